@@ -1,0 +1,33 @@
+"""Calibrated mass models of galaxy-scale strong lenses.
+
+A stamp goes in; a posterior of the lens' mass model comes out, first from a network trained on simulated stamps (in
+milliseconds), then from a pixelised-source fit started at the network's answer (in seconds to minutes). The method is
+that of Pearson et al. 2021 (MNRAS 505, 4362). The map, from the ground up; a module imports only from lines above its own:
+
+    status         every way an item can fail, each with its remedy
+    arrays         which array library an array belongs to; the pixel grid
+    config         YAML files into typed, frozen configurations
+    files          write beside, then rename
+    parameters     WHAT WE INFER: priors, transforms, the parameter space
+    lensing        HOW LIGHT BENDS: elliptical power law, shear, critical curves
+    light          WHAT SHINES: Sersic, Gaussian, multi-Gaussian lens light
+    systems        deflectors + source + lens light = one lens system
+    populations    WHICH LENSES: the paper's training set
+    instrument     WHAT SEES THEM: camera, PSF, noise
+    rendering      SYSTEM -> STAMP: the GalSim renderer, detectability
+    dataset        STAMPS ON DISK: HDF5 sets, FITS stamps
+    posteriors     BELIEFS: weighted samples, summaries, Gaussian mixtures
+    estimators     IMAGE -> BELIEF: the dropout network, its training, its weights
+    reconstruction PIXELISED SOURCE: mesh, blurring, regularisation, evidence
+    calibration    CAN WE BELIEVE IT: coverage, recalibration
+    refinement     BELIEF -> SHARPER BELIEF: prior modes, likelihood, nested sampling
+    batch          MANY STAMPS: one function over many items, on one machine or a cluster
+    catalogue      one row per lens: columns, units, flags
+    plots          results in, Figure out
+    pipelines      configuration -> files; one function per command
+
+The commands live in `lenssbi_cli` (the folder `cli/`). Heavy libraries are imported where they are used, so that
+importing lenssbi costs nothing.
+"""
+
+__version__ = "0.1.0"

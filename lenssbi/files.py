@@ -1,0 +1,52 @@
+"""Write, then rename: a killed run leaves either the old file or the new one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lenssbi.status import InputError
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` and rename it to `path` when the block ends without an error.
+
+    Parameters
+    ----------
+    path
+        The final name; its folder is made where it is missing.
+
+    Yields
+    ------
+    A path in the same folder with the same suffix, removed again if the block raises.
+
+    Raises
+    ------
+    InputError
+        Where the folder cannot be written or the disk is full.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Turn the system's refusal to write `path` into an `InputError` that names the remedy."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None and "write" not in str(error).lower():
+            raise
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}): free some space or choose another folder"
+        ) from error

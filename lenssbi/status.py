@@ -1,0 +1,57 @@
+"""Every way an item can fail, as a value with a sentence.
+
+A bad stamp is a status in its row of the catalogue, never the end of the run; a user's mistake is an `InputError`, which
+the command line turns into one sentence and exit code 2. Anything else that is raised is a bug.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """A user's mistake, told in one sentence that names the file and the remedy."""
+
+
+class Status(StrEnum):
+    """How the work on one stamp ended; the value is the sentence that the user reads."""
+
+    DONE = "done"
+    NOT_FOUND = "there is no such file: check the path"
+    NOT_FITS = "not a FITS file that can be read: export the cut-out again"
+    TRUNCATED = "the file ends too early: download or copy it again"
+    NO_IMAGE = "the file has no two-dimensional image: name the extension SCI or VIS_BGSUB"
+    NO_NOISE = "the file has no noise map: give one with --noise"
+    NO_PSF = "the file has no PSF: give one with --psf"
+    NO_PIXEL_SCALE = "the file does not say its pixel scale: give it with --pixel-scale"
+    BAD_SHAPE = "image, noise and PSF do not fit together: the noise needs the image's shape, the PSF odd sides"
+    BAD_PSF = "the PSF is empty or not finite: give another with --psf"
+    ALL_NAN = "no usable pixel is left: the image or its noise is not finite everywhere"
+    NO_SKY = "too little empty sky to measure the noise: give a larger cut-out"
+    NO_ARCS = "no pixel of the source's light stands out of the noise: there is nothing to fit"
+    SINGULAR = "the source inversion was singular: raise the regularisation strength"
+    NOT_APPLICABLE = "the estimator was not trained for such a stamp: use --prior blind or another estimator"
+    TIMED_OUT = "the sampler reached its limit of evaluations or time: raise it and run again to continue"
+    FAILED = "the fit stopped unexpectedly"
+
+
+class ItemError(InputError):
+    """The work on one stamp failed.
+
+    Parameters
+    ----------
+    status
+        What went wrong.
+    source
+        The file or the stamp.
+    detail
+        What was found, and a remedy that fits better than the status' own.
+    """
+
+    def __init__(self, status: Status, source: str | Path, detail: str = "") -> None:
+        self.status, self.source, self.detail = status, str(source), detail
+        super().__init__(f"{source}: {status.value}" + (f" ({detail})" if detail else ""))
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.status, self.source, self.detail)
