@@ -1,0 +1,145 @@
+"""Image positions: all theta with theta - alpha(theta) = beta.
+
+The image plane is tiled with triangles; each triangle whose image in the source plane contains `beta` holds a solution,
+which damped Newton iterations refine. Two kinds of cells are tiled again, finer, where `beta` is near: cells that fold
+over when they are mapped (two images close to a critical curve hide there), and cells that the map tears apart (a faint
+image close to a singular centre).
+
+The formal image at the centre of a singular mass has magnification 0; images below `faintest` are not counted.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.arrays import ComplexArray, FloatArray
+from lenssbi.lensing.deflector import Deflector
+from lenssbi.lensing.jacobian import inverse_magnification
+
+RESIDUAL = 1e-9  # how well an image solves the lens equation [arcsec]
+FINER = 8  # cells of the next level along the side of a cell
+LEVELS = 4
+TORN = 4.0  # stretching by the map beyond which a cell counts as torn
+
+
+class Images(NamedTuple):
+    """The images of a point, brightest first."""
+
+    theta: ComplexArray
+    """Positions [arcsec], complex, shape (n,)."""
+    magnification: FloatArray
+    """Signed magnifications, shape (n,)."""
+
+
+def image_positions(lens: Deflector, beta: complex, half_width: float, n: int = 64, faintest: float = 1e-3) -> Images:
+    """All images of the source-plane point `beta`.
+
+    Parameters
+    ----------
+    lens
+        Deflector with scalar parameters.
+    beta
+        Source-plane angle [arcsec].
+    half_width
+        Half the side of the square searched, centred on 0 [arcsec].
+    n
+        Cells along the side.
+    faintest
+        Least |magnification| that counts as an image.
+
+    Examples
+    --------
+    >>> from lenssbi.lensing import EllipticalPowerLaw
+    >>> sis = EllipticalPowerLaw(1.0, 0.0, 0.0)
+    >>> image_positions(sis, 0.25, half_width=2.0).theta.real.round(6)
+    array([ 1.25, -0.75])
+    """
+    cell = 2 * half_width / n
+    lower_left = complex(-half_width, -half_width)
+    along = cell * np.arange(n + 1)
+    theta = lower_left + (along[None, :] + 1j * along[:, None])[None]
+    seeds = []
+    for _ in range(LEVELS):
+        offset = theta - lens.deflection(theta) - beta
+        seeds.append(_centres_of_hits(theta, offset))
+        unresolved = theta[:, :-1, :-1][_unresolved(offset, cell)]
+        if not unresolved.size:
+            break
+        unresolved = cell * np.unique(np.round(unresolved / cell - lower_left / cell)) + lower_left
+        cell /= FINER
+        along = cell * np.arange(-1, FINER + 2)  # one cell more on each side: folds between tiles
+        theta = unresolved[:, None, None] + along[None, :] + 1j * along[:, None]
+    found = _refine(lens, beta, np.concatenate(seeds), 2 * half_width / n)
+    return _distinct(lens, found, faintest)
+
+
+def _centres_of_hits(theta: ComplexArray, offset: ComplexArray) -> ComplexArray:
+    """Centroids of the triangles whose mapped corners enclose 0; both arrays have shape (tile, y, x)."""
+    along_x = _left_of(offset[:, :, :-1], offset[:, :, 1:])
+    along_y = _left_of(offset[:, :-1, :], offset[:, 1:, :])
+    diagonal = _left_of(offset[:, :-1, :-1], offset[:, 1:, 1:])
+    # The two triangles of an edge traverse it in opposite directions, so a point on it belongs to exactly one of them.
+    bottom, right, top, left = along_x[:, :-1], along_y[:, :, 1:], ~along_x[:, 1:], ~along_y[:, :, :-1]
+    lower = (bottom == right) & (right == ~diagonal)
+    upper = (top == left) & (left == diagonal)
+    corner = theta[:, :-1, :-1]
+    across, up = theta[0, 0, 1] - theta[0, 0, 0], theta[0, 1, 0] - theta[0, 0, 0]
+    return np.concatenate([corner[lower] + (2 * across + up) / 3, corner[upper] + (across + 2 * up) / 3])
+
+
+def _left_of(start: ComplexArray, end: ComplexArray) -> NDArray[np.bool_]:
+    """Whether 0 lies to the left of the directed edge."""
+    return start.real * end.imag > start.imag * end.real
+
+
+def _unresolved(offset: ComplexArray, cell: float) -> NDArray[np.bool_]:
+    """Cells near 0 that fold, border on a fold, or are torn; shape (tile, y, x)."""
+    corner = offset[:, :-1, :-1]
+    across, up = offset[:, :-1, 1:] - corner, offset[:, 1:, :-1] - corner
+    size = np.abs(across) + np.abs(up)
+    mirrored = across.real * up.imag < across.imag * up.real
+    suspect = size > 2 * TORN * cell
+    flips = mirrored[:, 1:] != mirrored[:, :-1]
+    suspect[:, 1:] |= flips
+    suspect[:, :-1] |= flips
+    flips = mirrored[:, :, 1:] != mirrored[:, :, :-1]
+    suspect[:, :, 1:] |= flips
+    suspect[:, :, :-1] |= flips
+    return suspect & (np.abs(corner) < size)
+
+
+def _refine(lens: Deflector, beta: complex, theta: ComplexArray, longest: float) -> ComplexArray:
+    """Damped Newton iterations, each point on its own; what converges is returned."""
+    residual = beta - theta + lens.deflection(theta)
+    damping = np.ones(theta.shape)
+    found = []
+    for _ in range(40):
+        found.append(theta[np.abs(residual) < RESIDUAL * 1e-3])
+        alive = (np.abs(residual) >= RESIDUAL * 1e-3) & (damping > 1e-3)
+        if not alive.any():
+            break
+        theta, residual, damping = theta[alive], residual[alive], damping[alive]
+        shear, focus = lens.shear(theta), 1 - lens.convergence(theta)
+        determinant = focus**2 - np.abs(shear) ** 2
+        step = (focus * residual + shear * np.conj(residual)) / np.where(determinant == 0, 1e-30, determinant)
+        step *= damping * np.minimum(1, longest / np.maximum(np.abs(step), 1e-300))
+        trial = beta - theta - step + lens.deflection(theta + step)
+        better = np.abs(trial) < np.abs(residual)
+        theta, residual = np.where(better, theta + step, theta), np.where(better, trial, residual)
+        damping = np.where(better, np.minimum(1, 2 * damping), damping / 4)
+    return np.concatenate(found)
+
+
+def _distinct(lens: Deflector, theta: ComplexArray, faintest: float) -> Images:
+    """The solutions `theta`, each once, brightest first."""
+    mu = 1 / inverse_magnification(lens, theta)
+    order = np.argsort(-np.abs(mu))
+    theta, mu = theta[order], mu[order]
+    # A residual grows into an error of the position by at most about |mu|.
+    same = np.abs(theta[:, None] - theta[None, :]) < 1e-8 + RESIDUAL * np.abs(mu)
+    first = ~np.any(np.tril(same, -1), axis=1)
+    keep = first & (np.abs(mu) >= faintest)
+    return Images(theta[keep], mu[keep])

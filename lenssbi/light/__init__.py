@@ -1,0 +1,7 @@
+"""What shines: light profiles of sources and lenses."""
+
+from lenssbi.light.gaussian import Gaussian
+from lenssbi.light.profile import LightProfile
+from lenssbi.light.sersic import Sersic
+
+__all__ = ["LightProfile", "Gaussian", "Sersic"]

@@ -1,0 +1,75 @@
+"""A lens system: deflectors in one plane, the light behind them, and the light of the lens itself.
+
+    beta = theta - alpha(theta),   I(theta) = I_source(beta) + I_lens(theta)
+
+Surface brightness is conserved by lensing: the source's is looked up at `beta`, never scaled by the magnification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lenssbi.arrays import Array, array_namespace
+from lenssbi.lensing import Deflector, magnification
+from lenssbi.light import LightProfile
+
+
+@dataclass(frozen=True)
+class LensSystem:
+    """Deflectors, source and lens light; itself a `Deflector`.
+
+    Parameters
+    ----------
+    deflectors
+        All in the same plane: their deflections add.
+    source
+        Components of the source, in the source plane.
+    lens_light
+        Components of the light of the lens, in the image plane.
+
+    In every method `theta` is an image-plane angle [arcsec], complex, shape (*batch, y, x), the shape of the answer too.
+    """
+
+    deflectors: tuple[Deflector, ...]
+    source: tuple[LightProfile, ...] = ()
+    lens_light: tuple[LightProfile, ...] = ()
+
+    def deflection(self, theta: Array) -> Array:
+        """Deflection angle alpha [arcsec], complex."""
+        return _total([lens.deflection for lens in self.deflectors], theta)
+
+    def convergence(self, theta: Array) -> Array:
+        """Convergence."""
+        xp = array_namespace(theta)
+        return xp.real(_total([lens.convergence for lens in self.deflectors], theta))
+
+    def shear(self, theta: Array) -> Array:
+        """Shear gamma1 + i gamma2, complex."""
+        return _total([lens.shear for lens in self.deflectors], theta)
+
+    def source_angle(self, theta: Array) -> Array:
+        """Source-plane angle beta [arcsec], complex."""
+        return theta - self.deflection(theta)
+
+    def magnification(self, theta: Array) -> Array:
+        """Signed magnification."""
+        return magnification(self, theta)
+
+    def surface_brightness(self, theta: Array) -> Array:
+        """Lensed light of the source [flux / arcsec^2], without the lens light."""
+        xp = array_namespace(theta)
+        return xp.real(_total([light.surface_brightness for light in self.source], self.source_angle(theta)))
+
+    def lens_surface_brightness(self, theta: Array) -> Array:
+        """Light of the lens [flux / arcsec^2]."""
+        xp = array_namespace(theta)
+        return xp.real(_total([light.surface_brightness for light in self.lens_light], theta))
+
+
+def _total(parts: Sequence[Callable[[Array], Array]], theta: Array) -> Array:
+    """Sum of the functions `parts` at `theta`; a complex zero if there are none."""
+    if not parts:
+        return array_namespace(theta).zeros_like(theta)
+    answers = [part(theta) for part in parts]
+    return sum(answers[1:], start=answers[0])
