@@ -1,0 +1,1 @@
+"""SYSTEM -> STAMP: the GalSim renderer (a lensing transform), and the selection of detectable lenses. The one door to GalSim."""
