@@ -1,0 +1,269 @@
+"""HDF5 sets of stamps (schema lenssbi-set-1).
+
+    /images (n, y, x) float32      /noise (n, y, x) float32, one sigma      /psf (k, k), attributes pixel_scale, kind
+    /params/<name> (n,) with `unit`                                          /info/<name> (n,)
+    attributes: schema, seed, config (resolved YAML), lenssbi_version, pixel_scale, zero_point, band, unit, lens_light_subtracted
+
+A set is written once, in order, from the shards that the workers leave (`dataset/shards.py`), so its bytes do not
+depend on how many workers there were or how often they were killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.arrays import FloatArray
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.files import atomic
+from lenssbi.instrument import PSF
+from lenssbi.status import InputError
+
+SCHEMA = "lenssbi-set-1"
+REQUIRED = ("schema", "seed", "config", "lenssbi_version", "pixel_scale", "zero_point", "band", "unit")
+
+
+class StampSet:
+    """A set of stamps on disk, opened on first use, so that it can be sent to other processes.
+
+    Parameters
+    ----------
+    path
+        The `.h5` file.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, not HDF5, cut short, or of another schema.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._handle: h5py.File | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_handle": None}
+
+    def __enter__(self) -> StampSet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return int(self._file["images"].shape[0])
+
+    def close(self) -> None:
+        """Close the file; it opens again when used."""
+        if self._handle is not None:
+            self._handle.close()
+        self._handle = None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The file's attributes: schema, seed, config and the others."""
+        return dict(self._file.attrs)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels (ny, nx) of a stamp."""
+        _, ny, nx = self._file["images"].shape
+        return int(ny), int(nx)
+
+    @property
+    def pixel_scale(self) -> float:
+        """Side of a pixel [arcsec]."""
+        return float(self._file.attrs["pixel_scale"])
+
+    @property
+    def psf(self) -> PSF:
+        """The PSF of all stamps."""
+        data = self._file["psf"]
+        return PSF(data[()], float(data.attrs["pixel_scale"]), str(data.attrs["kind"]))  # type: ignore[arg-type]
+
+    @property
+    def params(self) -> dict[str, NDArray[Any]]:
+        """True parameters, each of shape (stamp,)."""
+        return {name: data[()] for name, data in self._file["params"].items()}
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of the parameters."""
+        return {name: str(data.attrs["unit"]) for name, data in self._file["params"].items()}
+
+    @property
+    def info(self) -> dict[str, NDArray[Any]]:
+        """What else is known of each stamp (magnification, signal to noise, ...), each of shape (stamp,)."""
+        return {name: data[()] for name, data in self._file["info"].items()}
+
+    def images(self, rows: slice | Any = slice(None)) -> NDArray[np.float32]:
+        """Images [unit] of the stamps `rows` (a slice or sorted indices), shape (n, y, x)."""
+        return self._file["images"][rows]
+
+    def noise(self, rows: slice | Any = slice(None)) -> NDArray[np.float32]:
+        """Noise maps [unit] of the stamps `rows`, shape (n, y, x) (or (n,) where the set holds one number a stamp)."""
+        return self._file["noise"][rows]
+
+    def truth(self, index: int) -> dict[str, float]:
+        """True parameters of one stamp."""
+        return {name: float(data[index]) for name, data in self._file["params"].items()}
+
+    def stamp(self, index: int) -> Stamp:
+        """The stamp of `index`, with its truth and info in `info`.
+
+        Raises
+        ------
+        InputError
+            Where there is no such stamp.
+        """
+        if not 0 <= index < len(self):
+            raise InputError(f"{self.path}:{index}: the set holds stamps 0 to {len(self) - 1}")
+        image = np.asarray(self.images(slice(index, index + 1))[0], dtype=float)
+        noise = np.broadcast_to(np.asarray(self.noise(slice(index, index + 1))[0], dtype=float), image.shape)
+        attributes = self._file.attrs
+        info = {name: data[index] for name, data in self._file["info"].items()}
+        info = {k: v.decode() if isinstance(v, bytes) else v.item() for k, v in info.items()}
+        return Stamp(
+            image=image,
+            noise=noise,
+            mask=np.isfinite(image) & (noise > 0),
+            psf=self.psf,
+            pixel_scale=self.pixel_scale,
+            name=f"{self.path.name}:{index}",
+            unit=str(attributes["unit"]),
+            zero_point=float(attributes["zero_point"]),
+            band=str(attributes["band"]),
+            info={**info, "lens_light_subtracted": bool(attributes.get("lens_light_subtracted", True))},
+        )
+
+    @property
+    def _file(self) -> h5py.File:
+        if self._handle is None:
+            self._handle = _open(self.path)
+        return self._handle
+
+
+def write_set(
+    path: str | Path,
+    blocks: Iterable[Mapping[str, Any]],
+    count: int,
+    units: Mapping[str, str],
+    attributes: Mapping[str, Any],
+) -> None:
+    """Write a set from blocks of stamps, in order.
+
+    Parameters
+    ----------
+    path
+        The file to write, renamed into place when whole.
+    blocks
+        Mappings with `images`, `noise` (n, y, x), `params` and `info` (name -> (n,)), in the order of the stamps.
+    count
+        Stamps in all blocks together.
+    units
+        Unit of each parameter.
+    attributes
+        The file's attributes; `psf` is a `PSF` and becomes `/psf`.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be written.
+    """
+    attributes = dict(attributes)
+    psf: PSF = attributes.pop("psf")
+    with atomic(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update({"schema": SCHEMA, **attributes})
+        data = file.create_dataset("psf", data=psf.image, track_times=False)
+        data.attrs.update({"pixel_scale": psf.pixel_scale, "kind": psf.kind})
+        start = 0
+        for block in blocks:
+            if start == 0:
+                _create(file, block, count, units)
+            stop = start + len(block["images"])
+            for name in ("images", "noise"):
+                file[name][start:stop] = block[name]
+            for group in ("params", "info"):
+                for name, values in block[group].items():
+                    file[group][name][start:stop] = values
+            start = stop
+        if start != count:
+            raise ValueError(f"{path}: {start} stamps came where {count} were announced")
+
+
+def check_set(path: str | Path) -> dict[str, Any]:
+    """Say what a set holds.
+
+    Returns
+    -------
+    Stamps, shape, parameters, seed, version and the numbers of unusable stamps.
+
+    Raises
+    ------
+    InputError
+        Naming what is wrong with the file.
+    """
+    with StampSet(path) as stamps:
+        n = len(stamps)
+        bad = 0
+        for start in range(0, n, 256):
+            images, noise = stamps.images(slice(start, start + 256)), stamps.noise(slice(start, start + 256))
+            bad += int(
+                (~np.isfinite(images).all(axis=(1, 2))).sum() + (~(noise.reshape(len(noise), -1) > 0).all(axis=1)).sum()
+            )
+        odd = [name for name, values in stamps.params.items() if not np.isfinite(values).all()]
+        if bad or odd:
+            what = f"{bad} stamps have values that are not finite or noise that is not positive" if bad else ""
+            names = f"the parameters {', '.join(odd)} are not finite everywhere" if odd else ""
+            raise InputError(f"{path}: {' and '.join(filter(None, (what, names)))}: simulate it again")
+        attributes = stamps.attributes
+        return {
+            "kind": "set",
+            "stamps": n,
+            "shape": stamps.shape,
+            "pixel_scale": stamps.pixel_scale,
+            "params": stamps.units,
+            "info": sorted(stamps.info),
+            "seed": int(attributes["seed"]),
+            "lenssbi_version": str(attributes["lenssbi_version"]),
+        }
+
+
+def sky_level(noise: NDArray[Any]) -> FloatArray:
+    """Median noise per stamp, shape (n,), of noise maps (n, y, x) or (n,)."""
+    return np.median(noise.reshape(len(noise), -1), axis=1)
+
+
+def _create(file: h5py.File, block: Mapping[str, Any], count: int, units: Mapping[str, str]) -> None:
+    shape = block["images"].shape[1:]
+    for name in ("images", "noise"):
+        file.create_dataset(
+            name, (count, *shape), np.float32, chunks=(1, *shape), compression="lzf", shuffle=True, track_times=False
+        )
+    for group in ("params", "info"):
+        for name, values in block[group].items():
+            data = file.require_group(group).create_dataset(name, (count,), np.asarray(values).dtype, track_times=False)
+            if group == "params":
+                data.attrs["unit"] = units[name]
+
+
+def _open(path: Path) -> h5py.File:
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such set: make one with `lenssbi simulate`")
+    try:
+        file = h5py.File(path, "r")
+    except OSError:
+        raise InputError(f"{path}: not an HDF5 file, or one that was cut short: copy or simulate it again") from None
+    schema = file.attrs.get("schema")
+    missing = [key for key in REQUIRED if key not in file.attrs]
+    missing += [key for key in ("images", "noise", "psf", "params", "info") if key not in file]
+    if schema != SCHEMA or missing:
+        file.close()
+        found = f"its schema is {schema!r}, not {SCHEMA!r}" if schema != SCHEMA else f"{', '.join(missing)} are missing"
+        raise InputError(f"{path}: not a set that this version reads ({found}): simulate it again")
+    return file

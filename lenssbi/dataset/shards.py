@@ -1,0 +1,89 @@
+"""Shards: what the workers of a simulation leave, so that a killed one goes on where it was.
+
+A shard holds SHARD consecutive stamps as plain arrays; stamp i depends on the seed and i alone. Each is written, then renamed; the
+set is assembled from all of them in order, and the folder removed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lenssbi.files import atomic, writing
+from lenssbi.status import InputError
+
+SHARD = 50
+
+
+class Shards:
+    """The folder of shards that belongs to a set.
+
+    Parameters
+    ----------
+    path
+        The set to be.
+    count
+        Its stamps.
+    identity
+        What the shards depend on; a folder with another identity is refused.
+
+    Raises
+    ------
+    InputError
+        Where the folder was left by a simulation with another configuration or seed, or cannot be written.
+    """
+
+    def __init__(self, path: str | Path, count: int, identity: Mapping[str, Any]) -> None:
+        self.path, self.count = Path(path), count
+        self.folder = self.path.with_name(self.path.name + ".parts")
+        note = self.folder / "identity.json"
+        text = json.dumps(identity, sort_keys=True)
+        if note.is_file() and note.read_text() != text:
+            raise InputError(
+                f"{self.folder}: the stamps of a simulation with another configuration or seed are waiting here: "
+                "remove the folder or choose another --out"
+            )
+        if not note.is_file():
+            with atomic(note) as temporary:
+                temporary.write_text(text)
+
+    @property
+    def ranges(self) -> list[tuple[int, int]]:
+        """First stamp and the one after the last, of every shard."""
+        return [(start, min(start + SHARD, self.count)) for start in range(0, self.count, SHARD)]
+
+    @property
+    def missing(self) -> list[tuple[int, int]]:
+        """The ranges that no worker has finished."""
+        return [r for r in self.ranges if not self.file(r).is_file()]
+
+    def file(self, span: tuple[int, int]) -> Path:
+        """File of the stamps from span[0] up to span[1]."""
+        return self.folder / f"{span[0]:08d}-{span[1]:08d}.npz"
+
+    def write(self, span: tuple[int, int], block: Mapping[str, Any]) -> None:
+        """Write the stamps of a range: `images`, `noise`, and the mappings `params`, `info`."""
+        flat = {"images": block["images"], "noise": block["noise"]}
+        flat |= {f"{g}/{name}": values for g in ("params", "info") for name, values in block[g].items()}
+        with atomic(self.file(span)) as temporary, writing(self.file(span)):
+            np.savez(temporary, **flat)
+
+    def blocks(self) -> Iterator[dict[str, Any]]:
+        """The stamps of all ranges, in order."""
+        for span in self.ranges:
+            with np.load(self.file(span), allow_pickle=False) as data:
+                block: dict[str, Any] = {"images": data["images"], "noise": data["noise"], "params": {}, "info": {}}
+                for key in data.files:
+                    group, _, name = key.partition("/")
+                    if name:
+                        block[group][name] = data[key]
+            yield block
+
+    def remove(self) -> None:
+        """Remove the folder, once the set is whole."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,97 @@
+"""A stamp: image, noise, PSF, mask, and what the numbers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.arrays import FloatArray
+from lenssbi.instrument import PSF
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """One lens as a camera saw it; row 0 is the bottom row, the centre of the stamp is theta = 0.
+
+    Parameters
+    ----------
+    image
+        Light per pixel [unit], shape (y, x).
+    noise
+        One sigma per pixel [unit], shape (y, x), finite and positive where `mask`.
+    mask
+        True where a pixel can be used, shape (y, x).
+    psf
+        Point spread function.
+    pixel_scale
+        Side of a pixel [arcsec].
+    name
+        Identifies the stamp in tables.
+    unit
+        Of image and noise, such as "electron".
+    zero_point
+        AB magnitude of one unit, None where unknown.
+    band
+        Name of the filter.
+    info
+        Whatever else the file says.
+
+    Raises
+    ------
+    ValueError
+        Where the shapes differ, or an unmasked pixel is not finite or has no positive noise.
+    """
+
+    image: FloatArray
+    noise: FloatArray
+    mask: NDArray[np.bool_]
+    psf: PSF
+    pixel_scale: float
+    name: str
+    unit: str = "electron"
+    zero_point: float | None = None
+    band: str = "VIS"
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 2 or self.image.shape != self.noise.shape or self.image.shape != self.mask.shape:
+            shapes = f"{self.image.shape}, {self.noise.shape}, {self.mask.shape}"
+            raise ValueError(f"image, noise and mask need one two-dimensional shape, got {shapes}")
+        if not self.pixel_scale > 0:
+            raise ValueError(f"a stamp needs pixel_scale > 0, got {self.pixel_scale}")
+        used = self.mask
+        if not np.isfinite(self.image[used]).all() or not (self.noise[used] > 0).all():
+            raise ValueError("every unmasked pixel needs a finite value and positive noise: mask the others")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pixels (ny, nx)."""
+        return self.image.shape[0], self.image.shape[1]
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Edges (left, right, bottom, top) [arcsec], for figures."""
+        ny, nx = self.shape
+        half_x, half_y = nx * self.pixel_scale / 2, ny * self.pixel_scale / 2
+        return -half_x, half_x, -half_y, half_y
+
+    def cut(self, shape: tuple[int, int]) -> Stamp:
+        """The central `shape` pixels; sides keep their parity by at most half a pixel's shift being refused.
+
+        Raises
+        ------
+        ValueError
+            Where the stamp is smaller, or the parity of a side differs (the centre would move by half a pixel).
+        """
+        if self.shape == tuple(shape):
+            return self
+        margins = [(have - want) for have, want in zip(self.shape, shape, strict=True)]
+        if any(m < 0 or m % 2 for m in margins):
+            raise ValueError(f"cannot cut {shape} pixels centrally from {self.shape}")
+        rows, columns = (slice(m // 2, m // 2 + want) for m, want in zip(margins, shape, strict=True))
+        cut = (rows, columns)
+        return replace(self, image=self.image[cut], noise=self.noise[cut], mask=self.mask[cut])

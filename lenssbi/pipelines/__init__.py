@@ -1,0 +1,1 @@
+"""Configuration in, files out: one module per command."""

@@ -1,0 +1,126 @@
+"""Simulated sets: the same stamps for any number of workers and kills."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("galsim")
+
+from lenssbi.config import load_config
+from lenssbi.dataset import StampSet, check_set
+from lenssbi.dataset import shards as shards_module
+from lenssbi.pipelines import simulate
+from lenssbi.pipelines.simulate import SimulateConfig, run, simulate_stamp, stream
+from lenssbi.status import InputError
+
+QUICK = ["instrument.shape=[40, 40]", "population.einstein_radius=[0.6, 1.2]", "rendering.oversampling=2"]
+
+
+@pytest.fixture(scope="module")
+def config():
+    return load_config(None, SimulateConfig, QUICK)
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    monkeypatch.setattr(shards_module, "SHARD", 4)
+
+
+@pytest.fixture(scope="module")
+def whole(config, tmp_path_factory):
+    """One set, made in one go by one worker."""
+    old, shards_module.SHARD = shards_module.SHARD, 4
+    path = tmp_path_factory.mktemp("whole") / "set.h5"
+    run(config, path, 10, seed=3)
+    shards_module.SHARD = old
+    return path
+
+
+def test_a_set_passes_its_check(whole):
+    report = check_set(whole)
+    assert report["stamps"] == 10
+    assert {"snr", "magnification", "multiplicity", "source_kind", "z_lens", "z_source", "tried"} <= set(report["info"])
+    with StampSet(whole) as stamps:
+        assert (stamps.info["snr"] > 20).all()
+        assert (stamps.info["magnification"] > 3).all()
+        assert (stamps.info["multiplicity"] >= 2).all()
+    assert not whole.with_name("set.h5.parts").exists()
+
+
+@pytest.mark.slow
+def test_two_workers_make_the_same_bytes(config, whole, tmp_path):
+    run(config, tmp_path / "set.h5", 10, seed=3, workers=2)
+    assert (tmp_path / "set.h5").read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("killed_after", [0, 1, 2])
+def test_a_killed_run_goes_on(config, whole, tmp_path, monkeypatch, killed_after):
+    class Killed(BaseException):
+        pass
+
+    original, calls = simulate.simulate_shard, []
+
+    def dying(span, **kwargs):
+        if len(calls) == killed_after:
+            raise Killed
+        calls.append(span)
+        return original(span, **kwargs)
+
+    monkeypatch.setattr(simulate, "simulate_shard", dying)
+    with pytest.raises(Killed):
+        run(config, tmp_path / "set.h5", 10, seed=3)
+    monkeypatch.setattr(simulate, "simulate_shard", original)
+    run(config, tmp_path / "set.h5", 10, seed=3)
+    assert (tmp_path / "set.h5").read_bytes() == whole.read_bytes()
+
+
+def test_killed_while_the_set_is_assembled(config, whole, tmp_path, monkeypatch):
+    def dying(*_, **__):
+        raise KeyboardInterrupt
+
+    original = simulate.write_set
+    monkeypatch.setattr(simulate, "write_set", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run(config, tmp_path / "set.h5", 10, seed=3)
+    assert not (tmp_path / "set.h5").exists()
+    monkeypatch.setattr(simulate, "write_set", original)
+    run(config, tmp_path / "set.h5", 10, seed=3)
+    assert (tmp_path / "set.h5").read_bytes() == whole.read_bytes()
+
+
+def test_a_finished_set_is_not_made_again(config, whole):
+    before = whole.stat().st_mtime_ns
+    assert run(config, whole, 10, seed=3).count == 10
+    assert whole.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("change", [{"seed": 4}, {"count": 11}])
+def test_another_set_is_never_overwritten(config, whole, change):
+    with pytest.raises(InputError, match="exists already"):
+        run(config, whole, change.get("count", 10), seed=change.get("seed", 3))
+
+
+def test_shards_of_another_simulation_are_refused(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(simulate, "write_set", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run(config, tmp_path / "set.h5", 2, seed=3)
+    with pytest.raises(InputError, match="another configuration or seed"):
+        run(config, tmp_path / "set.h5", 2, seed=4)
+
+
+def test_stamp_i_is_always_stamp_i(config, whole):
+    with StampSet(whole) as stamps:
+        alone = simulate_stamp(config, stream(3, 7))
+        np.testing.assert_array_equal(stamps.images(slice(7, 8))[0], alone.image.astype(np.float32))
+
+
+def test_an_impossible_selection_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(simulate, "MAX_TRIES", 3)
+    config = load_config(None, SimulateConfig, [*QUICK, "selection.min_magnification=1e6"])
+    with pytest.raises(InputError, match="failed the selection"):
+        simulate_stamp(config, stream(1, 0))
+
+
+def test_an_unwritable_folder_is_a_sentence(config, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        run(config, tmp_path / "file" / "set.h5", 2)
