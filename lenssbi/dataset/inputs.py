@@ -1,0 +1,230 @@
+"""What a user names on the command line, as a list of stamps to load later.
+
+    stamp.fits · folder/ · table.ecsv (.csv, .parquet, a FITS table) · set.h5 · set.h5:7 · set.h5:10-19 (both ends included)
+
+A source is small and can be sent to another process; the pixels are read there. What cannot be found as a whole is refused at once; what
+is wrong with one stamp shows when it is loaded, so that it becomes the status of its row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lenssbi.dataset.fits import read_stamp
+from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.status import InputError, ItemError, Status
+
+FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz", ".fit.gz")
+SET_SUFFIXES = (".h5", ".hdf5")
+TABLE_FORMATS = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet", ".fits": "fits"}
+PATH_COLUMNS = ("path", "file", "filename")
+NAME_COLUMNS = ("id", "name", "object_id")
+PART_OF_SET = re.compile(r"(?P<path>.+\.(?:h5|hdf5)):(?P<first>\d+)(?:-(?P<last>\d+))?")
+
+
+@dataclass(frozen=True)
+class StampSource:
+    """Where a stamp is; cheap, and picklable.
+
+    Parameters
+    ----------
+    name
+        Unique among the sources of one call of `expand_inputs`.
+    path
+        The FITS file or the set.
+    index
+        Which stamp of a set; None for a FITS file.
+    noise, psf
+        Files for what the FITS file lacks.
+    pixel_scale
+        Side of a pixel [arcsec], where the FITS file does not say it.
+    band
+        Which band of a cut-out with several.
+    """
+
+    name: str
+    path: str
+    index: int | None = None
+    noise: str | None = None
+    psf: str | None = None
+    pixel_scale: float | None = None
+    band: str = "VIS"
+
+    def load(self) -> Stamp:
+        """Read the stamp; it carries this source's name.
+
+        Raises
+        ------
+        ItemError
+            With the status that says what is missing or wrong.
+        """
+        if self.index is None:
+            options: dict[str, Any] = {"noise": self.noise, "psf": self.psf, "pixel_scale": self.pixel_scale}
+            return replace(read_stamp(self.path, band=self.band, **options), name=self.name)
+        stamp = self._set().stamp(self.index)
+        if not stamp.mask.any():
+            raise ItemError(Status.ALL_NAN, f"{self.path}:{self.index}")
+        return replace(stamp, name=self.name)
+
+    @property
+    def truth(self) -> dict[str, float] | None:
+        """True parameters in physical units, None for a real stamp."""
+        return None if self.index is None else self._set().truth(self.index)
+
+    def _set(self) -> StampSet:
+        if not Path(self.path).is_file():
+            raise ItemError(Status.NOT_FOUND, self.path)
+        return _open_set(self.path, Path(self.path).stat().st_mtime_ns)
+
+
+def expand_inputs(
+    inputs: Sequence[str],
+    *,
+    noise: str | None = None,
+    psf: str | None = None,
+    pixel_scale: float | None = None,
+    band: str = "VIS",
+) -> list[StampSource]:
+    """List the stamps that `inputs` name, in their order; folders in the order of their file names.
+
+    Parameters
+    ----------
+    inputs
+        Files, folders, tables and (parts of) sets.
+    noise, psf, pixel_scale, band
+        For all FITS stamps among them, as in `read_stamp`; a table's columns `noise` and `psf` go before them.
+
+    Raises
+    ------
+    InputError
+        Where an input does not exist, holds no stamp or is of no known kind.
+    """
+    if not inputs:
+        raise InputError("no input: name a FITS stamp, a folder, a table or a set")
+    common = StampSource("", "", noise=noise, psf=psf, pixel_scale=pixel_scale, band=band)
+    return _unique([source for text in inputs for source in _expand(str(text), common)])
+
+
+def _expand(text: str, common: StampSource) -> Iterator[StampSource]:
+    path, name = Path(text), text.lower()
+    if part := PART_OF_SET.fullmatch(text):
+        yield from _from_set(part["path"], common, int(part["first"]), int(part["last"] or part["first"]))
+    elif path.is_dir():
+        yield from _from_folder(path, common)
+    elif not path.is_file():
+        raise InputError(f"{text}: there is no such file or folder: check the path")
+    elif name.endswith(SET_SUFFIXES):
+        yield from _from_set(text, common)
+    elif path.suffix.lower() in TABLE_FORMATS and (path.suffix.lower() != ".fits" or _is_table(path)):
+        yield from _from_table(path, common)
+    elif name.endswith(FITS_SUFFIXES):
+        yield _fits(path, common)
+    else:
+        raise InputError(
+            f"{text}: not a kind of input: give a FITS file, a folder, a table (.ecsv, .csv, .parquet) or a set (.h5)"
+        )
+
+
+def _fits(path: Path, common: StampSource) -> StampSource:
+    suffix = next((s for s in sorted(FITS_SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(s)), "")
+    return replace(common, name=path.name[: len(path.name) - len(suffix)] or path.name, path=str(path))
+
+
+def _from_set(path: str, common: StampSource, first: int = 0, last: int | None = None) -> Iterator[StampSource]:
+    with StampSet(path) as stamps:
+        count = len(stamps)
+    last = count - 1 if last is None else last
+    if not first <= last < count:
+        span = f"{first}" if first == last else f"{first}-{last}"
+        raise InputError(f"{path}:{span}: the set holds stamps 0 to {count - 1}")
+    for index in range(first, last + 1):
+        yield replace(common, name=f"{Path(path).name}:{index}", path=path, index=index)
+
+
+def _from_folder(folder: Path, common: StampSource) -> Iterator[StampSource]:
+    files = sorted(p for p in folder.iterdir() if p.name.lower().endswith(FITS_SUFFIXES) and not p.name.startswith("."))
+    if not files:
+        raise InputError(f"{folder}: the folder holds no FITS file (.fits, .fits.gz): give the one that does")
+    for path in files:
+        yield _fits(path, common)
+
+
+def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
+    """One stamp per row; paths are relative to the table."""
+    table = _read_table(path)
+    column = next((c for c in PATH_COLUMNS if c in table.colnames), None)
+    if column is None:
+        raise InputError(f"{path}: the table has no column `path` (it has {', '.join(table.colnames)}): add one")
+    if len(table) == 0:
+        raise InputError(f"{path}: the table has no rows: list a stamp in each")
+    named = next((c for c in NAME_COLUMNS if c in table.colnames), None)
+    for row in table:
+        files = {c: _relative(row[c], path.parent) for c in ("noise", "psf") if c in table.colnames}
+        options = replace(common, **{c: file for c, file in files.items() if file})
+        entry = _relative(row[column], path.parent)
+        if not entry:
+            raise InputError(f"{path}: a row has no path: fill the column `{column}`")
+        found = list(_expand(entry, options)) if PART_OF_SET.fullmatch(entry) else [_fits(Path(entry), options)]
+        for source in found:
+            yield replace(source, name=_text(row[named])) if named and len(found) == 1 and _text(row[named]) else source
+
+
+def _read_table(path: Path) -> Any:
+    from astropy.table import Table
+
+    try:
+        return Table.read(path, format=TABLE_FORMATS[path.suffix.lower()])
+    except ImportError:
+        raise InputError(f"{path}: Parquet needs pyarrow: install it, or give an ECSV or CSV table") from None
+    except Exception as error:  # each of astropy's readers raises its own kinds
+        raise InputError(f"{path}: not a readable table ({str(error).strip().splitlines()[0][:120]})") from None
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a FITS file lists stamps: it has a table with paths and no image."""
+    from astropy.io import fits
+
+    try:
+        with fits.open(path) as hdus:
+            images = any(hdu.is_image and hdu.header.get("NAXIS", 0) > 0 for hdu in hdus)
+            tables = [hdu.columns.names for hdu in hdus if hasattr(hdu, "columns")]
+    except Exception:  # what cannot be read is told when it is loaded as a stamp
+        return False
+    return not images and any(c in names for names in tables for c in PATH_COLUMNS)
+
+
+def _relative(value: Any, folder: Path) -> str:
+    text = _text(value)
+    return str(folder / text) if text else ""
+
+
+def _text(value: Any) -> str:
+    """A cell as text; masked and empty ones as nothing."""
+    if getattr(value, "mask", False) is True or str(value) in ("--", ""):
+        return ""
+    return (value.decode() if isinstance(value, bytes) else str(value)).strip()
+
+
+def _unique(sources: list[StampSource]) -> list[StampSource]:
+    """Names that occur more than once get a number."""
+    taken, seen, unique = {source.name for source in sources}, Counter[str](), []
+    for source in sources:
+        seen[source.name] += 1
+        name, number = source.name, seen[source.name]
+        while number > 1 and name in taken:
+            name, number = f"{source.name}-{number}", number + 1
+        taken.add(name)
+        unique.append(replace(source, name=name))
+    return unique
+
+
+@lru_cache(maxsize=4)
+def _open_set(path: str, modified: int) -> StampSet:
+    return StampSet(path)

@@ -1,0 +1,105 @@
+"""The noise that the sky shows, beside the noise that the file claims.
+
+Mosaics are resampled: neighbouring pixels share noise, and the scatter of single pixels is smaller than a noise map says that holds for
+whole objects. In Euclid's first release the claim is 1.6 times the scatter of pixels, so that a perfect fit has a chi^2 of 0.4 per
+pixel, and yet it is what means over many pixels scatter by. A fit that takes pixels for independent and the scatter of pixels for the noise
+therefore gives error bars that are too small; with the claimed noise they are about right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lenssbi.arrays import FloatArray
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.status import ItemError, Status
+
+FEWEST = 300  # pixels: the scatter of fewer is known to no better than 4 per cent
+SOURCE = 4.0  # a 5 x 5 mean this many of its own sigma above the sky belongs to a source; fewer would cut into the noise itself
+BLOCK = 5  # [pixels]: side of the squares that sources and extended noise are measured in
+RIM = 3  # [pixels] around a source that its wings reach
+
+
+@dataclass(frozen=True)
+class SkyNoise:
+    """Noise of the empty sky.
+
+    Parameters
+    ----------
+    sigma
+        Scatter of single pixels [unit].
+    claimed
+        Median of the noise map on the same pixels [unit].
+    extended
+        Scatter of means over 5 x 5 pixels, times 5 [unit]: what light spread over many pixels meets; `sigma` for independent pixels.
+    correlation
+        Correlation coefficient of adjacent pixels, the mean of both axes.
+    level
+        Median of the sky [unit].
+    pixels
+        How many pixels these numbers come from.
+    """
+
+    sigma: float
+    claimed: float
+    extended: float
+    correlation: float
+    level: float
+    pixels: int
+
+    @property
+    def ratio(self) -> float:
+        """Claimed over measured."""
+        return self.claimed / self.sigma
+
+
+def sky_noise(stamp: Stamp) -> SkyNoise:
+    """Measure the noise on pixels without sources.
+
+    Raises
+    ------
+    ItemError
+        NO_SKY where fewer than 300 such pixels are left.
+    """
+    sky = sky_pixels(stamp)
+    if sky.sum() < FEWEST:
+        raise ItemError(Status.NO_SKY, stamp.name, f"{int(sky.sum())} pixels")
+    claimed = float(np.median(stamp.noise[sky]))
+    level = float(np.median(stamp.image[sky]))
+    z = np.where(sky, (stamp.image - level) / np.where(sky, stamp.noise, 1.0), 0.0)
+    # Cosmic rays and cores of undetected sources: far outside of any Gaussian, for the products as for the scatter.
+    sky &= np.abs(z) < 5 * _scatter(z[sky])
+    scatter = float(np.std(z[sky]))
+    pairs = [sky[1:] & sky[:-1], sky[:, 1:] & sky[:, :-1]]
+    products = [z[1:] * z[:-1], z[:, 1:] * z[:, :-1]]
+    correlation = np.mean([p[here].mean() for p, here in zip(products, pairs, strict=True)]) / scatter**2
+    means = ndimage.uniform_filter(np.where(sky, z, 0.0), BLOCK)[ndimage.binary_erosion(sky, np.ones((BLOCK, BLOCK)))]
+    extended = BLOCK * float(np.std(means)) if means.size else float("nan")
+    return SkyNoise(claimed * scatter, claimed, claimed * extended, float(correlation), level, int(sky.sum()))
+
+
+def sky_pixels(stamp: Stamp) -> NDArray[np.bool_]:
+    """Usable pixels away from all sources, shape (y, x)."""
+    sky = stamp.mask.copy()
+    for _ in range(5):
+        if sky.sum() < FEWEST:
+            break
+        level = np.median(stamp.image[sky])
+        z = np.where(stamp.mask, (stamp.image - level) / np.where(stamp.mask, stamp.noise, 1.0), 0.0)
+        smooth = ndimage.uniform_filter(z, BLOCK)
+        step = _scatter(smooth[sky])
+        source = ndimage.binary_propagation(smooth > SOURCE * step, mask=smooth > SOURCE / 2 * step)
+        found = stamp.mask & ~ndimage.binary_dilation(source, iterations=RIM)
+        if np.array_equal(found, sky):
+            break
+        sky = found
+    return sky
+
+
+def _scatter(values: FloatArray) -> float:
+    """Standard deviation from the median absolute deviation."""
+    return max(1.4826 * float(np.median(np.abs(values - np.median(values)))), float(np.finfo(float).tiny))

@@ -1,0 +1,282 @@
+"""FITS stamps: both layouts, and everything that can be wrong with a file."""
+
+import gzip
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from lenssbi.dataset.fits import read_stamp
+from lenssbi.status import ItemError, Status
+
+SHAPE = (31, 33)
+REAL = Path(__file__).parents[3] / "shared/data/euclid_q1"
+BRIGHT, FAINT = REAL / "102020532_NEG589257492489565961.fits", REAL / "102018665_NEG570040238507752998.fits"
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    """Nothing that astropy has to say may reach the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def image():
+    return np.random.default_rng(1).normal(size=SHAPE)
+
+
+def psf(n=7):
+    x = np.arange(n) - n // 2
+    return 0.9 * np.exp(-(x[:, None] ** 2 + x**2) / 4) / (4 * np.pi)
+
+
+def wcs(header):
+    """What SWarp and the archive's cut-out service leave together: CD, and the same as PC with CDELT = 1."""
+    step = 0.1 / 3600
+    for key, value in {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 57.0, "CRVAL2": -51.0}.items():
+        header[key] = value
+    header.update({"CRPIX1": 17, "CRPIX2": 16, "CD1_1": -step, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": step})
+    header.update({"PC1_1": -step, "PC2_2": step, "CDELT1": 1.0, "CDELT2": 1.0, "MAGZERO": 24.6})
+    return header
+
+
+def write(path, *planes, primary=None):
+    """Planes are (name, data), the first with a WCS."""
+    hdus = [fits.PrimaryHDU(primary)]
+    for k, (name, data) in enumerate(planes):
+        hdus.append(fits.ImageHDU(data, name=name))
+        if k == 0:
+            wcs(hdus[-1].header)
+    fits.HDUList(hdus).writeto(path, overwrite=True)
+    return path
+
+
+def euclid(path, image=None, noise=None, kernel=None, suffix="BGSUB", band="VIS"):
+    image = np.ones(SHAPE) * np.arange(SHAPE[1]) if image is None else image
+    noise = np.full(image.shape, 0.5) if noise is None else noise
+    kernel = psf() if kernel is None else kernel
+    return write(path, (f"{band}_{suffix}", image), (f"{band}_PSF", kernel), (f"{band}_RMS", noise))
+
+
+@pytest.mark.parametrize("suffix", ["BGSUB", "FLUX"])
+def test_euclid_cutout(tmp_path, suffix):
+    data = image()
+    stamp = read_stamp(euclid(tmp_path / "lens.fits", data, suffix=suffix))
+    np.testing.assert_array_equal(stamp.image, data)
+    assert (stamp.pixel_scale, stamp.zero_point, stamp.unit, stamp.name) == (0.1, 24.6, "ADU/s", "lens")
+    assert stamp.psf.kind == "effective"
+    assert stamp.psf.pixel_scale == 0.1
+    assert stamp.psf.image.sum() == pytest.approx(1)
+    assert stamp.mask.all()
+    assert stamp.info["ra"] == pytest.approx(57.0, abs=1e-9)
+
+
+def test_other_band_and_its_absence(tmp_path):
+    path = euclid(tmp_path / "lens.fits", band="NIR_Y")
+    assert read_stamp(path, band="NIR_Y").band == "NIR_Y"
+    with pytest.raises(ItemError, match="it has the bands NIR_Y, not VIS"):
+        read_stamp(path)
+
+
+def test_flagged_pixels_are_masked(tmp_path):
+    data, noise = image(), np.full(SHAPE, 0.5)
+    noise[0, :5] = [np.nan, np.inf, 0.0, -1.0, 1e16]
+    noise[1, 0], data[2, 3] = 1e-9, np.nan
+    stamp = read_stamp(euclid(tmp_path / "lens.fits", data, noise))
+    expected = np.ones(SHAPE, bool)
+    expected[0, :5] = expected[1, 0] = expected[2, 3] = False
+    np.testing.assert_array_equal(stamp.mask, expected)
+    assert np.isfinite(stamp.image).all()
+    assert (stamp.noise == 0.5).all()
+    assert stamp.info["masked"] == 7
+
+
+def test_mostly_flagged_stamp(tmp_path):
+    noise = np.full(SHAPE, 1e16)
+    noise[:8] = 0.5
+    assert read_stamp(euclid(tmp_path / "lens.fits", image(), noise)).mask.sum() == 8 * SHAPE[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "primary"),
+    [
+        (("SCI", "ERR", "PSF"), None),
+        (("IMAGE", "NOISE_MAP", "PSF"), None),
+        (("", "RMS", "psf"), None),
+        (("NOISE", "PSF"), "image"),
+    ],
+)
+def test_plain_extensions(tmp_path, names, primary):
+    data = image()
+    planes = {"PSF": psf(), "psf": psf()}
+    contents = [(n, planes.get(n, data if k == 0 and primary is None else np.ones(SHAPE))) for k, n in enumerate(names)]
+    path = write(tmp_path / "lens.fits", *contents, primary=data if primary else None)
+    stamp = read_stamp(path, pixel_scale=0.2)
+    np.testing.assert_array_equal(stamp.image, data)
+    assert (stamp.noise == 1).all()
+    assert stamp.pixel_scale == 0.2
+
+
+def test_separate_files(tmp_path):
+    data = image()
+    for name, plane in {"image": data, "noise": np.ones(SHAPE), "psf": psf()}.items():
+        fits.writeto(tmp_path / f"{name}.fits", plane)
+    files = {"noise": tmp_path / "noise.fits", "psf": str(tmp_path / "psf.fits")}
+    stamp = read_stamp(tmp_path / "image.fits", **files, pixel_scale=0.05)
+    np.testing.assert_array_equal(stamp.image, data)
+    assert stamp.unit == ""
+    assert stamp.zero_point is None
+    with pytest.raises(ItemError, match="--pixel-scale"):
+        read_stamp(tmp_path / "image.fits", **files)
+
+
+def test_finer_psf_keeps_its_own_sampling(tmp_path):
+    path = write(tmp_path / "lens.fits", ("SCI", image()), ("RMS", np.ones(SHAPE)))
+    fits.writeto(tmp_path / "psf.fits", psf(63), fits.Header({"PIXSCALE": 0.025}))
+    stamp = read_stamp(path, psf=tmp_path / "psf.fits")
+    assert (stamp.psf.pixel_scale, stamp.pixel_scale) == (0.025, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("header", "scale"),
+    [
+        ({"CD1_1": 0.0, "CD1_2": 2e-5, "CD2_1": 2e-5, "CD2_2": 0.0}, 0.072),
+        ({"CDELT1": -2e-5, "CDELT2": 2e-5}, 0.072),
+        ({"PC1_1": 0.6, "PC1_2": -0.8, "PC2_1": 0.8, "PC2_2": 0.6, "CDELT1": -2e-5, "CDELT2": 2e-5}, 0.072),
+        ({"CDELT1": 0.2, "CDELT2": 0.2, "CUNIT1": "arcsec"}, 0.2),
+        ({"PIXSCALE": 0.3}, 0.3),
+        ({"CDELT1": 1.0, "CDELT2": 1.0}, None),
+        ({"PIXSCALE": "unknown"}, None),
+    ],
+)
+def test_pixel_scale(tmp_path, header, scale):
+    hdus = [fits.PrimaryHDU(image(), fits.Header(header))]
+    hdus += [fits.ImageHDU(np.ones(SHAPE), name="RMS"), fits.ImageHDU(psf(), name="PSF")]
+    fits.HDUList(hdus).writeto(tmp_path / "lens.fits")
+    if scale is None:
+        with pytest.raises(ItemError) as caught:
+            read_stamp(tmp_path / "lens.fits")
+        assert caught.value.status is Status.NO_PIXEL_SCALE
+    else:
+        assert read_stamp(tmp_path / "lens.fits").pixel_scale == pytest.approx(scale, rel=1e-9)
+
+
+def test_compressed_and_degenerate_axes(tmp_path):
+    data = image()
+    hdus = [
+        fits.PrimaryHDU(),
+        fits.CompImageHDU(data.astype("f4"), name="SCI", quantize_level=0, compression_type="GZIP_1"),
+    ]
+    hdus += [fits.ImageHDU(np.ones((1, *SHAPE)), name="RMS"), fits.ImageHDU(psf(), name="PSF")]
+    fits.HDUList(hdus).writeto(tmp_path / "a.fits")
+    (tmp_path / "b.fits.gz").write_bytes(gzip.compress((tmp_path / "a.fits").read_bytes()))
+    for name in ("a.fits", "b.fits.gz"):
+        stamp = read_stamp(tmp_path / name, pixel_scale=0.1)
+        np.testing.assert_allclose(stamp.image, data, rtol=1e-6)
+    assert stamp.name == "b"
+
+
+def truncated(path, keep=0.5):
+    whole = euclid(path).read_bytes()
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    return path
+
+
+def text(path, content=b"RA DEC\n1 2\n"):
+    path.write_bytes(content)
+    return path
+
+
+def table(path):
+    fits.BinTableHDU.from_columns([fits.Column("a", "E", array=np.ones(3))]).writeto(path)
+    return path
+
+
+def damaged_gzip(path):
+    path.write_bytes(gzip.compress(euclid(path, image()).read_bytes())[:4000])
+    return path
+
+
+def folder(path):
+    path.mkdir()
+    return path
+
+
+BAD = {
+    "missing": (lambda p: p, Status.NOT_FOUND),
+    "folder": (folder, Status.NOT_FITS),
+    "empty": (lambda p: text(p, b""), Status.TRUNCATED),
+    "text": (text, Status.NOT_FITS),
+    "one keyword": (lambda p: text(p, b"SIMPLE  =                    T"), Status.TRUNCATED),
+    "nonsense after the signature": (lambda p: text(p, b"SIMPLE  =" + b"\xff\x00" * 4000), Status.NOT_FITS),
+    "truncated": (truncated, Status.TRUNCATED),
+    "truncated at its end": (lambda p: truncated(p, 0.97), Status.TRUNCATED),
+    "truncated in a header": (lambda p: truncated(p, 0.15), Status.TRUNCATED),
+    "truncated gzip": (damaged_gzip, Status.TRUNCATED),
+    "no image at all": (table, Status.NO_IMAGE),
+    "header only": (lambda p: write(p), Status.NO_IMAGE),
+    "noise alone": (lambda p: write(p, ("RMS", np.ones(SHAPE))), Status.NO_IMAGE),
+    "no noise": (lambda p: write(p, ("VIS_BGSUB", image()), ("VIS_PSF", psf())), Status.NO_NOISE),
+    "no psf": (lambda p: write(p, ("SCI", image()), ("RMS", np.ones(SHAPE))), Status.NO_PSF),
+    "other noise shape": (lambda p: euclid(p, noise=np.ones((5, 6))), Status.BAD_SHAPE),
+    "even psf": (lambda p: euclid(p, kernel=np.ones((6, 7))), Status.BAD_SHAPE),
+    "huge psf": (lambda p: euclid(p, kernel=psf(35)), Status.BAD_SHAPE),
+    "zero psf": (lambda p: euclid(p, kernel=np.zeros((5, 5))), Status.BAD_PSF),
+    "nan psf": (lambda p: euclid(p, kernel=np.full((5, 5), np.nan)), Status.BAD_PSF),
+    "cube": (
+        lambda p: write(p, ("SCI", np.ones((3, *SHAPE))), ("RMS", np.ones(SHAPE)), ("PSF", psf())),
+        Status.BAD_SHAPE,
+    ),
+    "one axis": (lambda p: write(p, ("SCI", np.ones(50)), ("RMS", np.ones(50)), ("PSF", psf())), Status.BAD_SHAPE),
+    "nan image": (lambda p: euclid(p, np.full(SHAPE, np.nan)), Status.ALL_NAN),
+    "nan noise": (lambda p: euclid(p, noise=np.full(SHAPE, np.nan)), Status.ALL_NAN),
+    "zero noise": (lambda p: euclid(p, noise=np.zeros(SHAPE)), Status.ALL_NAN),
+    "blank image": (lambda p: euclid(p, np.zeros(SHAPE)), Status.ALL_NAN),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_file_is_a_status(tmp_path, case, capfd):
+    make, status = BAD[case]
+    path = make(tmp_path / "bad.fits")
+    with pytest.raises(ItemError) as caught:
+        read_stamp(path)
+    assert caught.value.status is status
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("option", ["noise", "psf"])
+def test_bad_companion_is_named(tmp_path, option):
+    path = euclid(tmp_path / "lens.fits")
+    with pytest.raises(ItemError, match=r"nowhere\.fits"):
+        read_stamp(path, **{option: tmp_path / "nowhere.fits"})
+    wrong = tmp_path / "wrong.fits"
+    fits.writeto(wrong, np.ones((4, 4)))
+    with pytest.raises(ItemError, match=r"wrong\.fits") as caught:
+        read_stamp(path, **{option: wrong})
+    assert caught.value.status is Status.BAD_SHAPE
+
+
+def test_bad_pixel_scale_option(tmp_path):
+    with pytest.raises(ItemError, match="got -1"):
+        read_stamp(euclid(tmp_path / "lens.fits"), pixel_scale=-1.0)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real stamps of ../shared/data/euclid_q1 are not here")
+def test_real_cutouts():
+    faint, bright = read_stamp(FAINT), read_stamp(BRIGHT)
+    assert (faint.shape, bright.shape) == ((100, 100), (300, 300))
+    for stamp in (faint, bright):
+        assert (stamp.pixel_scale, stamp.zero_point, stamp.unit) == (0.1, 24.6, "ADU/s")
+        assert 0.15 < stamp.psf.fwhm < 0.2
+        assert stamp.noise.max() < 0.1
+    assert faint.mask.sum() == 10000 - 51
+    assert (
+        bright.image.argmax() == 149 * 300 + 149
+        or np.hypot(*(np.argwhere(bright.image == bright.image.max())[0] - 149.5)) < 3
+    )

@@ -1,0 +1,145 @@
+"""What a user can name, and what is said when it cannot be used."""
+
+import pickle
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from lenssbi.dataset.hdf5 import write_set
+from lenssbi.dataset.inputs import expand_inputs
+from lenssbi.instrument import PSF
+from lenssbi.status import InputError, ItemError, Status
+
+
+@pytest.fixture
+def here(tmp_path):
+    """Two stamps, one of them in a folder of its own, and a set of five."""
+    for name in ("b.fits", "a.fits", "sub/a.fits"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        hdus = [fits.PrimaryHDU(np.arange(81.0).reshape(9, 9), fits.Header({"PIXSCALE": 0.1}))]
+        hdus += [fits.ImageHDU(np.ones((9, 9)), name="RMS"), fits.ImageHDU(np.ones((3, 3)), name="PSF")]
+        fits.HDUList(hdus).writeto(path)
+    images = np.arange(5 * 81, dtype="f4").reshape(5, 9, 9)
+    images[4] = np.nan
+    block = {
+        "images": images,
+        "noise": np.ones((5, 9, 9), "f4"),
+        "params": {"einstein_radius": np.linspace(1, 2, 5)},
+        "info": {"magnification": np.ones(5)},
+    }
+    attributes = {"seed": 1, "config": "", "lenssbi_version": "0", "pixel_scale": 0.1, "zero_point": 25.5}
+    attributes |= {"band": "VIS", "unit": "electron", "psf": PSF.gaussian(0.17), "lens_light_subtracted": True}
+    write_set(tmp_path / "set.h5", [block], 5, {"einstein_radius": "arcsec"}, attributes)
+    return tmp_path
+
+
+def names(inputs, **options):
+    return [source.name for source in expand_inputs([str(i) for i in inputs], **options)]
+
+
+def test_files_folders_and_unique_names(here):
+    assert names([here / "b.fits", here]) == ["b", "a", "b-2"]
+    assert names([here / "a.fits", here / "sub", here / "a.fits"]) == ["a", "a-2", "a-3"]
+
+
+def test_a_number_does_not_meet_a_name(here):
+    (here / "a.fits").rename(here / "sub/a-2.fits")
+    assert names([here / "sub/a.fits", here / "sub/a-2.fits", here / "sub/a.fits"]) == ["a", "a-2", "a-3"]
+
+
+@pytest.mark.parametrize(("part", "indices"), [("", [0, 1, 2, 3, 4]), (":3", [3]), (":1-3", [1, 2, 3]), (":4-4", [4])])
+def test_sets(here, part, indices):
+    sources = expand_inputs([f"{here}/set.h5{part}"])
+    assert [s.index for s in sources] == indices
+    assert [s.name for s in sources] == [f"set.h5:{i}" for i in indices]
+
+
+def test_set_stamp_and_truth(here):
+    source = pickle.loads(pickle.dumps(expand_inputs([f"{here}/set.h5:1"])[0]))
+    stamp = source.load()
+    assert stamp.image[0, 0] == 81
+    assert stamp.name == "set.h5:1"
+    assert stamp.info["lens_light_subtracted"]
+    assert source.truth == {"einstein_radius": 1.25}
+    with pytest.raises(ItemError) as caught:
+        expand_inputs([f"{here}/set.h5:4"])[0].load()
+    assert caught.value.status is Status.ALL_NAN
+
+
+def test_fits_stamp_has_no_truth(here):
+    source = expand_inputs([f"{here}/sub"], pixel_scale=0.3)[0]
+    assert source.truth is None
+    assert source.load().pixel_scale == 0.3
+
+
+@pytest.mark.parametrize("kind", ["ecsv", "csv", "fits"])
+@pytest.mark.parametrize("column", ["path", "file"])
+def test_tables(here, kind, column):
+    rows = {column: ["a.fits", "sub/a.fits", "set.h5:2"], "id": ["first", "second", "third"]}
+    Table(rows).write(here / f"list.{kind}")
+    sources = expand_inputs([f"{here}/list.{kind}"])
+    assert [s.name for s in sources] == ["first", "second", "third"]
+    assert [s.load().image[0, 0] for s in sources] == [0, 0, 162]
+    Table({column: ["a.fits", "sub/a.fits"]}).write(here / f"plain.{kind}")
+    assert names([here / f"plain.{kind}"]) == ["a", "a-2"]
+
+
+def test_table_with_noise_and_psf(here):
+    fits.writeto(here / "noise.fits", np.full((9, 9), 7.0))
+    Table({"path": ["a.fits", "b.fits"], "noise": ["noise.fits", ""]}).write(here / "list.csv")
+    first, second = (s.load() for s in expand_inputs([f"{here}/list.csv"]))
+    assert (first.noise[0, 0], second.noise[0, 0]) == (7, 1)
+
+
+def test_bad_row_is_found_when_loaded(here):
+    Table({"path": ["a.fits", "gone.fits"]}).write(here / "list.csv")
+    good, bad = expand_inputs([f"{here}/list.csv"])
+    good.load()
+    with pytest.raises(ItemError) as caught:
+        bad.load()
+    assert caught.value.status is Status.NOT_FOUND
+
+
+def test_foreign_fits_is_found_when_loaded(here):
+    (here / "text.fits").write_text("no FITS at all")
+    with pytest.raises(ItemError) as caught:
+        expand_inputs([f"{here}/text.fits"])[0].load()
+    assert caught.value.status is Status.NOT_FITS
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("nowhere.fits", "no such file or folder"),
+        ("nowhere.h5:3", "no such set"),
+        ("set.h5:5", "holds stamps 0 to 4"),
+        ("set.h5:3-1", "holds stamps 0 to 4"),
+        ("picture.png", "not a kind of input"),
+        ("empty", "holds no FITS file"),
+        ("columns.csv", "no column `path`"),
+        ("rows.csv", "no rows"),
+        ("gap.csv", "has no path"),
+        ("broken.ecsv", "not a readable table"),
+        ("foreign.h5", "not an HDF5 file"),
+    ],
+)
+def test_unusable_input_is_refused(here, text, says):
+    (here / "empty").mkdir()
+    (here / "picture.png").write_bytes(b"PNG")
+    (here / "columns.csv").write_text("x,y\n1,2\n")
+    (here / "rows.csv").write_text("path\n")
+    (here / "gap.csv").write_text('path,id\n"",1\n')
+    (here / "broken.ecsv").write_text("# %ECSV 1.0\n# ---\n# datatype: [\n")
+    (here / "foreign.h5").write_text("hello")
+    with pytest.raises(InputError, match=says) as caught:
+        expand_inputs([f"{here}/{text}"])
+    assert text.split(":")[0] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_is_refused():
+    with pytest.raises(InputError, match="no input"):
+        expand_inputs([])
