@@ -1,0 +1,78 @@
+"""Stamp in, stamp without the lens's own light out.
+
+What is subtracted is a multi-Gaussian expansion behind the stamp's PSF (`light/mge.py`); where it cannot follow the core of a bright
+lens, the noise grows by what it misses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import ndimage
+
+from lenssbi.arrays import pixel_grid
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.light.blurred import GaussianBlur
+from lenssbi.light.mge import LensLightFit, LensLightOptions, fit_lens_light
+from lenssbi.status import ItemError, Status
+
+SUBGRID = 2  # the PSF of a Nyquist-sampled stamp needs no finer one (checked: 0.1 per cent of the peak)
+PSF_RADIUS = 1.0  # [arcsec]
+CENTRAL = 0.5  # [arcsec]: how far from the stamp's centre a lens galaxy may have its peak
+SIGNIFICANT = 5.0
+
+
+def subtract_lens_light(stamp: Stamp, options: LensLightOptions | None = None) -> tuple[Stamp, LensLightFit]:
+    """Fit the light of the lens and take it off.
+
+    Parameters
+    ----------
+    stamp
+        A stamp with the lens near its centre.
+    options
+        Widths, ellipses and clipping.
+
+    Returns
+    -------
+    The stamp without lens light and sky, its noise grown in the core, `info["lens_light_subtracted"]` set; and the fit.
+
+    Raises
+    ------
+    ItemError
+        ALL_NAN where too few usable pixels are left.
+    """
+    response = stamp.psf.response(stamp.pixel_scale, SUBGRID, PSF_RADIUS)
+    blur = GaussianBlur(response, SUBGRID, stamp.pixel_scale, stamp.shape)
+    try:
+        fit = fit_lens_light(stamp.image, stamp.noise, stamp.mask, blur, options)
+    except ValueError as error:
+        raise ItemError(Status.ALL_NAN, stamp.name, str(error)) from None
+    info = {
+        **stamp.info,
+        "lens_light_subtracted": True,
+        "lens_light_flux": float(fit.amplitudes.sum()),
+        "lens_light_core": fit.core_radius,
+    }
+    image = np.where(stamp.mask, stamp.image - fit.model_image - fit.sky, 0.0)
+    return replace(stamp, image=image, noise=np.hypot(stamp.noise, fit.extra_noise), info=info), fit
+
+
+def has_lens_light(stamp: Stamp) -> bool:
+    """Whether a stamp still shows its lens galaxy.
+
+    What the stamp's `info` says goes first. Otherwise a lens galaxy is a peak near the centre: brighter than its surroundings in every
+    direction, which an arc, or the empty middle of a ring, is not.
+    """
+    known = stamp.info.get("lens_light_subtracted")
+    if known is not None:
+        return not known
+    smooth = ndimage.gaussian_filter(
+        np.where(stamp.mask, stamp.image / np.where(stamp.mask, stamp.noise, 1.0), 0.0), 1.0
+    )
+    theta = pixel_grid(stamp.shape, stamp.pixel_scale)
+    near = np.where(np.abs(theta) < CENTRAL, smooth, -np.inf)
+    peak = near.max()
+    around = np.abs(theta - theta.ravel()[near.argmax()])
+    ring = (around > 0.3) & (around < 0.3 + 2 * stamp.pixel_scale)
+    return bool(peak > SIGNIFICANT and ring.any() and smooth[ring].max() < peak)

@@ -1,0 +1,102 @@
+"""Stamp in, stamp without lens light out, on made-up stamps and on two real ones."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lenssbi.arrays import pixel_grid
+from lenssbi.dataset.fits import read_stamp
+from lenssbi.dataset.noise import sky_noise
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.instrument import PSF
+from lenssbi.pipelines.lens_light import has_lens_light, subtract_lens_light
+from lenssbi.status import ItemError, Status
+
+REAL = Path(__file__).parents[3] / "shared/data/euclid_q1"
+SHAPE, SCALE = (60, 60), 0.1
+THETA = pixel_grid(SHAPE, SCALE)
+
+
+def made_up(light=5.0, ring=0.5, sigma=0.05, **changes):
+    image = light * np.exp(-(np.abs(THETA) ** 2) / (2 * 0.3**2)) + np.random.default_rng(2).normal(
+        scale=sigma, size=SHAPE
+    )
+    image += ring * np.exp(-((np.abs(THETA) - 1.0) ** 2) / (2 * 0.15**2)) * (THETA.real > 0.2)
+    stamp = Stamp(image, np.full(SHAPE, sigma), np.ones(SHAPE, bool), PSF.gaussian(0.17), SCALE, "made up")
+    return replace(stamp, **changes)
+
+
+def test_stamp_keeps_everything_but_the_light():
+    stamp = made_up(info={"ra": 12.0})
+    left, fit = subtract_lens_light(stamp)
+    np.testing.assert_array_equal(left.image, stamp.image - fit.model_image - fit.sky)
+    np.testing.assert_array_equal(left.noise, np.hypot(stamp.noise, fit.extra_noise))
+    assert (left.name, left.psf, left.pixel_scale) == (stamp.name, stamp.psf, stamp.pixel_scale)
+    assert left.info["ra"] == 12.0
+    assert left.info["lens_light_subtracted"]
+    centre = np.abs(THETA) < 0.5
+    assert np.abs(left.image[centre]).max() < 5 * 0.05
+    assert left.image[np.abs(THETA - 1.0) < 0.15].mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_masked_pixels_stay_masked_and_finite():
+    stamp = made_up()
+    mask = stamp.mask.copy()
+    mask[:3] = False
+    image = np.where(mask, stamp.image, np.nan)
+    left, _ = subtract_lens_light(replace(stamp, image=image, mask=mask))
+    np.testing.assert_array_equal(left.mask, mask)
+    assert np.isfinite(left.image).all()
+
+
+def test_too_few_pixels_are_a_status():
+    mask = np.zeros(SHAPE, bool)
+    mask[0, :5] = True
+    with pytest.raises(ItemError) as caught:
+        subtract_lens_light(made_up(mask=mask))
+    assert caught.value.status is Status.ALL_NAN
+
+
+@pytest.mark.parametrize(
+    ("stamp", "answer"),
+    [
+        ({}, True),
+        ({"light": 0.0}, False),
+        ({"light": 0.0, "ring": 0.0}, False),
+        ({"light": 1.0, "ring": 2.0}, True),
+        ({"info": {"lens_light_subtracted": True}}, False),
+        ({"light": 0.0, "info": {"lens_light_subtracted": False}}, True),
+    ],
+)
+def test_whether_there_is_lens_light(stamp, answer):
+    assert has_lens_light(made_up(**stamp)) is answer
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real stamps of ../shared/data/euclid_q1 are not here")
+@pytest.mark.parametrize(
+    ("name", "arcs", "radius", "peak"),
+    [
+        # Peaks of the arcs as read off the image: angles from +x in degrees, at this distance [arcsec] from the centre of the light.
+        ("102018665_NEG570040238507752998", (10, 185), (0.4, 1.2), 10),
+        ("102020532_NEG589257492489565961", (-65, 130), (0.9, 1.7), 15),
+    ],
+)
+def test_real_lens_keeps_its_arcs(name, arcs, radius, peak):
+    stamp = read_stamp(REAL / f"{name}.fits")
+    stamp = stamp.cut((100, 100))
+    assert has_lens_light(stamp)
+    sigma = sky_noise(stamp).sigma / np.median(stamp.noise) * stamp.noise
+    left, fit = subtract_lens_light(stamp)
+    z = left.image / sigma
+    theta = pixel_grid(left.shape, left.pixel_scale) - fit.centre
+    near = (np.abs(theta) > radius[0]) & (np.abs(theta) < radius[1])
+    for angle in arcs:
+        along = near & (np.abs(np.angle(theta * np.exp(-1j * np.deg2rad(angle)))) < 0.3)
+        assert z[along].max() > peak
+        assert fit.arc_mask[along][z[along] > 5].all()
+    empty = (np.abs(theta) < 3) & ~fit.arc_mask & left.mask
+    assert np.sqrt(np.mean(z[empty] ** 2)) < 1.25
+    assert np.abs(z[(np.abs(theta) < 0.4)]).max() < 5
+    assert not has_lens_light(replace(left, info={}))
