@@ -1,0 +1,53 @@
+"""The evidence of a lens model whose source is pixelised (Suyu et al. 2006; Nightingale, Dye & Massey 2018).
+
+    -2 ln E = chi^2(s) + s^T H s + ln det(F + H) - ln det H + sum ln(2 pi sigma^2),
+
+at the best source s = (F + H)^-1 D, for uniform priors on everything else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from lenssbi.status import Status
+
+
+class Evidence(NamedTuple):
+    """The five terms of -2 ln E.
+
+    Parameters
+    ----------
+    misfit
+        chi^2 of the best source.
+    smoothness
+        s^T H s: what the regularisation charges for it.
+    log_det_curvature
+        ln det(F + H): how well the data determine the source.
+    log_det_regularisation
+        ln det H, which counts with the opposite sign.
+    noise_norm
+        sum over the mask's pixels of ln(2 pi sigma^2), sigma in the stamp's flux unit.
+    """
+
+    misfit: float
+    smoothness: float
+    log_det_curvature: float
+    log_det_regularisation: float
+    noise_norm: float
+
+    @classmethod
+    def failed(cls) -> Evidence:
+        """What a singular inversion has."""
+        return cls(math.nan, math.nan, math.nan, math.nan, math.nan)
+
+    @property
+    def log_evidence(self) -> float:
+        """Natural log of the evidence; -inf where the inversion failed, which every sampler understands."""
+        twice = self.misfit + self.smoothness + self.log_det_curvature - self.log_det_regularisation + self.noise_norm
+        return -0.5 * twice if math.isfinite(twice) else -math.inf
+
+    @property
+    def status(self) -> Status:
+        """Whether the inversion worked."""
+        return Status.DONE if math.isfinite(self.log_evidence) else Status.SINGULAR

@@ -1,0 +1,218 @@
+"""A stamp prepared for the inversion: which angles to trace, and what the PSF does with their light.
+
+Pixel i of the model image collects
+
+    m_i = sum_s response[s - i] * S(beta_s) * (sub-pixel area),    beta_s = traced angle of sub-pixel s,
+
+where `response` holds the optics *and* the pixel's own area, once. The sum runs over every sub-pixel whose light reaches a
+pixel of the mask, those outside the mask and even outside the stamp among them: a bright arc beyond the mask's edge does
+light the pixels within. Only the mask's pixels enter chi^2.
+
+The pixels of the mask are worked through in tiles of 4 x 4. The light of one sub-pixel reaches the 16 pixels of a tile through
+16 numbers that lie side by side in `Tiles.kernel`, whatever the tile; this is what makes `kernel.py` fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.arrays import ComplexArray, FloatArray, pixel_grid
+
+TILE = 4
+NEGLIGIBLE = 1e-10  # of the response's peak: what a PSF sends further than this is not worth the time
+SIGNIFICANT = 3.0  # signal to noise from which a pixel counts as one of the source's
+
+
+class Tiles(NamedTuple):
+    """Index tables of the blurring (a tuple, because compiled code takes those).
+
+    Tile t is lit by the pixels `pixel[start[t]:start[t + 1]]` (rows of `Imaging.theta` in groups of subgrid^2), each seen at the
+    offset `slot`, hence through `kernel[slot, sub-pixel]`, shape (16,). `weight` is flux_scale / sigma, `data` is image / sigma;
+    both are 0 where a tile has a pixel outside the mask. `place` is the pixel's flat index in the stamp.
+    """
+
+    start: NDArray[Any]
+    pixel: NDArray[Any]
+    slot: NDArray[Any]
+    kernel: FloatArray
+    weight: FloatArray
+    data: FloatArray
+    place: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Imaging:
+    """Image, noise, mask and PSF response of one stamp.
+
+    Parameters
+    ----------
+    data
+        Image without lens light and sky [flux/pixel], shape (ny, nx), row 0 at the bottom.
+    noise
+        1 sigma of `data`, shape (ny, nx).
+    mask
+        True where a pixel is fitted, shape (ny, nx). What is not fitted may hold anything, NaN included.
+    response
+        `PSF.response` for this pixel scale and sub-grid, shape (n, n), n an odd number of pixels times `subgrid`.
+    pixel_scale
+        Side of a pixel [arcsec].
+    subgrid
+        Sub-pixels along the side of a pixel.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit together, an empty mask, or unusable numbers inside it.
+    """
+
+    data: FloatArray
+    noise: FloatArray
+    mask: NDArray[np.bool_]
+    response: FloatArray
+    pixel_scale: float
+    subgrid: int = 2
+
+    def __post_init__(self) -> None:
+        for name, kind in (("data", float), ("noise", float), ("mask", bool), ("response", float)):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
+        if self.data.ndim != 2 or not self.data.shape == self.noise.shape == self.mask.shape:
+            shapes = f"{self.data.shape}, {self.noise.shape}, {self.mask.shape}"
+            raise ValueError(f"data, noise and mask are images of one shape, got {shapes}")
+        side = self.response.shape[0] if self.response.ndim == 2 else 0
+        if self.response.shape != (side, side) or side % self.subgrid or side // self.subgrid % 2 == 0:
+            raise ValueError(
+                f"the response of a {self.subgrid} x {self.subgrid} sub-grid is square with an odd number of pixels on a side, "
+                f"got shape {self.response.shape}: build it with the same subgrid"
+            )
+        if not np.isfinite(self.response).all() or not (self.response != 0).any():
+            raise ValueError("the PSF's response is empty or not finite")
+        if not self.mask.any():
+            raise ValueError("the mask has no pixel to fit")
+        noise = self.noise[self.mask]
+        if not (np.isfinite(self.data[self.mask]).all() and np.isfinite(noise).all() and (noise > 0).all()):
+            raise ValueError(
+                "inside the mask data are finite and noise is above 0: take the other pixels out of the mask"
+            )
+
+    @property
+    def n_pixels(self) -> int:
+        """Number of pixels in chi^2."""
+        return int(np.count_nonzero(self.mask))
+
+    @property
+    def reach(self) -> int:
+        """How many pixels away the PSF scatters light."""
+        return self.response.shape[0] // self.subgrid // 2
+
+    @cached_property
+    def flux_scale(self) -> float:
+        """Root mean square of the significant pixels [flux/pixel]; the median noise where nothing is significant.
+
+        Sources are solved for in this unit, so the regularisation strength has none: the same for a stamp in electrons and in nJy.
+        """
+        data, noise = self.data[self.mask], self.noise[self.mask]
+        bright = data[data > SIGNIFICANT * noise]
+        return float(np.sqrt(np.mean(bright**2)) if bright.size else np.median(noise))
+
+    @cached_property
+    def brightness(self) -> FloatArray:
+        """How much the source's light stands out of the noise, per pixel of the mask, sum 1, shape (n_pixels,).
+
+        Signal to noise of 3 x 3 pixels above `SIGNIFICANT`; equal weights where nothing is significant.
+        """
+        from scipy.ndimage import uniform_filter
+
+        signal = uniform_filter(np.where(self.mask, self.data, 0.0), 3, mode="constant")
+        variance = uniform_filter(np.where(self.mask, self.noise, 0.0) ** 2, 3, mode="constant") / 9
+        ratio = np.maximum(signal[self.mask] / np.sqrt(variance[self.mask]) - SIGNIFICANT, 0.0)
+        return ratio / ratio.sum() if ratio.any() else np.full(ratio.size, 1 / ratio.size)
+
+    @cached_property
+    def theta(self) -> ComplexArray:
+        """Angles to be traced [arcsec], shape (n_sub,): all sub-pixels that light the mask, those of one pixel in a row."""
+        k, (ny, nx) = self.subgrid, self._lit.shape
+        grid = pixel_grid((ny, nx), self.pixel_scale, k).reshape(ny, k, nx, k).swapaxes(1, 2)
+        return grid[self._lit].ravel()
+
+    @cached_property
+    def fitted(self) -> NDArray[Any]:
+        """Which groups of subgrid^2 rows of `theta` are pixels of the mask, in the order of `data[mask]`; shape (n_pixels,)."""
+        return self._number[self._framed_mask]
+
+    @cached_property
+    def _framed_mask(self) -> NDArray[np.bool_]:
+        """The mask in a frame as wide as the PSF's reach: light comes from outside the stamp, too."""
+        return np.pad(self.mask, self.reach)
+
+    @cached_property
+    def _lit(self) -> NDArray[np.bool_]:
+        """Pixels of the frame whose light reaches the mask."""
+        lit = np.zeros(self._framed_mask.shape, dtype=bool)
+        rows, columns = np.nonzero(self._framed_mask)
+        for dy, dx in np.argwhere((self._blocks != 0).any(axis=(2, 3))) - self.reach:
+            lit[rows + dy, columns + dx] = True
+        return lit
+
+    @cached_property
+    def _blocks(self) -> FloatArray:
+        """The response without its negligible part, shape (dy, dx, subgrid, subgrid)."""
+        k, side = self.subgrid, 2 * self.reach + 1
+        kept = np.where(abs(self.response) > NEGLIGIBLE * abs(self.response).max(), self.response, 0.0)
+        return kept.reshape(side, k, side, k).swapaxes(1, 2)
+
+    @cached_property
+    def _number(self) -> NDArray[Any]:
+        """Number of a lit pixel in `theta`, -1 for the others, in the frame."""
+        return np.where(self._lit, np.cumsum(self._lit).reshape(self._lit.shape) - 1, -1)
+
+    @cached_property
+    def tiles(self) -> Tiles:
+        """Index tables for the compiled code."""
+        ny, nx = self.mask.shape
+        place = np.full((-(-ny // TILE) * TILE, -(-nx // TILE) * TILE), -1)
+        place[:ny, :nx] = np.where(self.mask, np.arange(ny * nx).reshape(ny, nx), -1)
+        corners = [(y, x) for y in range(0, ny, TILE) for x in range(0, nx, TILE)]
+        corners = [(y, x) for y, x in corners if (place[y : y + TILE, x : x + TILE] >= 0).any()]
+        place = np.array([place[y : y + TILE, x : x + TILE].ravel() for y, x in corners])
+        kernel = self._tile_kernel()
+        used = (kernel != 0).any(axis=1)  # slot, pixel of the tile
+        reached = [self._lighting(corner, used[:, pixels >= 0]) for corner, pixels in zip(corners, place, strict=True)]
+        inside, flat = place >= 0, place.clip(0)
+        weight = np.where(inside, 1 / np.where(self.mask, self.noise, 1.0).ravel()[flat], 0.0)
+        data = np.where(inside, np.where(self.mask, self.data, 0.0).ravel()[flat] * weight, 0.0)
+        return Tiles(
+            start=np.cumsum([0, *(pixel.size for pixel, _ in reached)]),
+            pixel=np.concatenate([pixel for pixel, _ in reached]),
+            slot=np.concatenate([slot for _, slot in reached]),
+            kernel=kernel,
+            weight=weight * self.flux_scale,
+            data=data,
+            place=place,
+        )
+
+    def _tile_kernel(self) -> FloatArray:
+        """Share of a sub-pixel's light in each pixel of a tile; slots cover the tile and the PSF's reach.
+
+        Shape (slot, sub-pixel, 16), sub-pixels filled up with zeros to a multiple of 4, as many as the compiled code takes at once.
+        """
+        k, side, width = self.subgrid, 2 * self.reach + 1, 2 * self.reach + TILE
+        kernel = np.zeros((width, width, k, k, TILE, TILE))
+        for a in range(TILE):
+            for b in range(TILE):
+                kernel[a : a + side, b : b + side, :, :, a, b] = self._blocks / k**2
+        return np.pad(kernel.reshape(width**2, k**2, TILE**2), ((0, 0), (0, -(k**2) % 4), (0, 0)))
+
+    def _lighting(self, corner: tuple[int, int], used: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Pixels that light the tile at `corner`, and their slots."""
+        y, x = corner
+        width = 2 * self.reach + TILE
+        window = np.full((width, width), -1)
+        part = self._number[y : y + width, x : x + width]  # short where the last tile leaves the stamp
+        window[: part.shape[0], : part.shape[1]] = part
+        slots = np.flatnonzero((window.ravel() >= 0) & used.any(axis=1))
+        return window.ravel()[slots], slots

@@ -1,0 +1,199 @@
+"""The best source of given traced angles, and its evidence.
+
+With image d, noise sigma, and L the mapping from source pixels to blurred image pixels,
+
+    F = L^T C^-1 L,   D = L^T C^-1 d,   s = (F + H)^-1 D,
+
+solved by one Cholesky factorisation, which also gives ln det(F + H). Inside, fluxes are in units of `Imaging.flux_scale` per
+pixel. Nothing here raises because of what the data or the lens model are: a failure is an `Evidence` of -inf.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.linalg import lapack
+
+from lenssbi.arrays import ComplexArray, FloatArray
+from lenssbi.reconstruction import kernel
+from lenssbi.reconstruction.cholesky import factor, workspace
+from lenssbi.reconstruction.evidence import Evidence
+from lenssbi.reconstruction.imaging import Imaging
+from lenssbi.reconstruction.mesh import Mesh, SourceMesh
+from lenssbi.reconstruction.regularisation import Constant, Penalty, Regularisation
+from lenssbi.status import Status
+
+Extent = tuple[float, float, float, float]
+
+
+class _Solution(NamedTuple):
+    evidence: Evidence
+    mesh: SourceMesh
+    source: FloatArray  # [flux_scale per pixel]
+    upper: FloatArray  # Cholesky factor of F + H, in this thread's workspace: to be used before the next evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """A source and what it looks like through the lens; all NaN where the inversion failed.
+
+    Parameters
+    ----------
+    evidence
+        Its terms.
+    mesh
+        Where the source pixels lie; None where no mesh could be laid.
+    source, source_sigma
+        Surface brightness [flux/arcsec^2] and its 1 sigma error, shape (n,).
+    model_image
+        Blurred light of the source [flux/pixel], shape (ny, nx), NaN outside the mask.
+    """
+
+    evidence: Evidence
+    mesh: SourceMesh | None
+    source: FloatArray
+    source_sigma: FloatArray
+    model_image: FloatArray
+
+    @property
+    def status(self) -> Status:
+        """Whether the inversion worked."""
+        return self.evidence.status
+
+    def source_on_grid(self, n: int = 100, extent: Extent | None = None) -> tuple[FloatArray, Extent]:
+        """The source on a regular grid.
+
+        Parameters
+        ----------
+        n
+            Pixels on a side.
+        extent
+            (x0, x1, y0, y1) [arcsec]; by default a square around what is brighter than a tenth of the peak and 3 sigma.
+
+        Returns
+        -------
+        Surface brightness [flux/arcsec^2], shape (n, n), row 0 at the bottom, NaN outside the mesh; and the extent.
+        """
+        if self.mesh is None or not np.isfinite(self.source).all():
+            return np.full((n, n), np.nan), extent or (-1.0, 1.0, -1.0, 1.0)
+        x0, x1, y0, y1 = extent = extent or self._bright_square()
+        x, y = (a + (np.arange(n) + 0.5) * (b - a) / n for a, b in ((x0, x1), (y0, y1)))
+        points = (x[None, :] + 1j * y[:, None]).ravel()
+        indices, weights = self.mesh.locate(points)
+        # Linear weights give back the point itself, unless it lies outside and was moved to the edge.
+        moved = abs((weights * self.mesh.vertices[indices]).sum(axis=1) - points) > 1e-9
+        image = np.where(moved, np.nan, (weights * self.source[indices]).sum(axis=1))
+        return image.reshape(n, n), extent
+
+    def _bright_square(self) -> Extent:
+        assert self.mesh is not None  # for the type checker: source_on_grid has looked
+        bright = (self.source >= 0.1 * self.source.max()) & (self.source >= 3 * self.source_sigma)
+        vertices = self.mesh.vertices[bright] if bright.any() else self.mesh.vertices
+        low, high = vertices.real.min() + 1j * vertices.imag.min(), vertices.real.max() + 1j * vertices.imag.max()
+        x, y, half = (low + high).real / 2, (low + high).imag / 2, 0.6 * max((high - low).real, (high - low).imag, 1e-3)
+        return float(x - half), float(x + half), float(y - half), float(y + half)
+
+
+@dataclass(frozen=True, eq=False)
+class Inversion:
+    """Evaluates lens models on one stamp. Threads may share it.
+
+    Parameters
+    ----------
+    imaging
+        The stamp.
+    mesh
+        How to lay source pixels.
+    regularisation
+        How smooth they are expected to be.
+
+    Examples
+    --------
+    A lens model comes in as the angles that it traces::
+
+        inversion = Inversion(imaging, Rectangular(26))
+        beta = imaging.theta - system.deflection(imaging.theta)
+        inversion.evidence(beta, strength=1.0).log_evidence
+    """
+
+    imaging: Imaging
+    mesh: Mesh
+    regularisation: Regularisation = field(default_factory=Constant)
+
+    def __post_init__(self) -> None:
+        noise, data = self.imaging.noise[self.imaging.mask], self.imaging.data[self.imaging.mask]
+        constants = float(np.sum((data / noise) ** 2)), float(np.sum(np.log(2 * np.pi * noise**2)))
+        object.__setattr__(self, "_constants", constants)
+        object.__setattr__(self, "_penalties", [])  # of a mesh of fixed topology: at most one
+
+    def evidence(self, beta: ComplexArray, strength: float) -> Evidence:
+        """Evidence of traced angles.
+
+        Parameters
+        ----------
+        beta
+            Traced `imaging.theta` [arcsec], complex, shape (n_sub,).
+        strength
+            Strength of the regularisation, no unit (see `Imaging.flux_scale`); from 1e-3 (free) to 1e4 (stiff) is a wide range.
+        """
+        solution = self._solve(beta, strength)
+        return Evidence.failed() if solution is None else solution.evidence
+
+    def reconstruct(self, beta: ComplexArray, strength: float) -> Reconstruction:
+        """The source, its errors and the model image; arguments as for `evidence`."""
+        solution = self._solve(beta, strength)
+        image = np.full(self.imaging.mask.shape, np.nan)
+        if solution is None:
+            return Reconstruction(Evidence.failed(), None, np.full(0, np.nan), np.full(0, np.nan), image)
+        evidence, mesh, source, upper = solution
+        tiles = self.imaging.tiles
+        brightness = (mesh.weights * source[mesh.indices]).sum(axis=1)
+        blurred = kernel.blur(tiles, brightness.reshape(-1, self.imaging.subgrid**2))
+        image.ravel()[tiles.place[tiles.place >= 0]] = blurred[tiles.place >= 0] * self.imaging.flux_scale
+        covariance, _ = lapack.dpotri(upper, lower=0)
+        per_area = self.imaging.flux_scale / self.imaging.pixel_scale**2
+        return Reconstruction(evidence, mesh, source * per_area, np.sqrt(np.diag(covariance)) * per_area, image)
+
+    def _solve(self, beta: ComplexArray, strength: float) -> _Solution | None:
+        beta = np.asarray(beta, dtype=complex)
+        if beta.shape != self.imaging.theta.shape:
+            raise ValueError(f"beta is imaging.theta traced: shape {self.imaging.theta.shape}, got {beta.shape}")
+        if not (np.isfinite(beta).all() and 0 < strength < np.inf):
+            return None
+        mesh = self.mesh.source_mesh(beta, self.imaging)
+        if mesh is None:
+            return None
+        penalty = self._penalty(mesh)
+        matrix = workspace(mesh.vertices.size)
+        vector = kernel.normal_equations(
+            self.imaging.tiles, mesh.indices, mesh.weights, self.imaging.subgrid**2, matrix
+        )
+        kernel.add_penalty(matrix, penalty.edges, strength * penalty.weights, strength * penalty.ridge)
+        if not factor(matrix):
+            return None
+        source = kernel.substitute(matrix, vector)
+        evidence = self._terms(penalty, strength, source, (vector, matrix))
+        return _Solution(evidence, mesh, source, matrix) if evidence.status is Status.DONE else None
+
+    def _terms(self, penalty: Penalty, strength: float, source: FloatArray, system: tuple[Any, Any]) -> Evidence:
+        vector, upper = system
+        smoothness = strength * penalty.charge(source)
+        data_norm, noise_norm = self._constants  # type: ignore[attr-defined]
+        return Evidence(
+            # s^T (F + H) s = s^T D at the best source, so chi^2 needs no model image.
+            misfit=data_norm - float(source @ vector) - smoothness,
+            smoothness=smoothness,
+            log_det_curvature=2 * float(np.sum(np.log(np.diagonal(upper)))),
+            log_det_regularisation=source.size * float(np.log(strength)) + penalty.log_det,
+            noise_norm=noise_norm,
+        )
+
+    def _penalty(self, mesh: SourceMesh) -> Penalty:
+        if not (self.mesh.fixed_topology and self.regularisation.topology_only):
+            return self.regularisation.penalty(mesh)
+        penalties: list[Penalty] = self._penalties  # type: ignore[attr-defined]
+        if not penalties:
+            penalties.append(self.regularisation.penalty(mesh))
+        return penalties[0]

@@ -1,0 +1,228 @@
+"""The arithmetic of one evaluation, compiled. Everything here releases the interpreter's lock.
+
+The blurred mapping L has about 50 source pixels per image pixel, so a dense F = L^T C^-1 L wastes 150 times the work, and a
+sparse one spends its time on scattered additions. Here the rows of L are formed for 16 neighbouring image pixels at once
+(`imaging.Tiles`): they share most of their source pixels, a hundred or so, and a dense block of 100 x 16 holds them. Blurring is then
+16 multiply-adds side by side, the block's part of F a small dense product, scattered once per tile instead of once per
+image pixel. The floor is LAPACK's Cholesky of F + H.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lenssbi.arrays import FloatArray
+from lenssbi.reconstruction.imaging import TILE, Tiles
+
+WIDTH = TILE**2
+HALF = WIDTH // 2
+REORDER = {"reassoc", "contract"}  # lets sums be vectorised; NaN and infinity keep their meaning
+
+
+class Mapping(NamedTuple):
+    """The mapping from source pixels to sub-pixels, with the sub-pixels of one image pixel put together.
+
+    The light in image pixel m comes from the source pixels `source[start[m]:start[m + 1]]`; `weight`, same rows, says how much of
+    each is in each of its sub-pixels, shape (., subgrid^2 filled up with zeros to a multiple of 4).
+    """
+
+    start: NDArray[Any]
+    source: NDArray[Any]
+    weight: FloatArray
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def normal_equations(
+    tiles: Tiles, indices: NDArray[Any], weights: FloatArray, sub: int, curvature: FloatArray
+) -> FloatArray:
+    """F = L^T C^-1 L into the upper half of `curvature`, shape (n, n); returns D = L^T C^-1 d, shape (n,).
+
+    `indices`, `weights`, shape (n_sub, k): the mapping from source pixels to sub-pixels; `sub`: sub-pixels in a pixel.
+    """
+    mapping = gather(indices, weights, sub, tiles.kernel.shape[1])
+    n = curvature.shape[0]
+    curvature[:] = 0.0
+    vector = np.zeros(n)
+    block = np.empty((n, WIDTH))
+    turned = np.empty((WIDTH, n))
+    local = np.full(n, -1, np.int64)
+    members = np.empty(n, np.int64)
+    for t in range(tiles.start.size - 1):
+        blurred_rows(tiles, t, mapping, local, block)
+        size = 0
+        for j in range(n):  # members in ascending order, so that F is filled from left to right
+            if local[j] >= 0:
+                total = 0.0
+                for p in range(WIDTH):
+                    value = block[local[j], p] * tiles.weight[t, p]
+                    turned[p, size] = value
+                    total += value * tiles.data[t, p]
+                vector[j] += total
+                local[j] = -1
+                members[size] = j
+                size += 1
+        _add_product(turned, members[:size], curvature)
+    return vector
+
+
+@njit(cache=True, nogil=True)
+def gather(indices: NDArray[Any], weights: FloatArray, sub: int, padded: int) -> Mapping:
+    """Put the sub-pixels of each image pixel together: its four to nine source pixels then need one pass each, not one per sub-pixel."""
+    pixels, k = indices.shape[0] // sub, indices.shape[1]
+    start = np.zeros(pixels + 1, np.int64)
+    source = np.empty(indices.size, np.int64)
+    weight = np.empty((indices.size, padded))
+    size = 0
+    for m in range(pixels):
+        for s in range(sub):
+            for c in range(k):
+                w = weights[m * sub + s, c]
+                if w == 0.0:
+                    continue
+                j = indices[m * sub + s, c]
+                u = start[m]
+                while u < size and source[u] != j:
+                    u += 1
+                if u == size:
+                    source[u] = j
+                    weight[u] = 0.0
+                    size += 1
+                weight[u, s] += w
+        start[m + 1] = size
+    return Mapping(start, source, weight)
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def blurred_rows(tiles: Tiles, t: int, mapping: Mapping, local: NDArray[Any], block: FloatArray) -> int:
+    """The columns of L within tile `t`, one row of `block` (shape (., 16)) per source pixel that lights it; returns their number.
+
+    `local`, shape (n,), says which row belongs to a source pixel; it comes in as -1 everywhere.
+    """
+    # The inner loop's length is not a constant on purpose: LLVM would unroll it and then not vectorise it.
+    width, weight, light = block.shape[1], mapping.weight, tiles.kernel
+    size = 0
+    for chunk in range(light.shape[1] // 4):
+        s = 4 * chunk
+        for e in range(tiles.start[t], tiles.start[t + 1]):
+            slot, m = tiles.slot[e], tiles.pixel[e]
+            for u in range(mapping.start[m], mapping.start[m + 1]):
+                a = local[mapping.source[u]]
+                if a < 0:
+                    a = size
+                    local[mapping.source[u]] = a
+                    block[a] = 0.0
+                    size += 1
+                w0, w1, w2, w3 = weight[u, s], weight[u, s + 1], weight[u, s + 2], weight[u, s + 3]
+                for p in range(width):
+                    block[a, p] += (
+                        w0 * light[slot, s, p]
+                        + w1 * light[slot, s + 1, p]
+                        + w2 * light[slot, s + 2, p]
+                        + w3 * light[slot, s + 3, p]
+                    )
+    return size
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def _add_product(turned: FloatArray, members: NDArray[Any], curvature: FloatArray) -> None:
+    """Add turned^T turned to the upper half of F at the members' places."""
+    size = members.size
+    row = np.empty(size)
+    for a in range(size):
+        # Loops start at 0, or LLVM does not vectorise them; in two halves, because 8 factors stay in registers and 16 do not.
+        for b in range(size - a):
+            total = 0.0
+            for p in range(HALF):
+                total += turned[p, a] * turned[p, a + b]
+            row[b] = total
+        for b in range(size - a):
+            total = row[b]
+            for p in range(HALF, WIDTH):
+                total += turned[p, a] * turned[p, a + b]
+            row[b] = total
+        i = members[a]
+        for b in range(size - a):
+            curvature[i, members[a + b]] += row[b]
+
+
+@njit(cache=True, nogil=True)
+def add_penalty(curvature: FloatArray, edges: NDArray[Any], weights: FloatArray, ridge: FloatArray) -> None:
+    """Add H to the upper half of F, in place."""
+    for i in range(ridge.size):
+        curvature[i, i] += ridge[i]
+    for e in range(weights.size):
+        i, j = edges[e, 0], edges[e, 1]
+        curvature[i, i] += weights[e]
+        curvature[j, j] += weights[e]
+        curvature[min(i, j), max(i, j)] -= weights[e]
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def substitute(upper: FloatArray, vector: FloatArray) -> FloatArray:
+    """Solve U^T U s = D with U from `cholesky.factor`."""
+    n = vector.size
+    s = vector.copy()
+    for i in range(n):
+        s[i] /= upper[i, i]
+        for j in range(n - 1 - i):
+            s[i + 1 + j] -= upper[i, i + 1 + j] * s[i]
+    for i in range(n - 1, -1, -1):
+        total = s[i]
+        for j in range(n - 1 - i):
+            total -= upper[i, i + 1 + j] * s[i + 1 + j]
+        s[i] = total / upper[i, i]
+    return s
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def log_det(edges: NDArray[Any], weights: FloatArray, ridge: FloatArray, place: NDArray[Any]) -> float:
+    """ln det of sum_e w_e (e_i - e_j)(e_i - e_j)^T + diag(r), exactly, by a Cholesky factorisation within the envelope.
+
+    `place`, shape (n,): where each row goes; the nearer neighbours are in this order, the faster.
+    """
+    n = ridge.size
+    first = np.arange(n)
+    for e in range(weights.size):
+        i, j = place[edges[e, 0]], place[edges[e, 1]]
+        first[max(i, j)] = min(first[max(i, j)], min(i, j))
+    start = np.zeros(n + 1, np.int64)  # row i of the envelope is values[start[i]:start[i + 1]], columns first[i] to i
+    for i in range(n):
+        start[i + 1] = start[i] + i - first[i] + 1
+    values = np.zeros(start[n])
+    for i in range(n):
+        values[start[place[i] + 1] - 1] += ridge[i]
+    for e in range(weights.size):
+        i, j = place[edges[e, 0]], place[edges[e, 1]]
+        values[start[i + 1] - 1] += weights[e]
+        values[start[j + 1] - 1] += weights[e]
+        values[start[max(i, j)] + min(i, j) - first[max(i, j)]] -= weights[e]
+    total = 0.0
+    for i in range(n):
+        for j in range(first[i], i + 1):
+            begin = max(first[i], first[j])
+            entry = values[start[i] + j - first[i]]
+            for k in range(begin, j):
+                entry -= values[start[i] + k - first[i]] * values[start[j] + k - first[j]]
+            if j < i:
+                values[start[i] + j - first[i]] = entry / values[start[j + 1] - 1]
+            else:
+                values[start[i + 1] - 1] = np.sqrt(entry)
+                total += np.log(entry)
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def blur(tiles: Tiles, brightness: FloatArray) -> FloatArray:
+    """Model image at the tiles' pixels, shape (n_tiles, 16), of the sub-pixels' brightness, shape (pixels, subgrid^2)."""
+    image = np.zeros(tiles.place.shape)
+    for t in range(tiles.start.size - 1):
+        for e in range(tiles.start[t], tiles.start[t + 1]):
+            for s in range(brightness.shape[1]):
+                light = brightness[tiles.pixel[e], s]
+                for p in range(WIDTH):
+                    image[t, p] += light * tiles.kernel[tiles.slot[e], s, p]
+    return image
