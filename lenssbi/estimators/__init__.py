@@ -1,0 +1,1 @@
+"""IMAGE -> BELIEF: the dropout network, its training, its folder on disk, the shipped weights."""

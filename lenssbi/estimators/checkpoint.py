@@ -1,0 +1,149 @@
+"""An estimator as a folder: `weights.safetensors` and `estimator.json`; nothing in it is executed when it is read.
+
+The card says what the network is, what it infers, from which stamps, how it was trained and how it is calibrated. It
+carries the SHA-256 of the weights, so that weights of another network are noticed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from lenssbi import __version__
+from lenssbi.config import Config, ConfigError, parse
+from lenssbi.estimators.network import NetworkConfig
+from lenssbi.estimators.preprocessing import ImagePreprocessing
+from lenssbi.files import atomic
+from lenssbi.parameters import ParameterSpace
+from lenssbi.status import InputError
+
+SCHEMA = "lenssbi-estimator-1"
+CARD = "estimator.json"
+WEIGHTS = "weights.safetensors"
+
+
+class ParameterCard(Config):
+    """One parameter: its unit, and the range that is scaled to 0-10."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+
+
+class RecalibrationCard(Config):
+    """Stretch of one parameter's posterior (`estimators/recalibration.py`)."""
+
+    scale: float = Field(gt=0)
+    tail: float = Field(ge=0)
+
+
+class CalibrationCard(Config):
+    """Recalibration by parameter, and the coverage that was measured on stamps it was not fitted to."""
+
+    recalibration: dict[str, RecalibrationCard]
+    stamps: int = Field(gt=0, description="held-out stamps that the coverage was measured on")
+    set: str = Field(description="the set they came from")
+    before: dict[str, dict[str, float]]
+    after: dict[str, dict[str, float]]
+
+
+class EstimatorCard(Config):
+    """`estimator.json`."""
+
+    schema_: Literal["lenssbi-estimator-1"] = Field(default="lenssbi-estimator-1", alias="schema")
+    lenssbi_version: str = __version__
+    name: str
+    network: NetworkConfig
+    preprocessing: ImagePreprocessing
+    parameters: tuple[ParameterCard, ...]
+    field: tuple[int, int] = Field(description="(y, x) of a stamp [pixels]")
+    pixel_scale: float = Field(gt=0, description="[arcsec]")
+    band: str
+    passes: int = Field(gt=0)
+    seed: int = Field(ge=0)
+    training: dict[str, Any] = Field(default={}, description="how it was made: configuration, set, epochs, scores")
+    calibration: CalibrationCard | None = None
+    weights_sha256: str = ""
+
+    @property
+    def space(self) -> ParameterSpace:
+        """The parameters that are inferred."""
+        return ParameterSpace.from_json([p.model_dump() for p in self.parameters])
+
+
+def save_estimator(card: EstimatorCard, weights: Mapping[str, Any], folder: Path) -> EstimatorCard:
+    """Write weights (name -> tensor) and card into `folder`, and return the card with the weights' SHA-256."""
+    from safetensors.torch import save
+
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
+    card = card.model_copy(update={"weights_sha256": hashlib.sha256(data).hexdigest()})
+    with atomic(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(data)
+    save_card(card, folder)
+    return card
+
+
+def save_card(card: EstimatorCard, folder: Path) -> None:
+    """Write `estimator.json`."""
+    with atomic(folder / CARD) as temporary:
+        temporary.write_text(json.dumps(card.model_dump(mode="json", by_alias=True), indent=2) + "\n")
+
+
+def read_card(folder: Path) -> EstimatorCard:
+    """Read `estimator.json`.
+
+    Raises
+    ------
+    InputError
+        Where the folder or the file is missing, or not an estimator's.
+    """
+    path = folder / CARD
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: there is no such estimator: train one with `lenssbi train` or give the name of a shipped one"
+        )
+    if not path.is_file():
+        raise InputError(
+            f"{path}: is missing: the folder is not an estimator, or its training has not ended: run it again"
+        )
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        raise InputError(f"{path}: not JSON: copy the estimator again") from None
+    found = data.get("schema") if isinstance(data, dict) else None
+    if found != SCHEMA:
+        raise InputError(
+            f"{path}: the schema is {found!r}, not {SCHEMA!r}: give an estimator that this version of lenssbi made"
+        )
+    try:
+        return parse(data, EstimatorCard, str(path))
+    except ConfigError as error:
+        raise InputError(f"{error}: copy the estimator again or train a new one") from None
+
+
+def read_weights(card: EstimatorCard, folder: Path) -> dict[str, Any]:
+    """Read the weights that `card` belongs to, name -> tensor.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, cut short, or holds other weights than the card's.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = folder / WEIGHTS
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): copy the estimator again") from None
+    if hashlib.sha256(data).hexdigest() != card.weights_sha256:
+        raise InputError(f"{path}: not the weights that {CARD} describes: copy both files again")
+    try:
+        return load(data)
+    except SafetensorError as error:
+        raise InputError(f"{path}: not a safetensors file ({error}): copy the estimator again") from None

@@ -1,0 +1,162 @@
+"""One training step, one validation, and what is kept after each epoch: the part that Lightning drives.
+
+Lightning brings the loop, mixed precision and several GPUs; the learning rate is a function of progress (`schedule`) and
+the state is ours (`state`), so that nothing is pickled and a continued training goes on where it stopped.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+
+from lenssbi.dataset.loader import Batches
+from lenssbi.estimators.augmentation import augment
+from lenssbi.estimators.bnn import DropoutBNN
+from lenssbi.estimators.metrics import write_metrics
+from lenssbi.estimators.plan import TrainConfig
+from lenssbi.estimators.scores import errors
+from lenssbi.estimators.state import TrainingState, save_state
+from lenssbi.parameters import ParameterSpace
+
+EVERY = 20  # batches between two words to `progress`
+
+
+class Learner(lightning.LightningModule):
+    """Trains a `DropoutBNN` on batches of (values, prepared images).
+
+    Parameters
+    ----------
+    estimator
+        The network as a density.
+    space
+        Its parameters.
+    plan
+        Rates, lengths and seeds.
+    state
+        Where the training stands; brought up to date after each epoch.
+    folder
+        Where rank 0 writes the state and `metrics.csv`.
+    progress
+        Told (done, total, text) now and then.
+    """
+
+    def __init__(
+        self,
+        estimator: DropoutBNN,
+        space: ParameterSpace,
+        plan: TrainConfig,
+        state: TrainingState,
+        folder: Path,
+        progress: Callable[[int, int, str], None],
+    ) -> None:
+        super().__init__()
+        self.estimator, self.space, self.plan = estimator, space, plan
+        self.state, self.folder, self.progress = state, folder, progress
+        self.middle = torch.as_tensor(space.to_targets(np.zeros(len(space))), dtype=torch.float32)
+        self.losses: list[Tensor] = []
+        self.validation: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.started = self.spent = 0.0
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Nadam, as in the paper, with the moments of the training that is continued."""
+        optimiser = torch.optim.NAdam(
+            self.estimator.parameters(),
+            lr=self.plan.schedule.learning_rate,
+            weight_decay=self.plan.weight_decay,
+            decoupled_weight_decay=True,
+        )
+        self.state.restore_optimiser(optimiser)
+        return optimiser
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch's clock, its order and its symmetries, which its number alone decides."""
+        self.started, self.spent = time.monotonic(), self.state.seconds
+        self.generator = torch.Generator().manual_seed(self.epoch_seed + 1)
+        sampler: Batches = self.trainer.train_dataloader.sampler  # type: ignore[union-attr]
+        sampler.epoch = self.state.epoch
+        self.losses = []
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        """Mean loss of a batch."""
+        if index == 0:  # not before: the loader draws a number of its own when it starts
+            torch.manual_seed(self.epoch_seed)
+        rate = self.plan.schedule.rate(self.state.step, self.done, self.state.losses)
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
+        targets, images = batch
+        if self.plan.augment:
+            images, targets = augment(images, targets, self.space.names, self.middle, self.generator)
+        loss = self.estimator.loss(targets, images).mean()
+        self.losses.append(loss.detach())
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, index: int) -> None:
+        """Count the step; stop where the minutes are up."""
+        self.state.step += 1
+        self.state.seconds = self.spent + time.monotonic() - self.started
+        if self.agreed(self.plan.out_of_time(self.state)):
+            self.trainer.should_stop = True
+        if self.global_rank == 0 and index % EVERY == 0:
+            loss = float(torch.stack(self.losses[-EVERY:]).mean())
+            self.progress(int(1000 * self.done), 1000, f"epoch {self.state.epoch + 1}, loss {loss:.3f}")
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        """Mixture loss and mean of a batch."""
+        targets, images = batch
+        means, variances = self.estimator.moments(images, self.estimator.validation_passes)
+        loss = self.estimator.mixture_loss(targets, means, variances)
+        self.validation.append((loss, means.mean(dim=0), targets))
+
+    def on_validation_epoch_end(self) -> None:
+        """Write down the epoch, and keep the state."""
+        loss, predicted, true = (torch.cat(parts) for parts in zip(*self.validation, strict=True))
+        self.validation = []
+        if self.trainer.world_size > 1:
+            loss, predicted, true = (self.all_gather(part).flatten(0, 1) for part in (loss, predicted, true))
+        values = [self.space.from_targets(part.cpu().double().numpy()) for part in (predicted, true)]
+        self.state.epoch += 1
+        self.state.seconds = self.spent + time.monotonic() - self.started
+        row = {
+            "epoch": self.state.epoch,
+            "train_loss": float(torch.stack(self.losses).mean()),
+            "val_loss": float(loss.mean()),
+            "learning_rate": float(self.trainer.optimizers[0].param_groups[0]["lr"]),
+            "seconds": round(self.state.seconds, 2),
+        }
+        scores = {f"error_{name}": value for name, value in errors(self.space.names, *values).items()}
+        self.keep({**row, **scores})
+
+    def keep(self, row: dict[str, float]) -> None:
+        """Add a row to the history, keep the network (and the best one), and write the state."""
+        if not self.state.history or row["val_loss"] < min(self.state.losses):
+            self.state.keep("best", self.estimator.state_dict())
+        self.state.history.append(row)
+        self.state.keep("model", self.estimator.state_dict())
+        self.state.keep_optimiser(self.trainer.optimizers[0])
+        self.state.finished = self.plan.end(self.state)
+        if self.state.finished:
+            self.trainer.should_stop = True
+        if self.global_rank == 0:
+            save_state(self.state, self.folder)
+            write_metrics(self.state.history, self.folder)
+            text = f"epoch {self.state.epoch}, validation loss {row['val_loss']:.3f}"
+            self.progress(int(1000 * self.done), 1000, text)
+
+    @property
+    def epoch_seed(self) -> int:
+        """Seed of what is random in this epoch on this rank; the masks use it, the symmetries the next number."""
+        return 2 * ((self.plan.seed * 1_000_003 + self.state.epoch) * 1024 + self.global_rank)
+
+    @property
+    def done(self) -> float:
+        """Share of the plan that is done."""
+        return self.plan.progress(self.state, len(self.trainer.train_dataloader))  # type: ignore[arg-type]
+
+    def agreed(self, wish: bool) -> bool:
+        """Rank 0's wish, on every rank."""
+        return bool(self.trainer.strategy.broadcast(wish)) if self.trainer.world_size > 1 else wish

@@ -1,0 +1,65 @@
+"""Find an estimator by its name, or by its folder."""
+
+from pathlib import Path
+
+from lenssbi.estimators.checkpoint import EstimatorCard, read_card, read_weights
+from lenssbi.estimators.estimator import Estimator
+from lenssbi.estimators.network import build_network
+from lenssbi.status import InputError
+
+SHIPPED = Path(__file__).parent / "shipped"
+DEFAULT = "euclid-vis-sie"
+
+
+def load_estimator(name: str | Path = DEFAULT) -> Estimator:
+    """Load a shipped estimator by its name, or one that was trained by its folder.
+
+    Parameters
+    ----------
+    name
+        Name of a shipped estimator, or folder of a run.
+
+    Raises
+    ------
+    InputError
+        Where there is none, or a file of it is missing, foreign or changed.
+    """
+    folder = find_estimator(name)
+    card = read_card(folder)
+    weights = read_weights(card, folder)
+    try:
+        network = build_network(card.network, card.field, len(card.parameters))
+        network.load_state_dict(weights)
+    except (RuntimeError, ValueError):
+        raise InputError(
+            f"{folder}: the weights are of another network than estimator.json describes: copy both again"
+        ) from None
+    return Estimator(network.eval(), card)
+
+
+def find_estimator(name: str | Path) -> Path:
+    """Folder of the estimator; a folder that exists goes before a shipped name.
+
+    Raises
+    ------
+    InputError
+        Where there is neither.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    if (SHIPPED / name).is_dir():
+        return SHIPPED / name
+    names = ", ".join(shipped_estimators()) or "none"
+    raise InputError(
+        f"{name}: neither a folder nor a shipped estimator (shipped: {names}): train one with `lenssbi train`"
+    )
+
+
+def shipped_estimators() -> list[str]:
+    """Names of the estimators inside the package."""
+    return sorted(path.name for path in SHIPPED.glob("*") if (path / "estimator.json").is_file())
+
+
+def shipped_card(name: str = DEFAULT) -> EstimatorCard:
+    """The card of a shipped estimator, without loading its network."""
+    return read_card(find_estimator(name))

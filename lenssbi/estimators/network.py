@@ -1,0 +1,148 @@
+"""The two networks that turn a stamp into means and log-variances.
+
+Both have the same two parts. `trunk` is deterministic and seen once per stamp; `head` holds every random layer and is
+run once per Monte Carlo pass:
+
+    outputs = head(trunk(image)),   outputs[:, :p] the means, outputs[:, p:] the log-variances of the p targets.
+
+`PaperNetwork` is the network of Pearson et al. 2021 (their section 3.2.1): dropout after every convolution, so that its
+trunk does nothing and each pass costs a whole network. `CompactNetwork` is made for a CPU: a strided stem takes the
+stamp to a quarter of its size at once, residual blocks do the rest, and only the last layers drop out ("last-layers"
+Monte Carlo dropout), so that a hundred passes cost about as much as one.
+"""
+
+from math import log
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from lenssbi.config import Config
+from lenssbi.estimators.dropout import MCDropout
+
+
+class NetworkConfig(Config):
+    """Layout of a network.
+
+    `widths` are channels: of the paper's six convolutions, or of the compact network's stages, each at half the size of
+    the one before, the first at a quarter of the stamp's. `kernels` (pixels) belong to the paper's convolutions alone,
+    `blocks` (residual blocks of each stage) and `squeeze` (channels kept before the dense layer) to the compact one.
+    """
+
+    kind: Literal["compact", "paper"] = "compact"
+    widths: tuple[int, ...] = (32, 64, 128)
+    kernels: tuple[int, ...] = (11, 7, 7, 5, 5, 3)
+    blocks: tuple[int, ...] = (1, 1, 1)
+    squeeze: int = Field(default=32, gt=0)
+    dense: int = Field(default=256, gt=0)
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+
+
+def build_network(config: NetworkConfig, field: tuple[int, int], parameters: int) -> "PaperNetwork | CompactNetwork":
+    """Return a fresh network for stamps of shape `field` (y, x) [pixels] and so many target parameters."""
+    kind = PaperNetwork if config.kind == "paper" else CompactNetwork
+    return kind(config, field, parameters)
+
+
+class PaperNetwork(nn.Module):
+    """Six convolutions, four 2x2 max-poolings and one dense layer (Pearson et al. 2021, figure 3).
+
+    Each convolution is followed by ReLU, dropout and batch normalisation, in that order. The figure's order of the
+    kernels is lost in the text; from large to small they make 3.4 million weights.
+    """
+
+    pooled = (0, 1, 3, 4)  # 100 -> 50 -> 25 -> 25 -> 12 -> 6 pixels
+
+    def __init__(self, config: NetworkConfig, field: tuple[int, int], parameters: int) -> None:
+        super().__init__()
+        if len(config.widths) != 6 or len(config.kernels) != 6:
+            raise ValueError(
+                "the paper's network has six convolutions: give six widths and six kernels, "
+                f"got {len(config.widths)} and {len(config.kernels)}"
+            )
+        layers: list[nn.Module] = []
+        channels = 1
+        for i, (width, kernel) in enumerate(zip(config.widths, config.kernels, strict=True)):
+            layers += [nn.Conv2d(channels, width, kernel, padding=kernel // 2), nn.ReLU()]
+            layers += [MCDropout(config.dropout), nn.BatchNorm2d(width)]
+            layers += [nn.MaxPool2d(2)] if i in self.pooled else []
+            channels = width
+        size = channels * (field[0] // 16) * (field[1] // 16)
+        layers += [nn.Flatten(), nn.Linear(size, config.dense), nn.ReLU(), output_layer(config.dense, parameters)]
+        self.trunk: nn.Module = nn.Identity()
+        self.head = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return outputs (batch, 2 p) for prepared images (batch, 1, y, x): one random pass."""
+        return self.head(self.trunk(image))
+
+
+class CompactNetwork(nn.Module):
+    """A residual network for one CPU core, with Monte Carlo dropout in its last layers only."""
+
+    def __init__(self, config: NetworkConfig, field: tuple[int, int], parameters: int) -> None:
+        super().__init__()
+        if len(config.widths) != len(config.blocks):
+            raise ValueError(
+                f"each stage has a width and a number of blocks, got {len(config.widths)} and {len(config.blocks)}"
+            )
+        channels = config.widths[0]
+        layers: list[nn.Module] = [nn.Conv2d(1, channels, 8, stride=4, padding=2, bias=False), normalised(channels)]
+        size = tuple((n + 4 - 8) // 4 + 1 for n in field)
+        for stage, (width, blocks) in enumerate(zip(config.widths, config.blocks, strict=True)):
+            if stage:
+                layers += [nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False), normalised(width)]
+                size = tuple((n + 1) // 2 for n in size)
+            layers += [ResidualBlock(width) for _ in range(blocks)]
+            channels = width
+        layers += [nn.Conv2d(channels, config.squeeze, 1), nn.ReLU(inplace=True), nn.Flatten()]
+        self.trunk = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        features = config.squeeze * size[0] * size[1]
+        self.head = nn.Sequential(
+            MCDropout(config.dropout),
+            nn.Linear(features, config.dense),
+            nn.ReLU(),
+            MCDropout(config.dropout),
+            nn.Linear(config.dense, config.dense),
+            nn.ReLU(),
+            MCDropout(config.dropout),
+            output_layer(config.dense, parameters),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return outputs (batch, 2 p) for prepared images (batch, 1, y, x): one random pass."""
+        return self.head(self.trunk(image.contiguous(memory_format=torch.channels_last)))
+
+
+class ResidualBlock(nn.Module):
+    """x + convolve(relu(normalise(convolve(x)))), then ReLU; the second normalisation starts at zero."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            normalised(width),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+        )
+        nn.init.zeros_(self.body[-1].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channel, y, x) to the same shape."""
+        return torch.relu_(self.body(x) + x)
+
+
+def normalised(width: int) -> nn.Sequential:
+    """Batch normalisation and ReLU."""
+    return nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+
+
+def output_layer(features: int, parameters: int) -> nn.Linear:
+    """Linear layer that starts at the middle of the targets' range 0-10 with the variance of a uniform draw from it."""
+    layer = nn.Linear(features, 2 * parameters)
+    with torch.no_grad():
+        layer.weight.mul_(0.1)
+        layer.bias[:parameters] = 5.0
+        layer.bias[parameters:] = log(100 / 12)
+    return layer

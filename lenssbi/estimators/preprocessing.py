@@ -1,0 +1,69 @@
+"""What is done to a stamp before a network sees it.
+
+    unit_interval   (image - min) / (max - min), each stamp by itself (Pearson et al. 2021)
+    asinh           arcsinh(image / noise) / scale, noise the median of the stamp's noise map
+
+The second keeps how bright a stamp is against its noise, which the width of the posterior depends on, and tames bright
+cores. It has no unit, so electrons, ADU and microjansky all serve. Unusable pixels become 0, the level of empty sky.
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from lenssbi.config import Config
+
+
+class ImagePreprocessing(Config):
+    """Scaling of the pixels; stored with the estimator."""
+
+    kind: Literal["asinh", "unit_interval"] = "asinh"
+    scale: float = Field(default=1.0, gt=0, description="arcsinh(image / noise) that becomes 1")
+
+    def __call__(
+        self,
+        images: NDArray[np.floating],
+        noise: NDArray[np.floating],
+        mask: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.float32]:
+        """Prepare stamps.
+
+        Parameters
+        ----------
+        images
+            Shape (n, y, x), in the unit of `noise`.
+        noise
+            One sigma of each pixel, shape (n, y, x), or of each stamp, shape (n,).
+        mask
+            True where a pixel can be used, shape (n, y, x); where None, all finite ones.
+
+        Returns
+        -------
+        Shape (n, y, x), without unit, finite.
+        """
+        usable = np.isfinite(images) if mask is None else mask & np.isfinite(images)
+        image = np.where(usable, images, 0).astype(np.float32)
+        if self.kind == "unit_interval":
+            low, high = (f(image, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
+            return np.where(usable, (image - low) / np.where(high > low, high - low, 1), 0).astype(np.float32)
+        level = noise_level(noise, usable if noise.ndim == 3 else None)
+        return np.arcsinh(image / level[:, None, None]) / np.float32(self.scale)
+
+
+def noise_level(noise: NDArray[np.floating], usable: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+    """Median one sigma of each stamp, shape (n,), over its usable pixels of finite positive noise.
+
+    A stamp without one gets the level 1.
+    """
+    if noise.ndim == 1:
+        level = noise.astype(np.float32)
+    else:
+        good = np.isfinite(noise) & (noise > 0)
+        good = good if usable is None else good & usable
+        if good.all():
+            level = np.median(noise, axis=(1, 2)).astype(np.float32)
+        else:
+            level = np.array([np.median(n[g]) if g.any() else 1 for n, g in zip(noise, good, strict=True)], np.float32)
+    return np.where(np.isfinite(level) & (level > 0), level, np.float32(1))

@@ -1,0 +1,51 @@
+"""Scaling of the pixels."""
+
+import numpy as np
+import pytest
+
+from lenssbi.config import ConfigError, parse
+from lenssbi.estimators.preprocessing import ImagePreprocessing, noise_level
+
+RNG = np.random.default_rng(1)
+IMAGES = RNG.normal(0, 2, (3, 8, 8)).astype(np.float32)
+NOISE = np.full((3, 8, 8), 2.0, np.float32)
+
+
+def test_asinh_has_no_unit():
+    prepare = ImagePreprocessing(kind="asinh", scale=1.5)
+    np.testing.assert_allclose(prepare(IMAGES, NOISE), np.arcsinh(IMAGES / 2) / 1.5, rtol=1e-6)
+    np.testing.assert_allclose(prepare(IMAGES * 1e-3, NOISE * 1e-3), prepare(IMAGES, NOISE), rtol=1e-5)
+
+
+def test_one_noise_per_stamp_or_per_pixel():
+    prepare = ImagePreprocessing()
+    np.testing.assert_array_equal(prepare(IMAGES, NOISE[:, 0, 0]), prepare(IMAGES, NOISE))
+
+
+def test_unit_interval_is_the_papers():
+    prepared = ImagePreprocessing(kind="unit_interval")(IMAGES, NOISE)
+    np.testing.assert_allclose(prepared.min(axis=(1, 2)), 0)
+    np.testing.assert_allclose(prepared.max(axis=(1, 2)), 1)
+    assert (ImagePreprocessing(kind="unit_interval")(np.ones((1, 4, 4)), np.ones(1)) == 0).all()
+
+
+@pytest.mark.parametrize("kind", ["asinh", "unit_interval"])
+def test_bad_pixels_become_zero(kind):
+    images = IMAGES.copy()
+    images[0, 0, 0], images[1, 2, 2] = np.nan, np.inf
+    mask = np.ones(images.shape, bool)
+    mask[2, 3, 3] = False
+    prepared = ImagePreprocessing(kind=kind)(images, NOISE, mask)
+    assert np.isfinite(prepared).all()
+    assert prepared[0, 0, 0] == prepared[1, 2, 2] == prepared[2, 3, 3] == 0
+
+
+def test_noise_level_passes_over_flagged_noise():
+    noise = NOISE.copy()
+    noise[0, :, :3], noise[1, 0, 0], noise[2] = np.inf, -1, np.nan
+    np.testing.assert_allclose(noise_level(noise), [2, 2, 1])
+
+
+def test_unknown_kind_is_refused():
+    with pytest.raises(ConfigError, match="kind"):
+        parse({"kind": "log"}, ImagePreprocessing, "x.yaml")

@@ -1,0 +1,119 @@
+"""Training: it learns, stops, continues, and leaves nothing outside its folder."""
+
+import csv
+import time
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+
+from lenssbi.estimators.schedule import Schedule
+from lenssbi.estimators.state import FILE, load_state
+from lenssbi.pipelines.train import run
+from lenssbi.status import InputError
+
+
+def rows(folder):
+    with (folder / "metrics.csv").open() as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def test_it_learns(trained):
+    history = rows(trained)
+    assert [row["epoch"] for row in history] == list(range(1, 13))
+    assert history[-1]["val_loss"] < history[0]["val_loss"] - 1
+    assert history[-1]["error_einstein_radius"] < 0.2  # the prior's own is 0.54
+    assert history[-1]["learning_rate"] < 1e-4
+    assert {"train_loss", "error_q", "error_phi", "seconds"} <= set(history[0])
+
+
+def test_the_folder_holds_everything_and_nothing_is_written_elsewhere(rings, tmp_path, monkeypatch, capfd, plan):
+    monkeypatch.chdir(tmp_path)
+    told = []
+    result = run(plan(max_epochs=1), rings, "run", progress=lambda *word: told.append(word))
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    names = {p.name for p in (tmp_path / "run").iterdir()}
+    assert names == {FILE, "metrics.csv", "weights.safetensors", "estimator.json"}
+    assert told[-1][0] == told[-1][1] == 1000
+    assert result.finished == "all epochs are done"
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+
+
+def test_continued_equals_uninterrupted(rings, tmp_path, plan):
+    run(plan(max_epochs=3, schedule={"kind": "constant"}), rings, tmp_path / "whole")
+    run(plan(max_epochs=1, schedule={"kind": "constant"}), rings, tmp_path / "parts")
+    run(plan(max_epochs=3, schedule={"kind": "constant"}), rings, tmp_path / "parts")
+    whole, parts = (load_state(tmp_path / name) for name in ("whole", "parts"))
+    assert whole.losses == parts.losses
+    for name, tensor in whole.part("model").items():
+        np.testing.assert_array_equal(tensor, parts.part("model")[name])
+
+
+def test_a_killed_training_goes_on(rings, tmp_path, plan):
+    out = tmp_path / "run"
+    # forked, since torch, sbi and lightning take seconds to import
+    process = get_context("fork").Process(target=run, args=(plan(max_epochs=5000), rings, out))
+    process.start()
+    deadline = time.monotonic() + 120
+    while not (out / FILE).exists() and time.monotonic() < deadline:
+        assert process.is_alive()
+        time.sleep(0.05)
+    process.kill()
+    process.join()
+    done = load_state(out).epoch
+    assert done >= 1
+    result = run(plan(max_epochs=done + 1), rings, out)
+    assert result.epochs == done + 1
+
+
+def test_minutes_end_the_training_and_the_learning_rate(rings, tmp_path, plan):
+    result = run(plan(max_epochs=5000, max_minutes=0.03), rings, tmp_path / "run")
+    assert result.finished == "the minutes are up"
+    assert 1.5 < result.seconds < 10
+    assert rows(tmp_path / "run")[-1]["learning_rate"] < 1e-3
+
+
+def test_patience_ends_the_training(rings, tmp_path, plan):
+    short = plan(max_epochs=50, patience=1, schedule={"kind": "constant", "learning_rate": 1e-9})
+    result = run(short, rings, tmp_path / "run")
+    assert result.epochs < 50
+    assert "stopped falling" in result.finished
+
+
+def test_a_second_set_to_validate_on_and_lazy_reading(rings, tmp_path, make_rings, plan):
+    other = make_rings(tmp_path / "other.h5", 60, seed=2)
+    result = run(plan(max_epochs=1, in_memory=False, augment=False), rings, tmp_path / "run", validation=other)
+    assert result.epochs == 1
+
+
+def test_wrong_input_is_one_sentence(rings, tmp_path, make_rings, plan):
+    run(plan(max_epochs=1), rings, tmp_path / "run")
+    with pytest.raises(InputError, match="another configuration or set"):
+        run(plan(max_epochs=1, batch_size=16), rings, tmp_path / "run")
+    (tmp_path / "run" / FILE).write_bytes(b"nonsense")
+    with pytest.raises(InputError, match="remove it"):
+        run(plan(max_epochs=1), rings, tmp_path / "run")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file"):
+        run(plan(max_epochs=1), rings, tmp_path / "file" / "run")
+    with pytest.raises(InputError, match="slope"):
+        run(plan(parameters="power_law"), rings, tmp_path / "new")
+    with pytest.raises(InputError, match="too few"):
+        run(plan(), make_rings(tmp_path / "few.h5", 2), tmp_path / "new")
+    with pytest.raises(InputError, match="no such set"):
+        run(plan(), tmp_path / "none.h5", tmp_path / "new")
+    wide = make_rings(tmp_path / "wide.h5", 20, pixel_scale=0.5)
+    with pytest.raises(InputError, match="another shape or pixel scale"):
+        run(plan(), rings, tmp_path / "new", validation=wide)
+
+
+def test_schedules():
+    cosine = Schedule(learning_rate=1.0, warmup_steps=10, floor=0.0)
+    assert cosine.rate(0, 0.0) == pytest.approx(0.1)
+    assert cosine.rate(100, 0.5) == pytest.approx(0.5)
+    assert cosine.rate(100, 1.0) == pytest.approx(0.0)
+    plateau = Schedule(kind="plateau", learning_rate=1.0, warmup_steps=0, plateau_epochs=2)
+    assert plateau.rate(0, 0.0, [3.0, 2.0]) == 1
+    assert plateau.rate(0, 0.0, [3.0, 2.0, 2.5, 2.1]) == pytest.approx(0.1)
+    assert Schedule(kind="constant", learning_rate=0.5, warmup_steps=0).rate(9, 0.9) == 0.5
