@@ -1,0 +1,1 @@
+"""CAN WE BELIEVE IT: coverage, and the recalibration that mends it."""
