@@ -1,0 +1,241 @@
+"""`lenssbi refine`: stamps in, a pixelised-source fit of each out.
+
+Each stamp leaves a posterior (``NAME.h5``) and a figure (``NAME.png``) in the folder. The sampler's state is kept in its
+sub-folder ``work`` while a fit runs; the same command again continues fits that were stopped and repeats none that is done.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lenssbi.dataset.inputs import StampSource, expand_inputs
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.files import atomic, writing
+from lenssbi.pipelines.prepare import input_of, without_lens_light
+from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
+from lenssbi.posteriors import GaussianMixture, load_samples, load_with_prior
+from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.fit import Problem, pose, restore, solve
+from lenssbi.refinement.nautilus import Watch
+from lenssbi.refinement.observation import observe
+from lenssbi.refinement.result import FitResult
+from lenssbi.status import InputError, ItemError, Status
+
+if TYPE_CHECKING:
+    from lenssbi.estimators.estimator import Estimator
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the fit of one stamp is kept."""
+
+    posterior: Path
+    figure: Path
+    work: Path
+
+    @staticmethod
+    def of(name: str, out: Path) -> Files:
+        """Files in the folder `out` for the stamp `name`."""
+        stem = re.sub(r"[^\w.+-]+", "_", name).lstrip(".") or "stamp"
+        return Files(out / f"{stem}.h5", out / f"{stem}.png", out / "work")
+
+
+def run(
+    inputs: Sequence[str],
+    *,
+    config: RefineConfig,
+    out: Path,
+    estimator: str | Path | None = None,
+    figures: bool = True,
+    read: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+) -> RunResult:
+    """Fit stamps.
+
+    Parameters
+    ----------
+    inputs
+        Files, folders, tables, sets.
+    config
+        The fit.
+    out
+        Folder for posteriors and figures.
+    estimator
+        Name of shipped weights or folder of a training run, for the learned priors; the shipped ones by default.
+    figures
+        Whether to draw them.
+    read
+        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, pixel_scale.
+    progress
+        Told (stamps done, stamps in all, text).
+
+    Raises
+    ------
+    InputError
+        Nothing to read, a bad estimator, an unwritable folder, or a single stamp that cannot be used.
+    """
+    start = time.perf_counter()
+    out = Path(out)
+    sources = expand_inputs(inputs, **dict(read or {}))
+    network = find_network(config, estimator)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+    items: list[ItemResult] = []
+    for index, source in enumerate(sources):
+
+        def watch(evaluations: int, live: float, index: int = index, name: str = source.name) -> None:
+            left = f"{live:.0%} of the evidence left" if live else "filling up the draws"
+            progress(index, len(sources), f"{name}: {evaluations:,} evaluations, {left}")
+
+        progress(index, len(sources), source.name)
+        try:
+            items.append(refine_source(source, config, out, estimator=network, figure=figures, watch=watch))
+        except ItemError as error:
+            if len(sources) == 1:
+                raise
+            items.append(ItemResult(input_of(source), sentence(error)))
+    progress(len(sources), len(sources), "done")
+    settings = {"refine": config.model_dump(mode="json"), "estimator": None if network is None else network.name}
+    result = RunResult(tuple(items), time.perf_counter() - start, settings, str(out))
+    with atomic(out / "refine.json") as temporary:
+        temporary.write_text(json.dumps(result.as_json(), indent=1))
+    return result
+
+
+def find_network(config: RefineConfig, estimator: str | Path | None) -> Estimator | None:
+    """The network that a fit needs; None for a blind one, and where none is named and none is shipped."""
+    if config.prior.mode == "blind":
+        return None
+    from lenssbi.estimators.load import DEFAULT, load_estimator, shipped_estimators
+
+    if estimator is None and config.prior.mode == "auto" and DEFAULT not in shipped_estimators():
+        return None
+    return load_estimator(DEFAULT if estimator is None else estimator)
+
+
+def refine_source(
+    source: StampSource,
+    config: RefineConfig,
+    out: Path,
+    *,
+    estimator: Estimator | None = None,
+    figure: bool = True,
+    watch: Watch = lambda evaluations, live: None,
+) -> ItemResult:
+    """Fit one stamp and write its files; a fit that is there already is read, not repeated.
+
+    Raises
+    ------
+    ItemError
+        The stamp cannot be used.
+    """
+    start = time.perf_counter()
+    stamp, files = source.load(), Files.of(source.name, out)
+    problem, flags = set_up(stamp, _with_shear(config, source.truth), estimator)
+    fit = _finished(problem, files)
+    if fit is None:
+        fit = solve(problem, files.work, watch)
+        fit.samples.save(files.posterior, with_prior=fit.samples_with_prior)
+        files.figure.unlink(missing_ok=True)  # of an older fit
+    if fit.status is Status.DONE:
+        problem.checkpoint(files.work).remove()
+    if figure and not files.figure.exists():
+        from lenssbi.plots.lens import lens_figure
+        from lenssbi.plots.style import save
+
+        save(lens_figure(fit, source.truth), files.figure)
+    return _item(source, fit, flags, files, time.perf_counter() - start)
+
+
+def refine_stamp(
+    stamp: Stamp,
+    config: RefineConfig,
+    *,
+    estimator: Estimator | None = None,
+    learned: GaussianMixture | None = None,
+    work: Path | None = None,
+    watch: Watch = lambda evaluations, live: None,
+) -> FitResult:
+    """Fit one stamp, writing nothing but the sampler's state in ``work``.
+
+    Parameters
+    ----------
+    stamp
+        As it was read, lens light and all.
+    config
+        The fit.
+    estimator
+        The network, for a learned prior.
+    learned
+        Its answer, if it has been asked already.
+    work
+        Folder for the sampler's state; None keeps none.
+    watch
+        Told (evaluations, fraction of the evidence still in the live points).
+
+    Raises
+    ------
+    ItemError
+        The stamp cannot be used.
+    """
+    return solve(set_up(stamp, config, estimator, learned)[0], work, watch)
+
+
+def set_up(
+    stamp: Stamp, config: RefineConfig, estimator: Estimator | None = None, learned: GaussianMixture | None = None
+) -> tuple[Problem, tuple[str, ...]]:
+    """Take the lens' light off, ask the network, and set the fit up; with the flags raised on the way."""
+    stamp, light = without_lens_light(stamp, config.lens_light)
+    observation = observe(stamp, config, light)
+    flags: tuple[str, ...] = ()
+    if learned is None and estimator is not None:
+        reason = estimator.applies_to(observation.stamp)
+        if reason is None:
+            learned = estimator.predict_stamp(observation.stamp)
+        elif config.prior.mode != "auto":
+            raise ItemError(Status.NOT_APPLICABLE, stamp.name, reason)
+        else:
+            flags = ("estimator_not_applicable",)
+    if config.prior.mode not in ("auto", "blind") and learned is None:
+        raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
+    return pose(observation, config, learned, light), flags
+
+
+def _with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> RefineConfig:
+    """A shear is fitted to every real lens, and to simulated ones that have it."""
+    if config.mass.shear != "auto":
+        return config
+    shear = truth is None or any(truth.get(name, 0.0) for name in ("shear1", "shear2"))
+    return config.model_copy(update={"mass": config.mass.model_copy(update={"shear": shear})})
+
+
+def _finished(problem: Problem, files: Files) -> FitResult | None:
+    try:
+        samples = load_samples(files.posterior)
+        if samples.info.get("key") != problem.key or samples.info.get("status") != Status.DONE.name:
+            return None
+        return restore(problem, samples, load_with_prior(files.posterior))
+    except InputError:  # none yet, or a foreign file of the same name
+        return None
+
+
+def _item(source: StampSource, fit: FitResult, flags: tuple[str, ...], files: Files, seconds: float) -> ItemResult:
+    return ItemResult(
+        input=input_of(source),
+        status=fit.status.value,
+        params=fit.params(),
+        params_with_prior=fit.params_with_prior(),
+        truth=source.truth,
+        log_evidence=fit.samples.log_evidence,
+        flags=(*fit.flags, *flags),
+        seconds=seconds,
+        evaluations=fit.evaluations,
+        posterior=str(files.posterior),
+        figure=str(files.figure) if files.figure.exists() else None,
+    )

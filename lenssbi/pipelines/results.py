@@ -1,0 +1,124 @@
+"""What a command found: one result for each input, and the JSON object that ``--json`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lenssbi.posteriors import Summary
+from lenssbi.status import ItemError, Status
+
+Progress = Callable[[int, int, str], None]
+"""Called with (items done, items in all, what is happening)."""
+
+
+def sentence(error: ItemError) -> str:
+    """The status of a stamp that failed: what went wrong, and what was found."""
+    return error.status.value + (f" ({error.detail})" if error.detail else "")
+
+
+def silent(done: int, total: int, text: str) -> None:
+    """The progress of a run that nobody watches."""
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """The result for one stamp.
+
+    Parameters
+    ----------
+    input
+        Name of the stamp: its file, or file and index.
+    status
+        How it ended: "done", or the sentence of a :class:`~lenssbi.status.Status` with what was found.
+    params
+        Name to summary of each mass parameter, e1, e2 and the derived q and phi [deg] among them; under a learned prior, with
+        that prior divided out.
+    params_with_prior
+        The same under the learned prior; None where there was none.
+    truth
+        Name to true value of simulated stamps; None for others.
+    log_evidence
+        Natural log of the evidence, of the result in ``params``.
+    flags
+        What a user should look at.
+    seconds
+        Wall-clock time spent on this stamp.
+    evaluations
+        Likelihood evaluations of a fit.
+    posterior, figure
+        Files written, None where there is none.
+    """
+
+    input: str
+    status: str
+    params: Mapping[str, Summary] = field(default_factory=dict)
+    params_with_prior: Mapping[str, Summary] | None = None
+    truth: Mapping[str, float] | None = None
+    log_evidence: float | None = None
+    flags: tuple[str, ...] = ()
+    seconds: float = 0.0
+    evaluations: int | None = None
+    posterior: str | None = None
+    figure: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the work on this stamp is done."""
+        return self.status == Status.DONE.value
+
+    def as_json(self) -> dict[str, Any]:
+        """The item as ``--json`` prints it."""
+        return {
+            "input": self.input,
+            "status": str(self.status),
+            "params": _summaries(self.params),
+            "params_with_prior": None if self.params_with_prior is None else _summaries(self.params_with_prior),
+            "truth": None if self.truth is None else dict(self.truth),
+            "log_evidence": self.log_evidence,
+            "flags": list(self.flags),
+            "seconds": round(self.seconds, 3),
+            "evaluations": self.evaluations,
+            "posterior": self.posterior,
+            "figure": self.figure,
+        }
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The result of a command.
+
+    Parameters
+    ----------
+    items
+        One for each stamp, in the order of the inputs.
+    seconds
+        Wall-clock time of the run.
+    config
+        The resolved configuration.
+    path
+        The table or folder that was written.
+    """
+
+    items: tuple[ItemResult, ...]
+    seconds: float
+    config: Mapping[str, Any]
+    path: str | None = None
+
+    @property
+    def failed(self) -> int:
+        """Number of stamps that are not done."""
+        return sum(not item.ok for item in self.items)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            "items": [item.as_json() for item in self.items],
+            "seconds": round(self.seconds, 3),
+            "config": dict(self.config),
+        }
+
+
+def _summaries(params: Mapping[str, Summary]) -> dict[str, dict[str, float | str]]:
+    return {name: summary.as_json() for name, summary in params.items()}

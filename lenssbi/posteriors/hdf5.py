@@ -1,0 +1,120 @@
+"""The posterior file of one lens: ``*.h5``, schema ``lenssbi-posterior-1``.
+
+    /samples      (draw, parameter) physical units
+    /log_weights  (draw,)           natural log, the heaviest draw at 0
+    /names /units (parameter,)      text
+    /with_prior/log_weights (draw,) for a fit under a learned prior: the same draws under that prior; the file's own
+                                    weights have the learned prior divided out
+
+The attributes hold the schema, the package's version, ``log_evidence`` and ``info``, a JSON object with the status, the
+timings, and the identity of the estimator and of the configuration.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from lenssbi.files import atomic
+from lenssbi.posteriors.samples import Samples
+from lenssbi.status import InputError
+
+if TYPE_CHECKING:
+    import h5py
+
+SCHEMA = "lenssbi-posterior-1"
+T = TypeVar("T")
+
+
+def save_samples(path: str | Path, samples: Samples, *, with_prior: Samples | None = None) -> None:
+    """Write a posterior file, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    samples
+        The posterior.
+    with_prior
+        The same draws weighted under the learned prior, if there was one.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    ValueError
+        ``with_prior`` holds other draws than ``samples``.
+    """
+    import h5py
+
+    import lenssbi
+
+    if with_prior is not None and with_prior.values.shape != samples.values.shape:
+        raise ValueError("with_prior must hold the same draws as samples")
+    with atomic(Path(path)) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(schema=SCHEMA, lenssbi_version=lenssbi.__version__, info=json.dumps(dict(samples.info)))
+        file["samples"] = samples.values
+        file["names"] = list(samples.names)
+        file["units"] = list(samples.units)
+        _write_weights(file, samples)
+        if with_prior is not None:
+            _write_weights(file.create_group("with_prior"), with_prior)
+
+
+def _write_weights(group: h5py.Group, samples: Samples) -> None:
+    log_weights = np.zeros(len(samples)) if samples.log_weights is None else samples.log_weights
+    group["log_weights"] = log_weights - log_weights.max()
+    if samples.log_evidence is not None:
+        group.attrs["log_evidence"] = samples.log_evidence
+
+
+def load_samples(path: str | Path) -> Samples:
+    """Read a posterior file.
+
+    Raises
+    ------
+    InputError
+        The file is missing, not HDF5, or of another schema.
+    """
+    return _read(path, lambda file: _samples(file, file))
+
+
+def load_with_prior(path: str | Path) -> Samples | None:
+    """The draws weighted under the learned prior, or None where the fit had none; raises as :func:`load_samples`."""
+    return _read(path, lambda file: _samples(file, file["with_prior"]) if "with_prior" in file else None)
+
+
+def _read(path: str | Path, reader: Callable[[h5py.File], T]) -> T:
+    import h5py
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such posterior file")
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("schema") != SCHEMA:
+                raise InputError(f"{path}: not a posterior file of schema {SCHEMA}: make it again with lenssbi refine")
+            return reader(file)
+    except (OSError, KeyError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path}: not a readable posterior file ({error}): make it again with lenssbi refine"
+        ) from error
+
+
+def _samples(file: h5py.File, weights: h5py.Group) -> Samples:
+    log_evidence = weights.attrs.get("log_evidence")
+    samples = Samples(
+        values=file["samples"][()],
+        names=tuple(file["names"].asstr()[()]),
+        units=tuple(file["units"].asstr()[()]),
+        log_weights=weights["log_weights"][()],
+        info=json.loads(file.attrs["info"]),
+    )
+    return replace(samples, log_evidence=None if log_evidence is None else float(log_evidence))

@@ -1,0 +1,193 @@
+"""Weighted posterior draws with names and units.
+
+A posterior is a table of draws, shape (draw, parameter), and a weight for each. Quantiles are those of the weighted
+empirical distribution; the effective sample size is Kish's,
+
+    n_eff = (sum w)^2 / sum w^2.
+
+A position angle lives on a circle of 180 degrees. Its summary is taken about the weighted circular mean: the draws are
+moved to within 90 degrees of it, the quantiles are linear there, the median is brought back to [0, 180), and the lower
+and upper limits stay on either side of the median, so they may lie below 0 or above 180.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lenssbi.parameters import axis_ratio, position_angle
+
+PERIODS = {"phi": 180.0}  # name -> period in the unit of that column
+QUANTILES = (0.16, 0.5, 0.84)
+
+
+class Summary(NamedTuple):
+    """Numbers that stand for a one-dimensional posterior, all in ``unit``."""
+
+    median: float
+    lower: float
+    upper: float
+    mean: float
+    sigma: float
+    unit: str
+
+    def as_json(self) -> dict[str, float | str]:
+        """The four entries that ``--json`` prints for a parameter."""
+        return {"median": self.median, "lower": self.lower, "upper": self.upper, "unit": self.unit}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Posterior draws.
+
+    Parameters
+    ----------
+    values
+        Draws in physical units, shape (draw, parameter).
+    names, units
+        Name and unit of each column; a dimensionless column has the unit "".
+    log_weights
+        Natural log of each draw's weight, any normalisation, shape (draw,); None for equal weights.
+    log_evidence
+        Natural log of the evidence, where a sampler gave one.
+    info
+        Anything a reader of the file wants to know, as JSON can hold it.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    log_weights: np.ndarray | None = None
+    log_evidence: float | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=float)
+        if values.ndim != 2 or len(values) == 0:
+            raise ValueError(f"Samples needs values of shape (draw, parameter), got {values.shape}")
+        if not values.shape[1] == len(self.names) == len(self.units):
+            raise ValueError(f"{values.shape[1]} columns, {len(self.names)} names, {len(self.units)} units")
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "names", tuple(self.names))
+        object.__setattr__(self, "units", tuple(self.units))
+        if self.log_weights is None:
+            return
+        log_weights = np.asarray(self.log_weights, dtype=float)
+        if log_weights.shape != (len(values),):
+            raise ValueError(f"log_weights has shape {log_weights.shape}, expected {(len(values),)}")
+        if not np.isfinite(log_weights.max()):
+            raise ValueError("no draw has a finite, non-zero weight")
+        object.__setattr__(self, "log_weights", log_weights)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Weights that add up to 1, shape (draw,)."""
+        if self.log_weights is None:
+            return np.full(len(self), 1.0 / len(self))
+        weights = np.exp(self.log_weights - self.log_weights.max())
+        return weights / weights.sum()
+
+    @property
+    def n_eff(self) -> float:
+        """Kish's effective sample size."""
+        return float(1.0 / np.sum(self.weights**2))
+
+    def column(self, name: str) -> np.ndarray:
+        """Draws of one parameter, shape (draw,)."""
+        return self.values[:, self.names.index(name)]
+
+    def unit(self, name: str) -> str:
+        """Unit of one parameter."""
+        return self.units[self.names.index(name)]
+
+    def summary(self) -> dict[str, Summary]:
+        """Median, 16th and 84th percentile, mean and standard deviation of every column."""
+        weights = self.weights
+        columns = zip(self.names, self.units, self.values.T, strict=True)
+        return {name: _summarise(values, weights, unit, PERIODS.get(name)) for name, unit, values in columns}
+
+    def covariance(self) -> np.ndarray:
+        """Weighted covariance, shape (parameter, parameter)."""
+        return np.atleast_2d(np.cov(self.values, rowvar=False, aweights=self.weights, ddof=0))
+
+    def derived(self) -> Samples:
+        """The same draws with ``q`` and ``phi`` [deg] appended where ``e1`` and ``e2`` are there."""
+        if not {"e1", "e2"} <= set(self.names) or "q" in self.names:
+            return self
+        extra = derive_ellipse(self.column("e1"), self.column("e2"))
+        values = np.concatenate([self.values, np.stack([extra["q"], extra["phi"]], axis=1)], axis=1)
+        return replace(self, values=values, names=(*self.names, "q", "phi"), units=(*self.units, "", "deg"))
+
+    def select(self, names: tuple[str, ...]) -> Samples:
+        """The columns of these names, in this order."""
+        columns = [self.names.index(name) for name in names]
+        return replace(self, values=self.values[:, columns], names=names, units=tuple(self.units[i] for i in columns))
+
+    def reweighted(self, log_factor: np.ndarray, **changes: Any) -> Samples:
+        """The draws with each weight multiplied by ``exp(log_factor)``, shape (draw,)."""
+        old = np.zeros(len(self)) if self.log_weights is None else self.log_weights
+        return replace(self, log_weights=old + log_factor, **changes)
+
+    def resample(self, count: int, rng: np.random.Generator) -> Samples:
+        """Equally weighted draws, taken in proportion to the weights (repeats included)."""
+        rows = rng.choice(len(self), size=count, p=self.weights)
+        return replace(self, values=self.values[rows], log_weights=None)
+
+    def save(self, path: str | Path, *, with_prior: Samples | None = None) -> None:
+        """Write the posterior file; see :mod:`lenssbi.posteriors.hdf5`."""
+        from lenssbi.posteriors.hdf5 import save_samples
+
+        save_samples(path, self, with_prior=with_prior)
+
+
+def derive_ellipse(e1: np.ndarray, e2: np.ndarray) -> dict[str, np.ndarray]:
+    """Axis ratio ``q`` and position angle ``phi`` [deg, 0 to 180] of ellipticities (1-q^2)/(1+q^2) exp(2 i phi)."""
+    e = np.asarray(e1, dtype=float) + 1j * np.asarray(e2, dtype=float)
+    return {"q": axis_ratio(e), "phi": np.degrees(position_angle(e))}
+
+
+def _summarise(values: np.ndarray, weights: np.ndarray, unit: str, period: float | None) -> Summary:
+    used = weights > 0  # a draw of no weight may hold anything, an infinity among it
+    values, weights = values[used], weights[used]
+    if period is not None:
+        values = _unwrapped(values, weights, period)
+    lower, median, upper = weighted_quantiles(values, weights, QUANTILES)
+    mean = np.sum(weights * values)
+    sigma = np.sqrt(np.sum(weights * (values - mean) ** 2))
+    turn = 0.0 if period is None else np.floor(median / period) * period
+    median, lower, upper, mean = (float(place - turn) for place in (median, lower, upper, mean))
+    return Summary(median, lower, upper, mean, float(sigma), unit)
+
+
+def _unwrapped(values: np.ndarray, weights: np.ndarray, period: float) -> np.ndarray:
+    turn = 2.0 * np.pi / period
+    centre = np.angle(np.sum(weights * np.exp(1j * turn * values))) / turn
+    return centre + (values - centre + 0.5 * period) % period - 0.5 * period
+
+
+def weighted_quantiles(values: np.ndarray, weights: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
+    """Quantiles of the weighted empirical distribution.
+
+    Parameters
+    ----------
+    values, weights
+        Draws and their non-negative weights, shape (draw,).
+    levels
+        Probabilities between 0 and 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (level,); the distribution function steps by half a weight on each side of a draw and is linear between.
+    """
+    order = np.argsort(values, kind="stable")
+    sorted_weights = weights[order]
+    cumulative = np.cumsum(sorted_weights) - 0.5 * sorted_weights
+    return np.interp(levels, cumulative / sorted_weights.sum(), values[order])

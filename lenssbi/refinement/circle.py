@@ -1,0 +1,104 @@
+"""Einstein radius of a lens from a circle through its arcs (Pearson et al. 2021, section 3.3).
+
+The pixels above 3 sigma are the arcs; with equal weights a circle is fitted to their positions,
+
+    minimise  sum_i rho((|theta_i - c| - r) / w)  +  |c|^2 / s^2,
+
+in its radius r and centre c, which must be free: the two images of a double lie at unequal distances from the lens, and
+their circle is off centre. rho grows linearly for distant pixels, so that neighbours in the field pull little, and the
+weak second term keeps a lone arc, which fixes no centre, from choosing a far one. Where all light lies on one side of the
+lens, it is an image outside the Einstein ring whose counter-image is lost in the noise: the radius is then 0.75 +- 0.12 of its
+distance (the mean and scatter of 200 simulated lenses).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage, optimize
+
+from lenssbi.arrays import ComplexArray, FloatArray, pixel_grid
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.status import ItemError, Status
+
+THRESHOLD = 3.0  # sigma
+MIN_GROUP = 4  # pixels: fewer that touch are noise
+FEW = 30  # pixels
+ARC_WIDTH = 0.2  # [arcsec], w
+CENTRE_SCALE = 0.3  # [arcsec], s
+ONE_SIDED = 0.85  # |mean theta| / mean |theta|
+LONE_RADIUS, LONE_ERROR = 0.75, 0.12
+
+
+class Circle(NamedTuple):
+    """The circle estimate: radius [arcsec], its error [arcsec], centre x + iy [arcsec], and the pixels it rests on."""
+
+    radius: float
+    error: float
+    centre: complex
+    arcs: np.ndarray
+
+
+def fit_circle(stamp: Stamp, mask: np.ndarray) -> Circle:
+    """Circle through the source's light.
+
+    Parameters
+    ----------
+    stamp
+        Image without the lens' light, and the noise to be used.
+    mask
+        True where a pixel can be used, shape (y, x).
+
+    Raises
+    ------
+    ItemError
+        No pixel stands out (``NO_ARCS``).
+    """
+    arcs = find_arcs(stamp, mask)
+    if not arcs.any():
+        raise ItemError(Status.NO_ARCS, stamp.name)
+    theta = pixel_grid(stamp.shape, stamp.pixel_scale)[arcs]
+    outer = float(np.mean(np.abs(theta)))
+    if abs(np.mean(theta)) > ONE_SIDED * outer:
+        return Circle(LONE_RADIUS * outer, LONE_ERROR * outer, 0j, arcs)
+    fit = optimize.least_squares(
+        _residuals, _start(theta), loss="soft_l1", bounds=([-np.inf, -np.inf, 0.0], np.inf), args=(theta,)
+    )
+    x, y, radius = fit.x
+    # Arcs are thick: what the circle leaves of them says how well it is known.
+    error = float(np.median(np.abs(np.abs(theta - complex(x, y)) - radius)))
+    return Circle(float(radius), error, complex(x, y), arcs)
+
+
+def find_arcs(stamp: Stamp, mask: np.ndarray) -> np.ndarray:
+    """Pixels above 3 sigma that touch others, shape (y, x) bool; where they are few, those of the image smoothed by 3x3 pixels."""
+    usable = stamp.mask & mask
+    image = np.where(usable, stamp.image, 0.0)
+    arcs = _groups(image > THRESHOLD * np.where(usable, stamp.noise, np.inf))
+    if arcs.sum() >= FEW:
+        return arcs
+    variance = np.where(usable, stamp.noise, 0.0) ** 2
+    total, spread = (ndimage.uniform_filter(a, 3) * 9 for a in (image, variance))
+    # Smoothed noise comes in clumps, hence the higher threshold.
+    smoothed = _groups(usable & (total > 1.5 * THRESHOLD * np.sqrt(spread)))
+    return max(arcs, smoothed, key=np.sum)
+
+
+def _groups(bright: np.ndarray) -> np.ndarray:
+    labels, _ = ndimage.label(bright, structure=np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return sizes[labels] >= MIN_GROUP
+
+
+def _start(theta: ComplexArray) -> FloatArray:
+    return np.array([0.0, 0.0, max(float(np.median(np.abs(theta))), ARC_WIDTH)])
+
+
+def _residuals(circle: FloatArray, theta: ComplexArray) -> FloatArray:
+    x, y, radius = circle
+    distance = (np.abs(theta - complex(x, y)) - radius) / ARC_WIDTH
+    # The centre's term counts as much as a tenth of the pixels, however many there are.
+    weight = np.sqrt(0.1 * len(theta)) / CENTRE_SCALE
+    return np.concatenate([distance, [weight * x, weight * y]])

@@ -1,0 +1,119 @@
+"""What exactly is fitted: which pixels, with which noise.
+
+Noise maps may claim more scatter than there is (Euclid's by 1.4 to 1.6). The scatter of the empty sky is measured, and the
+whole map scaled to it, unless the configuration says otherwise. Where lens light was taken off, what its model could not
+follow is added to the noise in quadrature, and the core is left out. The mask is an annulus that holds the arcs with a margin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import ndimage
+
+from lenssbi.arrays import pixel_grid
+from lenssbi.dataset.noise import sky_noise
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.refinement.circle import Circle, fit_circle
+from lenssbi.refinement.config import MaskConfig, RefineConfig
+from lenssbi.status import ItemError, Status
+
+if TYPE_CHECKING:
+    from lenssbi.light.mge import LensLightFit
+
+MARGIN = 0.4  # [arcsec] of dark sky around the arcs
+FIELD = 2.2  # Einstein radii: what shines farther out is a neighbour
+MIN_OUTER = 1.5  # Einstein radii
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A stamp made ready for a fit.
+
+    Parameters
+    ----------
+    stamp
+        Image without the lens' light; noise as it is used.
+    mask
+        True where a pixel is fitted, shape (y, x).
+    circle
+        The circle estimate.
+    noise_scale
+        Factor by which the claimed noise was divided.
+    """
+
+    stamp: Stamp
+    mask: np.ndarray
+    circle: Circle
+    noise_scale: float
+
+
+def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = None) -> Observation:
+    """Make a stamp ready.
+
+    Parameters
+    ----------
+    stamp
+        Image without the lens' light, noise as claimed.
+    config
+        The fit.
+    light
+        The lens light that was taken off, if any.
+
+    Raises
+    ------
+    ItemError
+        No arc stands out (``NO_ARCS``), or the mask has no usable pixel (``ALL_NAN``).
+    """
+    core = 0.0 if light is None else light.core_radius
+    stamp, scale = with_honest_noise(stamp, config.noise_scale, light)
+    radius = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale))
+    inner = core if config.mask.inner is None else config.mask.inner
+    circle = fit_circle(stamp, radius >= inner)
+    mask = stamp.mask & (radius >= inner) & (radius <= _outer(config.mask, circle, radius))
+    if not mask.any():
+        raise ItemError(Status.ALL_NAN, stamp.name, "no usable pixel lies between mask.inner and mask.outer")
+    return Observation(stamp, mask, circle, scale)
+
+
+def with_honest_noise(
+    stamp: Stamp, choice: float | Literal["measured", "claimed"], light: LensLightFit | None = None
+) -> tuple[Stamp, float]:
+    """The stamp with the noise that is to be used, and the factor by which the claimed noise was divided.
+
+    Parameters
+    ----------
+    stamp
+        Image without the lens' light, noise as claimed.
+    choice
+        That factor; "measured" takes it from the scatter of the sky, or 1 where there is too little sky; "claimed" is 1.
+    light
+        The lens light that was taken off, if any: the error of its model is added in quadrature.
+    """
+    scale = 1.0 if isinstance(choice, str) else float(choice)
+    if choice == "measured":
+        try:
+            scale = sky_noise(stamp).ratio
+        except ItemError as error:
+            if error.status is not Status.NO_SKY:
+                raise
+    noise = stamp.noise / scale
+    if light is not None:
+        noise = np.hypot(noise, light.extra_noise)
+    return replace(stamp, noise=noise), scale
+
+
+def _outer(mask: MaskConfig, circle: Circle, radius: np.ndarray) -> float:
+    if mask.outer is not None:
+        return mask.outer
+    labels, count = ndimage.label(circle.arcs, structure=np.ones((3, 3)))
+    if count == 0:
+        return MIN_OUTER * circle.radius + MARGIN
+    nearest = ndimage.minimum(radius, labels, np.arange(1, count + 1))
+    # A group counts as the source's if it begins within reach of the lens.
+    ours = np.isin(labels, 1 + np.flatnonzero(nearest < FIELD * circle.radius))
+    farthest = float(np.quantile(radius[ours], 0.98)) if ours.any() else 0.0
+    reach = min(farthest, FIELD * circle.radius)
+    return max(reach, MIN_OUTER * circle.radius) + MARGIN

@@ -1,0 +1,136 @@
+"""The result of a fit: posterior, best model, and what a user should look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lenssbi.arrays import ComplexArray, FloatArray
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.posteriors import GaussianMixture, Samples, Summary
+from lenssbi.status import Status
+
+
+class SourceImage(NamedTuple):
+    """The reconstructed source on a regular grid, row 0 at the bottom, NaN outside the mesh [unit/arcsec^2]."""
+
+    image: FloatArray
+    extent: tuple[float, float, float, float]  # left, right, bottom, top [arcsec]
+
+
+@dataclass(frozen=True)
+class BestModel:
+    """The model of the highest likelihood.
+
+    Parameters
+    ----------
+    params
+        Its parameters.
+    log_likelihood
+        Natural log of its evidence over sources.
+    image
+        Model image [unit], shape (y, x), NaN outside the mask.
+    source
+        The source behind it.
+    critical_curves, caustics
+        Closed curves [arcsec] in the image and in the source plane.
+    magnification
+        Flux of the model image over that of the source.
+    """
+
+    params: Mapping[str, float]
+    log_likelihood: float
+    image: FloatArray
+    source: SourceImage
+    critical_curves: tuple[ComplexArray, ...]
+    caustics: tuple[ComplexArray, ...]
+    magnification: float
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A fitted lens.
+
+    Parameters
+    ----------
+    status
+        ``DONE``, or ``TIMED_OUT`` where a limit ended the sampling (the draws are those found so far).
+    stamp
+        Image without the lens' light; noise as it was used.
+    mask
+        True where a pixel was fitted, shape (y, x).
+    lens_light
+        The image [unit] that was taken off, shape (y, x); None if none was.
+    best
+        The model of the highest likelihood.
+    samples
+        The posterior; under a learned prior, with that prior divided out.
+    samples_with_prior
+        The posterior under the learned prior; None for a blind fit.
+    learned
+        The network's answer, if it was used.
+    mode
+        The prior: blind, cnn-uniform or cnn-gaussian.
+    flags
+        ``prior_conflict``, ``demagnified``, ``edge``, ``few_effective_samples`` (see :mod:`lenssbi.refinement.flags`).
+    evaluations, seconds
+        Likelihood evaluations and wall-clock time of the sampling, earlier, interrupted runs included.
+    info
+        Numbers for the posterior file: noise scale, circle estimate, chi^2 per pixel and others.
+    """
+
+    status: Status
+    stamp: Stamp
+    mask: np.ndarray
+    lens_light: FloatArray | None
+    best: BestModel
+    samples: Samples
+    samples_with_prior: Samples | None
+    learned: GaussianMixture | None
+    mode: str
+    flags: tuple[str, ...]
+    evaluations: int
+    seconds: float
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the stamp."""
+        return self.stamp.name
+
+    @property
+    def model_image(self) -> FloatArray:
+        """Best model image [unit], shape (y, x), NaN outside the mask."""
+        return self.best.image
+
+    @property
+    def residual(self) -> FloatArray:
+        """(image - model) / noise, shape (y, x), NaN outside the mask."""
+        noise = np.where(self.mask, self.stamp.noise, 1.0)
+        return np.where(self.mask, (self.stamp.image - self.best.image) / noise, np.nan)
+
+    @property
+    def source(self) -> SourceImage:
+        """The reconstructed source."""
+        return self.best.source
+
+    @property
+    def critical_curves(self) -> tuple[ComplexArray, ...]:
+        """Closed curves [arcsec] in the image plane."""
+        return self.best.critical_curves
+
+    @property
+    def caustics(self) -> tuple[ComplexArray, ...]:
+        """Closed curves [arcsec] in the source plane."""
+        return self.best.caustics
+
+    def params(self) -> dict[str, Summary]:
+        """Summary of every parameter, q and phi [deg] among them."""
+        return self.samples.derived().summary()
+
+    def params_with_prior(self) -> dict[str, Summary] | None:
+        """The same under the learned prior."""
+        return None if self.samples_with_prior is None else self.samples_with_prior.derived().summary()

@@ -1,0 +1,157 @@
+"""A small fit from end to end: likelihood, posterior, result, identity."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lenssbi.config import parse
+from lenssbi.posteriors import GaussianMixture
+from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.fit import pose, restore, solve
+from lenssbi.refinement.likelihood import IMPOSSIBLE
+from lenssbi.refinement.observation import observe
+from lenssbi.status import ItemError, Status
+
+SMALL = {
+    "mass": {"shear": False},
+    "mesh": {"pixels": 144},
+    "sampler": {"n_live": 50, "n_eff": 100, "n_networks": 0},
+    "noise_scale": "claimed",
+}
+NAMES = ("einstein_radius", "e1", "e2")
+ANSWER = GaussianMixture([[0.93, 0.08, -0.02]], [[0.04, 0.05, 0.05]], NAMES, ("arcsec", "", ""))
+
+
+def config(**changes):
+    return parse(SMALL | changes, RefineConfig, "test")
+
+
+def problem_of(stamp, learned=ANSWER, **changes):
+    chosen = config(**changes)
+    return pose(observe(stamp, chosen), chosen, learned)
+
+
+def vector(problem, truth, **changes):
+    params = truth | {"log10_strength": 1.0, "shear1": 0.0, "shear2": 0.0, "slope": 2.0} | changes
+    return np.array([params[name] for name in problem.priors.sampled.names])
+
+
+@pytest.fixture(scope="module")
+def fitted(ring):
+    problem = problem_of(ring)
+    return problem, solve(problem)
+
+
+def test_the_truth_is_likelier_than_its_neighbours(ring, truth):
+    problem = problem_of(ring, None, mass={"shear": True})
+    at_truth = problem.likelihood.one(vector(problem, truth))
+    for change in (
+        {"einstein_radius": 0.8},
+        {"einstein_radius": 1.0},
+        {"e1": 0.4},
+        {"shear2": 0.15},
+        {"centre_x": 0.2},
+    ):
+        assert problem.likelihood.one(vector(problem, truth, **change)) < at_truth - 5
+
+
+def test_threads_change_nothing(ring):
+    problem = problem_of(ring)
+    values = problem.priors.sampled.quantile(np.random.default_rng(0).random((12, 6)))
+    threaded = replace(problem.likelihood, threads=3)
+    np.testing.assert_array_equal(threaded(values), problem.likelihood(values))
+
+
+def test_impossible_lenses_have_an_impossible_likelihood(ring, truth):
+    likelihood = problem_of(ring).likelihood
+    for change in ({"e1": 1.0}, {"einstein_radius": -0.1}, {"centre_x": np.nan}):
+        assert likelihood.one(vector(problem_of(ring), truth, **change)) == IMPOSSIBLE
+
+
+def test_a_power_law_of_slope_2_is_the_isothermal(ring, truth):
+    sie, steep = problem_of(ring), problem_of(ring, mass={"model": "power-law", "shear": False})
+    at_2 = steep.likelihood.one(vector(steep, truth))
+    assert at_2 == pytest.approx(sie.likelihood.one(vector(sie, truth)), abs=1e-3)
+    assert steep.likelihood.one(vector(steep, truth, slope=1.5)) < at_2
+
+
+def test_the_fit_finds_the_lens(fitted, truth):
+    _, fit = fitted
+    assert fit.status is Status.DONE
+    for name, summary in fit.params().items():
+        if name in truth:
+            assert abs(summary.mean - truth[name]) < 5 * summary.sigma + 0.01, name
+    assert fit.params()["einstein_radius"].sigma < 0.03
+    assert fit.params()["phi"].unit == "deg"
+    assert fit.samples_with_prior is not None
+    assert fit.params_with_prior()["e1"].sigma < fit.params()["e1"].sigma
+    assert fit.info["learned_prior_divided_out"]
+
+
+def test_the_best_model_explains_the_image(fitted):
+    problem, fit = fitted
+    residual = fit.residual[fit.mask]
+    assert np.isfinite(residual).all()
+    assert 0.7 < np.mean(residual**2) < 1.2
+    assert np.isnan(fit.residual[~fit.mask]).all()
+    assert np.nanmax(fit.source.image) > 0
+    assert fit.source.extent[0] < 0.1 < fit.source.extent[1]
+    assert any(abs(np.abs(curve).mean() - 0.9) < 0.1 for curve in fit.critical_curves)
+    assert fit.best.magnification > 2
+    assert problem.likelihood.one(np.array(list(fit.best.params.values()))) == fit.best.log_likelihood
+
+
+def test_a_stored_posterior_gives_the_result_back(fitted):
+    problem, fit = fitted
+    again = restore(problem, fit.samples, fit.samples_with_prior)
+    np.testing.assert_array_equal(again.model_image, fit.model_image)
+    assert (again.flags, again.evaluations, again.mode) == (fit.flags, fit.evaluations, fit.mode)
+
+
+def test_a_limit_is_a_status_with_draws(ring, tmp_path):
+    problem = problem_of(ring, sampler=SMALL["sampler"] | {"max_evaluations": 100})
+    fit = solve(problem, tmp_path)
+    assert (fit.status, fit.evaluations) == (Status.TIMED_OUT, 100)
+    assert np.isfinite(fit.params()["einstein_radius"].median)
+    assert problem.checkpoint(tmp_path).path.exists()
+
+
+def test_a_wrong_network_is_noticed(ring):
+    wrong = GaussianMixture([[0.93, -0.35, 0.3]], [[0.04, 0.03, 0.03]], NAMES, ANSWER.units)
+    fit = solve(problem_of(ring, wrong, prior={"mode": "cnn-gaussian", "widen": 4.0}))
+    assert "prior_conflict" in fit.flags
+
+
+def test_the_identity_covers_data_and_choices_but_not_limits(ring, other_ring):
+    base = problem_of(ring)
+    same = problem_of(ring, sampler=SMALL["sampler"] | {"max_minutes": 1.0, "max_evaluations": 7, "threads": 2})
+    assert base.key == same.key
+    others = [
+        problem_of(other_ring),
+        problem_of(replace(ring, noise=1.01 * ring.noise)),
+        problem_of(ring, None),
+        problem_of(ring, mesh={"pixels": 169}),
+        problem_of(ring, sampler=SMALL["sampler"] | {"seed": 1}),
+    ]
+    assert len({base.key, *(problem.key for problem in others)}) == 6
+
+
+def test_measured_noise_replaces_what_the_map_claims(ring):
+    loud = replace(ring, noise=1.5 * ring.noise)
+    observation = observe(loud, config(noise_scale="measured"))
+    assert observation.noise_scale == pytest.approx(1.5, rel=0.06)
+    np.testing.assert_allclose(observation.stamp.noise, 1.0, rtol=0.06)
+    assert observe(loud, config(noise_scale=1.2)).noise_scale == 1.2
+
+
+def test_a_mask_without_pixels_is_refused(ring):
+    with pytest.raises(ItemError):
+        observe(ring, config(mask={"inner": 1.2, "outer": 1.1}))
+
+
+def test_the_mask_is_an_annulus_around_the_arcs(ring):
+    observation = observe(ring, config(mask={"inner": 0.3, "outer": 1.5}))
+    assert observation.mask.sum() == pytest.approx(np.pi * (1.5**2 - 0.3**2) / 0.01, rel=0.05)
+    free = observe(ring, config()).mask
+    assert 0.9 * 1.5 < np.sqrt(free.sum() * 0.01 / np.pi) < 2.0

@@ -1,0 +1,93 @@
+"""The three prior modes of the paper."""
+
+import numpy as np
+import pytest
+
+from lenssbi.config import ConfigError, parse
+from lenssbi.parameters import axis_ratio, position_angle
+from lenssbi.posteriors import GaussianMixture
+from lenssbi.refinement.circle import Circle
+from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.prior_modes import build_priors
+
+CIRCLE = Circle(1.2, 0.05, 0j, np.zeros((1, 1), bool))
+ANSWER = GaussianMixture([[1.1, 0.2, -0.1]], [[0.05, 0.06, 0.07]], ("einstein_radius", "e1", "e2"), ("arcsec", "", ""))
+
+
+def priors(mode="auto", learned=ANSWER, circle=CIRCLE, **mass):
+    config = parse({"prior": {"mode": mode}, "mass": mass}, RefineConfig, "test")
+    return build_priors(config, circle, learned)
+
+
+def drawn(prior, count=4000):
+    u = np.random.default_rng(0).random((count, len(prior.names)))
+    return dict(zip(prior.names, prior.quantile(u).T, strict=True))
+
+
+def test_blind_keeps_to_the_circle():
+    found = priors("blind", None)
+    draws = drawn(found.sampled)
+    assert not found.learned
+    np.testing.assert_allclose([draws["einstein_radius"].min(), draws["einstein_radius"].max()], [1.0, 1.4], atol=0.01)
+    e = draws["e1"] + 1j * draws["e2"]
+    assert axis_ratio(e).min() == pytest.approx(0.4, abs=0.01)
+    assert draws["centre_x"].std() == pytest.approx(0.1, abs=0.01)
+    assert {"shear1", "shear2", "log10_strength"} <= draws.keys()
+
+
+def test_an_uncertain_circle_widens_the_window():
+    wide = priors("blind", None, Circle(2.0, 0.25, 0j, CIRCLE.arcs)).sampled
+    assert drawn(wide)["einstein_radius"].max() == pytest.approx(2.5, abs=0.01)
+
+
+def test_cnn_uniform_has_the_half_widths_of_the_paper():
+    found = priors("cnn-uniform", shear=False)
+    draws = drawn(found.sampled)
+    e0, e = 0.2 - 0.1j, draws["e1"] + 1j * draws["e2"]
+    turn = np.degrees(np.angle(e / e0) / 2)
+    assert found.learned
+    np.testing.assert_allclose([draws["einstein_radius"].min(), draws["einstein_radius"].max()], [0.9, 1.3], atol=0.01)
+    np.testing.assert_allclose([turn.min(), turn.max()], [-40, 40], atol=0.5)
+    half = np.abs(axis_ratio(e) - axis_ratio(np.asarray(e0)))
+    assert half.max() == pytest.approx(0.1, abs=0.005)
+    assert "shear1" not in draws
+
+
+def test_cnn_gaussian_has_the_network_s_moments():
+    found = priors("cnn-gaussian", model="power-law")
+    draws = drawn(found.sampled)
+    for name, mean, sigma in zip(ANSWER.names, ANSWER.mean, ANSWER.sigma, strict=True):
+        assert draws[name].mean() == pytest.approx(mean, abs=0.004)
+        assert draws[name].std() == pytest.approx(sigma, rel=0.05)
+    assert 1.5 <= draws["slope"].min() < 1.51  # an SIE network knows no slope
+    assert drawn(found.broad)["einstein_radius"].max() == pytest.approx(3.2, abs=0.01)
+    assert found.broad.names == found.sampled.names
+
+
+def test_auto_uses_what_there_is():
+    assert priors("auto").mode == "cnn-gaussian"
+    assert priors("auto", None).mode == "blind"
+    with pytest.raises(ValueError, match="answer"):
+        priors("cnn-uniform", None)
+
+
+@pytest.mark.parametrize(("radius", "e1"), [(0.1, 0.0), (3.5, 0.0), (1.0, 0.9)], ids=["small", "large", "flat"])
+@pytest.mark.parametrize("mode", ["cnn-uniform", "cnn-gaussian"])
+def test_a_network_beyond_the_prior_still_gives_one(mode, radius, e1):
+    answer = GaussianMixture([[radius, e1, 0.0]], [[1e-3] * 3], ANSWER.names, ANSWER.units)
+    draws = drawn(priors(mode, answer).sampled)
+    assert np.isfinite(draws["einstein_radius"]).all()
+    assert 0.2 <= draws["einstein_radius"].min() <= draws["einstein_radius"].max() <= 3.2
+    assert np.isfinite(position_angle(draws["e1"] + 1j * draws["e2"])).all()
+
+
+def test_the_last_digits_of_a_network_do_not_change_the_prior():
+    nudged = GaussianMixture(ANSWER.means * (1 + 1e-7), ANSWER.sigmas * (1 + 1e-7), ANSWER.names, ANSWER.units)
+    assert repr(priors("cnn-gaussian", nudged)) == repr(priors("cnn-gaussian"))
+
+
+def test_impossible_ranges_are_refused():
+    with pytest.raises(ConfigError, match="low < high"):
+        parse({"prior": {"slope": [2.5, 1.5]}}, RefineConfig, "test")
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        parse({"prior": {"axis_ratio": [0.4, 1.2]}}, RefineConfig, "test")
