@@ -1,0 +1,139 @@
+"""What every command does around its one call: progress, results, errors, exit codes.
+
+Results go to stdout, everything else to stderr; with `--json` stdout holds exactly one JSON object. Exit codes:
+
+    0  done
+    1  a bug (with its traceback)
+    2  bad input: one sentence, no traceback
+    3  finished, but some items failed (their rows say why)
+    130  interrupted
+"""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, Any, TextIO
+
+import typer
+
+from lenssbi.config import ConfigError
+from lenssbi.status import InputError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.progress import Progress, TaskID
+
+    from lenssbi.pipelines.results import RunResult
+
+BAD_INPUT, SOME_FAILED, INTERRUPTED = 2, 3, 130
+
+
+class Screen:
+    """Where one command writes.
+
+    Parameters
+    ----------
+    as_json
+        Whether stdout is for a program.
+    quiet
+        Whether to show errors and, with `as_json`, the object, but nothing else.
+    stdout
+        Where results go.
+    """
+
+    def __init__(self, as_json: bool, quiet: bool, stdout: TextIO) -> None:
+        self.as_json, self.quiet, self.stdout = as_json, quiet, stdout
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def progress(self, done: int, total: int, text: str) -> None:
+        """Show that `done` of `total` items are finished; `text` says what is happening."""
+        if self.quiet:
+            return
+        if self._bar is None:
+            self._bar = _new_bar()
+            self._task = self._bar.add_task(text, total=total)
+            self._bar.start()
+        assert self._task is not None
+        self._bar.update(self._task, completed=done, total=total, description=text)
+
+    def result(self, value: Mapping[str, Any], *renderables: "RenderableType") -> None:
+        """Print the result: `value` as JSON for a program, or `renderables` for a human."""
+        self.stop()
+        if self.as_json:
+            print(json.dumps(_plain(value), allow_nan=False), file=self.stdout, flush=True)
+        elif not self.quiet:
+            from rich.console import Console
+
+            console = Console(file=self.stdout)
+            if not console.is_terminal:  # a file or a pipe has no edge to wrap at
+                console = Console(file=self.stdout, width=160)
+            for renderable in renderables:
+                # a path must survive being copied, so text is never wrapped
+                console.print(renderable, soft_wrap=isinstance(renderable, str), highlight=False)
+
+    def finish(self, run: "RunResult") -> None:
+        """Print the result of a run over stamps, and leave with the exit code that it deserves."""
+        from .tables import run_table
+
+        where = f"in {run.path}" if run.path else ""
+        line = (
+            f"{len(run.items) - run.failed:,} of {len(run.items):,} stamps done in {run.seconds:.1f} s {where}".strip()
+        )
+        self.result(run.as_json(), run_table(run), line)
+        self.leave(run)
+
+    def leave(self, run: "RunResult") -> None:
+        """Leave with exit code 3 where an item failed."""
+        if run.failed:
+            raise typer.Exit(SOME_FAILED)
+
+    def stop(self) -> None:
+        """Take the progress bar down."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+@contextmanager
+def command(as_json: bool = False, quiet: bool = False) -> Iterator[Screen]:
+    """Give the body of a command its screen and turn its errors into exit codes."""
+    screen = Screen(as_json, quiet, sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):  # libraries that chat must not spoil the JSON
+            yield screen
+    except (InputError, ConfigError) as error:
+        screen.stop()
+        print(f"lenssbi: {error}", file=sys.stderr)
+        raise typer.Exit(BAD_INPUT) from None
+    except KeyboardInterrupt:
+        screen.stop()
+        print("lenssbi: interrupted: run the same command again to continue", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        screen.stop()
+
+
+def _new_bar() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(file=sys.stderr))
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it: arrays and tuples as lists, paths as text, what is not finite as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, str | bool | int) or value is None:
+        return value
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return str(value)

@@ -1,0 +1,48 @@
+"""The program `lenssbi`: each verb is a file beside this one, and imports what it needs when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from lenssbi import __version__
+
+from .calibrate import calibrate
+from .catalogue import catalogue
+from .check import check
+from .demo import demo
+from .predict import predict
+from .refine import refine
+from .simulate import simulate
+from .train import train
+
+COMMANDS = (simulate, train, calibrate, predict, refine, catalogue, demo, check)
+
+app = typer.Typer(
+    name="lenssbi",
+    help="Calibrated mass models of strong lenses: simulate, train, calibrate, predict, refine, catalogue.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a bug shows its plain traceback
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in COMMANDS:
+    app.command()(verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"lenssbi {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Calibrated mass models of strong lenses, from a stamp to a posterior."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

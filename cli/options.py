@@ -1,0 +1,43 @@
+"""Options that several commands share, so that they read alike everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="FITS stamps, folders of them, tables that list them, HDF5 sets, or set.h5:INDEX.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set one key of the configuration: a.b=1. Repeatable."),
+]
+EstimatorName = Annotated[
+    str | None,
+    typer.Option("--estimator", metavar="NAME|RUN", help="Shipped weights by name, or the folder of a training run."),
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes on this machine.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler to work on instead."),
+]
+Noise = Annotated[Path | None, typer.Option("--noise", help="FITS image of the noise, where INPUT has none.")]
+Psf = Annotated[Path | None, typer.Option("--psf", help="FITS image of the PSF, where INPUT has none.")]
+PixelScale = Annotated[
+    float | None, typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel in arcsec, where INPUT does not say.")
+]
+
+
+def reading(noise: Path | None, psf: Path | None, pixel_scale: float | None) -> dict[str, object]:
+    """What the user says about the inputs, as keyword arguments of `expand_inputs`; empty where nothing was said."""
+    said = {"noise": noise, "psf": psf, "pixel_scale": pixel_scale}
+    return {name: value for name, value in said.items() if value is not None}

@@ -1,0 +1,30 @@
+"""`lenssbi predict`: stamps in, the network's posterior of each out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import command
+from .options import EstimatorName, Inputs, Json, Noise, PixelScale, Psf, Quiet, Seed, reading
+
+
+def predict(
+    inputs: Inputs,
+    *,
+    out: Annotated[Path | None, typer.Option("--out", help="Table to write: .ecsv, .fits or .parquet.")] = None,
+    estimator: EstimatorName = None,
+    noise: Noise = None,
+    psf: Psf = None,
+    pixel_scale: PixelScale = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Ask the network for the posterior of every stamp."""
+    with command(as_json, quiet) as screen:
+        from lenssbi.pipelines.predict import run
+
+        read = reading(noise, psf, pixel_scale)
+        result = run(inputs, estimator=estimator, out=out, seed=seed, read=read, progress=screen.progress)
+        screen.finish(result)

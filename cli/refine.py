@@ -1,0 +1,49 @@
+"""`lenssbi refine`: stamps in, a pixelised-source fit of each out."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .console import command
+from .options import ConfigFile, EstimatorName, Inputs, Json, Noise, Overrides, PixelScale, Psf, Quiet, reading
+
+PriorName = Literal["auto", "blind", "cnn-uniform", "cnn-gaussian"]
+PRIORS = "auto: cnn-gaussian where the network applies, blind elsewhere."
+
+
+def refine(
+    inputs: Inputs,
+    *,
+    out: Annotated[Path, typer.Option("--out", help="Folder for posteriors and figures.")],
+    prior: Annotated[PriorName | None, typer.Option("--prior", help=PRIORS)] = None,
+    estimator: EstimatorName = None,
+    noise: Noise = None,
+    psf: Psf = None,
+    pixel_scale: PixelScale = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the sampler.")] = None,
+    figures: Annotated[bool, typer.Option(help="Save a figure of each lens.")] = True,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit every stamp with a pixelised source. The same command again continues a fit that was stopped."""
+    with command(as_json, quiet) as screen:
+        from lenssbi.config import load_config
+        from lenssbi.pipelines.refine import run
+        from lenssbi.refinement.config import RefineConfig
+
+        said = list(overrides or ())
+        said += [f"prior.mode={prior}"] if prior is not None else []
+        said += [f"sampler.seed={seed}"] if seed is not None else []
+        result = run(
+            inputs,
+            config=load_config(config, RefineConfig, said),
+            out=out,
+            estimator=estimator,
+            figures=figures,
+            read=reading(noise, psf, pixel_scale),
+            progress=screen.progress,
+        )
+        screen.finish(result)

@@ -1,0 +1,33 @@
+"""`lenssbi simulate`: a configuration in, a set of stamps out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import command
+from .options import Json, Overrides, Quiet, Scheduler, Seed, Workers
+
+
+def simulate(
+    config: Annotated[Path | None, typer.Argument(help="YAML file; without it, the paper's training set.")] = None,
+    *,
+    out: Annotated[Path, typer.Option("--out", help="HDF5 set to write.")],
+    count: Annotated[int, typer.Option("--count", min=1, help="Number of stamps.")] = 1000,
+    seed: Seed = 1,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate stamps of strong lenses. The same command again continues a run that was stopped."""
+    with command(as_json, quiet) as screen:
+        from lenssbi.config import load_config
+        from lenssbi.pipelines.simulate import SimulateConfig, run
+
+        settings = load_config(config, SimulateConfig, overrides or ())
+        result = run(settings, out, count, seed=seed, workers=workers, scheduler=scheduler, progress=screen.progress)
+        share = result.count / max(result.tried, 1)
+        line = f"{result.count:,} stamps in {result.path} ({result.seconds:.1f} s; {share:.0%} of the systems tried)"
+        screen.result(result.as_json(), line)

@@ -1,0 +1,89 @@
+"""Results as tables for the terminal."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from lenssbi.pipelines.results import ItemResult, RunResult
+    from lenssbi.posteriors import Summary
+
+Coverage = Mapping[str, Mapping[str, float]]
+SHOWN = ("einstein_radius", "q", "phi")
+HEADINGS = {"einstein_radius": "θ_E / arcsec", "q": "q", "phi": "φ / deg", "e1": "e1", "e2": "e2"}
+DIGITS = {"phi": 1}
+MOST_ROWS = 20  # a table of thousands is read from its file
+
+
+def run_table(result: "RunResult") -> Table:
+    """One row for each stamp, the first `MOST_ROWS` of them."""
+    with_truth = any(item.truth for item in result.items)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("stamp", no_wrap=True)
+    for name in SHOWN:
+        table.add_column(HEADINGS[name], justify="right", no_wrap=True)
+        if with_truth:
+            table.add_column("truth", justify="right", style="green", no_wrap=True)
+    table.add_column("status", overflow="fold")
+    for item in result.items[:MOST_ROWS]:
+        table.add_row(*_cells(item, with_truth))
+    hidden = len(result.items) - MOST_ROWS
+    if hidden > 0:
+        table.caption = f"... and {hidden:,} more"
+    return table
+
+
+def comparison_table(truth: Mapping[str, float], columns: Mapping[str, Mapping[str, "Summary"]]) -> Table:
+    """One row for each parameter: its true value, and every column's median with errors."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("parameter")
+    table.add_column("truth", justify="right", style="green")
+    for heading in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, heading in HEADINGS.items():
+        if name in truth:
+            cells = [with_errors(summaries.get(name)) for summaries in columns.values()]
+            table.add_row(heading, f"{truth[name]:.{DIGITS.get(name, 3)}f}", *cells)
+    return table
+
+
+def coverage_table(before: "Coverage", after: "Coverage") -> Table:
+    """One row for each parameter: per cent of the truths inside each interval, as trained and recalibrated."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("parameter")
+    levels = list(next(iter(after.values())))
+    for level in levels:
+        table.add_column(f"{100 * float(level):.1f}% interval", justify="right", no_wrap=True)
+    for name, shares in after.items():
+        cells = (f"{100 * before[name][level]:.1f} -> {100 * shares[level]:.1f}" for level in levels)
+        table.add_row(name, *cells)
+    return table
+
+
+def with_errors(summary: "Summary | None") -> str:
+    """Median and errors to the digits that mean something; empty where there is no summary.
+
+    Examples
+    --------
+    >>> from lenssbi.posteriors import Summary
+    >>> with_errors(Summary(1.2345, 1.2211, 1.2502, 1.2, 0.01, "arcsec"))
+    '1.234 +0.016 -0.013'
+    """
+    if summary is None:
+        return ""
+    above, below = summary.upper - summary.median, summary.median - summary.lower
+    digits = 1 if summary.unit == "deg" else 3
+    return f"{summary.median:.{digits}f} +{above:.{digits}f} -{below:.{digits}f}"
+
+
+def _cells(item: "ItemResult", with_truth: bool) -> Sequence[str]:
+    cells = [PurePath(item.input).name]
+    for name in SHOWN:
+        cells.append(with_errors(item.params.get(name)))
+        if with_truth:
+            value = (item.truth or {}).get(name)
+            cells.append("" if value is None else f"{value:.{DIGITS.get(name, 3)}f}")
+    flags = f" ({', '.join(item.flags)})" if item.flags else ""
+    return [*cells, item.status + flags]

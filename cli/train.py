@@ -1,0 +1,35 @@
+"""`lenssbi train`: a set of stamps in, an estimator out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import command
+from .options import Json, Overrides, Quiet
+
+
+def train(
+    config: Annotated[Path | None, typer.Argument(help="YAML file; without it, the compact network.")] = None,
+    *,
+    data: Annotated[Path, typer.Option("--data", help="HDF5 set to learn from.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run; it becomes the estimator.")],
+    validation: Annotated[
+        Path | None,
+        typer.Option("--validation", help="HDF5 set to validate on; without it, the last stamps of --data."),
+    ] = None,
+    overrides: Overrides = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the training.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a network. The same command again continues a training that was stopped."""
+    with command(as_json, quiet) as screen:
+        from lenssbi.config import load_config
+        from lenssbi.estimators.plan import TrainConfig
+        from lenssbi.pipelines.train import run
+
+        said = list(overrides or ()) + ([f"seed={seed}"] if seed is not None else [])
+        result = run(load_config(config, TrainConfig, said), data, out, validation=validation, progress=screen.progress)
+        line = f"{result.path}: {result.epochs} epochs in {result.seconds:.0f} s ({result.finished})"
+        screen.result(result.as_json(), line)

@@ -1,0 +1,201 @@
+"""One row per lens: the columns, what they mean, and the files they are written to.
+
+A row starts as a plain mapping (it has been through JSON: every lens' row is kept on disk while a catalogue grows) with the
+keys of `ROW`; `build` turns many of them into an astropy table, whose columns are the same for every lens:
+
+    name, input, method, status      which lens, from which file, fitted how, and how it ended
+    <p>, <p>_lower, <p>_upper        median, 16th and 84th percentile of each parameter
+    cov_<p>_<r>                      covariance of the mass parameters that are linear (not of q and phi)
+    log_evidence, snr                natural log of the evidence; signal-to-noise of the stamp
+    prior_conflict, misspecified, demagnified, needs_human      what a user should look at
+
+Numbers that a row lacks are NaN, never a value that looks like one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations_with_replacement
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lenssbi import __version__
+from lenssbi.files import atomic
+from lenssbi.status import InputError
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+SCHEMA = "lenssbi-catalogue-1"
+
+# name -> (unit, description); every catalogue has these, and more where a model has more
+PARAMETERS = {
+    "einstein_radius": ("arcsec", "radius of the circle with the area inside which the mean convergence is 1"),
+    "e1": ("", "ellipticity (1-q^2)/(1+q^2) cos(2 phi) of the mass"),
+    "e2": ("", "ellipticity (1-q^2)/(1+q^2) sin(2 phi) of the mass"),
+    "q": ("", "axis ratio of the mass, minor over major"),
+    "phi": ("deg", "position angle of the mass' major axis, anticlockwise from +x"),
+}
+COVARIANCE = ("einstein_radius", "e1", "e2")
+
+FLAGS = {
+    "prior_conflict": "the fit disagrees with the network's prior",
+    "misspecified": "the stamp is unlike those the network was trained on",
+    "demagnified": "the fit may be a demagnified solution",
+    "needs_human": "look at the figure before using this row",
+}
+
+# name -> (value where there is none, unit, description)
+ROW: dict[str, tuple[Any, str, str]] = {
+    "name": ("", "", "identifies the lens"),
+    "input": ("", "", "file that the stamp was read from"),
+    "method": ("", "", "network: the estimator's answer; refined: the pixelised-source fit"),
+    "status": ("", "", "done, or what went wrong"),
+    "ra": (float("nan"), "deg", "right ascension, where the file gives one"),
+    "dec": (float("nan"), "deg", "declination, where the file gives one"),
+    "log_evidence": (float("nan"), "", "natural log of the evidence"),
+    "snr": (float("nan"), "", "signal-to-noise ratio of the stamp within its mask"),
+    "seconds": (float("nan"), "s", "time spent on this lens"),
+    "evaluations": (0, "", "likelihood evaluations"),
+    "posterior": ("", "", "file with the posterior's draws"),
+    "figure": ("", "", "file with the figure"),
+}
+
+FORMATS = {".ecsv": "ascii.ecsv", ".fits": "fits", ".parquet": "parquet"}
+
+
+def build(rows: Sequence[Mapping[str, Any]], meta: Mapping[str, Any] | None = None) -> Table:
+    """Make the table of `rows`, in their order.
+
+    Parameters
+    ----------
+    rows
+        Mappings with any of the keys of `ROW`, and `params` (name -> {"median", "lower", "upper", "unit"}), `covariance`
+        ("<p>_<r>" -> number) and `flags` (a list of words; words that are no column of their own end up in `flags`).
+    meta
+        What the table says about itself; must go through JSON. Version and schema are added.
+
+    Examples
+    --------
+    >>> lens = {"name": "a", "status": "done", "params": {"q": {"median": 0.8, "lower": 0.7, "upper": 0.9}}}
+    >>> table = build([lens, {"name": "b", "status": "truncated"}])
+    >>> table["q"].tolist(), table["needs_human"].tolist()
+    ([0.8, nan], [False, False])
+    """
+    from astropy.table import Table
+
+    table = Table()
+    for name in ("name", "input", "method", "status", "ra", "dec"):
+        _add_plain(table, name, rows)
+    parameters = dict(PARAMETERS)
+    for row in rows:
+        for name, summary in (row.get("params") or {}).items():
+            parameters.setdefault(name, (summary.get("unit", ""), ""))
+    for name, (unit, text) in parameters.items():
+        _add_parameter(table, name, unit, text, rows)
+    for pair in combinations_with_replacement(COVARIANCE, 2):
+        _add_covariance(table, pair, rows)
+    for name in ("log_evidence", "snr"):
+        _add_plain(table, name, rows)
+    _add_flags(table, rows)
+    for name in ("seconds", "evaluations", "posterior", "figure"):
+        _add_plain(table, name, rows)
+    table.meta = {"schema": SCHEMA, "version": __version__, **(meta or {})}
+    return table
+
+
+def write(table: Table, path: str | Path) -> Path:
+    """Write a catalogue as ECSV, FITS or Parquet, as the suffix of `path` says.
+
+    Raises
+    ------
+    InputError
+        For another suffix, a folder that cannot be written, or Parquet without pyarrow.
+    """
+    path = Path(path)
+    table = table.copy(copy_data=False)
+    # FITS headers hold neither nested values nor line breaks, so every format gets one line of JSON
+    table.meta = {key: _one_line(value) for key, value in table.meta.items()}
+    with atomic(path) as temporary:
+        try:
+            table.write(temporary, format=_format(path))
+        except ImportError:
+            raise InputError(f"{path}: Parquet needs pyarrow: pip install 'lenssbi[parquet]', or use .ecsv") from None
+    return path
+
+
+def read(path: str | Path) -> Table:
+    """Read a catalogue back.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing or is not a catalogue of ours.
+    """
+    from astropy.table import Table
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file: check the path")
+    try:
+        table = Table.read(path, format=_format(path))
+    except (ValueError, OSError, KeyError, TypeError, IndexError) as error:
+        raise InputError(f"{path}: not a table that can be read ({_first_line(error)}): write it again") from None
+    table.meta = {key.lower(): value for key, value in table.meta.items()}  # FITS shouts
+    if table.meta.get("schema") != SCHEMA:
+        found = table.meta.get("schema", "no schema")
+        raise InputError(f"{path}: not a catalogue of this version ({found}, not {SCHEMA}): write it again")
+    return table
+
+
+def _add_plain(table: Table, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    missing, unit, text = ROW[name]
+    values = [missing if row.get(name) is None else row[name] for row in rows]
+    _add(table, name, values, type(missing), unit, text)
+
+
+def _add_parameter(table: Table, name: str, unit: str, text: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    for key, suffix, meaning in (("median", "", text), ("lower", "_lower", "16%"), ("upper", "_upper", "84%")):
+        summaries = ((row.get("params") or {}).get(name) or {} for row in rows)
+        values = [_number(summary.get(key)) for summary in summaries]
+        _add(table, name + suffix, values, float, unit, meaning)
+
+
+def _add_covariance(table: Table, pair: tuple[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
+    first, second = pair
+    unit = {0: "", 1: "arcsec", 2: "arcsec2"}[pair.count("einstein_radius")]
+    values = [_number((row.get("covariance") or {}).get(f"{first}_{second}")) for row in rows]
+    _add(table, f"cov_{first}_{second}", values, float, unit, f"covariance of {first} and {second}")
+
+
+def _add_flags(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    for flag, text in FLAGS.items():
+        _add(table, flag, [flag in (row.get("flags") or ()) for row in rows], bool, "", text)
+    others = [" ".join(f for f in row.get("flags") or () if f not in FLAGS) for row in rows]
+    _add(table, "flags", others, str, "", "flags that have no column of their own")
+
+
+def _add(table: Table, name: str, values: Iterable[Any], kind: type, unit: str, text: str) -> None:
+    from astropy.table import Column
+
+    table[name] = Column(list(values), dtype=kind, unit=unit or None, description=text)
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _one_line(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float)) and "\n" not in str(value) else json.dumps(value)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _format(path: Path) -> str:
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        raise InputError(f"{path}: a catalogue ends in {', '.join(FORMATS)}: choose one of them") from None

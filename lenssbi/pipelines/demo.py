@@ -1,0 +1,117 @@
+"""`lenssbi demo`: the main job from end to end on one simulated lens, whose truth is known.
+
+simulate -> predict (the network) -> refine (a pixelised-source fit that starts from the network's answer) -> compare
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lenssbi.pipelines import predict, refine, simulate
+from lenssbi.pipelines.results import ItemResult, Progress, RunResult, silent
+from lenssbi.posteriors import Summary, derive_ellipse
+from lenssbi.refinement.config import MeshConfig, PriorConfig, RefineConfig, SamplerConfig
+
+# a smaller mesh and fewer draws than by default: a minute or two instead of several
+FIT = RefineConfig(
+    prior=PriorConfig(mode="cnn-gaussian"),
+    mesh=MeshConfig(pixels=256),
+    sampler=SamplerConfig(n_live=100, n_eff=400, max_minutes=3.0),
+)
+STEPS = ("simulating a lens", "asking the network", "fitting", "done")
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo found.
+
+    Parameters
+    ----------
+    prediction
+        The network's answer.
+    refined
+        The fit; its `params` have the network's prior divided out.
+    seconds
+        Wall-clock time of everything.
+    config
+        The fit's configuration and the estimator.
+    """
+
+    prediction: ItemResult
+    refined: ItemResult
+    seconds: float
+    config: Mapping[str, Any]
+
+    @property
+    def run(self) -> RunResult:
+        """The fit as the result of a run."""
+        return RunResult((self.refined,), self.seconds, self.config, self.refined.posterior)
+
+    @property
+    def truth(self) -> dict[str, float]:
+        """True parameters, the derived q and phi [deg] among them."""
+        truth = dict(self.refined.truth or {})
+        ellipse = derive_ellipse(truth["e1"], truth["e2"])  # type: ignore[arg-type]
+        return truth | {name: float(value) for name, value in ellipse.items()}
+
+    @property
+    def columns(self) -> dict[str, Mapping[str, Summary]]:
+        """Heading -> summaries, to be set beside the truth."""
+        with_prior = self.refined.params_with_prior or {}
+        return {
+            "network": self.prediction.params,
+            "refined": self.refined.params,
+            "refined, network's prior in": with_prior,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints: that of `refine`, and the network's answer beside it."""
+        return self.run.as_json() | {"prediction": self.prediction.as_json()}
+
+
+def run(
+    out: Path,
+    *,
+    estimator: str | Path | None = None,
+    seed: int = 1,
+    fit: RefineConfig = FIT,
+    progress: Progress = silent,
+) -> DemoResult:
+    """Simulate, predict, refine.
+
+    Parameters
+    ----------
+    out
+        Folder for the set, the posterior and the figure.
+    estimator
+        Name of shipped weights or folder of a training run; the shipped ones by default.
+    seed
+        Of the lens; another seed is another lens.
+    fit
+        The refinement.
+    progress
+        Told (steps done, steps in all, text).
+
+    Raises
+    ------
+    InputError
+        A bad estimator, an unwritable folder, or GalSim missing.
+    """
+    start = time.perf_counter()
+    total = len(STEPS) - 1
+    progress(0, total, STEPS[0])
+    lens = out / f"lens-{seed}.h5"
+    simulate.run(simulate.SimulateConfig(), lens, 1, seed=seed)
+    progress(1, total, STEPS[1])
+    prediction = predict.run([str(lens)], estimator=estimator, out=out / "prediction.ecsv")
+
+    def watch(done: int, count: int, text: str) -> None:
+        progress(2, total, f"{STEPS[2]} {text}")
+
+    refined = refine.run([str(lens)], config=fit, out=out / "refined", estimator=estimator, progress=watch)
+    progress(total, total, STEPS[3])
+    return DemoResult(prediction.items[0], refined.items[0], time.perf_counter() - start, refined.config)

@@ -1,0 +1,110 @@
+"""The law of the engine: every item comes back once, with the same outcome however many processes worked on it."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lenssbi import batch
+from lenssbi.status import InputError
+
+
+def fragile(number):
+    if number == 3:
+        raise ValueError(f"{number} is unlucky")
+    return number**2
+
+
+def deadly(number):
+    if number == 2:
+        os._exit(1)
+    return number
+
+
+def threads(_):
+    import torch
+
+    return torch.get_num_threads()
+
+
+def check_outcomes(outcomes):
+    assert sorted(outcomes) == list(range(6))
+    assert [outcomes[index] for index in (0, 1, 2, 4, 5)] == [0, 1, 4, 16, 25]
+    assert isinstance(outcomes[3], ValueError)
+    assert "unlucky" in str(outcomes[3])
+
+
+def test_in_process_is_lazy_and_in_order():
+    drawn = []
+    items = (drawn.append(number) or number for number in itertools.count())
+    results = batch.run(fragile, items)
+    assert next(results) == (0, 0)
+    assert next(results) == (1, 1)
+    assert drawn == [0, 1]
+
+
+def test_a_failing_item_is_a_value():
+    check_outcomes(dict(batch.run(fragile, range(6))))
+
+
+def test_no_dask_in_one_process():
+    code = "import sys; from lenssbi import batch; list(batch.run(abs, [1])); sys.exit('dask' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_workers_must_be_positive():
+    with pytest.raises(ValueError, match="at least 1"):
+        batch.run(abs, [], workers=0)
+
+
+def test_two_processes_agree_with_one():
+    check_outcomes(dict(batch.run(fragile, range(6), workers=2)))
+
+
+def test_a_dead_worker_costs_one_item():
+    outcomes = dict(batch.run(deadly, range(5), workers=2))
+    assert type(outcomes.pop(2)).__name__ == "KilledWorker"
+    assert outcomes == {0: 0, 1: 1, 3: 3, 4: 4}
+
+
+def test_the_items_are_drawn_a_few_at_a_time():
+    drawn = []
+    items = (drawn.append(number) or number for number in range(1000))
+    results = batch.run(abs, items, workers=2)
+    for _ in range(20):
+        next(results)
+    assert len(drawn) <= 20 + 4 * 2
+    results.close()
+
+
+def test_workers_have_one_thread_each():
+    assert dict(batch.run(threads, [0], workers=2)) == {0: 1}
+
+
+def test_no_scheduler_is_one_sentence():
+    with pytest.raises(InputError, match="no Dask scheduler answers"):
+        list(batch.run(abs, [1], scheduler="nonsense://here"))
+
+
+def test_an_interrupt_ends_it(tmp_path):
+    script = tmp_path / "sleepy.py"
+    script.write_text(
+        "import time\nfrom lenssbi import batch\n"
+        "if __name__ == '__main__':\n"
+        "    for outcome in batch.run(time.sleep, [0] + 40 * [1], workers=2):\n"
+        "        print(outcome, flush=True)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout.readline().strip() == b"(0, None)"
+    start = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert time.monotonic() - start < 15
+    assert b"KeyboardInterrupt" in errors

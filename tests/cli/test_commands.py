@@ -1,0 +1,191 @@
+"""What every command promises: help at once, one sentence and exit code 2 for a mistake, one JSON object on stdout."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from lenssbi.config import ConfigError
+from lenssbi.pipelines.results import ItemResult, RunResult
+from lenssbi.posteriors import Summary
+from lenssbi.status import InputError, ItemError, Status
+from lenssbi_cli.console import command
+from lenssbi_cli.main import COMMANDS, app
+
+RUNNER = CliRunner()
+NAMES = [verb.__name__ for verb in COMMANDS]
+
+
+def run(*arguments):
+    return RUNNER.invoke(app, [str(argument) for argument in arguments])
+
+
+def check_refused(result, *words):
+    """Exit code 2, nothing on stdout, one line on stderr that says what is wrong."""
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+def test_the_program_introduces_itself():
+    result = run("--help")
+    assert result.exit_code == 0
+    for name in NAMES:
+        assert name in result.stdout
+    assert run("--version").stdout.startswith("lenssbi 0.")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_help_and_json(name):
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert "--json" in result.stdout
+    assert "--quiet" in result.stdout
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from lenssbi_cli.main import app\n"
+        "try: app(['refine', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'sbi', 'lightning', 'galsim', 'numba', 'nautilus', 'distributed', 'matplotlib', 'h5py', 'scipy'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_the_installed_program_runs():
+    program = Path(sys.executable).with_name("lenssbi")
+    assert subprocess.run([program, "--version"], capture_output=True, check=True).stdout.startswith(b"lenssbi")
+
+
+class TestBadInput:
+    def test_unknown_key_names_the_nearest(self, tmp_path):
+        config = tmp_path / "run.yaml"
+        config.write_text("instrument:\n  psf_fwmh: 0.2\n")
+        result = run("simulate", config, "--out", tmp_path / "set.h5")
+        check_refused(result, "run.yaml", "psf_fwmh", "did you mean psf_fwhm?")
+
+    def test_value_out_of_range(self, tmp_path):
+        out = tmp_path / "set.h5"
+        check_refused(run("simulate", "--out", out, "--set", "instrument.psf_fwhm=-1"), "psf_fwhm", "greater than 0")
+        assert not out.exists()
+
+    def test_set_without_a_value(self, tmp_path):
+        check_refused(run("simulate", "--out", tmp_path / "set.h5", "--set", "seed"), "--set seed", "key.subkey=value")
+
+    def test_missing_config(self, tmp_path):
+        check_refused(run("simulate", tmp_path / "no.yaml", "--out", tmp_path / "set.h5"), "no.yaml")
+
+    def test_unknown_choice_is_refused_by_the_parser(self, tmp_path):
+        result = run("refine", "a.fits", "--out", tmp_path, "--prior", "flat")
+        assert result.exit_code == 2
+        assert "cnn-gaussian" in result.stderr
+
+    @pytest.mark.parametrize("verb", ["refine", "catalogue"])
+    def test_missing_input(self, verb, tmp_path):
+        refused = run(
+            verb, tmp_path / "no.fits", "--out", tmp_path / "out", *(["--prior", "blind"] * (verb == "refine"))
+        )
+        check_refused(refused, "no.fits")
+
+    def test_missing_estimator(self, tmp_path):
+        (tmp_path / "a.fits").touch()
+        check_refused(run("predict", tmp_path / "a.fits", "--estimator", tmp_path / "none"), "none")
+
+    def test_missing_set(self, tmp_path):
+        missing = tmp_path / "no.h5"
+        check_refused(run("train", "--data", missing, "--out", tmp_path / "run"), "no.h5")
+        check_refused(run("calibrate", tmp_path / "run", "--data", missing), "run")
+
+    def test_checking_what_nobody_writes(self, tmp_path):
+        (tmp_path / "notes.txt").write_text("hello")
+        check_refused(run("check", tmp_path / "notes.txt"), "notes.txt", "give")
+        check_refused(run("check", tmp_path / "nothing.h5"), "there is no such file")
+
+    def test_checking_a_broken_set(self, tmp_path):
+        (tmp_path / "broken.h5").write_bytes(b"\x89HDF\r\n\x1a\n cut short")
+        check_refused(run("check", tmp_path / "broken.h5"), "broken.h5", "again")
+
+
+class TestScreen:
+    """The console's promises, on commands that do nothing else."""
+
+    @staticmethod
+    def invoke(body, *arguments):
+        toy = typer.Typer(pretty_exceptions_enable=False)
+
+        @toy.command()
+        def verb(as_json: bool = False, quiet: bool = False) -> None:
+            with command(as_json, quiet) as screen:
+                body(screen)
+
+        return RUNNER.invoke(toy, list(arguments))
+
+    def test_stdout_is_one_object(self):
+        def body(screen):
+            print("a library chats")
+            screen.progress(1, 2, "working")
+            screen.result({"values": np.array([1.5, np.nan]), "path": Path("a"), "levels": (1, 2)}, "not for programs")
+
+        result = self.invoke(body, "--as-json")
+        assert json.loads(result.stdout) == {"values": [1.5, None], "path": "a", "levels": [1, 2]}
+        assert "a library chats" in result.stderr
+        assert "working" in result.stderr
+
+    def test_quiet_is_quiet(self):
+        def body(screen):
+            screen.progress(1, 2, "working")
+            screen.result({}, "a table")
+
+        result = self.invoke(body, "--quiet")
+        assert (result.stdout, result.stderr) == ("", "")
+
+    @pytest.mark.parametrize(
+        "error", [InputError("mend it"), ConfigError("mend it"), ItemError(Status.NO_PSF, "a.fits", "mend it")]
+    )
+    def test_a_mistake_is_one_sentence(self, error):
+        def body(screen):
+            raise error
+
+        check_refused(self.invoke(body), "lenssbi:", "mend it")
+
+    def test_a_bug_keeps_its_traceback(self):
+        def body(screen):
+            raise RuntimeError("a bug")
+
+        result = self.invoke(body)
+        assert result.exit_code == 1
+        assert isinstance(result.exception, RuntimeError)
+
+    def test_an_interrupt_says_how_to_go_on(self):
+        def body(screen):
+            raise KeyboardInterrupt
+
+        result = self.invoke(body)
+        assert result.exit_code == 130
+        assert "run the same command again to continue" in result.stderr
+
+    def test_failed_items_are_exit_code_3(self):
+        good = ItemResult("a.fits", "done", {"q": Summary(0.8, 0.7, 0.9, 0.8, 0.1, "")}, truth={"q": 0.75})
+        bad = ItemResult("b.fits", Status.NO_PSF.value)
+
+        def body(screen):
+            screen.finish(RunResult((good, bad), 1.0, {}, "out"))
+
+        result = self.invoke(body)
+        assert result.exit_code == 3
+        assert "1 of 2 stamps done" in result.stdout
+        assert "0.800 +0.100 -0.100" in result.stdout
+        assert "the file has no PSF" in result.stdout
+        assert len(json.loads(self.invoke(body, "--as-json").stdout)["items"]) == 2

@@ -1,0 +1,156 @@
+"""`refine` from files to files: good and bad stamps, a second run, a network that does not apply."""
+
+import json
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from scipy.signal import fftconvolve
+
+from lenssbi.arrays import pixel_grid
+from lenssbi.config import parse
+from lenssbi.instrument import PSF
+from lenssbi.lensing import EllipticalPowerLaw
+from lenssbi.light import Sersic
+from lenssbi.pipelines import refine
+from lenssbi.posteriors import GaussianMixture, load_samples, load_with_prior
+from lenssbi.refinement.config import RefineConfig
+from lenssbi.status import InputError, ItemError, Status
+from lenssbi.systems import LensSystem
+
+RADIUS = 0.9
+QUICK = parse(
+    {
+        "prior": {"mode": "auto"},
+        "mass": {"shear": False},
+        "mesh": {"pixels": 100},
+        "sampler": {"n_live": 50, "n_eff": 100, "n_networks": 0, "max_evaluations": 1500},
+    },
+    RefineConfig,
+    "test",
+)
+
+
+class Network:
+    """An estimator that knows the answer, roughly."""
+
+    name = "made-up"
+
+    def __init__(self, reason=None):
+        self.reason = reason
+
+    def applies_to(self, stamp):
+        return self.reason
+
+    def predict_stamp(self, stamp):
+        names = ("einstein_radius", "e1", "e2")
+        return GaussianMixture([[0.92, 0.1, 0.0]], [[0.05, 0.05, 0.05]], names, ("arcsec", "", ""))
+
+
+@pytest.fixture(scope="module")
+def stamps(tmp_path_factory):
+    """A folder with one good stamp of 50x50 pixels and one without a PSF."""
+    folder = tmp_path_factory.mktemp("stamps")
+    system = LensSystem((EllipticalPowerLaw(RADIUS, 0.1, 0.0),), (Sersic(250.0, 0.2, 1.0, 0.8, 0.5, 0.1 + 0.05j),))
+    light = system.surface_brightness(pixel_grid((50, 50), 0.1, 5)) * 0.02**2
+    image = fftconvolve(light, PSF.gaussian(0.17, 0.02).image, mode="same").reshape(50, 5, 50, 5).sum(axis=(1, 3))
+    image = image + np.random.default_rng(0).normal(size=image.shape)
+    scale = {
+        "CD1_1": -0.1 / 3600,
+        "CD1_2": 0.0,
+        "CD2_1": 0.0,
+        "CD2_2": 0.1 / 3600,
+        "CTYPE1": "RA---TAN",
+        "CTYPE2": "DEC--TAN",
+    }
+    science = fits.ImageHDU(image, header=fits.Header(scale), name="SCI")
+    noise = fits.ImageHDU(np.ones_like(image), name="RMS")
+    psf = fits.ImageHDU(PSF.gaussian(0.17).response(0.1, 1, 0.6), name="PSF")
+    fits.HDUList([fits.PrimaryHDU(), science, noise, psf]).writeto(folder / "good.fits")
+    fits.HDUList([fits.PrimaryHDU(), science, noise]).writeto(folder / "no_psf.fits")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(stamps, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refine, "find_network", lambda config, estimator: Network())
+        return refine.run([str(stamps)], config=QUICK, out=out)
+
+
+def test_a_folder_gives_one_item_per_stamp(first, stamps):
+    good, bad = first.items
+    assert good.ok
+    assert good.params["einstein_radius"].median == pytest.approx(RADIUS, abs=0.05)
+    assert {"q", "phi", "e1", "e2"} <= good.params.keys()
+    assert good.input == str(stamps / "good.fits")
+    assert bad.status.startswith(Status.NO_PSF.value)
+    assert first.failed == 1
+
+
+def test_the_files_hold_the_result(first):
+    good = first.items[0]
+    samples = load_samples(good.posterior)
+    assert samples.summary()["einstein_radius"].median == good.params["einstein_radius"].median
+    assert load_with_prior(good.posterior) is not None
+    assert samples.info["config"]["mesh"]["pixels"] == 100
+    with open(good.figure, "rb") as figure:
+        assert figure.read(4) == b"\x89PNG"
+
+
+def test_the_json_has_the_documented_shape(first):
+    told = json.loads(json.dumps(first.as_json()))
+    assert told.keys() == {"items", "seconds", "config"}
+    wanted = "input status params params_with_prior truth log_evidence flags seconds evaluations posterior figure"
+    assert told["items"][0].keys() == set(wanted.split())
+    assert told["items"][0]["params"]["phi"].keys() == {"median", "lower", "upper", "unit"}
+
+
+def test_a_second_run_repeats_nothing(first, stamps, monkeypatch):
+    monkeypatch.setattr(refine, "find_network", lambda config, estimator: Network())
+    monkeypatch.setattr(refine, "solve", lambda *args: pytest.fail("sampled again"))
+    again = refine.run([str(stamps / "good.fits")], config=QUICK, out=first.path)
+    assert again.items[0].params == first.items[0].params
+    assert again.items[0].evaluations == first.items[0].evaluations
+
+
+def test_a_single_bad_stamp_is_an_input_error(stamps, tmp_path):
+    with pytest.raises(InputError, match="--psf"):
+        refine.run(
+            [str(stamps / "no_psf.fits")], config=parse({"prior": {"mode": "blind"}}, RefineConfig, "t"), out=tmp_path
+        )
+
+
+def test_an_unwritable_folder_is_an_input_error(stamps, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        refine.run([str(stamps / "good.fits")], config=QUICK, out=tmp_path / "file" / "out")
+
+
+def test_a_network_that_does_not_apply(stamps, tmp_path):
+    stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
+    problem, flags = refine.set_up(stamp, QUICK, Network("its band differs"))
+    assert (problem.priors.mode, flags) == ("blind", ("estimator_not_applicable",))
+    asked = parse({"prior": {"mode": "cnn-uniform"}}, RefineConfig, "t")
+    with pytest.raises(ItemError, match="its band differs"):
+        refine.set_up(stamp, asked, Network("its band differs"))
+    with pytest.raises(InputError, match="--estimator"):
+        refine.set_up(stamp, asked, None)
+
+
+def test_a_killed_fit_is_continued(first, stamps, tmp_path, monkeypatch):
+    monkeypatch.setattr(refine, "find_network", lambda config, estimator: Network())
+    monkeypatch.setattr("lenssbi.refinement.nautilus.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("lenssbi.refinement.nautilus.TELL_EVERY", 0.0)
+
+    def kill(done, total, text):
+        if "600 evaluations" in text:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        refine.run([str(stamps / "good.fits")], config=QUICK, out=tmp_path, figures=False, progress=kill)
+    assert list((tmp_path / "work").glob("*.h5"))
+    again = refine.run([str(stamps / "good.fits")], config=QUICK, out=tmp_path, figures=False)
+    assert again.items[0].params == first.items[0].params
+    assert not list((tmp_path / "work").glob("*.h5"))

@@ -1,0 +1,87 @@
+"""A figure is drawn for every kind of result, with the panels and labels that it promises."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lenssbi.plots import coverage, lens, style, training
+from lenssbi.plots.marginals import near
+from lenssbi.status import InputError
+
+# tests are no package, and this file of theirs is no test
+_spec = importlib.util.spec_from_file_location("made_up", Path(__file__).with_name("made_up.py"))
+made_up = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(made_up)
+
+NAMES = ("einstein_radius", "e1", "e2")
+LEVELS = ("0.683", "0.955", "0.997")
+
+
+def titles(figure):
+    parts = (figure, *figure.subfigs)
+    return [axes.get_title() for part in parts for axes in part.axes if axes.get_title()]
+
+
+def legends(figure):
+    return [text.get_text() for part in (figure, *figure.subfigs) for box in part.legends for text in box.get_texts()]
+
+
+def test_a_lens_with_everything(tmp_path):
+    figure = lens.lens_figure(made_up.fit(), made_up.TRUTH)
+    assert {"observed", "data, lens light subtracted", "model", "residual / noise", "source and caustics"} <= set(
+        titles(figure)
+    )
+    assert legends(figure) == ["fit, prior divided out", "fit with the network's prior", "network", "truth"]
+    assert "prior conflict" in figure.get_suptitle()
+    assert style.save(figure, tmp_path / "lens.png").stat().st_size > 50_000
+
+
+def test_a_blind_fit_without_lens_light():
+    figure = lens.lens_figure(made_up.fit(learned=False, lens_light=False, side=60))
+    assert "observed" not in titles(figure)
+    assert legends(figure) == ["fit"]
+
+
+def test_a_fit_that_found_nothing(tmp_path):
+    style.save(lens.lens_figure(made_up.fit(failed=True)), tmp_path / "nothing.png")
+
+
+def test_a_position_angle_near_the_seam():
+    np.testing.assert_allclose(near(np.array([179.0, 1.0, 90.4]), "phi", 0.5), [-1.0, 1.0, 90.4])
+    np.testing.assert_allclose(near(np.array([179.0, 1.0]), "q", 0.5), [179.0, 1.0])
+
+
+def test_coverage_shows_every_level():
+    before = {name: dict(zip(LEVELS, (0.6, 0.9, 0.97), strict=True)) for name in NAMES}
+    after = {name: {float(level): share for level, share in row.items()} for name, row in before.items()}
+    figure = coverage.coverage_figure(before, after, 1000)
+    assert titles(figure) == ["68.3 per cent intervals", "95.5 per cent intervals", "99.7 per cent intervals"]
+
+
+def test_training_marks_the_best_epoch():
+    history = {"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, np.nan], "validation_loss": [3.0, 1.5, 2.0]}
+    assert titles(training.training_figure(history)) == ["lowest validation loss 1.500 in epoch 1"]
+
+
+@pytest.mark.parametrize("history", [{"epoch": []}, {"train_loss": [1.0], "learning_rate": [1e-3]}])
+def test_training_with_little_to_show(history):
+    training.training_figure(history)
+
+
+def test_saving_where_nobody_can(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        style.save(training.training_figure({}), tmp_path / "file" / "figure.png")
+
+
+def test_nothing_of_the_callers_is_changed():
+    code = (
+        "from lenssbi.plots.training import training_figure; import matplotlib; from matplotlib import pyplot;"
+        "before = dict(matplotlib.rcParams); training_figure({});"
+        "assert dict(matplotlib.rcParams) == before; assert not pyplot.get_fignums()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

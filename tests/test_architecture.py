@@ -1,0 +1,126 @@
+"""The map, the contract of layers, the list of packages and the README all describe the folders that are there."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import lenssbi
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SOURCES = sorted((*(ROOT / "lenssbi").rglob("*.py"), *(ROOT / "cli").rglob("*.py")))
+MAX_LINES = 300
+HEAVY = ("torch", "sbi", "lightning", "galsim", "numba", "nautilus", "dask", "distributed", "matplotlib", "astropy")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def modules() -> set[str]:
+    """Names of the modules and packages directly below lenssbi."""
+    found = {path.stem for path in (ROOT / "lenssbi").glob("*.py")} - {"__init__"}
+    return found | {path.parent.name for path in (ROOT / "lenssbi").glob("*/__init__.py")}
+
+
+def layers() -> list[list[str]]:
+    contract = PROJECT["tool"]["importlinter"]["contracts"][0]
+    return [[part.strip().removeprefix("lenssbi.") for part in layer.split("|")] for layer in contract["layers"]]
+
+
+def imported(path: Path) -> set[str]:
+    """First parts of the names of all modules that a file imports, wherever in the file it does."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_the_map_names_every_module():
+    drawn = re.findall(r"^    (\w+) +\S", lenssbi.__doc__, re.MULTILINE)
+    assert set(drawn) == modules()
+
+
+def test_the_map_and_the_layers_have_one_order():
+    drawn = re.findall(r"^    (\w+) +\S", lenssbi.__doc__, re.MULTILINE)
+    height = {module: -number for number, layer in enumerate(layers()) for module in layer}
+    assert [height[module] for module in drawn] == sorted(height[module] for module in drawn)
+
+
+def test_every_module_has_a_layer():
+    assert {module for layer in layers() for module in layer} == modules() | {"lenssbi_cli"}
+
+
+def test_the_readme_draws_the_same_map():
+    readme = (ROOT / "README.md").read_text()
+    assert modules() <= set(re.findall(r"^\| `(\w+)`", readme, re.MULTILINE))
+
+
+def test_every_package_is_installed():
+    listed = set(PROJECT["tool"]["setuptools"]["packages"])
+    found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "lenssbi").rglob("__init__.py")}
+    assert listed == found | {"lenssbi_cli"}
+
+
+def test_every_dependency_has_a_tested_version():
+    tested = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    project = PROJECT["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["simulate"]]
+    names = {re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-") for requirement in wanted}
+    assert names <= {version.lower().replace("_", "-") for version in tested}
+
+
+def test_the_contracts_of_imports_hold():
+    program = Path(sys.executable).with_name("lint-imports")
+    if not program.exists():
+        pytest.skip("import-linter is not installed beside this Python")
+    done = subprocess.run(
+        [program, "--no-cache", "--no-logo"], cwd=ROOT, capture_output=True, text=True, env=os.environ, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_a_file_is_a_page_or_two(path):
+    lines = path.read_text().splitlines()
+    assert len(lines) < MAX_LINES
+    assert not lines or ast.get_docstring(ast.parse(path.read_text())), "a file says in its docstring what it is for"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_nothing_in_a_file_of_ours_is_executed(path):
+    tree = ast.parse(path.read_text())
+    forbidden = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    assert not imported(path) & forbidden
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("torch.load", "eval", "exec", "yaml.unsafe_load"), f"line {node.lineno}: {called}"
+            allowed = {ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg == "allow_pickle"}
+            assert not allowed - {"False"}, f"line {node.lineno}: allow_pickle"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_galsim_has_one_door(path):
+    if "rendering" not in path.relative_to(ROOT).parts:
+        assert "galsim" not in imported(path)
+
+
+@pytest.mark.parametrize("module", ["lenssbi", "lenssbi_cli.main", "lenssbi.batch", "lenssbi.catalogue"])
+def test_importing_costs_nothing(module):
+    code = f"import sys, {module}; print(*(name for name in {HEAVY} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_packages_of_vague_names_do_not_exist():
+    assert not [name(path) for path in SOURCES if path.stem in ("utils", "helpers", "misc", "common")]

@@ -1,0 +1,80 @@
+"""A catalogue says the same after a trip through any of its formats, and refuses what is not one."""
+
+import importlib.util
+import math
+
+import pytest
+
+from lenssbi import catalogue
+from lenssbi.status import InputError, Status
+
+LENS = {
+    "name": "lens-1",
+    "input": "a.fits",
+    "method": "refined",
+    "status": "done",
+    "params": {
+        "einstein_radius": {"median": 1.2, "lower": 1.1, "upper": 1.3, "unit": "arcsec"},
+        "slope": {"median": 2.1, "lower": 2.0, "upper": 2.2, "unit": ""},
+    },
+    "covariance": {"einstein_radius_e1": -0.01},
+    "flags": ["needs_human", "lens_light"],
+    "log_evidence": -12.5,
+    "evaluations": 4000,
+}
+BROKEN = {"name": "lens-2", "input": "b.fits", "status": Status.NO_PSF.value}
+
+
+@pytest.fixture
+def table():
+    return catalogue.build([LENS, BROKEN], {"config": {"refine": "auto"}})
+
+
+def test_rows_keep_their_order_and_columns(table):
+    assert table["name"].tolist() == ["lens-1", "lens-2"]
+    assert table["einstein_radius_upper"].tolist()[0] == 1.3
+    assert table["einstein_radius"].unit == "arcsec"
+    assert table["cov_einstein_radius_e1"][0] == -0.01
+    assert table["needs_human"].tolist() == [True, False]
+    assert table["flags"].tolist() == ["lens_light", ""]
+    assert table["slope"][0] == 2.1
+
+
+def test_what_a_row_lacks_is_nan(table):
+    assert math.isnan(table["q"][1])
+    assert math.isnan(table["slope"][1])
+    assert math.isnan(table["ra"][0])
+
+
+@pytest.mark.parametrize("suffix", catalogue.FORMATS)
+def test_round_trip(table, tmp_path, suffix):
+    if suffix == ".parquet" and not importlib.util.find_spec("pyarrow"):
+        with pytest.raises(InputError, match=r"lenssbi\[parquet\]"):
+            catalogue.write(table, tmp_path / "table.parquet")
+        return
+    again = catalogue.read(catalogue.write(table, tmp_path / f"table{suffix}"))
+    assert again.colnames == table.colnames
+    assert [str(value) for value in again["status"]] == table["status"].tolist()
+    assert again["einstein_radius"].tolist()[0] == 1.2
+    assert str(again["phi"].unit) == "deg"
+    assert again["q"].description == table["q"].description
+    assert again.meta["config"] == '{"refine": "auto"}'
+    assert again["needs_human"].tolist() == [True, False]
+
+
+def test_a_catalogue_of_nothing(tmp_path):
+    empty = catalogue.build([])
+    assert len(catalogue.read(catalogue.write(empty, tmp_path / "empty.ecsv"))) == 0
+
+
+def test_unknown_suffix(table, tmp_path):
+    with pytest.raises(InputError, match=r"\.ecsv"):
+        catalogue.write(table, tmp_path / "table.csv")
+
+
+def test_reading_what_is_no_catalogue(tmp_path):
+    (tmp_path / "other.ecsv").write_text("a b\n1 2\n")
+    (tmp_path / "broken.fits").write_bytes(b"SIMPLE  = nonsense")
+    for name, match in (("missing.ecsv", "no such file"), ("other.ecsv", "write it again"), ("broken.fits", "broken")):
+        with pytest.raises(InputError, match=match):
+            catalogue.read(tmp_path / name)
