@@ -79,11 +79,19 @@ def with_errors(summary: "Summary | None") -> str:
 
 
 def _cells(item: "ItemResult", with_truth: bool) -> Sequence[str]:
-    cells = [PurePath(item.input).name]
+    cells, truth = [PurePath(item.input).name], _with_ellipse(item.truth or {})
     for name in SHOWN:
         cells.append(with_errors(item.params.get(name)))
         if with_truth:
-            value = (item.truth or {}).get(name)
-            cells.append("" if value is None else f"{value:.{DIGITS.get(name, 3)}f}")
+            cells.append("" if name not in truth else f"{truth[name]:.{DIGITS.get(name, 3)}f}")
     flags = f" ({', '.join(item.flags)})" if item.flags else ""
     return [*cells, item.status + flags]
+
+
+def _with_ellipse(truth: Mapping[str, float]) -> Mapping[str, float]:
+    """True values with q and phi [deg] where e1 and e2 are known."""
+    if not {"e1", "e2"} <= set(truth):
+        return truth
+    from lenssbi.posteriors import derive_ellipse
+
+    return {**truth, **derive_ellipse(truth["e1"], truth["e2"])}  # type: ignore[arg-type, dict-item]

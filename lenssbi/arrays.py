@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Array = Any
 """A NumPy array or a torch tensor."""
 ComplexArray = NDArray[np.complex128]
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
 
 
 def array_namespace(*arrays: Array) -> Any:
@@ -24,6 +24,11 @@ def array_namespace(*arrays: Array) -> Any:
     """
     found = [a for a in arrays if not isinstance(a, int | float | complex)]
     return _array_namespace(*found) if found else _array_namespace(np.empty(0))
+
+
+def every(condition: Any) -> bool:
+    """Whether a truth value, or every element of an array of them, is true."""
+    return condition if isinstance(condition, bool) else bool(condition.all())
 
 
 def pixel_grid(shape: tuple[int, int], pixel_scale: float, subgrid: int = 1) -> ComplexArray:

@@ -99,13 +99,18 @@ def _distributed(
 
 
 def _outcome(future: Any) -> Any:
-    """The result or the exception of a finished future; a cancelled one (the cluster was closed) raises."""
-    if future.status == "finished":
+    """The result or the exception of an item; where the cluster was closed under it, that is raised.
+
+    A result that lay on a worker that has died since is worked out again, so this may wait.
+    """
+    from concurrent.futures import CancelledError
+
+    try:
         return future.result()
-    error = future.exception()
-    if not isinstance(error, Exception):  # KeyboardInterrupt and SystemExit are not an item's own failure
-        raise error
-    return error
+    except CancelledError:
+        raise
+    except Exception as error:
+        return error
 
 
 def _local(workers: int, stack: ExitStack) -> Any:

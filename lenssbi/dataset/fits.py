@@ -1,8 +1,8 @@
 """Stamps in FITS files.
 
-Two layouts are read: the cut-outs of Euclid's MER mosaics, with extensions `VIS_BGSUB` or `VIS_FLUX`, `VIS_PSF`, `VIS_RMS` (and the same for
-other bands), and plain files with an image, a noise map (one sigma) and a PSF, in extensions of one file or in several. The first row of
-a FITS image is its bottom row, as here.
+Two layouts are read: the cut-outs of Euclid's MER mosaics, with extensions `VIS_BGSUB` or `VIS_FLUX`, `VIS_PSF` and `VIS_RMS` (the same for
+other bands), and plain files with an image, a noise map (one sigma) and a PSF, in extensions of one file or in several files. The first
+row of a FITS image is its bottom row, as here.
 """
 
 from __future__ import annotations

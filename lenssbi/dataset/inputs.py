@@ -167,7 +167,8 @@ def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
     named = next((c for c in NAME_COLUMNS if c in table.colnames), None)
     for row in table:
         files = {c: _relative(row[c], path.parent) for c in ("noise", "psf") if c in table.colnames}
-        options = replace(common, **{c: file for c, file in files.items() if file})
+        given: dict[str, Any] = {c: file for c, file in files.items() if file}
+        options = replace(common, **given)
         entry = _relative(row[column], path.parent)
         if not entry:
             raise InputError(f"{path}: a row has no path: fill the column `{column}`")

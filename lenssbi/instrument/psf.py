@@ -108,7 +108,7 @@ class PSF:
         reach = round(radius / pixel_scale)
         step = pixel_scale / subgrid
         n = (2 * reach + 1) * subgrid
-        offset = (np.arange(n) - (n - 1) / 2) * step
+        offset: FloatArray = (np.arange(n) - (n - 1) / 2) * step
         # The point at `offset` is seen by the pixel at 0 through the PSF at -offset.
         table = self._collected(-offset, pixel_scale).reshape(2 * reach + 1, subgrid, 2 * reach + 1, subgrid)
         table = table / table.sum(axis=(0, 2), keepdims=True)
@@ -125,8 +125,8 @@ class PSF:
         order = np.argsort(points)
         values = np.empty((points.size, points.size))
         values[np.ix_(order, order)] = fine(points[order], points[order])
-        values = values.reshape(offset.size, nodes.size, offset.size, nodes.size)
-        return np.einsum("anbm,n,m->ab", values, weights, weights) / 4
+        blocks = values.reshape(offset.size, nodes.size, offset.size, nodes.size)
+        return np.einsum("anbm,n,m->ab", blocks, weights, weights) / 4
 
     def _interpolator(self) -> _Interpolator:
         return _Interpolator(self.image, self.pixel_scale)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from lenssbi.arrays import Array, array_namespace
+from lenssbi.arrays import Array, array_namespace, every
 from lenssbi.lensing.deflector import CORE
 
 SERIES_ERROR = 1e-13
@@ -59,11 +59,11 @@ class EllipticalPowerLaw:
     centre: Array = 0j
 
     def __post_init__(self) -> None:
-        if not _every(self.einstein_radius >= 0):
+        if not every(self.einstein_radius >= 0):
             raise ValueError(f"EllipticalPowerLaw needs einstein_radius >= 0, got {self.einstein_radius}")
-        if not _every(abs(self.e1 + 1j * self.e2) < 1):
+        if not every(abs(self.e1 + 1j * self.e2) < 1):
             raise ValueError(f"EllipticalPowerLaw needs |e| < 1, got e1 = {self.e1}, e2 = {self.e2}")
-        if not (_every(self.slope > 1) and _every(self.slope < 3)):
+        if not (every(self.slope > 1) and every(self.slope < 3)):
             raise ValueError(f"EllipticalPowerLaw needs 1 < slope < 3, got {self.slope}")
 
     def deflection(self, theta: Array) -> Array:
@@ -149,8 +149,3 @@ def _terms(f: Array) -> int:
     """Terms after which what is left of a series with ratio below `f` is under SERIES_ERROR."""
     largest = max(float(f if isinstance(f, int | float) else f.max()), 1e-6)
     return 1 + math.ceil(math.log(SERIES_ERROR * (1 - largest)) / math.log(largest))
-
-
-def _every(condition: Array) -> bool:
-    """Whether a truth value, or every element of an array of them, is true."""
-    return condition if isinstance(condition, bool) else bool(condition.all())

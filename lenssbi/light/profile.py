@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-from lenssbi.arrays import Array, array_namespace
+from lenssbi.arrays import Array, array_namespace, every
 
 
 class LightProfile(Protocol):
@@ -59,9 +59,9 @@ def squared_radius(theta: Array, q: Array, phi: Array, centre: Array) -> Array:
 
 def refuse_bad_shape(name: str, radius: Array, q: Array) -> None:
     """Raise ValueError unless radius > 0 and 0 < q <= 1."""
-    if not _every(radius > 0):
+    if not every(radius > 0):
         raise ValueError(f"{name} needs a radius > 0, got {radius}")
-    if not (_every(q > 0) and _every(q <= 1)):
+    if not (every(q > 0) and every(q <= 1)):
         raise ValueError(f"{name} needs 0 < q <= 1, got {q}")
 
 
@@ -71,8 +71,3 @@ def _turn(angle: Array) -> Array:
         return complex(math.cos(angle), math.sin(angle))
     xp = array_namespace(angle)
     return xp.cos(angle) + 1j * xp.sin(angle)
-
-
-def _every(condition: Array) -> bool:
-    """Whether a truth value, or every element of an array of them, is true."""
-    return condition if isinstance(condition, bool) else bool(condition.all())

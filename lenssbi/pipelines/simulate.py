@@ -196,8 +196,19 @@ def stream(seed: int, index: int) -> np.random.Generator:
 
 @cache
 def renderer_of(camera: Camera, rendering: RenderingConfig) -> Renderer:
-    """The renderer of a configuration (GalSim is imported here)."""
-    from lenssbi.rendering.renderer import Renderer
+    """The renderer of a configuration (GalSim is imported here).
+
+    Raises
+    ------
+    InputError
+        Where GalSim is not installed, or the camera's PSF file cannot be read.
+    """
+    try:
+        from lenssbi.rendering.renderer import Renderer
+    except ModuleNotFoundError as error:
+        if error.name != "galsim":
+            raise
+        raise InputError("GalSim is not installed, and simulating needs it: pip install 'lenssbi[simulate]'") from None
 
     image = None
     if camera.psf_file is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import galsim
 import numpy as np
@@ -41,7 +41,7 @@ class Cells:
         return float(self.flux_per_cell.sum())
 
 
-Light = galsim.GSObject | Cells
+Light: TypeAlias = Cells | Lensed
 
 
 @dataclass(frozen=True)

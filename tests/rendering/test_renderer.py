@@ -68,7 +68,9 @@ def test_unlensed_light_equals_galsims_own():
     image = galsim.Convolve(theirs, galsim.Gaussian(fwhm=SMALL.psf_fwhm)).drawImage(
         nx=50, ny=50, scale=0.1, dtype=float
     )
-    assert np.abs(drawn - image.array).max() < 0.05 * image.array.max()  # one ray a pixel but for the cusp: it only makes shot noise
+    assert (
+        np.abs(drawn - image.array).max() < 0.05 * image.array.max()
+    )  # one ray a pixel but for the cusp: it only makes shot noise
 
 
 def test_psf_image_and_gaussian_agree():
