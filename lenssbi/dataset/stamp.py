@@ -80,18 +80,18 @@ class Stamp:
         return -half_x, half_x, -half_y, half_y
 
     def cut(self, shape: tuple[int, int]) -> Stamp:
-        """The central `shape` pixels; sides keep their parity by at most half a pixel's shift being refused.
+        """The central `shape` pixels; where a side changes its parity, theta = 0 moves by half a pixel.
 
         Raises
         ------
         ValueError
-            Where the stamp is smaller, or the parity of a side differs (the centre would move by half a pixel).
+            Where the stamp is smaller.
         """
         if self.shape == tuple(shape):
             return self
-        margins = [(have - want) for have, want in zip(self.shape, shape, strict=True)]
-        if any(m < 0 or m % 2 for m in margins):
-            raise ValueError(f"cannot cut {shape} pixels centrally from {self.shape}")
+        margins = [have - want for have, want in zip(self.shape, shape, strict=True)]
+        if any(m < 0 for m in margins):
+            raise ValueError(f"cannot cut {shape} pixels from {self.shape}")
         rows, columns = (slice(m // 2, m // 2 + want) for m, want in zip(margins, shape, strict=True))
         cut = (rows, columns)
         return replace(self, image=self.image[cut], noise=self.noise[cut], mask=self.mask[cut])

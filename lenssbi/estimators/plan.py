@@ -30,6 +30,7 @@ class TrainConfig(Config):
     network: NetworkConfig = NetworkConfig()
     preprocessing: ImagePreprocessing = ImagePreprocessing()
     schedule: Schedule = Schedule()
+    start_from: str | None = Field(default=None, description="name or folder of an estimator to start from")
     batch_size: int = Field(default=64, gt=0, description="stamps per step and process")
     weight_decay: float = Field(default=0.0, ge=0)
     clip: float = Field(default=5.0, gt=0, description="largest norm of the gradient")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from lenssbi.files import atomic
@@ -88,7 +88,7 @@ def save_state(state: TrainingState, folder: Path) -> None:
     """Write the state into the run's folder, or leave the one that is there."""
     header = {entry.name: getattr(state, entry.name) for entry in fields(state) if entry.name != "tensors"}
     with atomic(folder / FILE) as temporary:
-        save_file(state.tensors, temporary, metadata={"lenssbi": json.dumps({**header, "schema": SCHEMA})})
+        temporary.write_bytes(save(state.tensors, metadata={"lenssbi": json.dumps({**header, "schema": SCHEMA})}))
 
 
 def load_state(folder: Path) -> TrainingState | None:

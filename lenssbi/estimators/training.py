@@ -22,8 +22,10 @@ from lightning.fabric.plugins.environments import (
 
 from lenssbi.dataset.loader import Batches, ExampleSet, loader
 from lenssbi.estimators.bnn import DropoutBNN
+from lenssbi.estimators.checkpoint import read_card, read_weights
 from lenssbi.estimators.learner import Learner
-from lenssbi.estimators.network import build_network
+from lenssbi.estimators.load import find_estimator
+from lenssbi.estimators.network import CompactNetwork, PaperNetwork, build_network
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.estimators.state import TrainingState, load_state
 from lenssbi.files import writing
@@ -81,6 +83,8 @@ def train_network(
     estimator = DropoutBNN(network, len(config.space), field, config.passes, config.seed)
     if state.epoch:
         estimator.load_state_dict(state.part("model"))
+    elif config.start_from:
+        start_from(config, network, field)
     learner = Learner(estimator, config.space, config, state, folder, progress)
     with quiet(), threads(config.threads):
         trainer = make_trainer(config, folder)
@@ -91,6 +95,25 @@ def train_network(
     if trainer.interrupted:
         raise KeyboardInterrupt
     return state
+
+
+def start_from(config: TrainConfig, network: PaperNetwork | CompactNetwork, field: tuple[int, int]) -> None:
+    """Give a fresh network the weights of the estimator `config.start_from`, which may have another dropout.
+
+    Raises
+    ------
+    InputError
+        Where there is no such estimator, or it is of another kind.
+    """
+    folder = find_estimator(str(config.start_from))
+    card = read_card(folder)
+    layout = card.network.model_copy(update={"dropout": config.network.dropout})
+    same = layout == config.network and card.field == field and card.space == config.space
+    if not same or card.preprocessing != config.preprocessing:
+        raise InputError(
+            f"{folder}: start_from needs the network, parameters, preprocessing and field of the plan: change one of them"
+        )
+    network.load_state_dict(read_weights(card, folder))
 
 
 def make_trainer(config: TrainConfig, folder: Path) -> lightning.Trainer:

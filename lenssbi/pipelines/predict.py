@@ -108,16 +108,9 @@ def _load(source: StampSource, network: Estimator) -> Stamp | ItemError:
         if reason is not None:
             return ItemError(Status.NOT_APPLICABLE, source.name, reason)
         # Cut last: the sky around the field shows the noise.
-        return _cut(for_network(stamp), network)
+        return for_network(stamp).cut(network.field)
     except ItemError as error:
         return error
-
-
-def _cut(stamp: Stamp, network: Estimator) -> Stamp:
-    try:
-        return stamp.cut(network.field)
-    except ValueError as error:
-        raise ItemError(Status.NOT_APPLICABLE, stamp.name, str(error)) from None
 
 
 def _predict(stamps: Sequence[Stamp], network: Estimator) -> list[GaussianMixture]:

@@ -99,6 +99,7 @@ def describe(
     """What the estimator's card says of its training, as far as it is known at the start."""
     attributes = stamps.attributes
     fixed = config_hash(config.model_copy(update={key: TrainConfig.model_fields[key].default for key in LENGTHS}))
+    told = config.model_copy(update={"start_from": config.start_from and Path(config.start_from).name})
     seed, version = int(attributes["seed"]), str(attributes["lenssbi_version"])
     identity = (
         f"{fixed} {stamps.path.name} {len(stamps)} {seed} {version} {Path(validation).name if validation else ''}"
@@ -114,7 +115,7 @@ def describe(
         },
         "trained_on": len(split[0]),
         "validation": Path(validation).name if validation else f"the last {len(split[1])} stamps of the set",
-        "config": dump_yaml(config),
+        "config": dump_yaml(told),
     }
 
 

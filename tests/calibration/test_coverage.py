@@ -18,7 +18,7 @@ from lenssbi.estimators.recalibration import Recalibration
 from lenssbi.posteriors import GaussianMixture
 
 NAMES = ("a", "b")
-STAMPS, PASSES = 12000, 20
+STAMPS, PASSES = 8000, 20
 
 
 def toy(width: float, noise=None, seed: int = 3) -> tuple[Passes, np.ndarray]:
@@ -86,11 +86,11 @@ def test_draws_sigma_and_density_of_a_mended_posterior_agree():
     np.testing.assert_allclose(mended.mean, mixture.mean)
     np.testing.assert_allclose(mended.sigma[1], 0.5 * mixture.sigma[1])
     assert mended.sigma[0] > 2 * mixture.sigma[0]
-    draws = mended.sample(200_000, rng).values
+    draws = mended.sample(50_000, rng).values
     np.testing.assert_allclose(draws.std(axis=0), mended.sigma, rtol=0.02)
-    x, y = np.meshgrid(np.linspace(-15, 15, 400), np.linspace(-8, 8, 400))
+    x, y = np.meshgrid(np.linspace(-15, 15, 150), np.linspace(-8, 8, 150))
     density = np.exp(mended.log_prob(np.stack([x, y], axis=-1)))
-    assert density.sum() * (30 / 399) * (16 / 399) == pytest.approx(1, abs=2e-3)
+    assert density.sum() * (30 / 149) * (16 / 149) == pytest.approx(1, abs=2e-3)
 
 
 def test_many_at_once_equals_one_by_one():

@@ -87,6 +87,15 @@ def test_a_second_set_to_validate_on_and_lazy_reading(rings, tmp_path, make_ring
     assert result.epochs == 1
 
 
+def test_a_training_may_start_from_another(rings, trained, tmp_path, plan):
+    layout = {"widths": [8, 16], "blocks": [0, 0], "squeeze": 8, "dense": 32, "dropout": 0.01}
+    changes = {"max_epochs": 1, "start_from": str(trained), "schedule": {"learning_rate": 1e-6}}
+    run(plan(network=layout, **changes), rings, tmp_path / "run")
+    assert rows(tmp_path / "run")[0]["val_loss"] < rows(trained)[-1]["val_loss"] + 0.3
+    with pytest.raises(InputError, match="start_from"):
+        run(plan(network={**layout, "dense": 16}, **changes), rings, tmp_path / "other")
+
+
 def test_wrong_input_is_one_sentence(rings, tmp_path, make_rings, plan):
     run(plan(max_epochs=1), rings, tmp_path / "run")
     with pytest.raises(InputError, match="another configuration or set"):
