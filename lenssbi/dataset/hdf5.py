@@ -241,9 +241,17 @@ def sky_level(noise: NDArray[Any]) -> FloatArray:
 
 def _create(file: h5py.File, block: Mapping[str, Any], count: int, units: Mapping[str, str]) -> None:
     shape = block["images"].shape[1:]
+    # gzip, not the faster lzf, whose output depends on what was in memory before: the same stamps must make the same bytes
     for name in ("images", "noise"):
         file.create_dataset(
-            name, (count, *shape), np.float32, chunks=(1, *shape), compression="lzf", shuffle=True, track_times=False
+            name,
+            (count, *shape),
+            np.float32,
+            chunks=(1, *shape),
+            compression="gzip",
+            compression_opts=1,
+            shuffle=True,
+            track_times=False,
         )
     for group in ("params", "info"):
         for name, values in block[group].items():

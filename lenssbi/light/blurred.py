@@ -106,7 +106,7 @@ class GaussianBlur:
         Images are real: the pixels' non-negative frequencies along x, and what folds onto them, are enough.
         """
         step = self.pixel_scale / self.subgrid
-        ky = np.fft.fftfreq(SIDE * self.subgrid, step)
+        ky: FloatArray = np.asarray(fft.fftfreq(SIDE * self.subgrid, step), dtype=float)
         kx = ky.reshape(self.subgrid, SIDE)[:, : REACH + 1].ravel()
         n = self.response.shape[0]
         offsets = (np.arange(n) - (n - 1) / 2) * step
@@ -129,5 +129,6 @@ class GaussianBlur:
 
 def _overlap(middle: int, size: int) -> tuple[slice, slice]:
     """Where the box around pixel `middle` lies in an image of `size` pixels, and which part of the box that is."""
-    first, last = max(middle - REACH, 0), min(middle + REACH + 1, size)
-    return slice(first, last), slice(first - middle + REACH, last - middle + REACH)
+    first, last = (min(max(edge, 0), size) for edge in (middle - REACH, middle + REACH + 1))
+    offset = REACH - middle
+    return slice(first, last), slice(first + offset, last + offset) if last > first else slice(0, 0)

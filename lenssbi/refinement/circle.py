@@ -26,6 +26,8 @@ THRESHOLD = 3.0  # sigma
 MIN_GROUP = 4  # pixels: fewer that touch are noise
 FEW = 30  # pixels
 ARC_WIDTH = 0.2  # [arcsec], w
+SEARCH = (1.5, 2.2, 3.2)  # [arcsec]
+FIELD = 2.0  # Einstein radii
 CENTRE_SCALE = 0.3  # [arcsec], s
 ONE_SIDED = 0.85  # |mean theta| / mean |theta|
 LONE_RADIUS, LONE_ERROR = 0.75, 0.12
@@ -48,7 +50,7 @@ def fit_circle(stamp: Stamp, mask: np.ndarray) -> Circle:
     stamp
         Image without the lens' light, and the noise to be used.
     mask
-        True where a pixel can be used, shape (y, x).
+        True where the source's light may be, shape (y, x).
 
     Raises
     ------
@@ -58,16 +60,32 @@ def fit_circle(stamp: Stamp, mask: np.ndarray) -> Circle:
     arcs = find_arcs(stamp, mask)
     if not arcs.any():
         raise ItemError(Status.NO_ARCS, stamp.name)
-    theta = pixel_grid(stamp.shape, stamp.pixel_scale)[arcs]
-    outer = float(np.mean(np.abs(theta)))
-    if abs(np.mean(theta)) > ONE_SIDED * outer:
+    theta = pixel_grid(stamp.shape, stamp.pixel_scale)
+    farthest = float(np.abs(theta[arcs]).max())
+    # From the inside out, until the images on both sides of the lens are in: what shines farther out is a neighbour.
+    for reach in (*SEARCH, farthest):
+        within = arcs & (np.abs(theta) <= reach)
+        if reach == farthest:
+            break
+        if not _is_one_sided(theta[within]) and reach >= FIELD * _through(theta, within).radius:
+            break
+    return _through(theta, within)
+
+
+def _is_one_sided(places: ComplexArray) -> bool:
+    return places.size < MIN_GROUP or bool(abs(np.mean(places)) > ONE_SIDED * np.mean(np.abs(places)))
+
+
+def _through(theta: ComplexArray, arcs: np.ndarray) -> Circle:
+    places = theta[arcs]
+    if _is_one_sided(places):
+        outer = float(np.mean(np.abs(places)))
         return Circle(LONE_RADIUS * outer, LONE_ERROR * outer, 0j, arcs)
-    fit = optimize.least_squares(
-        _residuals, _start(theta), loss="soft_l1", bounds=([-np.inf, -np.inf, 0.0], np.inf), args=(theta,)
-    )
+    limits = ([-np.inf, -np.inf, 0.0], np.inf)
+    fit = optimize.least_squares(_residuals, _start(places), loss="soft_l1", bounds=limits, args=(places,))
     x, y, radius = fit.x
-    # Arcs are thick: what the circle leaves of them says how well it is known.
-    error = float(np.median(np.abs(np.abs(theta - complex(x, y)) - radius)))
+    # Arcs are thick: half of what the circle leaves of them is about how well it is known.
+    error = 0.5 * float(np.median(np.abs(np.abs(places - complex(x, y)) - radius)))
     return Circle(float(radius), error, complex(x, y), arcs)
 
 
@@ -79,9 +97,9 @@ def find_arcs(stamp: Stamp, mask: np.ndarray) -> np.ndarray:
     if arcs.sum() >= FEW:
         return arcs
     variance = np.where(usable, stamp.noise, 0.0) ** 2
-    total, spread = (ndimage.uniform_filter(a, 3) * 9 for a in (image, variance))
+    total, spread = (ndimage.uniform_filter(a, 3) * 9 for a in (image, variance))  # sums over 3x3
     # Smoothed noise comes in clumps, hence the higher threshold.
-    smoothed = _groups(usable & (total > 1.5 * THRESHOLD * np.sqrt(spread)))
+    smoothed = _groups(usable & (total > 1.5 * THRESHOLD * np.sqrt(np.maximum(spread, 0.0))))
     return max(arcs, smoothed, key=np.sum)
 
 

@@ -60,7 +60,7 @@ class MeshConfig(Config):
 
     kind: Literal["rectangular", "delaunay"] = "rectangular"
     pixels: int = Field(400, ge=16, le=4000)
-    brightness: float = Field(0.5, ge=0, le=1)
+    brightness: float = Field(0.8, ge=0, le=1)
     subgrid: int = Field(2, ge=1, le=8)
     psf_radius: PositiveFloat | Literal["auto"] = "auto"
 

@@ -11,21 +11,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy import ndimage
 
 from lenssbi.arrays import pixel_grid
 from lenssbi.dataset.noise import sky_noise
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.refinement.circle import Circle, fit_circle
+from lenssbi.refinement.circle import FIELD, Circle, fit_circle
 from lenssbi.refinement.config import MaskConfig, RefineConfig
 from lenssbi.status import ItemError, Status
 
 if TYPE_CHECKING:
     from lenssbi.light.mge import LensLightFit
 
-MARGIN = 0.4  # [arcsec] of dark sky around the arcs
-FIELD = 2.2  # Einstein radii: what shines farther out is a neighbour
-MIN_OUTER = 1.5  # Einstein radii
+MARGIN = 0.3  # [arcsec] of dark sky around the arcs
+MIN_OUTER = 1.25  # Einstein radii
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = Non
     stamp, scale = with_honest_noise(stamp, config.noise_scale, light)
     radius = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale))
     inner = core if config.mask.inner is None else config.mask.inner
-    circle = fit_circle(stamp, radius >= inner)
+    circle = fit_circle(stamp, (radius >= inner) & (radius <= _search(config)))
     mask = stamp.mask & (radius >= inner) & (radius <= _outer(config.mask, circle, radius))
     if not mask.any():
         raise ItemError(Status.ALL_NAN, stamp.name, "no usable pixel lies between mask.inner and mask.outer")
@@ -105,15 +103,13 @@ def with_honest_noise(
     return replace(stamp, noise=noise), scale
 
 
+def _search(config: RefineConfig) -> float:
+    """Where arcs are looked for [arcsec]: images of the largest lens that the prior allows lie within."""
+    return 1.5 * config.prior.einstein_radius[1] if config.mask.outer is None else config.mask.outer
+
+
 def _outer(mask: MaskConfig, circle: Circle, radius: np.ndarray) -> float:
     if mask.outer is not None:
         return mask.outer
-    labels, count = ndimage.label(circle.arcs, structure=np.ones((3, 3)))
-    if count == 0:
-        return MIN_OUTER * circle.radius + MARGIN
-    nearest = ndimage.minimum(radius, labels, np.arange(1, count + 1))
-    # A group counts as the source's if it begins within reach of the lens.
-    ours = np.isin(labels, 1 + np.flatnonzero(nearest < FIELD * circle.radius))
-    farthest = float(np.quantile(radius[ours], 0.98)) if ours.any() else 0.0
-    reach = min(farthest, FIELD * circle.radius)
-    return max(reach, MIN_OUTER * circle.radius) + MARGIN
+    farthest = float(np.quantile(radius[circle.arcs], 0.98))
+    return max(min(farthest, FIELD * circle.radius), MIN_OUTER * circle.radius) + MARGIN

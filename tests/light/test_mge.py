@@ -12,6 +12,7 @@ SCALE, SHAPE, NOISE = 0.1, (80, 80), 0.01
 CENTRE = 0.04 - 0.03j
 BLUR = GaussianBlur(PSF.gaussian(0.17).response(SCALE, 2, 0.6), 2, SCALE, SHAPE)
 THETA = pixel_grid(SHAPE, SCALE)
+WHOLE = np.ones(SHAPE, bool)
 FAST = LensLightOptions(gaussians=10, ellipses=1)
 
 
@@ -38,7 +39,7 @@ def stamp(light, seed=0, noise=NOISE):
 
 def fit(light, options=FAST, mask=None, **kwargs):
     image, sigma = stamp(light, **kwargs)
-    return fit_lens_light(image, sigma, np.ones(SHAPE, bool) if mask is None else mask, BLUR, options)
+    return fit_lens_light(image, sigma, WHOLE if mask is None else mask, BLUR, options)
 
 
 def test_light_without_arcs():
@@ -47,7 +48,8 @@ def test_light_without_arcs():
     assert abs(found.centre - CENTRE) < 0.003
     assert found.q[0] == pytest.approx(0.7, abs=0.02)
     assert found.phi[0] == pytest.approx(0.4, abs=0.03)
-    assert found.amplitudes.sum() == pytest.approx(25, rel=0.03)
+    inner = np.abs(THETA) < 2  # further out, light and sky are one
+    assert found.model_image[inner].sum() == pytest.approx(lens()[inner].sum(), rel=0.02)
     assert found.chi2 == pytest.approx(1, abs=0.06)
     assert found.arc_mask.mean() < 0.03
     assert found.core_radius == 0
@@ -69,17 +71,20 @@ def test_arcs_keep_their_flux(ellipses):
 
 
 def test_twisted_isophotes_need_a_second_ellipse():
-    inner = 12 * BLUR.columns(np.array([0.2]), 0.6, 0.1, CENTRE)[0]
-    outer = 20 * BLUR.columns(np.array([0.8]), 0.7, 1.0, CENTRE)[0]
-    one, two = (fit(inner + outer, LensLightOptions(gaussians=10, ellipses=k)) for k in (1, 2))
-    assert two.chi2 < one.chi2 - 0.02
+    inner = np.tensordot([4.0, 8.0, 4.0], BLUR.columns(np.array([0.1, 0.2, 0.3]), 0.6, 0.1, CENTRE), 1)
+    outer = np.tensordot([10.0, 20.0, 10.0], BLUR.columns(np.array([0.6, 0.8, 1.0]), 0.7, 1.2, CENTRE), 1)
+    image, sigma = stamp(inner + outer, noise=0.003)
     core = np.abs(THETA) < 1
-    worst = [np.abs(f.model_image - inner - outer)[core].max() for f in (one, two)]
-    assert worst[1] < 0.4 * worst[0]
+    missed = []
+    for ellipses in (1, 2):
+        found = fit_lens_light(image, sigma, WHOLE, BLUR, LensLightOptions(gaussians=10, ellipses=ellipses))
+        missed.append(((found.model_image + found.sky - inner - outer) / sigma)[core].std())
+    assert missed[0] > 1.5
+    assert missed[1] < 0.5 * missed[0]
 
 
 def test_neighbour_and_bad_pixels_do_not_matter():
-    mask = np.ones(SHAPE, bool)
+    mask = WHOLE.copy()
     mask[37:39, 44:47] = False
     light = lens() + 20 * BLUR.columns(np.array([0.25]), 0.8, 0.0, 2.6 + 2.2j)[0]
     image, sigma = stamp(light)
@@ -92,9 +97,8 @@ def test_neighbour_and_bad_pixels_do_not_matter():
 
 def test_scale_of_flux_and_noise_does_not_matter():
     image, sigma = stamp(lens() + arcs())
-    whole = np.ones(SHAPE, bool)
-    plain = fit_lens_light(image, sigma, whole, BLUR, FAST)
-    scaled = fit_lens_light(1e4 * image, 1e4 * sigma, whole, BLUR, FAST)
+    plain = fit_lens_light(image, sigma, WHOLE, BLUR, FAST)
+    scaled = fit_lens_light(1e4 * image, 1e4 * sigma, WHOLE, BLUR, FAST)
     np.testing.assert_allclose(scaled.model_image, 1e4 * plain.model_image, rtol=1e-3)
     np.testing.assert_array_equal(scaled.arc_mask, plain.arc_mask)
 

@@ -1,5 +1,9 @@
 """Simulated sets: the same stamps for any number of workers and kills."""
 
+import subprocess
+import sys
+import time
+
 import numpy as np
 import pytest
 
@@ -124,3 +128,29 @@ def test_an_unwritable_folder_is_a_sentence(config, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         run(config, tmp_path / "file" / "set.h5", 2)
+
+
+@pytest.mark.slow
+def test_a_process_killed_for_real_goes_on(tmp_path):
+    command = [
+        sys.executable,
+        "-c",
+        "from lenssbi_cli.main import main; main()",
+        "simulate",
+        "--count",
+        "70",
+        "--quiet",
+    ]
+    command += [word for item in QUICK for word in ("--set", item)]
+    killed, whole = tmp_path / "killed.h5", tmp_path / "whole.h5"
+    process = subprocess.Popen([*command, "--out", str(killed)])
+    while not list(killed.with_name("killed.h5.parts").glob("[0-9]*.npz")):
+        assert process.poll() is None, "it ended before its first shard"
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert not killed.exists()
+    for path in (killed, whole):
+        subprocess.run([*command, "--out", str(path)], check=True)
+    assert killed.read_bytes() == whole.read_bytes()
+    assert not killed.with_name("killed.h5.parts").exists()

@@ -18,10 +18,10 @@ TRUTH = {"einstein_radius": 0.9, "e1": 0.1, "e2": -0.05, "centre_x": 0.03, "cent
 
 
 def _render(seed):
-    """A stamp of 40x40 pixels [electron] with unit sky noise and an arc of peak S/N about 10."""
+    """A stamp of 40x40 pixels [electron] with unit sky noise and an arc of peak S/N about 5."""
     centre = complex(TRUTH["centre_x"], TRUTH["centre_y"])
     lens = EllipticalPowerLaw(TRUTH["einstein_radius"], TRUTH["e1"], TRUTH["e2"], centre=centre)
-    system = LensSystem((lens,), (Sersic(200.0, 0.2, 1.0, 0.8, 0.5, 0.1 + 0.05j),))
+    system = LensSystem((lens,), (Sersic(80.0, 0.2, 1.0, 0.8, 0.5, 0.1 + 0.05j),))
     light = system.surface_brightness(pixel_grid((SIDE, SIDE), PIXEL, FINE)) * (PIXEL / FINE) ** 2
     psf = PSF.gaussian(0.17, PIXEL / FINE)
     image = fftconvolve(light, psf.image, mode="same").reshape(SIDE, FINE, SIDE, FINE).sum(axis=(1, 3))

@@ -9,18 +9,19 @@ from lenssbi.config import parse
 from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import pose, restore, solve
+from lenssbi.refinement.flags import find_flags
 from lenssbi.refinement.likelihood import IMPOSSIBLE
 from lenssbi.refinement.observation import observe
 from lenssbi.status import ItemError, Status
 
 SMALL = {
     "mass": {"shear": False},
-    "mesh": {"pixels": 144},
-    "sampler": {"n_live": 50, "n_eff": 100, "n_networks": 0},
+    "mesh": {"pixels": 100},
+    "sampler": {"n_live": 30, "n_eff": 100, "n_networks": 0},
     "noise_scale": "claimed",
 }
 NAMES = ("einstein_radius", "e1", "e2")
-ANSWER = GaussianMixture([[0.93, 0.08, -0.02]], [[0.04, 0.05, 0.05]], NAMES, ("arcsec", "", ""))
+ANSWER = GaussianMixture([[0.91, 0.08, -0.02]], [[0.02, 0.05, 0.05]], NAMES, ("arcsec", "", ""))
 
 
 def config(**changes):
@@ -117,10 +118,22 @@ def test_a_limit_is_a_status_with_draws(ring, tmp_path):
     assert problem.checkpoint(tmp_path).path.exists()
 
 
-def test_a_wrong_network_is_noticed(ring):
+def test_flags_say_what_to_look_at(fitted):
+    problem, fit = fitted
+
+    def flags(samples=fit.samples, best=fit.best, learned=ANSWER):
+        return find_flags(samples, problem.priors, best, learned)
+
     wrong = GaussianMixture([[0.93, -0.35, 0.3]], [[0.04, 0.03, 0.03]], NAMES, ANSWER.units)
-    fit = solve(problem_of(ring, wrong, prior={"mode": "cnn-gaussian", "widen": 4.0}))
-    assert "prior_conflict" in fit.flags
+    assert "prior_conflict" in flags(learned=wrong)
+    assert "prior_conflict" not in flags()
+    assert "demagnified" in flags(best=replace(fit.best, magnification=1.1))
+    assert "demagnified" not in flags()
+    values = fit.samples.values.copy()
+    values[:, fit.samples.names.index("log10_strength")] = 3.99
+    assert "edge" in flags(replace(fit.samples, values=values))
+    assert "edge" not in flags()
+    assert "few_effective_samples" in flags(fit.samples.reweighted(-1e3 * np.arange(len(fit.samples))))
 
 
 def test_the_identity_covers_data_and_choices_but_not_limits(ring, other_ring):
