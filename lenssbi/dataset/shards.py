@@ -85,5 +85,7 @@ class Shards:
             yield block
 
     def remove(self) -> None:
-        """Remove the folder, once the set is whole."""
+        """Remove the folder once the set is whole, and what killed runs left of an unfinished one."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        for left in self.path.parent.glob(f".{self.path.stem}.*{self.path.suffix}"):
+            left.unlink(missing_ok=True)
