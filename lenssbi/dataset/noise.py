@@ -2,8 +2,8 @@
 
 Mosaics are resampled: neighbouring pixels share noise, and the scatter of single pixels is smaller than a noise map says that holds for
 whole objects. In Euclid's first release the claim is 1.6 times the scatter of pixels, so that a perfect fit has a chi^2 of 0.4 per
-pixel, and yet it is what means over many pixels scatter by. A fit that takes pixels for independent and the scatter of pixels for the noise
-therefore gives error bars that are too small; with the claimed noise they are about right.
+pixel, and yet only 1.1 times what means over many pixels scatter by. A fit that takes pixels for independent and the scatter of pixels
+for the noise therefore gives error bars that are too small; with the claimed noise they are about right.
 """
 
 from __future__ import annotations

@@ -112,6 +112,8 @@ def test_sky_is_not_lens():
 def test_nothing_in_the_stamp_gives_nothing():
     found = fit(np.zeros(SHAPE))
     assert found.model_image.max() < 5 * NOISE
+    blank = fit_lens_light(np.zeros(SHAPE), np.full(SHAPE, NOISE), WHOLE, BLUR, FAST)
+    assert blank.model_image.max() < 1e-6 * NOISE
 
 
 def test_core_that_no_ellipse_follows_gets_more_noise():

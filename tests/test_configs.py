@@ -1,0 +1,30 @@
+"""Every file in configs/ is what its folder says."""
+
+from pathlib import Path
+
+import pytest
+
+from lenssbi.config import load_config
+from lenssbi.estimators.plan import TrainConfig
+from lenssbi.instrument import Camera
+from lenssbi.pipelines.simulate import SimulateConfig
+from lenssbi.refinement.config import RefineConfig
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+KINDS = {
+    "instrument": Camera,
+    "populations": SimulateConfig,
+    "estimator": TrainConfig,
+    "runs": TrainConfig,
+    "refinement": RefineConfig,
+}
+FILES = sorted(CONFIGS.rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_every_configuration_loads(path):
+    load_config(path, KINDS[path.relative_to(CONFIGS).parts[0]])
+
+
+def test_there_are_configurations_of_every_kind():
+    assert {path.relative_to(CONFIGS).parts[0] for path in FILES} == set(KINDS)
