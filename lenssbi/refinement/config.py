@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from lenssbi.config import Config
 
 PriorMode = Literal["blind", "cnn-uniform", "cnn-gaussian"]
+NoiseChoice = Literal["extended", "measured", "claimed"]
 Range = tuple[float, float]
 
 
@@ -92,5 +93,5 @@ class RefineConfig(Config):
     mesh: MeshConfig = MeshConfig()
     mask: MaskConfig = MaskConfig()
     sampler: SamplerConfig = SamplerConfig()
-    noise_scale: Literal["measured", "claimed"] | PositiveFloat = "measured"
+    noise_scale: NoiseChoice | PositiveFloat = "extended"
     lens_light: Literal["auto", "subtract", "none"] = "auto"

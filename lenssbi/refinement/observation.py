@@ -1,14 +1,16 @@
 """What exactly is fitted: which pixels, with which noise.
 
-Noise maps may claim more scatter than there is (Euclid's by 1.4 to 1.6). The scatter of the empty sky is measured, and the
-whole map scaled to it, unless the configuration says otherwise. Where lens light was taken off, what its model could not
+Noise maps may claim more scatter than there is, and the noise of neighbouring pixels may be correlated (in Euclid's mosaics
+pixels scatter by the claimed noise over 1.6, means over 5 x 5 pixels by what is claimed over 1.1). A fit takes pixels for
+independent, so the whole map is scaled to what extended light meets: with the scatter of single pixels, error bars would
+count the same photons 1.4 times over. The configuration can say otherwise. Where lens light was taken off, what its model could not
 follow is added to the noise in quadrature, and the core is left out. The mask is an annulus that holds the arcs with a margin.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from lenssbi.arrays import pixel_grid
 from lenssbi.dataset.noise import sky_noise
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.refinement.circle import FIELD, Circle, fit_circle
-from lenssbi.refinement.config import MaskConfig, RefineConfig
+from lenssbi.refinement.config import MaskConfig, NoiseChoice, RefineConfig
 from lenssbi.status import ItemError, Status
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = Non
 
 
 def with_honest_noise(
-    stamp: Stamp, choice: float | Literal["measured", "claimed"], light: LensLightFit | None = None
+    stamp: Stamp, choice: float | NoiseChoice, light: LensLightFit | None = None
 ) -> tuple[Stamp, float]:
     """The stamp with the noise that is to be used, and the factor by which the claimed noise was divided.
 
@@ -86,14 +88,16 @@ def with_honest_noise(
     stamp
         Image without the lens' light, noise as claimed.
     choice
-        That factor; "measured" takes it from the scatter of the sky, or 1 where there is too little sky; "claimed" is 1.
+        That factor; "extended" takes it from the scatter of means over 5 x 5 pixels of sky, "measured" from that of single
+        pixels, both 1 where there is too little sky; "claimed" is 1.
     light
         The lens light that was taken off, if any: the error of its model is added in quadrature.
     """
     scale = 1.0 if isinstance(choice, str) else float(choice)
-    if choice == "measured":
+    if choice in ("extended", "measured"):
         try:
-            scale = sky_noise(stamp).ratio
+            sky = sky_noise(stamp)
+            scale = sky.claimed / (sky.extended if choice == "extended" else sky.sigma)
         except ItemError as error:
             if error.status is not Status.NO_SKY:
                 raise

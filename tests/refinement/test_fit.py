@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from lenssbi.config import parse
 from lenssbi.posteriors import GaussianMixture
@@ -11,7 +12,7 @@ from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import pose, restore, solve
 from lenssbi.refinement.flags import find_flags
 from lenssbi.refinement.likelihood import IMPOSSIBLE
-from lenssbi.refinement.observation import observe
+from lenssbi.refinement.observation import observe, with_honest_noise
 from lenssbi.status import ItemError, Status
 
 SMALL = {
@@ -156,6 +157,17 @@ def test_measured_noise_replaces_what_the_map_claims(ring):
     assert observation.noise_scale == pytest.approx(1.5, rel=0.06)
     np.testing.assert_allclose(observation.stamp.noise, 1.0, rtol=0.06)
     assert observe(loud, config(noise_scale=1.2)).noise_scale == 1.2
+
+
+def test_extended_noise_is_that_of_white_noise_and_more_where_neighbours_share_it(ring):
+    white = observe(replace(ring, noise=1.5 * ring.noise), config(noise_scale="extended")).noise_scale
+    assert white == pytest.approx(1.5, rel=0.15)  # few blocks of 5 x 5 pixels fit in so small a stamp
+    rng = np.random.default_rng(4)
+    sky = ndimage.gaussian_filter(rng.normal(size=(120, 120)), 0.6)
+    stamp = replace(ring, image=sky, noise=np.full(sky.shape, 1.0), mask=np.ones(sky.shape, bool))
+    pixels, extended = (with_honest_noise(stamp, choice)[1] for choice in ("measured", "extended"))
+    assert pixels == pytest.approx(1 / sky.std(), rel=0.05)
+    assert extended < 0.75 * pixels
 
 
 def test_a_mask_without_pixels_is_refused(ring):
