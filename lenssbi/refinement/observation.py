@@ -97,7 +97,8 @@ def with_honest_noise(
     if choice in ("extended", "measured"):
         try:
             sky = sky_noise(stamp)
-            scale = sky.claimed / (sky.extended if choice == "extended" else sky.sigma)
+            extended = choice == "extended" and sky.pixels >= ENOUGH_SKY
+            scale = sky.claimed / (sky.extended if extended else sky.sigma)
         except ItemError as error:
             if error.status is not Status.NO_SKY:
                 raise
