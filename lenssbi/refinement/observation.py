@@ -24,6 +24,7 @@ from lenssbi.status import ItemError, Status
 if TYPE_CHECKING:
     from lenssbi.light.mge import LensLightFit
 
+ENOUGH_SKY = 2500  # pixels: 100 means over 5 x 5 show their scatter to 7 per cent; with fewer, single pixels are taken
 MARGIN = 0.3  # [arcsec] of dark sky around the arcs
 MIN_OUTER = 1.25  # Einstein radii
 
