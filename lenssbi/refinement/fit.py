@@ -102,7 +102,8 @@ def pose(
     light
         The lens light that was taken off, if any.
     """
-    priors = build_priors(config, observation.circle, learned)
+    centre = 0j if light is None else complex(light.centre)
+    priors = build_priors(config, observation.circle, learned, centre)
     names = priors.sampled.names
     likelihood = build_likelihood(observation.stamp, observation.mask, config.mesh, names, config.sampler.threads)
     return Problem(observation, config, priors, likelihood, learned, light)

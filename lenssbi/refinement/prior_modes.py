@@ -39,7 +39,7 @@ class Priors(NamedTuple):
         return self.sampled is not self.broad
 
 
-def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture | None) -> Priors:
+def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture | None, centre: complex = 0j) -> Priors:
     """Priors of a fit.
 
     Parameters
@@ -50,6 +50,8 @@ def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture 
         The circle estimate.
     learned
         The network's answer.
+    centre
+        Where the mass is expected [arcsec]: the centre of the lens' light, where it was seen.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture 
     mode = config.prior.mode
     if mode == "auto":
         mode = "blind" if learned is None else "cnn-gaussian"
-    nuisance = _nuisance(config)
+    nuisance = _nuisance(config, centre)
     if mode == "blind":
         prior = JointPrior((*_broad(config, _window(config.prior, circle)), *nuisance))
         return Priors(mode, prior, prior)
@@ -126,11 +128,12 @@ def _rounded(values: np.ndarray) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
 
 
-def _nuisance(config: RefineConfig) -> list[Block]:
+def _nuisance(config: RefineConfig, centre: complex) -> list[Block]:
     prior = config.prior
     reach = 5 * prior.centre_sigma
     blocks: list[Block] = [
-        Single(name, Normal(0.0, prior.centre_sigma, -reach, reach)) for name in ("centre_x", "centre_y")
+        Single(name, Normal(middle, prior.centre_sigma, middle - reach, middle + reach))
+        for name, middle in (("centre_x", centre.real), ("centre_y", centre.imag))
     ]
     if config.mass.shear is not False:
         shear = Normal(0.0, prior.shear_sigma, -MAX_SHEAR, MAX_SHEAR)
