@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 import lenssbi
 from lenssbi.lensing.curves import caustics, critical_curves
 from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.reconstruction.inversion import Reconstruction
 from lenssbi.refinement.checkpoint import Checkpoint, identity
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.dividing import divide_out
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lenssbi.light.mge import LensLightFit
 
 LIVE_POINTS = {"blind": 250, "cnn-uniform": 200, "cnn-gaussian": 150}
+SOURCE_SIDE = 150  # pixels of the source's image
 TRIAL = 64  # prior draws that show whether the likelihood can be evaluated at all
 
 
@@ -193,8 +195,8 @@ def best_model(problem: Problem, values: np.ndarray, log_likelihood: float) -> B
     """The model of one parameter vector (parameter,), with everything a figure shows."""
     likelihood, stamp = problem.likelihood, problem.observation.stamp
     lens, found = likelihood.reconstruct(values)
-    image, extent = found.source_on_grid(100)
     params = likelihood.params(values)
+    image, extent = found.source_on_grid(SOURCE_SIDE, _around_source(found, params["einstein_radius"]))
     half_width = max(0.5 * max(stamp.shape) * stamp.pixel_scale, 2.0 * params["einstein_radius"])
     curves = critical_curves(lens, half_width, n=400)
     cell = (extent[1] - extent[0]) * (extent[3] - extent[2]) / image.size
@@ -208,6 +210,13 @@ def best_model(problem: Problem, values: np.ndarray, log_likelihood: float) -> B
         caustics=tuple(caustics(lens, curves)),
         magnification=float(np.nansum(found.model_image)) / source_flux if source_flux > 0 else float("nan"),
     )
+
+
+def _around_source(found: Reconstruction, einstein_radius: float) -> tuple[float, float, float, float]:
+    """A square twice as wide as what stands out of the source's noise, and never narrower than the lens would show it."""
+    x0, x1, y0, y1 = found.source_on_grid(2)[1]
+    x, y, half = (x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, 0.3 * einstein_radius)
+    return x - half, x + half, y - half, y + half
 
 
 def _info(problem: Problem, best: BestModel, draws: Draws) -> dict[str, Any]:
