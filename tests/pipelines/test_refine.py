@@ -36,15 +36,15 @@ class Network:
 
     name = "made-up"
 
-    def __init__(self, reason=None):
-        self.reason = reason
+    def __init__(self, reason=None, radius=0.91):
+        self.reason, self.radius = reason, radius
 
     def applies_to(self, stamp):
         return self.reason
 
     def predict_stamp(self, stamp):
         names = ("einstein_radius", "e1", "e2")
-        return GaussianMixture([[0.91, 0.1, 0.0]], [[0.02, 0.05, 0.05]], names, ("arcsec", "", ""))
+        return GaussianMixture([[self.radius, 0.1, 0.0]], [[0.02, 0.05, 0.05]], names, ("arcsec", "", ""))
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,14 @@ def test_a_network_that_does_not_apply(stamps, tmp_path):
         refine.set_up(stamp, asked, Network("its band differs"))
     with pytest.raises(InputError, match="--estimator"):
         refine.set_up(stamp, asked, None)
+
+
+def test_a_network_that_the_arcs_contradict(stamps, tmp_path):
+    stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
+    problem, flags = refine.set_up(stamp, QUICK, Network(radius=2.5))
+    assert (problem.priors.mode, flags) == ("blind", ("prior_conflict",))
+    asked = parse({"prior": {"mode": "cnn-gaussian"}}, RefineConfig, "t")
+    assert refine.set_up(stamp, asked, Network(radius=2.5))[0].priors.mode == "cnn-gaussian"
 
 
 def test_a_killed_fit_is_continued(first, stamps, tmp_path, monkeypatch):
