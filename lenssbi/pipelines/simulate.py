@@ -7,7 +7,6 @@ many workers there are, nor on where a killed run went on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from lenssbi.config import Config, config_hash, dump_yaml
 from lenssbi.dataset.hdf5 import StampSet, write_set
 from lenssbi.dataset.shards import Shards
 from lenssbi.instrument import PSF, Camera
+from lenssbi.pipelines.results import Progress, silent
 from lenssbi.populations import Draw, TrainingPopulation
 from lenssbi.rendering.selection import Selection, signal_to_noise
 from lenssbi.status import InputError
@@ -87,7 +87,7 @@ def run(
     seed: int = 1,
     workers: int = 1,
     scheduler: str | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress = silent,
 ) -> SimulateResult:
     """Simulate a set; the same call again continues a killed one.
 
@@ -126,8 +126,7 @@ def run(
         if isinstance(outcome, Exception):
             raise outcome
         done += missing[index][1] - missing[index][0]
-        if progress:
-            progress(done, count, "simulating")
+        progress(done, count, "simulating")
     renderer = renderer_of(config.instrument, config.rendering)
     attributes = {
         "seed": seed,

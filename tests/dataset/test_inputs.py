@@ -58,7 +58,7 @@ def test_sets(here, part, indices):
 
 
 def test_set_stamp_and_truth(here):
-    source = pickle.loads(pickle.dumps(expand_inputs([f"{here}/set.h5:1"])[0]))  # noqa: S301  # noqa: S301
+    source = pickle.loads(pickle.dumps(expand_inputs([f"{here}/set.h5:1"])[0]))  # noqa: S301
     stamp = source.load()
     assert stamp.image[0, 0] == 81
     assert stamp.name == "set.h5:1"
