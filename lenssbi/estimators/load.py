@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lenssbi.estimators.checkpoint import EstimatorCard, read_card, read_weights
+from lenssbi.estimators.checkpoint import read_card, read_weights
 from lenssbi.estimators.estimator import Estimator
 from lenssbi.estimators.network import build_network
 from lenssbi.status import InputError
@@ -58,8 +58,3 @@ def find_estimator(name: str | Path) -> Path:
 def shipped_estimators() -> list[str]:
     """Names of the estimators inside the package."""
     return sorted(path.name for path in SHIPPED.glob("*") if (path / "estimator.json").is_file())
-
-
-def shipped_card(name: str = DEFAULT) -> EstimatorCard:
-    """The card of a shipped estimator, without loading its network."""
-    return read_card(find_estimator(name))
