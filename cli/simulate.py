@@ -24,7 +24,8 @@ def simulate(
     """Simulate stamps of strong lenses. The same command again continues a run that was stopped."""
     with command(as_json, quiet) as screen:
         from lenssbi.config import load_config
-        from lenssbi.pipelines.simulate import SimulateConfig, run
+        from lenssbi.pipelines.simulate import run
+        from lenssbi.rendering.simulation import SimulateConfig
 
         settings = load_config(config, SimulateConfig, overrides or ())
         result = run(settings, out, count, seed=seed, workers=workers, scheduler=scheduler, progress=screen.progress)

@@ -16,14 +16,21 @@ Array = Any
 ComplexArray = NDArray[np.complex128]
 FloatArray = NDArray[np.floating[Any]]
 
+_namespaces: dict[type, Any] = {}  # of the types met so far: the question costs more than many an answer
+
 
 def array_namespace(*arrays: Array) -> Any:
     """Return the namespace (NumPy's or torch's) that `arrays` belong to; Python numbers among them are passed over.
 
     With nothing but Python numbers the answer is NumPy's namespace.
     """
-    found = [a for a in arrays if not isinstance(a, int | float | complex)]
-    return _array_namespace(*found) if found else _array_namespace(np.empty(0))
+    kinds = {type(a): a for a in arrays if not isinstance(a, int | float | complex)}
+    if len(kinds) == 1 and (kind := next(iter(kinds))) in _namespaces:
+        return _namespaces[kind]
+    found = _array_namespace(*kinds.values()) if kinds else _array_namespace(np.empty(0))
+    if len(kinds) == 1:
+        _namespaces[kind] = found
+    return found
 
 
 def every(condition: Any) -> bool:

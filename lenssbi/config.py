@@ -10,10 +10,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, get_args
 
 import pydantic
 import yaml
@@ -30,6 +31,15 @@ class Config(pydantic.BaseModel):
 
 
 C = TypeVar("C", bound=Config)
+Range: TypeAlias = tuple[float, float]
+"""Lowest and highest value."""
+
+
+def ordered(name: str, value: Range, above: float = -math.inf) -> None:
+    """Raise ValueError unless low <= high, and low above a limit."""
+    if not above < value[0] <= value[1]:
+        limit = f" above {above:g}" if math.isfinite(above) else ""
+        raise ValueError(f"{name} needs low <= high{limit}, got {value}")
 
 
 def load_config(path: str | Path | None, cls: type[C], overrides: Sequence[str] = ()) -> C:
@@ -59,10 +69,22 @@ def load_config(path: str | Path | None, cls: type[C], overrides: Sequence[str] 
 def parse(data: Mapping[str, Any], cls: type[C], source: str) -> C:
     """Validate a mapping; `source` is named in the errors."""
     try:
-        return cls.model_validate(data)
+        return cls.model_validate(_with_kinds(data, cls))
     except pydantic.ValidationError as error:
         sentences = [_sentence(e, cls) for e in error.errors(include_url=False)]
         raise ConfigError(f"{source}: " + "; ".join(sentences)) from None
+
+
+def _with_kinds(data: Mapping[str, Any], cls: type[Config]) -> dict[str, Any]:
+    """The mapping, where it leaves out the `kind` of something, with the default's."""
+    full = dict(data)
+    for name, field in cls.model_fields.items():
+        value, default = full.get(name), field.get_default(call_default_factory=True)
+        if isinstance(value, Mapping) and isinstance(default, Config):
+            same = value.get("kind", getattr(default, "kind", None)) == getattr(default, "kind", None)
+            kind = {"kind": default.kind} if hasattr(default, "kind") else {}
+            full[name] = _with_kinds({**kind, **value}, type(default)) if same else value
+    return full
 
 
 def dump_yaml(config: Config) -> str:
@@ -110,6 +132,9 @@ _Loader.add_implicit_resolver(
 
 
 def _merge(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of both, those of `top` winning; a mapping of another `kind` shares no keys and takes the place of the old one."""
+    if top.get("kind", base.get("kind")) != base.get("kind"):
+        return dict(top)
     merged = dict(base)
     for key, value in top.items():
         old = merged.get(key)

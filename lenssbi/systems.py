@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lenssbi.arrays import Array, array_namespace
-from lenssbi.lensing import Deflector, magnification
+from lenssbi.lensing import Deflector, Together, magnification
 from lenssbi.light import LightProfile
 
 
@@ -27,6 +27,8 @@ class LensSystem:
         Components of the source, in the source plane.
     lens_light
         Components of the light of the lens, in the image plane.
+    lens_residual
+        What an imperfect subtraction leaves of that light: the true components, and those subtracted with negative fluxes.
 
     In every method `theta` is an image-plane angle [arcsec], complex, shape (*batch, y, x), the shape of the answer too.
     """
@@ -34,6 +36,7 @@ class LensSystem:
     deflectors: tuple[Deflector, ...]
     source: tuple[LightProfile, ...] = ()
     lens_light: tuple[LightProfile, ...] = ()
+    lens_residual: tuple[LightProfile, ...] = ()
 
     def deflection(self, theta: Array) -> Array:
         """Deflection angle alpha [arcsec], complex."""
@@ -47,6 +50,10 @@ class LensSystem:
     def shear(self, theta: Array) -> Array:
         """Shear gamma1 + i gamma2, complex."""
         return _total([lens.shear for lens in self.deflectors], theta)
+
+    def derivatives(self, theta: Array) -> tuple[Array, Array]:
+        """dalpha/dz, convergence plus i times the rotation that several planes cause, and dalpha/dz*, the shear; complex."""
+        return Together(self.deflectors).derivatives(theta)
 
     def source_angle(self, theta: Array) -> Array:
         """Source-plane angle beta [arcsec], complex."""

@@ -1,6 +1,9 @@
 """YAML into typed configurations, and every mistake a sentence."""
 
+from typing import Annotated, Literal
+
 import pytest
+from pydantic import Field
 
 from lenssbi.config import Config, ConfigError, config_hash, dump_yaml, load_config
 
@@ -34,6 +37,35 @@ def test_extends_is_relative_and_merges_deeply(tmp_path):
     path = write(tmp_path / "a.yaml", "extends: base/b.yaml\ntrain: {rate: 0.25}\n")
     config = load_config(path, Outer)
     assert (config.name, config.train.rate, config.train.shape) == ("base", 0.25, (7, 7))
+
+
+class Round(Config):
+    kind: Literal["round"] = "round"
+    radius: float = 1.0
+
+
+class Square(Config):
+    kind: Literal["square"] = "square"
+    side: float = 2.0
+
+
+class Drawing(Config):
+    shape: Annotated[Round | Square, Field(discriminator="kind")] = Round()
+
+
+def test_a_kind_that_is_left_out_is_the_defaults():
+    assert load_config(None, Drawing, ["shape.radius=3"]).shape == Round(radius=3)
+    assert load_config(None, Drawing, ["shape.kind=square", "shape.side=3"]).shape == Square(side=3)
+    with pytest.raises(ConfigError, match="shape.*side: unknown key, did you mean"):
+        load_config(None, Drawing, ["shape.side=3"])
+
+
+def test_another_kind_takes_nothing_over(tmp_path):
+    write(tmp_path / "round.yaml", "shape: {kind: round, radius: 3}\n")
+    path = write(tmp_path / "square.yaml", "extends: round.yaml\nshape: {kind: square}\n")
+    assert load_config(path, Drawing).shape == Square()
+    again = write(tmp_path / "again.yaml", "extends: round.yaml\nshape: {kind: round}\n")
+    assert load_config(again, Drawing).shape == Round(radius=3)
 
 
 def test_what_is_dumped_loads_to_the_same(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from lenssbi.config import load_config
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.instrument import Camera
-from lenssbi.pipelines.simulate import SimulateConfig
 from lenssbi.refinement.config import RefineConfig
+from lenssbi.rendering.simulation import SimulateConfig
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 KINDS = {

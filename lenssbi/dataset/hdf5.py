@@ -1,7 +1,7 @@
 """HDF5 sets of stamps (schema lenssbi-set-1).
 
-    /images (n, y, x) float32      /noise (n, y, x) float32, one sigma      /psf (k, k), attributes pixel_scale, kind
-    /params/<name> (n,) with `unit`                                          /info/<name> (n,)
+    /images (n, y, x) float32      /noise (n, y, x) float32, one sigma      /psf (k, k) or (n, k, k), attributes pixel_scale, kind
+    /params/<name> (n,) with `unit`                                          /info/<name> (n,); of images (n, 5), NaN where there are fewer
     attributes: schema, seed, config (resolved YAML), lenssbi_version, pixel_scale, zero_point, band, unit, lens_light_subtracted
 
 A set is written once, in order, from the shards that the workers leave (`dataset/shards.py`), so its bytes do not
@@ -25,6 +25,7 @@ from lenssbi.instrument import PSF
 from lenssbi.status import InputError
 
 SCHEMA = "lenssbi-set-1"
+PIXELS = ("images", "noise", "psf")
 REQUIRED = ("schema", "seed", "config", "lenssbi_version", "pixel_scale", "zero_point", "band", "unit")
 
 
@@ -80,11 +81,11 @@ class StampSet:
         """Side of a pixel [arcsec]."""
         return float(self._file.attrs["pixel_scale"])
 
-    @property
-    def psf(self) -> PSF:
-        """The PSF of all stamps."""
+    def psf(self, index: int) -> PSF:
+        """The PSF of one stamp."""
         data = self._file["psf"]
-        return PSF(data[()], float(data.attrs["pixel_scale"]), str(data.attrs["kind"]))  # type: ignore[arg-type]
+        image = data[index] if data.ndim == 3 else data[()]
+        return PSF(image, float(data.attrs["pixel_scale"]), str(data.attrs["kind"]))  # type: ignore[arg-type]
 
     @property
     def params(self) -> dict[str, NDArray[Any]]:
@@ -98,7 +99,7 @@ class StampSet:
 
     @property
     def info(self) -> dict[str, NDArray[Any]]:
-        """What else is known of each stamp (magnification, signal to noise, ...), each of shape (stamp,)."""
+        """What else is known of each stamp (magnification, signal to noise, ...), each of shape (stamp,) or (stamp, image)."""
         return {name: data[()] for name, data in self._file["info"].items()}
 
     def images(self, rows: slice | Any = slice(None)) -> NDArray[np.float32]:
@@ -127,12 +128,12 @@ class StampSet:
         noise = np.broadcast_to(np.asarray(self.noise(slice(index, index + 1))[0], dtype=float), image.shape)
         attributes = self._file.attrs
         info = {name: data[index] for name, data in self._file["info"].items()}
-        info = {k: v.decode() if isinstance(v, bytes) else v.item() for k, v in info.items()}
+        info = {k: v.decode() if isinstance(v, bytes) else v.tolist() for k, v in info.items()}
         return Stamp(
             image=image,
             noise=noise,
             mask=np.isfinite(image) & (noise > 0),
-            psf=self.psf,
+            psf=self.psf(index),
             pixel_scale=self.pixel_scale,
             name=f"{self.path.name}:{index}",
             unit=str(attributes["unit"]),
@@ -162,13 +163,14 @@ def write_set(
     path
         The file to write, renamed into place when whole.
     blocks
-        Mappings with `images`, `noise` (n, y, x), `params` and `info` (name -> (n,)), in the order of the stamps.
+        Mappings with `images`, `noise` (n, y, x), `params` and `info` (name -> (n,) or (n, k)), in the order of the stamps; where
+        every stamp has a PSF of its own, `psf` (n, k, k) too.
     count
         Stamps in all blocks together.
     units
-        Unit of each parameter.
+        Unit of each parameter that has one.
     attributes
-        The file's attributes; `psf` is a `PSF` and becomes `/psf`.
+        The file's attributes; `psf` is a `PSF` and becomes `/psf`, unless the blocks bring theirs (its pixel scale and kind hold for them).
 
     Raises
     ------
@@ -179,15 +181,14 @@ def write_set(
     psf: PSF = attributes.pop("psf")
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update({"schema": SCHEMA, **attributes})
-        data = file.create_dataset("psf", data=psf.image, track_times=False)
-        data.attrs.update({"pixel_scale": psf.pixel_scale, "kind": psf.kind})
         start = 0
         for block in blocks:
             if start == 0:
-                _create(file, block, count, units)
+                _create(file, block, count, units, psf)
             stop = start + len(block["images"])
-            for name in ("images", "noise"):
-                file[name][start:stop] = block[name]
+            for name in PIXELS:
+                if name in block:
+                    file[name][start:stop] = block[name]
             for group in ("params", "info"):
                 for name, values in block[group].items():
                     file[group][name][start:stop] = values
@@ -239,25 +240,32 @@ def sky_level(noise: NDArray[Any]) -> FloatArray:
     return np.median(noise.reshape(len(noise), -1), axis=1)
 
 
-def _create(file: h5py.File, block: Mapping[str, Any], count: int, units: Mapping[str, str]) -> None:
-    shape = block["images"].shape[1:]
+def _create(file: h5py.File, block: Mapping[str, Any], count: int, units: Mapping[str, str], psf: PSF) -> None:
     # gzip, not the faster lzf, whose output depends on what was in memory before: the same stamps must make the same bytes
-    for name in ("images", "noise"):
-        file.create_dataset(
-            name,
-            (count, *shape),
-            np.float32,
-            chunks=(1, *shape),
-            compression="gzip",
-            compression_opts=1,
-            shuffle=True,
-            track_times=False,
-        )
+    for name in PIXELS:
+        if name in block:
+            shape = block[name].shape[1:]
+            file.create_dataset(
+                name,
+                (count, *shape),
+                np.float32,
+                chunks=(1, *shape),
+                compression="gzip",
+                compression_opts=1,
+                shuffle=True,
+                track_times=False,
+            )
+    if "psf" not in block:
+        file.create_dataset("psf", data=psf.image, track_times=False)
+    file["psf"].attrs.update({"pixel_scale": psf.pixel_scale, "kind": psf.kind})
     for group in ("params", "info"):
         for name, values in block[group].items():
-            data = file.require_group(group).create_dataset(name, (count,), np.asarray(values).dtype, track_times=False)
+            values = np.asarray(values)
+            data = file.require_group(group).create_dataset(
+                name, (count, *values.shape[1:]), values.dtype, track_times=False
+            )
             if group == "params":
-                data.attrs["unit"] = units[name]
+                data.attrs["unit"] = units.get(name, "")
 
 
 def _open(path: Path) -> h5py.File:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from lenssbi.dataset.hdf5 import PIXELS
 from lenssbi.files import atomic, writing
 from lenssbi.status import InputError
 
@@ -67,8 +68,8 @@ class Shards:
         return self.folder / f"{span[0]:08d}-{span[1]:08d}.npz"
 
     def write(self, span: tuple[int, int], block: Mapping[str, Any]) -> None:
-        """Write the stamps of a range: `images`, `noise`, and the mappings `params`, `info`."""
-        flat = {"images": block["images"], "noise": block["noise"]}
+        """Write the stamps of a range: `images`, `noise`, `psf` where it varies, and the mappings `params`, `info`."""
+        flat = {name: block[name] for name in PIXELS if name in block}
         flat |= {f"{g}/{name}": values for g in ("params", "info") for name, values in block[g].items()}
         with atomic(self.file(span)) as temporary, writing(self.file(span)):
             np.savez(temporary, **flat)
@@ -77,7 +78,8 @@ class Shards:
         """The stamps of all ranges, in order."""
         for span in self.ranges:
             with np.load(self.file(span), allow_pickle=False) as data:
-                block: dict[str, Any] = {"images": data["images"], "noise": data["noise"], "params": {}, "info": {}}
+                block: dict[str, Any] = {name: data[name] for name in PIXELS if name in data}
+                block |= {"params": {}, "info": {}}
                 for key in data.files:
                     group, _, name = key.partition("/")
                     if name:

@@ -2,5 +2,6 @@
 
 from lenssbi.instrument.camera import EUCLID_VIS, Camera
 from lenssbi.instrument.psf import PSF
+from lenssbi.instrument.variation import Variation
 
-__all__ = ["EUCLID_VIS", "PSF", "Camera"]
+__all__ = ["EUCLID_VIS", "PSF", "Camera", "Variation"]

@@ -66,86 +66,143 @@ class EllipticalPowerLaw:
         if not (every(self.slope > 1) and every(self.slope < 3)):
             raise ValueError(f"EllipticalPowerLaw needs 1 < slope < 3, got {self.slope}")
 
+    def prepared(self) -> FramedPowerLaw:
+        """The same mass with all that does not depend on where one looks worked out: worth it for many looks."""
+        # the unit vector exp(i phi) of the major axis; a circle takes the x axis
+        e = self.e1 + 1j * self.e2
+        modulus = abs(e)
+        circle = modulus == 0
+        axis = ((e + circle) / (modulus + circle)) ** 0.5
+        q = ((1 - modulus) / (1 + modulus)) ** 0.5
+        # 1 - q^2 without cancellation; 1e-14 keeps a circle from 0 / 0 and changes alpha by 1e-14 of itself.
+        s = (2 * modulus / (1 + modulus) + 1e-14) ** 0.5
+        b = self.einstein_radius * q**0.5
+        isothermal = isinstance(self.slope, int | float) and self.slope == 2
+        flattening = (1 - q) / (1 + q)
+        largest = (
+            flattening if isinstance(flattening, int | float) else array_namespace(flattening).max(flattening).item()
+        )
+        series = () if isothermal else _series(flattening, self.slope - 1, _terms(largest, SERIES_ERROR))
+        return FramedPowerLaw(b, q, s, self.slope, self.centre, axis, 1 / axis, largest, series)
+
     def deflection(self, theta: Array) -> Array:
         """Deflection angle alpha [arcsec], complex, shape of `theta`."""
-        axis = self._major_axis
-        z = (theta - self.centre) * (1 / axis)
-        if self._isothermal:
-            return self._isothermal_deflection(z) * axis
-        return self._series_deflection(z) * axis
+        return self.prepared().deflection(theta)
 
     def convergence(self, theta: Array) -> Array:
         """Convergence, shape of `theta`; at the very centre that of the radius `CORE`."""
-        z = (theta - self.centre) * (1 / self._major_axis)
-        return self._convergence(self._elliptical_radius(z))
+        return self.prepared().convergence(theta)
 
     def shear(self, theta: Array) -> Array:
         """Shear gamma1 + i gamma2, shape of `theta`; 0 at the very centre."""
-        xp = array_namespace(theta)
-        z = theta - self.centre
-        inward = z * self.convergence(theta)
-        if not self._isothermal:
-            inward = inward - (2 - self.slope) * self.deflection(theta)
-        return -inward * z / (xp.real(z) ** 2 + xp.imag(z) ** 2 + CORE**2)
+        return self.derivatives(theta)[1]
 
-    @property
-    def _isothermal(self) -> bool:
-        return isinstance(self.slope, int | float) and self.slope == 2
+    def derivatives(self, theta: Array) -> tuple[Array, Array]:
+        """dalpha/dz, the convergence, and dalpha/dz*, the shear; complex, shape of `theta`."""
+        return self.prepared().derivatives(theta)
 
-    @property
-    def _modulus(self) -> Array:
-        return abs(self.e1 + 1j * self.e2)
 
-    @property
-    def _major_axis(self) -> Array:
-        """Unit vector exp(i phi); a circle takes the x axis."""
-        circle = self._modulus == 0
-        return ((self.e1 + 1j * self.e2 + circle) / (self._modulus + circle)) ** 0.5
+@dataclass(frozen=True)
+class FramedPowerLaw:
+    """An `EllipticalPowerLaw` in the frame of its axes.
 
-    @property
-    def _q(self) -> Array:
-        return ((1 - self._modulus) / (1 + self._modulus)) ** 0.5
+    Parameters
+    ----------
+    b, q, s, slope, centre
+        See the module's equations.
+    axis, inverse
+        Unit vector exp(i phi) along the major axis, and 1 / axis.
+    flattest
+        The largest (1 - q) / (1 + q), which says how many terms of the series matter.
+    series
+        Coefficients of TM15's series: numbers, or an array of shape (*batch, 1, 1, terms); empty for the isothermal closed form.
+    """
 
-    def _elliptical_radius(self, z: Array) -> Array:
-        xp = array_namespace(z)
-        return xp.sqrt((self._q * xp.real(z)) ** 2 + xp.imag(z) ** 2 + CORE**2)
+    b: Array
+    q: Array
+    s: Array
+    slope: Array
+    centre: Array
+    axis: Array
+    inverse: Array
+    flattest: float
+    series: Array
 
-    def _convergence(self, radius: Array) -> Array:
-        ratio = self.einstein_radius * self._q**0.5 / radius
+    def deflection(self, theta: Array) -> Array:
+        """Deflection angle alpha [arcsec], complex, shape of `theta`."""
+        z = (theta - self.centre) * self.inverse
+        alpha = self._isothermal_deflection(z) if self._isothermal else self._series_deflection(z)
+        return alpha * self.axis
+
+    def convergence(self, theta: Array) -> Array:
+        """Convergence, shape of `theta`."""
+        ratio = self.b / self._elliptical_radius((theta - self.centre) * self.inverse)
         if self._isothermal:
             return 0.5 * ratio
         return (3 - self.slope) / 2 * ratio ** (self.slope - 1)
 
+    def shear(self, theta: Array) -> Array:
+        """Shear gamma1 + i gamma2, shape of `theta`."""
+        return self.derivatives(theta)[1]
+
+    def derivatives(self, theta: Array) -> tuple[Array, Array]:
+        """Convergence (as complex numbers) and shear, shape of `theta`."""
+        xp = array_namespace(theta)
+        z = theta - self.centre
+        kappa = self.convergence(theta)
+        inward = z * kappa
+        if not self._isothermal:
+            inward = inward - (2 - self.slope) * self.deflection(theta)
+        return kappa + 0j, -inward * z / (xp.real(z) ** 2 + xp.imag(z) ** 2 + CORE**2)
+
+    @property
+    def _isothermal(self) -> bool:
+        return isinstance(self.series, tuple) and not self.series
+
+    def _elliptical_radius(self, z: Array) -> Array:
+        xp = array_namespace(z)
+        return xp.sqrt((self.q * xp.real(z)) ** 2 + xp.imag(z) ** 2 + CORE**2)
+
     def _isothermal_deflection(self, z: Array) -> Array:
         """SIE deflection in the frame of the major axis."""
         xp = array_namespace(z)
-        # 1 - q^2 without cancellation; 1e-14 keeps a circle from 0 / 0 and changes alpha by 1e-14 of itself.
-        s = (2 * self._modulus / (1 + self._modulus) + 1e-14) ** 0.5
-        scale = s / self._elliptical_radius(z)
+        scale = self.s / self._elliptical_radius(z)
         u = scale * xp.imag(z)
         artanh = 0.5 * xp.log1p(2 * u / (1 - u))  # faster than NumPy's arctanh
-        return self.einstein_radius * self._q**0.5 / s * (xp.atan(scale * xp.real(z)) + 1j * artanh)
+        return self.b / self.s * (xp.atan(scale * xp.real(z)) + 1j * artanh)
 
     def _series_deflection(self, z: Array) -> Array:
         """Deflection for any slope in the frame of the major axis: TM15 eq. 22, 23 and 29."""
         xp = array_namespace(z)
         t = self.slope - 1  # TM15's t is the slope of the convergence
-        q = self._q
-        f = (1 - q) / (1 + q)
         radius = self._elliptical_radius(z)
-        direction = (q * xp.real(z) + 1j * xp.imag(z)) / radius  # exp(i varphi), TM15's elliptical angle
-        coefficients = [1 + 0 * (f * t)]
-        for n in range(1, _terms(f)):
-            coefficients.append(coefficients[-1] * -f * (2 * n - (2 - t)) / (2 * n + (2 - t)))
+        direction = (self.q * xp.real(z) + 1j * xp.imag(z)) / radius  # exp(i varphi), TM15's elliptical angle
         squared = direction * direction
+        coefficients = self._coefficients(max(SERIES_ERROR, 0.1 * float(xp.finfo(radius.dtype).eps)))
         omega = coefficients[-1]
         for coefficient in coefficients[-2::-1]:
             omega = omega * squared + coefficient
-        b = self.einstein_radius * q**0.5
-        return 2 / (1 + q) * radius * (b / radius) ** t * (direction * omega)
+        return 2 / (1 + self.q) * radius * (self.b / radius) ** t * (direction * omega)
+
+    def _coefficients(self, error: float) -> list[Array]:
+        """As many coefficients as an answer to this relative error needs."""
+        terms = _terms(self.flattest, error)
+        if isinstance(self.series, tuple):
+            return list(self.series[:terms])
+        return [self.series[..., n] for n in range(min(terms, self.series.shape[-1]))]
 
 
-def _terms(f: Array) -> int:
-    """Terms after which what is left of a series with ratio below `f` is under SERIES_ERROR."""
-    largest = max(float(f if isinstance(f, int | float) else f.max()), 1e-6)
-    return 1 + math.ceil(math.log(SERIES_ERROR * (1 - largest)) / math.log(largest))
+def _series(f: Array, t: Array, terms: int) -> Array:
+    """The first `terms` coefficients of TM15's series."""
+    coefficients = [1 + 0 * (f * t)]
+    for n in range(1, terms):
+        coefficients.append(coefficients[-1] * -f * (2 * n - (2 - t)) / (2 * n + (2 - t)))
+    if isinstance(coefficients[0], int | float):
+        return tuple(coefficients)
+    return array_namespace(coefficients[0]).stack(coefficients, axis=-1)
+
+
+def _terms(f: float, error: float) -> int:
+    """Terms after which what is left of a series with ratio below `f` is under `error`."""
+    largest = max(f, 1e-6)
+    return 1 + math.ceil(math.log(error * (1 - largest)) / math.log(largest))

@@ -5,7 +5,8 @@ which damped Newton iterations refine. Two kinds of cells are tiled again, finer
 over when they are mapped (two images close to a critical curve hide there), and cells that the map tears apart (a faint
 image close to a singular centre).
 
-The formal image at the centre of a singular mass has magnification 0; images below `faintest` are not counted.
+The formal image at the centre of a singular mass has magnification 0; images below `faintest` are not counted. A mass without a
+singularity has a central image too, a maximum of the arrival time, as faint as the mass is concentrated; `Images.outer` leaves it out.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.lensing.deflector import Deflector
-from lenssbi.lensing.jacobian import inverse_magnification
+from lenssbi.lensing.jacobian import derivatives, determinant
 
 RESIDUAL = 1e-9  # how well an image solves the lens equation [arcsec]
 FINER = 8  # cells of the next level along the side of a cell
@@ -32,6 +33,14 @@ class Images(NamedTuple):
     """Positions [arcsec], complex, shape (n,)."""
     magnification: FloatArray
     """Signed magnifications, shape (n,)."""
+    maximum: NDArray[np.bool_]
+    """Which are maxima of the arrival time (positive parity, Re dalpha/dz > 1): central images, shape (n,)."""
+
+    @property
+    def outer(self) -> Images:
+        """The minima and saddle points alone: the images that a survey counts."""
+        kept = ~self.maximum
+        return Images(self.theta[kept], self.magnification[kept], self.maximum[kept])
 
 
 def image_positions(lens: Deflector, beta: complex, half_width: float, n: int = 64, faintest: float = 1e-3) -> Images:
@@ -65,19 +74,27 @@ def image_positions(lens: Deflector, beta: complex, half_width: float, n: int = 
     for _ in range(LEVELS):
         offset = theta - lens.deflection(theta) - beta
         seeds.append(_centres_of_hits(theta, offset))
-        unresolved = theta[:, :-1, :-1][_unresolved(offset, cell)]
-        if not unresolved.size:
+        corners = theta[:, :-1, :-1][unresolved(offset, cell)]
+        if not corners.size:
             break
-        unresolved = cell * np.unique(np.round(unresolved / cell - lower_left / cell)) + lower_left
+        corners = cell * np.unique(np.round(corners / cell - lower_left / cell)) + lower_left
         cell /= FINER
         along = cell * np.arange(-1, FINER + 2)  # one cell more on each side: folds between tiles
-        theta = unresolved[:, None, None] + along[None, :] + 1j * along[:, None]
+        theta = corners[:, None, None] + along[None, :] + 1j * along[:, None]
     found = _refine(lens, beta, np.concatenate(seeds), 2 * half_width / n)
     return _distinct(lens, found, faintest)
 
 
 def _centres_of_hits(theta: ComplexArray, offset: ComplexArray) -> ComplexArray:
     """Centroids of the triangles whose mapped corners enclose 0; both arrays have shape (tile, y, x)."""
+    lower, upper = hits(offset)
+    corner = theta[:, :-1, :-1]
+    across, up = theta[0, 0, 1] - theta[0, 0, 0], theta[0, 1, 0] - theta[0, 0, 0]
+    return np.concatenate([corner[lower] + (2 * across + up) / 3, corner[upper] + (across + 2 * up) / 3])
+
+
+def hits(offset: ComplexArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Cells whose lower, and whose upper triangle encloses 0 when mapped; of corners of shape (tile, y, x), one less along y and x."""
     along_x = _left_of(offset[:, :, :-1], offset[:, :, 1:])
     along_y = _left_of(offset[:, :-1, :], offset[:, 1:, :])
     diagonal = _left_of(offset[:, :-1, :-1], offset[:, 1:, 1:])
@@ -85,9 +102,7 @@ def _centres_of_hits(theta: ComplexArray, offset: ComplexArray) -> ComplexArray:
     bottom, right, top, left = along_x[:, :-1], along_y[:, :, 1:], ~along_x[:, 1:], ~along_y[:, :, :-1]
     lower = (bottom == right) & (right == ~diagonal)
     upper = (top == left) & (left == diagonal)
-    corner = theta[:, :-1, :-1]
-    across, up = theta[0, 0, 1] - theta[0, 0, 0], theta[0, 1, 0] - theta[0, 0, 0]
-    return np.concatenate([corner[lower] + (2 * across + up) / 3, corner[upper] + (across + 2 * up) / 3])
+    return lower, upper
 
 
 def _left_of(start: ComplexArray, end: ComplexArray) -> NDArray[np.bool_]:
@@ -95,7 +110,7 @@ def _left_of(start: ComplexArray, end: ComplexArray) -> NDArray[np.bool_]:
     return start.real * end.imag > start.imag * end.real
 
 
-def _unresolved(offset: ComplexArray, cell: float) -> NDArray[np.bool_]:
+def unresolved(offset: ComplexArray, cell: float | FloatArray) -> NDArray[np.bool_]:
     """Cells near 0 that fold, border on a fold, or are torn; shape (tile, y, x)."""
     corner = offset[:, :-1, :-1]
     across, up = offset[:, :-1, 1:] - corner, offset[:, 1:, :-1] - corner
@@ -122,9 +137,10 @@ def _refine(lens: Deflector, beta: complex, theta: ComplexArray, longest: float)
         if not alive.any():
             break
         theta, residual, damping = theta[alive], residual[alive], damping[alive]
-        shear, focus = lens.shear(theta), 1 - lens.convergence(theta)
-        determinant = focus**2 - np.abs(shear) ** 2
-        step = (focus * residual + shear * np.conj(residual)) / np.where(determinant == 0, 1e-30, determinant)
+        along, shear = derivatives(lens, theta)
+        area = determinant(along, shear)
+        step = np.conj(1 - along) * residual + shear * np.conj(residual)
+        step /= np.where(area == 0, 1e-30, area)
         step *= damping * np.minimum(1, longest / np.maximum(np.abs(step), 1e-300))
         trial = beta - theta - step + lens.deflection(theta + step)
         better = np.abs(trial) < np.abs(residual)
@@ -135,11 +151,12 @@ def _refine(lens: Deflector, beta: complex, theta: ComplexArray, longest: float)
 
 def _distinct(lens: Deflector, theta: ComplexArray, faintest: float) -> Images:
     """The solutions `theta`, each once, brightest first."""
-    mu = 1 / inverse_magnification(lens, theta)
+    along, shear = derivatives(lens, theta)
+    mu = 1 / determinant(along, shear)
     order = np.argsort(-np.abs(mu))
-    theta, mu = theta[order], mu[order]
+    theta, mu, along = theta[order], mu[order], along[order]
     # A residual grows into an error of the position by at most about |mu|.
     same = np.abs(theta[:, None] - theta[None, :]) < 1e-8 + RESIDUAL * np.abs(mu)
     first = ~np.any(np.tril(same, -1), axis=1)
     keep = first & (np.abs(mu) >= faintest)
-    return Images(theta[keep], mu[keep])
+    return Images(theta[keep], mu[keep], ((mu > 0) & (along.real > 1))[keep])

@@ -53,7 +53,7 @@ def squared_radius(theta: Array, q: Array, phi: Array, centre: Array) -> Array:
         Position x + iy [arcsec].
     """
     xp = array_namespace(theta)
-    z = (theta - centre) * _turn(-phi)
+    z = (theta - centre) * turn(-phi)
     return q * xp.real(z) ** 2 + xp.imag(z) ** 2 / q
 
 
@@ -65,7 +65,7 @@ def refuse_bad_shape(name: str, radius: Array, q: Array) -> None:
         raise ValueError(f"{name} needs 0 < q <= 1, got {q}")
 
 
-def _turn(angle: Array) -> Array:
+def turn(angle: Array) -> Array:
     """The unit complex number exp(i angle)."""
     if isinstance(angle, int | float):
         return complex(math.cos(angle), math.sin(angle))

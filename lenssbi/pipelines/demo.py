@@ -13,8 +13,12 @@ from typing import Any
 
 from lenssbi.pipelines import predict, refine, simulate
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, silent
+from lenssbi.populations import Population
+from lenssbi.populations.parametric import ParametricSource
+from lenssbi.populations.scale import AngularScale
 from lenssbi.posteriors import Summary, derive_ellipse
 from lenssbi.refinement.config import MeshConfig, PriorConfig, RefineConfig, SamplerConfig
+from lenssbi.rendering.simulation import SimulateConfig
 
 # a smaller mesh and fewer draws than by default: a minute or two instead of several
 FIT = RefineConfig(
@@ -22,6 +26,8 @@ FIT = RefineConfig(
     mesh=MeshConfig(pixels=256),
     sampler=SamplerConfig(n_live=100, n_eff=400, max_minutes=3.0),
 )
+# a lens as the shipped weights know them: configs/populations/euclid_vis_sie.yaml
+LENS = SimulateConfig(population=Population(suite="euclid_vis_sie", source=ParametricSource(scale=AngularScale())))
 STEPS = ("simulating a lens", "asking the network", "fitting", "done")
 
 
@@ -105,7 +111,7 @@ def run(
     total = len(STEPS) - 1
     progress(0, total, STEPS[0])
     lens = out / f"lens-{seed}.h5"
-    simulate.run(simulate.SimulateConfig(), lens, 1, seed=seed)
+    simulate.run(LENS, lens, 1, seed=seed)
     progress(1, total, STEPS[1])
     prediction = predict.run([str(lens)], estimator=estimator, out=out / "prediction.ecsv")
 

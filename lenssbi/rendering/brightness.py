@@ -1,32 +1,31 @@
-"""Mean surface brightness of a lensed source in cells finer than the pixels.
+"""Surface brightness of lensed sources in cells finer than the pixels, many systems at once.
 
-Surface brightness is conserved: I(theta) = I_source(theta - alpha(theta)). Rays are spent where they count:
+Surface brightness is conserved: I(theta) = I_source(theta - alpha(theta)). Every pixel gets one ray. Where the light is smooth, parabolas
+through neighbouring pixels give its cells. Elsewhere more rays are spent:
 
-- a pixel whose patch of the source plane stays further than REACH effective radii from a component gets one ray for it;
-- the cells that see a component's cusp (within CUSP_CELLS of their own widths of its centre) are split 4 x 4, LEVELS times over:
-  without it a de Vaucouleurs source is wrong by a fifth of its peak.
+- a pixel is divided into its cells, a ray each, where a component shines (within REACH effective radii and the patch of the source plane
+  that the pixel sees) and its centre is within CLEAR patches, or the Laplacian of what the single rays saw exceeds CURVED of their peak;
+- the cells that see a component's cusp (`rendering/cusps.py`) are divided again, and again.
 
-The rays are traced by torch in single precision (an angle of 5 arcsec is kept to 5e-7 arcsec), three times as fast as NumPy in double.
+The pixels to be divided, of all systems of a batch, make one flat list: each takes along its own system's parameters. Rays are traced by
+torch in single precision (an angle of 5 arcsec is kept to 5e-7 arcsec), on any device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
+from torch.nn import functional
 
-from lenssbi.arrays import FloatArray, pixel_grid
-from lenssbi.lensing import Deflector
+from lenssbi.batching import take
 from lenssbi.light import LightProfile
-from lenssbi.systems import LensSystem
+from lenssbi.rendering.cusps import CUSPY, Cells, cusp_share, deposit
+from lenssbi.rendering.scene import Scene, rays
 
 REACH = 4.0
-CUSP_CELLS = 3.0
-LEVELS = 2
-SPLIT = 4
-CUSPY = 0.75  # a Gaussian has Sersic index 0.5 and no cusp, an exponential disc 1
+CLEAR = 2.5
+CURVED = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Field:
 
     shape: tuple[int, int]
     pixel_scale: float
-    oversampling: int = 4
+    oversampling: int = 3
 
     @property
     def cell(self) -> float:
@@ -43,76 +42,114 @@ class Field:
         return self.pixel_scale / self.oversampling
 
 
-def lensed_brightness(components: Sequence[LightProfile], mass: Deflector | None, field: Field) -> FloatArray:
-    """Mean surface brightness of every cell.
+def cell_brightness(scene: Scene, field: Field) -> torch.Tensor:
+    """Surface brightness at the cells' centres, such that its sum over cells is the light's integral.
 
     Parameters
     ----------
-    components
-        The source.
-    mass
-        The deflector, or None for unlensed light.
+    scene
+        What is seen.
     field
         Where to sample it.
 
     Returns
     -------
-    [flux/arcsec^2], shape (ny * oversampling, nx * oversampling), row 0 at the bottom.
+    [flux/arcsec^2], shape (count, ny * oversampling, nx * oversampling), row 0 at the bottom.
     """
     n, (ny, nx) = field.oversampling, field.shape
-    theta = _rays(pixel_grid(field.shape, field.pixel_scale))
-    beta = _trace(mass, theta)
-    patch = _patches(beta, field.pixel_scale)
-    near = [(beta - c.centre).abs() < REACH * c.effective_radius + patch for c in components]
-    fine = torch.stack(near).any(dim=0)
-    rays = theta[fine][:, None, None] + _rays(pixel_grid((1, 1), field.pixel_scale, n))
-    traced = _trace(mass, rays)
-    total = torch.zeros((ny, nx, n, n))
-    for component, close in zip(components, near, strict=True):
-        total[~close] += component.surface_brightness(beta[~close])[:, None, None]
-        its = close[fine]
-        total[close] += _cell_means(component, mass, rays[its], traced[its], field.cell)
-    return total.permute(0, 2, 1, 3).reshape(ny * n, nx * n).numpy().astype(float)
+    theta = rays(field.shape, field.pixel_scale, scene.device)
+    coarse, divided = _one_ray_a_pixel(scene, theta)
+    cells = _interpolated(coarse, n)
+    b, y, x = divided.nonzero(as_tuple=True)
+    parts = theta[y, x][:, None, None] + rays((n, n), field.cell, scene.device)
+    beta = scene.trace(parts, b)
+    total = torch.zeros(parts.shape, device=scene.device)
+    cusps = []
+    for lights in scene.lights:
+        part, which = lights.pairs(b, scene.count)
+        profile, seen = take(lights.profile, which), beta[part]
+        light = profile.surface_brightness(seen)
+        if hasattr(profile, "index"):
+            share = cusp_share(profile, seen, field.cell)
+            share *= torch.as_tensor(profile.index, device=scene.device) >= CUSPY
+            light -= share * light
+        total.index_add_(0, part, light)
+        if hasattr(profile, "index"):
+            pair, i, j = share.nonzero(as_tuple=True)
+            if not len(pair):
+                continue
+            at = part[pair]
+            cells_of = (b[at], y[at] * n + i, x[at] * n + j)
+            cusps.append((Cells(lights.profile, which[pair], b[at], parts[at, i, j], field.cell), cells_of))
+    cells.view(-1, ny, n, nx, n).permute(0, 1, 3, 2, 4)[b, y, x] = total
+    for cusp, where in cusps:
+        deposit(cells, scene, cusp, where)
+    return cells
 
 
-def one_ray_a_pixel(system: LensSystem, shape: tuple[int, int], pixel_scale: float) -> FloatArray:
-    """Surface brightness of the lensed source at the centres of the pixels [flux/arcsec^2], shape (y, x): a quick look."""
-    return system.surface_brightness(_rays(pixel_grid(shape, pixel_scale))).numpy().astype(float)
+def quick_look(scene: Scene, shape: tuple[int, int], pixel_scale: float) -> torch.Tensor:
+    """Surface brightness at the centres of the pixels [flux/arcsec^2], shape (count, y, x)."""
+    return _one_ray_a_pixel(scene, rays(shape, pixel_scale, scene.device))[0]
 
 
-def _rays(theta: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(theta.astype(np.complex64))
+def _one_ray_a_pixel(scene: Scene, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Brightness at the pixels' centres `theta` (y, x), and where that is not enough; both of shape (count, y, x)."""
+    beta = scene.trace(theta[None]).expand(scene.count, *theta.shape)
+    patch = _patches(beta, theta)
+    total = torch.zeros(beta.shape, device=scene.device)
+    unclear = torch.zeros(beta.shape, dtype=torch.uint8, device=scene.device)
+    for lights in scene.lights:
+        seen = beta[lights.owner]
+        light = lights.profile.surface_brightness(seen)
+        total.index_add_(0, lights.owner, light)
+        unclear.index_add_(0, lights.owner, _unclear(lights.profile, light, seen, patch[lights.owner]).byte())
+    return total, unclear > 0
 
 
-def _trace(mass: Deflector | None, theta: torch.Tensor) -> torch.Tensor:
-    return theta if mass is None else theta - mass.deflection(theta)
+def _patches(beta: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
+    """How far a pixel's patch of the source plane reaches [arcsec], from the steps to its neighbours, shape (n, y, x)."""
+    least = float(abs(theta[1, 1] - theta[0, 0])) / 2
+    patch = torch.full(beta.shape, least**2, device=beta.device)
+    for axis in (1, 2):
+        step = beta.diff(dim=axis)
+        squared = step.real**2 + step.imag**2
+        for start in (0, 1):
+            part = patch.narrow(axis, start, squared.shape[axis])
+            torch.maximum(part, squared, out=part)
+    return patch.sqrt_()
 
 
-def _patches(beta: torch.Tensor, pixel_scale: float) -> torch.Tensor:
-    """How far a pixel's patch of the source plane reaches [arcsec], from the steps to its neighbours, shape (y, x)."""
-    patch = torch.full(beta.shape, pixel_scale)
-    along_y, along_x = beta.diff(dim=0).abs(), beta.diff(dim=1).abs()
-    for rows, steps in ((patch[:-1], along_y), (patch[1:], along_y), (patch[:, :-1], along_x), (patch[:, 1:], along_x)):
-        torch.maximum(rows, steps, out=rows)
-    return patch
+def _unclear(profile: LightProfile, light: torch.Tensor, beta: torch.Tensor, patch: torch.Tensor) -> torch.Tensor:
+    """Where one ray a pixel is not enough for a profile that shines with `light` at `beta`; all of shape (n, y, x)."""
+    offset = beta - profile.centre
+    distance = torch.sqrt(offset.real**2 + offset.imag**2)
+    inside = distance < CLEAR * patch
+    brightest = light.masked_fill(inside, 0).amax(dim=(1, 2), keepdim=True)
+    curvature = (sum(_neighbours(light, 1) + _neighbours(light, 2)) - 4 * light).abs_()
+    return (inside | (curvature > CURVED * brightest)) & (distance < REACH * profile.effective_radius + patch)
 
 
-def _cell_means(
-    component: LightProfile,
-    mass: Deflector | None,
-    theta: torch.Tensor,
-    beta: torch.Tensor,
-    width: float,
-    level: int = 0,
-) -> torch.Tensor:
-    """Mean brightness of the cells of `width` [arcsec] centred at `theta` (traced to `beta`), any shape."""
-    means = component.surface_brightness(beta)
-    if level == LEVELS or getattr(component, "index", 0.5) < CUSPY:
-        return means
-    cusp = (beta - component.centre).abs() < CUSP_CELLS * width
-    if cusp.any():
-        parts = theta[cusp][:, None, None] + _rays(pixel_grid((1, 1), width, SPLIT))
-        means[cusp] = _cell_means(component, mass, parts, _trace(mass, parts), width / SPLIT, level + 1).mean(
-            dim=(1, 2)
-        )
-    return means
+def _neighbours(values: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The values before and after along an axis of (n, y, x), shapes of `values`; beyond the edge is the edge itself."""
+    framed = functional.pad(values[:, None], (0, 0, 1, 1) if axis == 1 else (1, 1, 0, 0), mode="replicate")[:, 0]
+    length = values.shape[axis]
+    return framed.narrow(axis, 0, length), framed.narrow(axis, 2, length)
+
+
+def _interpolated(coarse: torch.Tensor, n: int) -> torch.Tensor:
+    """Values in n x n cells per pixel from those at the pixels' centres, by parabolas; shape (count, ny * n, nx * n)."""
+    count, ny, nx = coarse.shape
+    return _finer(_finer(coarse, n, 2).view(count, ny, nx * n), n, 1).view(count, ny * n, nx * n)
+
+
+def _finer(values: torch.Tensor, n: int, axis: int) -> torch.Tensor:
+    """Values between those along an axis of (n, y, x), which is divided into n: shape (..., axis, n, ...)."""
+    before, after = _neighbours(values, axis)
+    finer = values.new_empty((*values.shape[: axis + 1], n, *values.shape[axis + 1 :]))
+    for i in range(n):
+        d = (i - (n - 1) / 2) / n
+        part = finer.select(axis + 1, i)
+        torch.mul(values, 1 - d**2, out=part)
+        if d:
+            part.add_(before, alpha=(d**2 - d) / 2).add_(after, alpha=(d**2 + d) / 2)
+    return finer

@@ -4,7 +4,7 @@
       type: Lensed
       source: {type: Sersic, n: 2, half_light_radius: 0.2, flux: 100, shift: {type: XY, x: 0.1, y: 0}}
       mass: {einstein_radius: 1.2, q: 0.7, phi: {type: Random}, slope: 2, shear1: 0.02, shear2: 0}
-      pixel_scale: 0.1      # and, where wanted: size: 100, oversampling: 4
+      pixel_scale: 0.1      # and, where wanted: size: 100, oversampling: 3
 
 Numbers may be anything that galsim.config can draw; angles are galsim angles, lengths arcsec. Call `register()` once.
 """
@@ -39,7 +39,7 @@ def build_lensed(
     source, source_safe = galsim.config.BuildGSObject(config, "source", base, gsparams=gsparams, logger=logger)
     mass, mass_safe = _build_mass(config["mass"], base)
     size = params.get("size", 100)
-    field = Field((size, size), params["pixel_scale"], params.get("oversampling", 4))
+    field = Field((size, size), params["pixel_scale"], params.get("oversampling", 3))
     lensed = Lensed(components_of(source), mass, field, gsparams=galsim.GSParams(**gsparams) if gsparams else None)
     return lensed, safe and source_safe and mass_safe
 

@@ -9,8 +9,7 @@ The lens' light is added and its true profile subtracted again, so that its shot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Literal, TypeAlias
+from functools import cached_property
 
 import galsim
 import numpy as np
@@ -19,29 +18,11 @@ from lenssbi.arrays import FloatArray
 from lenssbi.instrument import PSF, Camera
 from lenssbi.lensing import Deflector
 from lenssbi.light import LightProfile
-from lenssbi.rendering.brightness import Field, lensed_brightness
-from lenssbi.rendering.fourier import GaussianBlur
-from lenssbi.rendering.lensed import Lensed
+from lenssbi.rendering.brightness import Field
+from lenssbi.rendering.lensed import Lensed, exact_padding
 from lenssbi.systems import LensSystem
 
-LENS_OVERSAMPLING = 1  # its light only enters the shot noise
 PSF_REACH = 0.6  # [arcsec] half side of the PSF images written into sets: 8 sigma of Euclid's Gaussian
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Light before the PSF: flux per cell, shape (ny * oversampling, nx * oversampling), of a field."""
-
-    flux_per_cell: FloatArray
-    field: Field
-
-    @property
-    def flux(self) -> float:
-        """Total flux."""
-        return float(self.flux_per_cell.sum())
-
-
-Light: TypeAlias = Cells | Lensed
 
 
 @dataclass(frozen=True)
@@ -55,30 +36,21 @@ class Renderer:
     psf_image
         A PSF to use instead of the camera's Gaussian.
     oversampling
-        Rays along the side of a pixel.
-    engine
-        Who convolves: GalSim, or one Fourier transform of our own for Gaussian PSFs, four times as fast.
+        Cells along the side of a pixel.
     """
 
     camera: Camera
     psf_image: PSF | None = None
-    oversampling: int = 4
-    engine: Literal["galsim", "fourier"] = "galsim"
-
-    def __post_init__(self) -> None:
-        if self.engine == "fourier" and self.psf_image is not None:
-            raise ValueError(
-                "the fourier engine knows the camera's Gaussian PSF alone: use engine: galsim for a PSF image"
-            )
+    oversampling: int = 3
 
     @cached_property
     def psf(self) -> PSF:
         """The PSF, as an image."""
         return self.psf_image or PSF.gaussian(self.camera.psf_fwhm, self.camera.pixel_scale / 4, PSF_REACH)
 
-    def lensed(self, system: LensSystem) -> Light:
+    def lensed(self, system: LensSystem) -> Lensed:
         """The lensed source before the PSF; its `flux` over the source's is the total magnification."""
-        return self._light(system.source, system, self.oversampling)
+        return self._light(system.source, LensSystem(system.deflectors))
 
     def source(self, system: LensSystem) -> FloatArray:
         """Expected electrons of the lensed source, shape (y, x), without noise."""
@@ -88,13 +60,11 @@ class Renderer:
         """Expected electrons of the lens' own light, shape (y, x), without noise."""
         if not system.lens_light:
             return np.zeros(self.camera.shape)
-        return self.draw(self._light(system.lens_light, None, LENS_OVERSAMPLING))
+        return self.draw(self._light(system.lens_light, None))
 
-    def draw(self, light: Light) -> FloatArray:
+    def draw(self, light: Lensed) -> FloatArray:
         """Expected electrons of light (its flux in maggies) behind PSF and pixels, shape (y, x)."""
         per_maggie = float(self.camera.electrons(0.0))
-        if isinstance(light, Cells):
-            return self._blur(light.field.oversampling)(light.flux_per_cell) * per_maggie
         ny, nx = self.camera.shape
         image = galsim.Image(nx, ny, scale=self.camera.pixel_scale, dtype=float)
         effective = self.psf_image is not None and self.psf_image.kind == "effective"
@@ -120,22 +90,19 @@ class Renderer:
         read_noise = camera.read_noise * np.sqrt(camera.n_exposures)
         return light.array + rng.normal(0.0, read_noise, camera.shape) - lens_light
 
-    def _light(self, components: tuple[LightProfile, ...], mass: Deflector | None, oversampling: int) -> Light:
-        field = Field(self.camera.shape, self.camera.pixel_scale, oversampling)
-        if self.engine == "galsim":
-            return Lensed(components, mass, field)
-        return Cells(lensed_brightness(components, mass, field) * field.cell**2, field)
+    def _light(self, components: tuple[LightProfile, ...], mass: Deflector | None) -> Lensed:
+        return Lensed(components, mass, self._field, pad_factor=self._padding)
 
-    def _blur(self, oversampling: int) -> GaussianBlur:
-        return _gaussian_blur(Field(self.camera.shape, self.camera.pixel_scale, oversampling), self.camera.psf_fwhm)
+    @cached_property
+    def _field(self) -> Field:
+        return Field(self.camera.shape, self.camera.pixel_scale, self.oversampling)
+
+    @cached_property
+    def _padding(self) -> float:
+        return exact_padding(self._field, galsim.Convolve(self._galsim_psf, galsim.Pixel(self.camera.pixel_scale)))
 
     @cached_property
     def _galsim_psf(self) -> galsim.GSObject:
         if self.psf_image is None:
             return galsim.Gaussian(fwhm=self.camera.psf_fwhm)
         return galsim.InterpolatedImage(galsim.Image(self.psf_image.image, scale=self.psf_image.pixel_scale), flux=1.0)
-
-
-@cache
-def _gaussian_blur(field: Field, fwhm: float) -> GaussianBlur:
-    return GaussianBlur(field, fwhm)

@@ -1,14 +1,18 @@
 """The weights inside the package: small, calibrated, and right about stamps that nobody has seen."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from lenssbi.config import load_config
 from lenssbi.estimators.load import DEFAULT, SHIPPED, load_estimator
 from lenssbi.parameters import SIE_SPACE
-from lenssbi.pipelines.simulate import SimulateConfig, simulate_stamp, stream
+from lenssbi.pipelines.simulate import stream
+from lenssbi.rendering.simulation import SimulateConfig, Simulation
 
 COUNT = 40
+POPULATION = Path(__file__).parents[2] / "configs" / "populations" / "euclid_vis_sie.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +31,9 @@ def test_they_are_small_and_carry_their_card(estimator):
 
 
 def test_they_are_right_about_fresh_stamps(estimator):
-    pytest.importorskip("galsim", reason="fresh stamps are simulated, which takes GalSim")
-    config = load_config(None, SimulateConfig, ["rendering.engine=fourier", "rendering.oversampling=3"])
-    stamps = [simulate_stamp(config, stream(987, i)) for i in range(COUNT)]
-    images, noise = (np.stack([getattr(s, name) for s in stamps]) for name in ("image", "noise"))
-    truth = np.array([[s.draw.params[name] for name in SIE_SPACE.names] for s in stamps])
-    mixtures = estimator.predict(images, noise)
+    stamps = Simulation(load_config(POPULATION, SimulateConfig)).stamps([stream(987, i) for i in range(COUNT)])
+    truth = np.stack([stamps.params[name] for name in SIE_SPACE.names], axis=1)
+    mixtures = estimator.predict(stamps.images, stamps.noise)
     mean, sigma = (np.array([getattr(m, name) for m in mixtures]) for name in ("mean", "sigma"))
     # three times what 1,000 stamps gave: docs/benchmarks/euclid-vis-sie.csv
     assert (np.median(np.abs(mean - truth), axis=0) < [0.09, 0.2, 0.2]).all()

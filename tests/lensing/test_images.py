@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from lenssbi.lensing import EllipticalPowerLaw, ExternalShear, caustics, critical_curves, cut, image_positions
+from lenssbi.arrays import pixel_grid
+from lenssbi.lensing import (
+    NFW,
+    DeflectionField,
+    EllipticalPowerLaw,
+    ExternalShear,
+    caustics,
+    critical_curves,
+    cut,
+    image_positions,
+)
 from lenssbi.systems import LensSystem
 
 SIE = EllipticalPowerLaw(1.0, 0.3, 0.2)
@@ -82,3 +92,36 @@ def test_the_central_image_counts_where_it_is_bright_enough():
 def test_no_image_in_an_empty_field():
     images = image_positions(ExternalShear(0.1), 10.0 + 0j, 1.0)
     assert images.theta.size == images.magnification.size == 0
+
+
+@pytest.mark.parametrize("beta", [0.02 + 0.01j, 0.15 - 0.1j])
+def test_a_mass_without_singularity_has_a_central_image_that_can_be_left_out(beta):
+    lens = LensSystem((NFW(0.9, 3.0), ExternalShear(0.05)))
+    images = image_positions(lens, beta, 6.0)
+    (centre,) = np.flatnonzero(images.maximum)
+    assert len(images.theta) in (3, 5)
+    assert images.magnification[centre] > 0
+    assert lens.convergence(images.theta)[centre] > 1
+    assert centre == abs(images.theta).argmin()
+    assert len(images.outer.theta) == len(images.theta) - 1
+    assert not images.outer.maximum.any()
+
+
+def test_singular_masses_have_no_central_image():
+    images = image_positions(QUAD, 0.02 - 0.01j, 3.0)
+    assert not images.maximum.any()
+    np.testing.assert_array_equal(images.outer.theta, images.theta)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_images_of_a_lumpy_map(seed):
+    """Each regular image of a smooth, bounded mass: minima - saddles + maxima = 1 (Burke 1981)."""
+    rng = np.random.default_rng(seed)
+    theta = pixel_grid((80, 80), 0.05)
+    lumps = [(0.6, 0.7, 0.0)] + [(0.3, 0.15, complex(*rng.normal(0, 0.8, 2))) for _ in range(4)]
+    kappa = sum(2 * k * np.exp(-(abs(theta - z) ** 2) / (2 * s**2)) for k, s, z in lumps)
+    lens = DeflectionField.from_convergence(kappa, 0.05)
+    for beta in rng.normal(0, 0.2, (6, 2)) @ np.array([1, 1j]):
+        images = image_positions(lens, beta, 4.0, faintest=0)
+        assert np.sign(images.magnification).sum() == 1
+        np.testing.assert_allclose(images.theta - lens.deflection(images.theta), beta, atol=1e-9)

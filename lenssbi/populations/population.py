@@ -1,0 +1,98 @@
+"""A population: masses, sources, the light of the lenses, what lies along the line of sight.
+
+Its defaults are the paper's training set (Pearson et al. 2021, section 2.1):
+
+    einstein_radius U(0.2, 3.2) arcsec     phi U(0, 180) deg     q U(0.4, 1)     slope 2, or U(1.5, 2.5) for power laws
+    centre N(0, 1 pixel) each way          redshifts uniform, z_lens < 2, z_lens < z_source < 6
+    source: 25 per cent Sersic, 25 per cent Gaussian, 50 per cent several Sersics; its centre uniform within the Einstein radius
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from lenssbi.config import Config, Range, ordered
+from lenssbi.light import LightProfile
+from lenssbi.parameters import axis_ratio, position_angle
+from lenssbi.populations.draws import Draws, Model
+from lenssbi.populations.galaxies import GalaxySource
+from lenssbi.populations.hydro import MapMass
+from lenssbi.populations.lens_light import LensLight
+from lenssbi.populations.light_cones import LightCone
+from lenssbi.populations.mass import PowerLawMass
+from lenssbi.populations.mixed import MixedSource
+from lenssbi.populations.parametric import ParametricSource
+from lenssbi.systems import LensSystem
+
+Mass: TypeAlias = Annotated[PowerLawMass | MapMass, Field(discriminator="kind")]
+Source: TypeAlias = Annotated[ParametricSource | GalaxySource | MixedSource, Field(discriminator="kind")]
+
+
+class Population(Config):
+    """Distribution of lens systems; every range is uniform."""
+
+    suite: str = Field("training", description="name, written into the sets with each stamp")
+    mass: Mass = PowerLawMass()
+    source: Source = ParametricSource()
+    source_offset: Range = Field((0.0, 1.0), description="uniform over this ring around the lens [einstein_radius]")
+    lens_light: LensLight | None = LensLight()
+    line_of_sight: LightCone | None = None
+    z_lens: Range = (0.0, 2.0)
+    z_source: Range = (0.0, 6.0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Population:
+        ordered("source_offset", self.source_offset, above=-1e-9)
+        ordered("z_lens", self.z_lens, above=-1e-9)
+        ordered("z_source", self.z_source, above=-1e-9)
+        if self.z_source[1] <= self.z_lens[1]:
+            raise ValueError(f"z_source reaches beyond z_lens, got {self.z_source} and {self.z_lens}")
+        return self
+
+    def draw(self, rng: np.random.Generator, n: int = 1) -> Draws:
+        """Draw `n` systems; along the line of sight they share their surroundings and their redshifts.
+
+        Parameters
+        ----------
+        rng
+            Source of randomness.
+        n
+            How many.
+        """
+        cone = None
+        if self.line_of_sight is None:
+            z_lens = rng.uniform(*self.z_lens, n)
+            z_source = rng.uniform(np.maximum(z_lens, self.z_source[0]), self.z_source[1])
+        else:
+            far = rng.uniform(max(self.z_lens[1], self.z_source[0]), self.z_source[1])
+            cone = self.line_of_sight.draw(rng, self.z_lens, far)
+            z_lens, z_source = np.full(n, cone.z_lens), np.full(n, far)
+        deflectors, params, info = self.mass.draw(rng, n, z_lens, z_source)
+        centre = params["centre_x"] + 1j * params["centre_y"]
+        inner, outer = (edge**2 for edge in self.source_offset)
+        offset = np.sqrt(rng.uniform(inner, outer, n)) * np.exp(2j * np.pi * rng.uniform(size=n))
+        place = centre + params["einstein_radius"] * offset
+        source, of_source = self.source.draw(rng, n, place, z_source)
+        light, residual = self._light(rng, params)
+        info = {"suite": np.full(n, self.suite), **info, **of_source, "z_lens": z_lens, "z_source": z_source}
+        info |= {"source_x": place.real, "source_y": place.imag}
+        fit: Model | None = None
+        if cone is not None:
+            deflectors = (cone.around(deflectors, far),)
+            info |= {name: np.full(n, value) for name, value in cone.info.items()}
+            fit = self.mass.model
+            # the sum of all deflections has a shear, the fit to the convergence has none
+            params = {name: values for name, values in params.items() if not name.startswith("shear")}
+        return Draws(LensSystem(deflectors, source, light, residual), params, info, fit)
+
+    def _light(
+        self, rng: np.random.Generator, params: dict[str, Any]
+    ) -> tuple[tuple[LightProfile, ...], tuple[LightProfile, ...]]:
+        if self.lens_light is None:
+            return (), ()
+        e = params["e1"] + 1j * params["e2"]
+        centre = params["centre_x"] + 1j * params["centre_y"]
+        return self.lens_light.draw(rng, axis_ratio(e), position_angle(e), centre)

@@ -1,0 +1,127 @@
+"""Many stamps at once, by torch, on the CPU or a GPU.
+
+The same `lensing/` and `light/` code as everywhere, traced adaptively (`rendering/brightness.py`), blurred exactly (`rendering/blur.py`):
+
+    arcs = R * (lensed source),   image = Poisson(arcs + lens light + sky + dark) + read noise - lens light - sky - dark
+
+Stamps are worked on a chunk at a time, so that memory does not grow with their number beyond what the answers need. A stamp depends on those
+beside it at most in the last bit (vectorised functions round differently at the end of an array).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lenssbi.arrays import FloatArray
+from lenssbi.instrument import PSF, Camera
+from lenssbi.lensing import Deflector
+from lenssbi.light import LightProfile
+from lenssbi.rendering.blur import Blur, GaussianBlur, ImageBlur
+from lenssbi.rendering.brightness import Field, cell_brightness
+from lenssbi.rendering.scene import Scene, scene
+from lenssbi.systems import LensSystem
+
+CHUNK = {"cpu": 8}  # a chunk's rays stay in the cache
+CHUNK_ON_GPU = 512
+
+
+@dataclass(frozen=True)
+class Light:
+    """Light before the PSF: flux per cell, shape (count, ny * oversampling, nx * oversampling), of a field."""
+
+    cells: torch.Tensor
+    field: Field
+
+    @property
+    def flux(self) -> FloatArray:
+        """Total flux of each system, shape (count,); over the unlensed source's it is the magnification."""
+        return self.cells.sum(dim=(1, 2)).cpu().numpy().astype(float)
+
+
+class BatchedRenderer:
+    """Renders batches of lens systems; what goes in and comes out is in maggies (10**(-0.4 * AB magnitude)) per pixel.
+
+    Parameters
+    ----------
+    camera
+        Its pixels and, where no image is given, its Gaussian PSF.
+    psf_image
+        A PSF to use instead.
+    oversampling
+        Cells along the side of a pixel.
+    device
+        Where torch works: "cpu", "cuda", ...
+
+    Raises
+    ------
+    ValueError
+        In `draw`, for widths of a PSF that is an image.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        psf_image: PSF | None = None,
+        oversampling: int = 3,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.camera, self.psf_image, self.device = camera, psf_image, torch.device(device)
+        self.field = Field(camera.shape, camera.pixel_scale, oversampling)
+        self.chunk = CHUNK.get(self.device.type, CHUNK_ON_GPU)
+        self._blur = self._blur_of(camera.psf_fwhm)
+
+    def lensed(self, systems: LensSystem, count: int) -> Light:
+        """The lensed sources of `count` systems (arrays of shape (count, 1, 1)) before the PSF."""
+        return self._light(systems.source, LensSystem(systems.deflectors), count)
+
+    def draw(self, light: Light, fwhm: np.ndarray | None = None) -> FloatArray:
+        """Expected flux per pixel behind PSF and pixels, shape (count, y, x).
+
+        Parameters
+        ----------
+        light
+            Light before the PSF.
+        fwhm
+            Widths of the Gaussian PSF [arcsec], shape (count,), where they differ from the camera's.
+        """
+        return self.expected(light, fwhm).cpu().numpy().astype(float)
+
+    def lens_light(self, systems: LensSystem, count: int, fwhm: np.ndarray | None = None) -> FloatArray:
+        """Expected flux per pixel of the lenses' own light, shape (count, y, x)."""
+        return self._unlensed(systems.lens_light, count, fwhm)
+
+    def lens_residual(self, systems: LensSystem, count: int, fwhm: np.ndarray | None = None) -> FloatArray:
+        """Expected flux per pixel of what the subtraction of the lens' light leaves, shape (count, y, x)."""
+        return self._unlensed(systems.lens_residual, count, fwhm)
+
+    def expected(self, light: Light, fwhm: np.ndarray | torch.Tensor | None = None) -> torch.Tensor:
+        """As `draw`, but the answer stays on the device, in single precision."""
+        if fwhm is not None and self.psf_image is not None:
+            raise ValueError("a PSF given as an image has no width to vary: leave fwhm out")
+        images = torch.empty((len(light.cells), *self.camera.shape), device=self.device)
+        for first in range(0, len(images), self.chunk):
+            rows = slice(first, first + self.chunk)
+            blur = self._blur if fwhm is None else self._blur_of(fwhm[rows])
+            images[rows] = blur(light.cells[rows])
+        return images
+
+    def _unlensed(self, components: tuple[LightProfile, ...], count: int, fwhm: np.ndarray | None) -> FloatArray:
+        if not components:
+            return np.zeros((count, *self.camera.shape))
+        return self.draw(self._light(components, None, count), fwhm)
+
+    def _light(self, components: tuple[LightProfile, ...], mass: Deflector | None, count: int) -> Light:
+        whole, (ny, nx), n = scene(components, mass, count, self.device), self.field.shape, self.field.oversampling
+        cells = torch.empty((count, ny * n, nx * n), device=self.device)
+        for first in range(0, count, self.chunk):
+            rows = torch.arange(first, min(first + self.chunk, count), device=self.device)
+            cells[first : first + self.chunk] = cell_brightness(whole.some(rows), self.field)
+        return Light(cells.mul_(self.field.cell**2), self.field)
+
+    def _blur_of(self, fwhm: float | np.ndarray | torch.Tensor) -> Blur:
+        if self.psf_image is not None:
+            return ImageBlur(self.field, self.psf_image, self.device)
+        return GaussianBlur(self.field, fwhm, self.device)

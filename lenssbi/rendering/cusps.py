@@ -1,0 +1,128 @@
+"""The cusps of light profiles, which rays a cell apart cannot sample.
+
+Around a cusp the light I is parted by a smooth weight chi(r), 1 at the centre and 0 beyond WIDTHS cells: (1 - chi) I has no cusp, and rays
+at the cells' centres suffice for it; the cells that see chi I are divided SPLIT x SPLIT, and so on, LEVELS times. With a sharp border instead
+of chi the midpoint rule on one side of it would not fit the finer one on the other.
+
+Of what is found in a cell its moments are kept. For a PSF R that is smooth on the scale of a cell, with t in units of its width,
+
+    int I(t) R(r - t) dt = sum_jk R(r - jk) D_jk[M],   M_ab = int I(t) t_x^a t_y^b dt,   a, b = 0, 1, 2
+
+where D spreads the moments over the 3 x 3 cells around, by the parabolas through their R. The mean alone, put into the middle of the cell,
+would shift the brightest spot of a de Vaucouleurs source by up to half a cell, an error of one per cent of its peak; and undivided cells
+make it wrong by a fifth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+
+from lenssbi.batching import take
+from lenssbi.light import LightProfile
+from lenssbi.rendering.scene import Scene, rays
+
+CUSPY = 0.75  # a Gaussian has Sersic index 0.5 and no cusp, an exponential disc 1
+WIDTHS = 3.0
+LEVELS = 2
+SPLIT = 4
+
+
+def cusp_share(profile: LightProfile, beta: torch.Tensor, width: float) -> torch.Tensor:
+    """The weight chi at `beta` [arcsec], shape (n, y, x), for cells of `width` [arcsec].
+
+    It falls from 1 at WIDTHS / SPLIT cells, as far as the next level's reaches, to 0 at WIDTHS, with two smooth derivatives.
+    """
+    offset = beta - profile.centre
+    radius = torch.sqrt(offset.real**2 + offset.imag**2)
+    outer, inner = WIDTHS * width, WIDTHS * width / SPLIT
+    t = ((outer - radius) * (1 / (outer - inner))).clamp_(0, 1)
+    return t * t * t * (t * (6 * t - 15) + 10)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells that see cusps.
+
+    Parameters
+    ----------
+    profiles
+        A batch of profiles.
+    which, owner
+        Which of them a cell sees, and of which system it is; integers of shape (n,).
+    centre
+        Centres of the cells [arcsec], complex, shape (n,).
+    width
+        Their sides [arcsec].
+    """
+
+    profiles: LightProfile
+    which: torch.Tensor
+    owner: torch.Tensor
+    centre: torch.Tensor
+    width: float
+
+
+def deposit(brightness: torch.Tensor, scene: Scene, cells: Cells, where: tuple[torch.Tensor, ...]) -> None:
+    """Add chi I to the cells that see it and to their neighbours.
+
+    Parameters
+    ----------
+    brightness
+        Of all cells of the field [flux/arcsec^2], shape (count, y, x); changed in place.
+    scene
+        What bends.
+    cells
+        Those that see chi I.
+    where
+        Their system, row and column, integers of shape (n,) each.
+    """
+    index, row, column = where
+    _, ny, nx = brightness.shape
+    shares = _moments(scene, cells) @ _spreading().to(scene.device)
+    step = torch.arange(-1, 2, device=scene.device)
+    # light that falls off the field stays on its edge
+    rows, columns = (row[:, None] + step).clamp_(0, ny - 1), (column[:, None] + step).clamp_(0, nx - 1)
+    flat = ((index * ny)[:, None] + rows)[:, :, None] * nx + columns[:, None, :]
+    brightness.view(-1).index_add_(0, flat.reshape(-1), shares.reshape(-1))
+
+
+def _moments(scene: Scene, cells: Cells, level: int = 1) -> torch.Tensor:
+    """Moments of chi I, chi for cells of this width, in each cell; shape (n, 9), a fastest."""
+    width = cells.width / SPLIT
+    parts = cells.centre[:, None, None] + rays((SPLIT, SPLIT), width, scene.device)
+    beta = scene.trace(parts, cells.owner)
+    profile = take(cells.profiles, cells.which)
+    share = cusp_share(profile, beta, cells.width)
+    within = _nesting().to(scene.device)
+    finer = cusp_share(profile, beta, width) if level < LEVELS else None
+    if finer is not None:
+        share = share - finer
+    # a ray stands for a point: its other moments about the middle of its part are 0
+    moments = (profile.surface_brightness(beta) * share).flatten(1) @ within[:, 0]
+    if finer is None:
+        return moments
+    cell, part = finer.flatten(1).nonzero(as_tuple=True)
+    inner = Cells(cells.profiles, cells.which[cell], cells.owner[cell], parts.flatten(1)[cell, part], width)
+    return moments.index_add_(0, cell, (_moments(scene, inner, level + 1)[:, None, :] @ within[part])[:, 0])
+
+
+@cache
+def _nesting() -> torch.Tensor:
+    """What the moments of a part add to those of its cell, shape (SPLIT * SPLIT, 9, 9)."""
+    line = []
+    for middle in (np.arange(SPLIT) - (SPLIT - 1) / 2) / SPLIT:
+        # t = middle + t' / SPLIT, and its square
+        line.append([[1, middle, middle**2], [0, 1 / SPLIT, 2 * middle / SPLIT], [0, 0, 1 / SPLIT**2]])
+    pairs = [np.kron(along_y, along_x) for along_y in line for along_x in line]
+    return torch.from_numpy(np.array(pairs) / SPLIT**2).float()
+
+
+@cache
+def _spreading() -> torch.Tensor:
+    """How the moments are spread over the cells around, shape (9, 9): D of the module's equation."""
+    line = np.array([[0.0, 1.0, 0.0], [-0.5, 0.0, 0.5], [0.5, -1.0, 0.5]])
+    return torch.from_numpy(np.kron(line, line)).float()
