@@ -20,7 +20,7 @@ from lenssbi.instrument import PSF, Camera
 from lenssbi.lensing import Deflector
 from lenssbi.light import LightProfile
 from lenssbi.rendering.blur import Blur, GaussianBlur, ImageBlur
-from lenssbi.rendering.brightness import Field, cell_brightness
+from lenssbi.rendering.brightness import Field, cell_brightness, margin_of
 from lenssbi.rendering.scene import Scene, scene
 from lenssbi.systems import LensSystem
 
@@ -30,7 +30,7 @@ CHUNK_ON_GPU = 512
 
 @dataclass(frozen=True)
 class Light:
-    """Light before the PSF: flux per cell, shape (count, ny * oversampling, nx * oversampling), of a field."""
+    """Light before the PSF: flux per cell, shape (count, y, x), of a field that is a little wider than the image."""
 
     cells: torch.Tensor
     field: Field
@@ -69,7 +69,8 @@ class BatchedRenderer:
         device: str | torch.device = "cpu",
     ) -> None:
         self.camera, self.psf_image, self.device = camera, psf_image, torch.device(device)
-        self.field = Field(camera.shape, camera.pixel_scale, oversampling)
+        self.margin = margin_of(camera.pixel_scale)
+        self.field = Field(camera.shape, camera.pixel_scale, oversampling).wider(self.margin)
         self.chunk = CHUNK.get(self.device.type, CHUNK_ON_GPU)
         self._blur = self._blur_of(camera.psf_fwhm)
 
@@ -123,5 +124,5 @@ class BatchedRenderer:
 
     def _blur_of(self, fwhm: float | np.ndarray | torch.Tensor) -> Blur:
         if self.psf_image is not None:
-            return ImageBlur(self.field, self.psf_image, self.device)
-        return GaussianBlur(self.field, fwhm, self.device)
+            return ImageBlur(self.field, self.psf_image, self.device, self.margin)
+        return GaussianBlur(self.field, fwhm, self.device, self.margin)

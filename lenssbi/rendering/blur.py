@@ -36,14 +36,20 @@ class GaussianBlur:
         Full width of the PSF [arcsec], a number or shape (count,).
     device
         Where to blur.
+    margin
+        Pixels of the field on every side that are not in the image.
     """
 
-    def __init__(self, field: Field, fwhm: float | np.ndarray, device: torch.device) -> None:
+    def __init__(
+        self, field: Field, fwhm: float | np.ndarray | torch.Tensor, device: torch.device, margin: int = 0
+    ) -> None:
         widths = torch.as_tensor(fwhm, dtype=torch.float64, device=device).reshape(-1)
-        self.along_y, self.along_x = (_collected(pixels, field, widths) for pixels in field.shape)
+        self.along_y, self.along_x = (
+            _collected(pixels, field, widths)[:, margin : pixels - margin] for pixels in field.shape
+        )
 
     def __call__(self, cells: torch.Tensor) -> torch.Tensor:
-        """Light per pixel, shape (count, ny, nx), of the light per cell, shape (count, ny * oversampling, nx * oversampling)."""
+        """Light per pixel of the image, shape (count, y, x), of the light per cell of the field, of the same shape but for the cells."""
         return self.along_y @ cells @ self.along_x.mT
 
 
@@ -58,29 +64,31 @@ class ImageBlur:
         The PSF, effective or optical.
     device
         Where to blur.
+    margin
+        Pixels of the field on every side that are not in the image.
     """
 
-    def __init__(self, field: Field, psf: PSF, device: torch.device) -> None:
+    def __init__(self, field: Field, psf: PSF, device: torch.device, margin: int = 0) -> None:
+        self.field, self.margin = field, margin
         n, pixel = field.oversampling, field.pixel_scale
         # the image's own pixels, and where it is optical the detector's, reach half a side further than the outermost centres
         radius = (max(psf.image.shape) // 2 + 0.5) * psf.pixel_scale + pixel / 2
         reach = int(np.ceil(radius / pixel))
         table = torch.from_numpy(psf.response(pixel, n, reach * pixel))
         side = 2 * reach + 1
-        self.field, self.padded = field, tuple(fft.next_fast_len(pixels + reach, real=True) for pixels in field.shape)
-        kernels = torch.zeros((n * n, *(max(pixels, side) for pixels in self.padded)), dtype=torch.float64)
+        self.padded = tuple(fft.next_fast_len(max(pixels + reach, side), real=True) for pixels in field.shape)
+        kernels = torch.zeros((n * n, *self.padded), dtype=torch.float64)
         kernels[:, :side, :side] = table.reshape(side, n, side, n).permute(1, 3, 0, 2).reshape(n * n, side, side)
         kernels = kernels.roll((-reach, -reach), dims=(1, 2))
-        self.padded = kernels.shape[1:]
         # a pixel collects from the cells around it: a correlation, hence the conjugate
         self.transfer = torch.fft.rfft2(kernels).conj().to(device=device, dtype=torch.complex64)
 
     def __call__(self, cells: torch.Tensor) -> torch.Tensor:
-        """Light per pixel, shape (count, ny, nx), of the light per cell, shape (count, ny * oversampling, nx * oversampling)."""
-        n, (ny, nx) = self.field.oversampling, self.field.shape
+        """Light per pixel of the image, shape (count, y, x), of the light per cell of the field, of the same shape but for the cells."""
+        m, n, (ny, nx) = self.margin, self.field.oversampling, self.field.shape
         planes = cells.view(-1, ny, n, nx, n).permute(0, 2, 4, 1, 3).reshape(-1, n * n, ny, nx)
         spectrum = (torch.fft.rfft2(planes, s=self.padded) * self.transfer).sum(dim=1)
-        return torch.fft.irfft2(spectrum, s=self.padded)[:, :ny, :nx]
+        return torch.fft.irfft2(spectrum, s=self.padded)[:, m : ny - m, m : nx - m]
 
 
 Blur: TypeAlias = GaussianBlur | ImageBlur

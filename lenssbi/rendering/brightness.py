@@ -5,7 +5,7 @@ through neighbouring pixels give its cells. Elsewhere more rays are spent:
 
 - a pixel is divided into its cells, a ray each, where a component shines (within REACH effective radii and the patch of the source plane
   that the pixel sees) and its centre is within CLEAR patches, or the Laplacian of what the single rays saw exceeds CURVED of their peak;
-- the cells that see a component's cusp (`rendering/cusps.py`) are divided again, and again.
+- the cells that see the cusp of a component, or one hardly larger than a cell, are divided again, and again (`rendering/cusps.py`).
 
 The pixels to be divided, of all systems of a batch, make one flat list: each takes along its own system's parameters. Rays are traced by
 torch in single precision (an angle of 5 arcsec is kept to 5e-7 arcsec), on any device.
@@ -13,19 +13,21 @@ torch in single precision (an angle of 5 arcsec is kept to 5e-7 arcsec), on any 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional
 
 from lenssbi.batching import take
 from lenssbi.light import LightProfile
-from lenssbi.rendering.cusps import CUSPY, Cells, cusp_share, deposit
+from lenssbi.rendering.cusps import Cells, cusp_share, cuspy, deposit
 from lenssbi.rendering.scene import Scene, rays
 
 REACH = 4.0
 CLEAR = 2.5
 CURVED = 0.05
+MARGIN = 0.3  # [arcsec] around an image from which the PSF brings light into it: 4 sigma of Euclid's Gaussian
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,16 @@ class Field:
     def cell(self) -> float:
         """Side of a cell [arcsec]."""
         return self.pixel_scale / self.oversampling
+
+    def wider(self, margin: int) -> Field:
+        """The field with so many pixels more on every side."""
+        ny, nx = self.shape
+        return replace(self, shape=(ny + 2 * margin, nx + 2 * margin))
+
+
+def margin_of(pixel_scale: float) -> int:
+    """Pixels in MARGIN."""
+    return math.ceil(MARGIN / pixel_scale)
 
 
 def cell_brightness(scene: Scene, field: Field) -> torch.Tensor:
@@ -69,15 +81,11 @@ def cell_brightness(scene: Scene, field: Field) -> torch.Tensor:
         part, which = lights.pairs(b, scene.count)
         profile, seen = take(lights.profile, which), beta[part]
         light = profile.surface_brightness(seen)
-        if hasattr(profile, "index"):
-            share = cusp_share(profile, seen, field.cell)
-            share *= torch.as_tensor(profile.index, device=scene.device) >= CUSPY
-            light -= share * light
+        share = cusp_share(profile, seen, field.cell) * cuspy(profile, field.cell)
+        light -= share * light
         total.index_add_(0, part, light)
-        if hasattr(profile, "index"):
-            pair, i, j = share.nonzero(as_tuple=True)
-            if not len(pair):
-                continue
+        pair, i, j = share.nonzero(as_tuple=True)
+        if len(pair):
             at = part[pair]
             cells_of = (b[at], y[at] * n + i, x[at] * n + j)
             cusps.append((Cells(lights.profile, which[pair], b[at], parts[at, i, j], field.cell), cells_of))

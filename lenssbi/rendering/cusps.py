@@ -26,6 +26,7 @@ from lenssbi.light import LightProfile
 from lenssbi.rendering.scene import Scene, rays
 
 CUSPY = 0.75  # a Gaussian has Sersic index 0.5 and no cusp, an exponential disc 1
+SMALL = 2.0  # cells: a profile of smaller effective radius is one cusp as a whole
 WIDTHS = 3.0
 LEVELS = 2
 SPLIT = 4
@@ -41,6 +42,12 @@ def cusp_share(profile: LightProfile, beta: torch.Tensor, width: float) -> torch
     outer, inner = WIDTHS * width, WIDTHS * width / SPLIT
     t = ((outer - radius) * (1 / (outer - inner))).clamp_(0, 1)
     return t * t * t * (t * (6 * t - 15) + 10)
+
+
+def cuspy(profile: LightProfile, width: float) -> torch.Tensor | bool:
+    """Which profiles need their cusp divided in cells of `width` [arcsec], shape (n, 1, 1) or a single answer."""
+    small = profile.effective_radius < SMALL * width
+    return small | (profile.index >= CUSPY) if hasattr(profile, "index") else small
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,9 @@ def exact_padding(field: Field, psf: galsim.GSObject) -> float:
     """
     n, side = field.oversampling, max(field.shape)
     flat = galsim.InterpolatedImage(**_interpolated(np.ones([n * pixels for pixels in field.shape]), field, 1.0))
-    drawn = galsim.Image.good_fft_size(max(galsim.Convolve(flat, psf).getGoodImageSize(field.pixel_scale), side))
+    seen = galsim.Convolve(flat, psf)
+    drawn = galsim.Image.good_fft_size(max(seen.getGoodImageSize(field.pixel_scale), side))
+    drawn = max(drawn, seen.gsparams.minimum_fft_size)
     for multiple in range(1, int(PADDING * side / drawn) + 1):
         whole = multiple * drawn * n
         if galsim.Image.good_fft_size(whole) == whole:

@@ -18,7 +18,7 @@ from lenssbi.arrays import FloatArray
 from lenssbi.instrument import PSF, Camera
 from lenssbi.lensing import Deflector
 from lenssbi.light import LightProfile
-from lenssbi.rendering.brightness import Field
+from lenssbi.rendering.brightness import Field, margin_of
 from lenssbi.rendering.lensed import Lensed, exact_padding
 from lenssbi.systems import LensSystem
 
@@ -95,7 +95,8 @@ class Renderer:
 
     @cached_property
     def _field(self) -> Field:
-        return Field(self.camera.shape, self.camera.pixel_scale, self.oversampling)
+        field = Field(self.camera.shape, self.camera.pixel_scale, self.oversampling)
+        return field.wider(margin_of(self.camera.pixel_scale))
 
     @cached_property
     def _padding(self) -> float:

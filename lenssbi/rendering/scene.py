@@ -21,6 +21,7 @@ from lenssbi.lensing.prepared import prepared
 from lenssbi.light import LightProfile
 
 T = TypeVar("T")
+ASIDE = 1e-6 + 1e-6j  # [arcsec] no ray hits a singular mass in its very centre, where it would not be bent
 SINGLE = {torch.float64: torch.float32, torch.complex128: torch.complex64}
 
 
@@ -114,7 +115,7 @@ def scene(
 @cache
 def rays(shape: tuple[int, int], step: float, device: torch.device) -> torch.Tensor:
     """Angles [arcsec] on a grid of `step` [arcsec] about 0, complex, shape (y, x); not to be written to."""
-    return torch.from_numpy(pixel_grid(shape, step).astype(np.complex64)).to(device)
+    return torch.from_numpy((pixel_grid(shape, step) + ASIDE).astype(np.complex64)).to(device)
 
 
 def _lights(components: Sequence[LightProfile], count: int, device: torch.device) -> Lights:

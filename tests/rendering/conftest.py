@@ -10,6 +10,8 @@ from lenssbi.lensing import EllipticalPowerLaw, ExternalShear
 from lenssbi.light import Gaussian, Sersic
 from lenssbi.systems import LensSystem
 
+MARGIN = 5  # pixels from beyond the stamp, whose light the PSF brings into it
+
 
 def draw_systems(n, seed, kind="sersic", index=None, slope=None, radius=(0.6, 1.6)):
     """A batch of lenses with a source near the middle: a Sersic, a Gaussian, or several Sersics of which some have no flux."""
@@ -32,13 +34,16 @@ def draw_systems(n, seed, kind="sersic", index=None, slope=None, radius=(0.6, 1.
         if kind == "gaussian":
             parts.append(Gaussian(flux, size / 1.1774, *shape, at))
         else:
-            parts.append(Sersic(flux, size, uniform(0.5, 4) if index is None else np.full((n, 1, 1), index), *shape, at))
+            parts.append(
+                Sersic(flux, size, uniform(0.5, 4) if index is None else np.full((n, 1, 1), index), *shape, at)
+            )
     return LensSystem((mass, shear), tuple(parts))
 
 
 def brute_force(system, camera, n=16, cusp=8):
     """Flux per pixel, from rays on a uniform fine grid, those near cusps divided three times over, blurred by error functions."""
-    theta = pixel_grid(camera.shape, camera.pixel_scale, n)
+    ny, nx = camera.shape
+    theta = pixel_grid((ny + 2 * MARGIN, nx + 2 * MARGIN), camera.pixel_scale, n)
     width = camera.pixel_scale / n
     lens = LensSystem(system.deflectors)
 
@@ -54,7 +59,7 @@ def brute_force(system, camera, n=16, cusp=8):
     light = sum(mean(source, theta, width, 3) for source in system.source if source.flux)
     sigma = camera.psf_fwhm / FWHM_PER_SIGMA
     centres = pixel_grid((1, camera.shape[1]), camera.pixel_scale).real[0]
-    points = pixel_grid((1, camera.shape[1]), camera.pixel_scale, n).real[0]
+    points = pixel_grid((1, nx + 2 * MARGIN), camera.pixel_scale, n).real[0]
     edges = centres[:, None] + np.array([-0.5, 0.5])[:, None, None] * camera.pixel_scale
     collect = special.ndtr((edges[1] - points) / sigma) - special.ndtr((edges[0] - points) / sigma)
     return collect @ light @ collect.T * width**2

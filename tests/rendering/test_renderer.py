@@ -6,7 +6,6 @@ from scipy import special
 
 galsim = pytest.importorskip("galsim")
 
-from lenssbi.arrays import pixel_grid  # noqa: E402
 from lenssbi.instrument import EUCLID_VIS, PSF, Camera  # noqa: E402
 from lenssbi.instrument.psf import FWHM_PER_SIGMA  # noqa: E402
 from lenssbi.lensing import EllipticalPowerLaw  # noqa: E402
@@ -24,39 +23,33 @@ SOURCES = {
 }
 
 
-def brute_force(source, camera, n=16, cusp=40):
-    """Rays on a uniform fine grid, those near the source's centre replaced by the mean of cusp^2 more; blurred by error functions."""
-    system = LensSystem((MASS,), (source,))
-    theta = pixel_grid(camera.shape, camera.pixel_scale, n)
-    width = camera.pixel_scale / n
-    light = system.surface_brightness(theta)
-    if isinstance(source, Sersic):
-        near = np.abs(system.source_angle(theta) - source.centre) < 4 * width
-        parts = theta[near][:, None, None] + pixel_grid((1, 1), width, cusp)
-        light[near] = system.surface_brightness(parts).mean(axis=(1, 2))
-    sigma = camera.psf_fwhm / FWHM_PER_SIGMA
-    centres = pixel_grid((1, camera.shape[1]), camera.pixel_scale).real[0]
-    points = pixel_grid((1, camera.shape[1]), camera.pixel_scale, n).real[0]
-    edges = centres[:, None] + np.array([-0.5, 0.5])[:, None, None] * camera.pixel_scale
-    collect = special.ndtr((edges[1] - points) / sigma) - special.ndtr((edges[0] - points) / sigma)
-    return collect @ light @ collect.T * width**2
-
-
-@pytest.mark.parametrize("engine", ["galsim", "fourier"])
 @pytest.mark.parametrize("kind", SOURCES)
-def test_noiseless_stamp_equals_brute_force(kind, engine):
+def test_noiseless_stamp_equals_brute_force(kind, reference):
     source, tolerance = SOURCES[kind]
-    truth = brute_force(source, SMALL)
-    stamp = Renderer(SMALL, engine=engine).source(LensSystem((MASS,), (source,))) / SMALL.electrons(0.0)
+    truth = reference(LensSystem((MASS,), (source,)), SMALL)
+    stamp = Renderer(SMALL).source(LensSystem((MASS,), (source,))) / SMALL.electrons(0.0)
     assert np.abs(stamp - truth).max() < tolerance * truth.max()
-    assert stamp.sum() == pytest.approx(truth.sum(), rel=3e-3)
+    assert stamp.sum() == pytest.approx(truth.sum(), rel=2e-3)
 
 
-def test_both_engines_and_orders_of_components_agree():
-    sources = tuple(s for s, _ in SOURCES.values())
-    one = Renderer(SMALL).source(LensSystem((MASS,), sources))
-    two = Renderer(SMALL, engine="fourier").source(LensSystem((MASS,), sources[::-1]))
-    assert np.abs(one - two).max() < 5e-3 * one.max()
+@pytest.mark.parametrize(("shape", "oversampling"), [((50, 50), 2), ((50, 70), 3), ((100, 100), 4), ((31, 31), 5)])
+def test_the_padding_leaves_no_ghosts(shape, oversampling, reference):
+    """GalSim interpolates an image's Fourier transform; a padding that does not fit costs a per cent."""
+    camera = Camera(shape=shape)
+    mass, source = EllipticalPowerLaw(0.8, 0.2, 0.1), Gaussian(1.0, 0.15, 0.7, 0.5, 0.1 + 0.06j)
+    square = Camera(shape=(max(shape), max(shape)))
+    truth = reference(LensSystem((mass,), (source,)), square, n=8)
+    cut = [(max(shape) - n) // 2 for n in shape]
+    truth = truth[cut[0] : cut[0] + shape[0], cut[1] : cut[1] + shape[1]]
+    stamp = Renderer(camera, oversampling=oversampling).source(LensSystem((mass,), (source,))) / camera.electrons(0.0)
+    assert np.abs(stamp - truth).max() < 3e-3 * truth.max()
+
+
+def test_light_beyond_the_edge_is_blurred_into_the_stamp(reference):
+    system = LensSystem((EllipticalPowerLaw(0.3, 0.0, 0.0),), (Gaussian(1.0, 0.2, centre=2.55 + 0.5j),))
+    truth = reference(system, SMALL)
+    stamp = Renderer(SMALL).source(system) / SMALL.electrons(0.0)
+    assert np.abs(stamp - truth).max() < 5e-3 * truth.max()
 
 
 def test_unlensed_light_equals_galsims_own():
@@ -68,9 +61,7 @@ def test_unlensed_light_equals_galsims_own():
     image = galsim.Convolve(theirs, galsim.Gaussian(fwhm=SMALL.psf_fwhm)).drawImage(
         nx=50, ny=50, scale=0.1, dtype=float
     )
-    assert (
-        np.abs(drawn - image.array).max() < 0.05 * image.array.max()
-    )  # one ray a pixel but for the cusp: it only makes shot noise
+    assert np.abs(drawn - image.array).max() < 5e-3 * image.array.max()
 
 
 def test_psf_image_and_gaussian_agree():
