@@ -8,13 +8,15 @@ that of Pearson et al. 2021 (MNRAS 505, 4362). The map, from the ground up; a mo
     arrays         which array library an array belongs to; the pixel grid
     config         YAML files into typed, frozen configurations
     files          write beside, then rename
+    batching       many systems as one: dataclasses whose numbers are arrays
+    splines        tables looked up by spline
     parameters     WHAT WE INFER: priors, transforms, the parameter space
-    lensing        HOW LIGHT BENDS: elliptical power law, shear, critical curves
-    light          WHAT SHINES: Sersic, Gaussian, multi-Gaussian lens light
+    lensing        HOW LIGHT BENDS: elliptical power law, shear, haloes, maps, several planes
+    light          WHAT SHINES: Sersic, Gaussian, real galaxies, multi-Gaussian lens light
     systems        deflectors + source + lens light = one lens system
-    populations    WHICH LENSES: the paper's training set
+    populations    WHICH LENSES: the paper's training set and test suites
     instrument     WHAT SEES THEM: camera, PSF, noise
-    rendering      SYSTEM -> STAMP: the GalSim renderer, detectability
+    rendering      SYSTEM -> STAMP: by GalSim, or many at once; detectability
     dataset        STAMPS ON DISK: HDF5 sets, FITS stamps
     posteriors     BELIEFS: weighted samples, summaries, Gaussian mixtures
     estimators     IMAGE -> BELIEF: the dropout network, its training, its weights

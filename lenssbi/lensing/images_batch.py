@@ -1,7 +1,7 @@
 """Image positions of a batch of lenses, one source point each: the search of `lensing/images.py` on flat lists.
 
-Every tile of cells and every Newton iterate belongs to one of the lenses and takes along its parameters, so that a thousand lenses are searched
-at once: the same triangles, the same finer tiles around folds and tears, the same tolerances.
+Every tile of cells and every Newton iterate belongs to one of the lenses and takes along its parameters, so that a thousand lenses are
+searched at once: the same triangles, the same finer tiles around folds and tears, the same tolerances.
 """
 
 from __future__ import annotations

@@ -100,7 +100,8 @@ class StretchedExponential:
         """Flux per arcsec^2 at complex `theta` [arcsec], shape (*batch, y, x)."""
         xp = array_namespace(theta)
         z = (theta - self.centre) * self.frame
-        squared = xp.real(z) ** 2 + (xp.imag(z) / self.q) ** 2
+        x, y = xp.real(z), xp.imag(z) / self.q
+        squared = x * x + y * y
         return self.flux / self.effective_radius**2 * xp.exp(self.log_central - self.rate * squared**self.power)
 
 

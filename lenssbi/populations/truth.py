@@ -22,6 +22,7 @@ from scipy.optimize import least_squares
 from lenssbi.arrays import FloatArray
 from lenssbi.lensing.deflector import Deflector
 from lenssbi.lensing.epl import EllipticalPowerLaw
+from lenssbi.populations.draws import Draws
 
 RING = (0.2, 2.0)
 """Its edges, in Einstein radii."""
@@ -114,3 +115,12 @@ def _power_law(free: FloatArray) -> EllipticalPowerLaw:
     e1, e2 = (float(part) for part in free[1:3] / np.sqrt(1 + free[1] ** 2 + free[2] ** 2))
     slope = float(free[5]) if len(free) > 5 else 2.0
     return EllipticalPowerLaw(float(free[0]), e1, e2, slope, complex(free[3], free[4]))
+
+
+def true_params(draws: Draws, row: int) -> dict[str, float]:
+    """True parameters of one draw: its own, or those of the fit to its total convergence where it asks for one."""
+    params = {name: float(values[row]) for name, values in draws.params.items()}
+    if draws.fit is None:
+        return params
+    centre = complex(params["centre_x"], params["centre_y"])
+    return fit_convergence(draws[row].system, draws.fit, params["einstein_radius"], centre)

@@ -4,13 +4,14 @@ The same `lensing/` and `light/` code as everywhere, traced adaptively (`renderi
 
     arcs = R * (lensed source),   image = Poisson(arcs + lens light + sky + dark) + read noise - lens light - sky - dark
 
-Stamps are worked on a chunk at a time, so that memory does not grow with their number beyond what the answers need. A stamp depends on those
-beside it at most in the last bit (vectorised functions round differently at the end of an array).
+Stamps are worked on a chunk at a time, so that memory does not grow with their number beyond what the answers need. A stamp depends on
+those beside it at most in the last bits (vectorised functions round differently at the end of an array).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from lenssbi.lensing import Deflector
 from lenssbi.light import LightProfile
 from lenssbi.rendering.blur import Blur, GaussianBlur, ImageBlur
 from lenssbi.rendering.brightness import Field, cell_brightness, margin_of
-from lenssbi.rendering.scene import Scene, scene
+from lenssbi.rendering.scene import scene
 from lenssbi.systems import LensSystem
 
 CHUNK = {"cpu": 8}  # a chunk's rays stay in the cache
@@ -34,6 +35,10 @@ class Light:
 
     cells: torch.Tensor
     field: Field
+
+    def take(self, index: Any) -> Light:
+        """That of the systems `index` (integers or a mask, NumPy's or torch's)."""
+        return Light(self.cells[torch.as_tensor(index, device=self.cells.device)], self.field)
 
     @property
     def flux(self) -> FloatArray:
@@ -71,12 +76,21 @@ class BatchedRenderer:
         self.camera, self.psf_image, self.device = camera, psf_image, torch.device(device)
         self.margin = margin_of(camera.pixel_scale)
         self.field = Field(camera.shape, camera.pixel_scale, oversampling).wider(self.margin)
+        self.coarse = Field(camera.shape, camera.pixel_scale, 1).wider(self.margin)
         self.chunk = CHUNK.get(self.device.type, CHUNK_ON_GPU)
-        self._blur = self._blur_of(camera.psf_fwhm)
+        self._blurs = {field: self._blur_of(field, camera.psf_fwhm) for field in (self.field, self.coarse)}
 
     def lensed(self, systems: LensSystem, count: int) -> Light:
         """The lensed sources of `count` systems (arrays of shape (count, 1, 1)) before the PSF."""
-        return self._light(systems.source, LensSystem(systems.deflectors), count)
+        return self._light(systems.source, LensSystem(systems.deflectors), count, self.field)
+
+    def lens_light(self, systems: LensSystem, count: int) -> Light:
+        """The lenses' own light before the PSF, in cells of a whole pixel: it only enters the shot noise."""
+        return self._light(systems.lens_light, None, count, self.coarse)
+
+    def lens_residual(self, systems: LensSystem, count: int) -> Light:
+        """What the subtraction of the lens' light leaves, before the PSF."""
+        return self._light(systems.lens_residual, None, count, self.field)
 
     def draw(self, light: Light, fwhm: np.ndarray | None = None) -> FloatArray:
         """Expected flux per pixel behind PSF and pixels, shape (count, y, x).
@@ -90,39 +104,27 @@ class BatchedRenderer:
         """
         return self.expected(light, fwhm).cpu().numpy().astype(float)
 
-    def lens_light(self, systems: LensSystem, count: int, fwhm: np.ndarray | None = None) -> FloatArray:
-        """Expected flux per pixel of the lenses' own light, shape (count, y, x)."""
-        return self._unlensed(systems.lens_light, count, fwhm)
-
-    def lens_residual(self, systems: LensSystem, count: int, fwhm: np.ndarray | None = None) -> FloatArray:
-        """Expected flux per pixel of what the subtraction of the lens' light leaves, shape (count, y, x)."""
-        return self._unlensed(systems.lens_residual, count, fwhm)
-
     def expected(self, light: Light, fwhm: np.ndarray | torch.Tensor | None = None) -> torch.Tensor:
         """As `draw`, but the answer stays on the device, in single precision."""
         if fwhm is not None and self.psf_image is not None:
             raise ValueError("a PSF given as an image has no width to vary: leave fwhm out")
         images = torch.empty((len(light.cells), *self.camera.shape), device=self.device)
-        for first in range(0, len(images), self.chunk):
-            rows = slice(first, first + self.chunk)
-            blur = self._blur if fwhm is None else self._blur_of(fwhm[rows])
-            images[rows] = blur(light.cells[rows])
+        with torch.inference_mode():
+            for first in range(0, len(images), self.chunk):
+                rows = slice(first, first + self.chunk)
+                blur = self._blurs[light.field] if fwhm is None else self._blur_of(light.field, fwhm[rows])
+                images[rows] = blur(light.cells[rows])
         return images
 
-    def _unlensed(self, components: tuple[LightProfile, ...], count: int, fwhm: np.ndarray | None) -> FloatArray:
-        if not components:
-            return np.zeros((count, *self.camera.shape))
-        return self.draw(self._light(components, None, count), fwhm)
-
-    def _light(self, components: tuple[LightProfile, ...], mass: Deflector | None, count: int) -> Light:
-        whole, (ny, nx), n = scene(components, mass, count, self.device), self.field.shape, self.field.oversampling
+    def _light(self, components: tuple[LightProfile, ...], mass: Deflector | None, count: int, field: Field) -> Light:
+        whole, (ny, nx), n = scene(components, mass, count, self.device), field.shape, field.oversampling
         cells = torch.empty((count, ny * n, nx * n), device=self.device)
         for first in range(0, count, self.chunk):
             rows = torch.arange(first, min(first + self.chunk, count), device=self.device)
-            cells[first : first + self.chunk] = cell_brightness(whole.some(rows), self.field)
-        return Light(cells.mul_(self.field.cell**2), self.field)
+            cells[first : first + self.chunk] = cell_brightness(whole.some(rows), field)
+        return Light(cells.mul_(field.cell**2), field)
 
-    def _blur_of(self, fwhm: float | np.ndarray | torch.Tensor) -> Blur:
+    def _blur_of(self, field: Field, fwhm: float | np.ndarray | torch.Tensor) -> Blur:
         if self.psf_image is not None:
-            return ImageBlur(self.field, self.psf_image, self.device, self.margin)
-        return GaussianBlur(self.field, fwhm, self.device, self.margin)
+            return ImageBlur(field, self.psf_image, self.device, self.margin)
+        return GaussianBlur(field, fwhm, self.device, self.margin)

@@ -4,16 +4,15 @@ With P the optical PSF and the pixel a square of side p, a cell at r sends to th
 
     R(s - r) = int_pixel P(s + t - r) dt
 
-- `GaussianBlur`: R is a product of differences of the normal distribution function along y and x, so that the image is A_y c A_x^T: exact, without a
-  border that light could cross, and the width may differ from stamp to stamp.
-- `ImageBlur`: R is taken from an image of the PSF (`PSF.response`, which applies the pixel once, whatever the image holds). The n x n cells
-  of the pixels make n^2 images of the pixels' spacing; each is convolved with its own R by Fourier transform, and they are summed before
-  going back.
+- `GaussianBlur`: R is a product of differences of the normal distribution function along y and x, so that the image is A_y c A_x^T:
+  exact, without a border that light could cross, and the width may differ from stamp to stamp.
+- `ImageBlur`: R is taken from an image of the PSF (`PSF.response`, which applies the pixel once, whatever the image holds). The n x n
+  cells of the pixels make n^2 images of the pixels' spacing; each is convolved with its own R by Fourier transform, and they are summed
+  before going back.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TypeAlias
 
 import numpy as np

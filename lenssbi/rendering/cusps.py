@@ -1,8 +1,8 @@
 """The cusps of light profiles, which rays a cell apart cannot sample.
 
-Around a cusp the light I is parted by a smooth weight chi(r), 1 at the centre and 0 beyond WIDTHS cells: (1 - chi) I has no cusp, and rays
-at the cells' centres suffice for it; the cells that see chi I are divided SPLIT x SPLIT, and so on, LEVELS times. With a sharp border instead
-of chi the midpoint rule on one side of it would not fit the finer one on the other.
+Around a cusp the light I is parted by a smooth weight chi(r), 1 at the centre and 0 beyond WIDTHS cells as they see the source plane:
+(1 - chi) I has no cusp, and rays at the cells' centres suffice for it; the cells that see chi I are divided SPLIT x SPLIT, and so on,
+LEVELS times. With a sharp border instead of chi the midpoint rule on one side of it would not fit the finer one on the other.
 
 Of what is found in a cell its moments are kept. For a PSF R that is smooth on the scale of a cell, with t in units of its width,
 
@@ -32,20 +32,17 @@ LEVELS = 2
 SPLIT = 4
 
 
-def cusp_share(profile: LightProfile, beta: torch.Tensor, width: float) -> torch.Tensor:
-    """The weight chi at `beta` [arcsec], shape (n, y, x), for cells of `width` [arcsec].
+def cusp_share(profile: LightProfile, beta: torch.Tensor, width: torch.Tensor) -> torch.Tensor:
+    """The weight chi at `beta` [arcsec], shape (n, y, x), for cells that are `width` [arcsec] wide in the source plane, shape (n, 1, 1).
 
     It falls from 1 at WIDTHS / SPLIT cells, as far as the next level's reaches, to 0 at WIDTHS, with two smooth derivatives.
     """
-    offset = beta - profile.centre
-    radius = torch.sqrt(offset.real**2 + offset.imag**2)
-    outer, inner = WIDTHS * width, WIDTHS * width / SPLIT
-    t = ((outer - radius) * (1 / (outer - inner))).clamp_(0, 1)
+    t = ((WIDTHS - (beta - profile.centre).abs() / width) * (SPLIT / (WIDTHS * (SPLIT - 1)))).clamp_(0, 1)
     return t * t * t * (t * (6 * t - 15) + 10)
 
 
-def cuspy(profile: LightProfile, width: float) -> torch.Tensor | bool:
-    """Which profiles need their cusp divided in cells of `width` [arcsec], shape (n, 1, 1) or a single answer."""
+def cuspy(profile: LightProfile, width: torch.Tensor) -> torch.Tensor:
+    """Which profiles need their cusp divided in cells that are `width` [arcsec] wide in the source plane, shape (n, 1, 1)."""
     small = profile.effective_radius < SMALL * width
     return small | (profile.index >= CUSPY) if hasattr(profile, "index") else small
 
@@ -64,6 +61,8 @@ class Cells:
         Centres of the cells [arcsec], complex, shape (n,).
     width
         Their sides [arcsec].
+    seen
+        Sides of what they see of the source plane [arcsec], shape (n, 1, 1).
     """
 
     profiles: LightProfile
@@ -71,6 +70,7 @@ class Cells:
     owner: torch.Tensor
     centre: torch.Tensor
     width: float
+    seen: torch.Tensor
 
 
 def deposit(brightness: torch.Tensor, scene: Scene, cells: Cells, where: tuple[torch.Tensor, ...]) -> None:
@@ -103,9 +103,9 @@ def _moments(scene: Scene, cells: Cells, level: int = 1) -> torch.Tensor:
     parts = cells.centre[:, None, None] + rays((SPLIT, SPLIT), width, scene.device)
     beta = scene.trace(parts, cells.owner)
     profile = take(cells.profiles, cells.which)
-    share = cusp_share(profile, beta, cells.width)
+    share = cusp_share(profile, beta, cells.seen)
     within = _nesting().to(scene.device)
-    finer = cusp_share(profile, beta, width) if level < LEVELS else None
+    finer = cusp_share(profile, beta, cells.seen / SPLIT) if level < LEVELS else None
     if finer is not None:
         share = share - finer
     # a ray stands for a point: its other moments about the middle of its part are 0
@@ -113,17 +113,25 @@ def _moments(scene: Scene, cells: Cells, level: int = 1) -> torch.Tensor:
     if finer is None:
         return moments
     cell, part = finer.flatten(1).nonzero(as_tuple=True)
-    inner = Cells(cells.profiles, cells.which[cell], cells.owner[cell], parts.flatten(1)[cell, part], width)
+    inner = Cells(
+        cells.profiles,
+        cells.which[cell],
+        cells.owner[cell],
+        parts.flatten(1)[cell, part],
+        width,
+        cells.seen[cell] / SPLIT,
+    )
     return moments.index_add_(0, cell, (_moments(scene, inner, level + 1)[:, None, :] @ within[part])[:, 0])
 
 
 @cache
 def _nesting() -> torch.Tensor:
     """What the moments of a part add to those of its cell, shape (SPLIT * SPLIT, 9, 9)."""
-    line = []
-    for middle in (np.arange(SPLIT) - (SPLIT - 1) / 2) / SPLIT:
-        # t = middle + t' / SPLIT, and its square
-        line.append([[1, middle, middle**2], [0, 1 / SPLIT, 2 * middle / SPLIT], [0, 0, 1 / SPLIT**2]])
+    # t = middle + t' / SPLIT, and its square
+    line = [
+        [[1, middle, middle**2], [0, 1 / SPLIT, 2 * middle / SPLIT], [0, 0, 1 / SPLIT**2]]
+        for middle in (np.arange(SPLIT) - (SPLIT - 1) / 2) / SPLIT
+    ]
     pairs = [np.kron(along_y, along_x) for along_y in line for along_x in line]
     return torch.from_numpy(np.array(pairs) / SPLIT**2).float()
 

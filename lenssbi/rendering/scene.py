@@ -1,7 +1,7 @@
 """Light and what bends it as torch tensors: many lens systems at once, in single precision, on any device.
 
-A system may have any number of components. Those of one type, of all systems, make one batch of profiles, `Lights`, in which each says whose it is; profiles
-without flux are left out.
+A system may have any number of components. Those of one type, of all systems, make one batch of profiles, `Lights`, in which each says
+whose it is; profiles without flux are left out.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@
     sheared               mu * effective_radius > seeing: the arcs are seen to be stretched (Collett's 3)
     bright                S/N > 20 (Collett's 4)
 
-S/N is that of the brightest pixels together, as many of them as make it largest (Dobler et al. 2008, as in Collett's LensPop). Each criterion
-is asked of a batch of draws at once; `promising` spares the hopeless the rest.
+S/N is that of the brightest pixels together, as many of them as make it largest (Dobler et al. 2008, as in Collett's LensPop). Each
+criterion is asked of a batch of draws at once; `promising` spares the hopeless the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lenssbi.arrays import FloatArray
+from lenssbi.arrays import Array, FloatArray, array_namespace
 from lenssbi.config import Config
 from lenssbi.instrument import Camera
 from lenssbi.lensing import Together
@@ -28,7 +28,11 @@ from lenssbi.rendering.scene import scene
 
 HALF_WIDTH = 3.0  # images are sought within this many Einstein radii
 CELLS = 24
-MARGIN = 0.75  # one ray a pixel gets the magnification of 99 in 100 sources right to 25 per cent
+MARGIN = (
+    0.85  # one ray a pixel loses less than 15 per cent of the magnification of 99.5 in 100 sources that would pass,
+)
+MARGIN_SMALL, SMALL = 0.7, 0.6  # 30 of those whose effective radius is below so many pixels,
+MARGIN_SNR = 0.95  # and, without a PSF to spread the light, 1 per cent of the S/N
 CHUNK = 16
 Mask = NDArray[np.bool_]
 
@@ -48,18 +52,23 @@ class Selection(Config):
         return ~np.bool_(self.resolved) | (radius**2 > size**2 + (self._seeing(camera) / 2) ** 2)
 
     def promising(self, draws: Draws, camera: Camera) -> Mask:
-        """Whether a draw is resolved, and one ray a pixel leaves hope: magnification and S/N within MARGIN of the thresholds; shape (n,)."""
+        """Whether draws are resolved, and one ray a pixel leaves hope: magnification and S/N near the thresholds."""
         hopeful = self.resolves(draws, camera)
         asked = np.flatnonzero(hopeful)
         for first in range(0, len(asked), CHUNK):
             some = draws.take(asked[first : first + CHUNK])
             seen = scene(some.system.source, Together(some.system.deflectors), len(some))
             rays = quick_look(seen, camera.shape, camera.pixel_scale).numpy() * camera.pixel_scale**2
-            enough = rays.sum(axis=(1, 2)) > MARGIN * self.min_magnification * some.flux
-            signal = rays * float(camera.electrons(0.0))
-            enough &= signal_to_noise(signal, camera.noise_map(signal)) > MARGIN * self.min_snr
+            enough = rays.sum(axis=(1, 2)) > self.least_magnification(some, camera) * some.flux
+            signal = rays[enough] * np.float32(camera.electrons(0.0))
+            enough[enough] = unblended_signal_to_noise(signal, camera.background_variance) > MARGIN_SNR * self.min_snr
             hopeful[asked[first : first + CHUNK]] = enough
         return hopeful
+
+    def least_magnification(self, draws: Draws, camera: Camera) -> FloatArray:
+        """What one ray a pixel makes of the magnification of a source that passes, at least; shape (n,)."""
+        small = draws.info["source_effective_radius"] < SMALL * camera.pixel_scale
+        return self.min_magnification * np.where(small, MARGIN_SMALL, MARGIN)
 
     def images(self, draws: Draws) -> ImageTable:
         """Images of the sources' centres (solutions of the lens equation within HALF_WIDTH Einstein radii)."""
@@ -77,20 +86,38 @@ class Selection(Config):
         return self.seeing or camera.psf_fwhm
 
 
-def signal_to_noise(signal: FloatArray, noise: FloatArray) -> FloatArray:
+def signal_to_noise(signal: Array, noise: Array) -> Array:
     """The largest S/N that the k brightest pixels of a stamp have together, over all k.
 
     Parameters
     ----------
     signal, noise
-        In one unit, shape (*batch, y, x).
+        In one unit, shape (*batch, y, x); NumPy's or torch's.
 
     Returns
     -------
     Shape (*batch).
     """
-    flat = signal.reshape(*signal.shape[:-2], -1)
-    order = np.argsort(flat, axis=-1)[..., ::-1]
-    total = np.cumsum(np.take_along_axis(flat, order, axis=-1), axis=-1)
-    variance = np.cumsum(np.take_along_axis(noise.reshape(flat.shape), order, axis=-1) ** 2, axis=-1)
-    return np.max(total / np.sqrt(variance), axis=-1)
+    xp = array_namespace(signal)
+    size = signal.shape[-2] * signal.shape[-1]
+    signal, noise = (xp.reshape(values, (*values.shape[:-2], size)) for values in (signal, noise))
+    order = xp.argsort(signal, axis=-1, descending=True, stable=False)
+    total = xp.cumulative_sum(xp.take_along_axis(signal, order, axis=-1), axis=-1)
+    variance = xp.cumulative_sum(xp.take_along_axis(noise, order, axis=-1) ** 2, axis=-1)
+    return xp.max(total / xp.sqrt(variance), axis=-1)
+
+
+def unblended_signal_to_noise(signal: FloatArray, background: FloatArray | float) -> FloatArray:
+    """`signal_to_noise` where there is no other light than the signal, three times as fast: values are sorted, not places.
+
+    Parameters
+    ----------
+    signal
+        [electrons], shape (n, y, x).
+    background
+        Variance of a pixel without a source [electrons^2], one for all or shape (n,).
+    """
+    brightest_first = np.sort(signal.reshape(len(signal), -1).astype(np.float32), axis=1)[:, ::-1]
+    total = np.cumsum(brightest_first, axis=1, dtype=float)
+    variance = total + np.reshape(background, (-1, 1)) * np.arange(1.0, total.shape[1] + 1)
+    return np.max(total / np.sqrt(variance), axis=1)

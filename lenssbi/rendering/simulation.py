@@ -19,9 +19,9 @@ from lenssbi.batching import structure
 from lenssbi.config import Config
 from lenssbi.instrument import PSF, Camera, Variation
 from lenssbi.populations import Draws, Population, join_draws
-from lenssbi.populations.truth import fit_convergence
-from lenssbi.rendering.batched import BatchedRenderer
-from lenssbi.rendering.selection import Selection, signal_to_noise
+from lenssbi.populations.truth import true_params
+from lenssbi.rendering.batched import BatchedRenderer, Light
+from lenssbi.rendering.selection import Selection, signal_to_noise, unblended_signal_to_noise
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Simulation:
                     f"{MAX_TRIES} systems in a row failed the selection: widen the population or lower the thresholds"
                 )
             drawn = [self.config.population.draw(streams[i], TRIES) for i in waiting]
-            for draws, owner in _alike(drawn, waiting):
+            for draws, owner in alike(drawn, waiting):
                 for i, (order, found) in self._first_passing(draws, owner, cameras).items():
                     passed[i] = replace(found, info={**found.info, "tried": tried + order + 1})
             tried += TRIES
@@ -188,26 +188,47 @@ class Simulation:
         return found
 
     def _passing(self, draws: Draws, cameras: Sequence[Camera]) -> Iterator[tuple[int, Passed]]:
-        """Those of the draws, each seen by its own camera, that pass everything."""
+        """Those of the draws, each seen by its own camera, that pass everything; the criteria come in the order of their cost."""
         selection = self.config.selection
-        images = selection.images(draws)
-        kept = np.flatnonzero(images.multiplicity >= selection.min_images)
-        if not len(kept):
-            return
-        draws, cameras = draws.take(kept), [cameras[i] for i in kept.tolist()]
         light = self.batched.lensed(draws.system, len(draws))
         magnification = light.flux / draws.flux
-        scale = np.array([camera.electrons(0.0) for camera in cameras])[:, None, None]
-        width = np.array([camera.psf_fwhm for camera in cameras]) if self.config.variation.blurs else None
-        arcs = self.batched.draw(light, width) * scale
-        lens_light = self.batched.lens_light(draws.system, len(draws), width) * scale
-        residual = self.batched.lens_residual(draws.system, len(draws), width) * scale
-        noise = np.stack([c.noise_map(a + b) for c, a, b in zip(cameras, arcs, lens_light, strict=True)])
-        snr = signal_to_noise(arcs, noise)
-        good = selection.magnifies(draws, magnification, self.config.instrument) & (snr > selection.min_snr)
-        for i in np.flatnonzero(good).tolist():
-            info = {"magnification": magnification[i], "snr": snr[i], **images.info(int(kept[i]))}
-            yield int(kept[i]), Passed((draws, i), arcs[i], lens_light[i], residual[i], info)
+        kept = np.flatnonzero(selection.magnifies(draws, magnification, self.config.instrument))
+        if not len(kept):
+            return
+        arcs = self._electrons(light.take(kept), cameras, kept)
+        # the lens' light can only lower it
+        snr = unblended_signal_to_noise(arcs, np.array([cameras[i].background_variance for i in kept.tolist()]))
+        arcs, kept = arcs[snr > selection.min_snr], kept[snr > selection.min_snr]
+        if not len(kept):
+            return
+        images = selection.images(draws.take(kept))
+        several = np.flatnonzero(images.multiplicity >= selection.min_images)
+        arcs, kept = arcs[several], kept[several]
+        if not len(kept):
+            return
+        draws = draws.take(kept)
+        lens_light = residual = np.zeros((1, 1, 1))
+        if draws.system.lens_residual:
+            residual = self._electrons(self.batched.lens_residual(draws.system, len(kept)), cameras, kept)
+        if draws.system.lens_light:
+            lens_light = self._electrons(self.batched.lens_light(draws.system, len(kept)), cameras, kept)
+        snr = signal_to_noise(arcs, self._noise(arcs + lens_light, cameras, kept))
+        lens_light, residual = (np.broadcast_to(light, arcs.shape) for light in (lens_light, residual))
+        for k, i in enumerate(kept.tolist()):
+            if snr[k] > selection.min_snr:
+                info = {"magnification": magnification[i], "snr": snr[k], **images.info(int(several[k]))}
+                yield i, Passed((draws, k), arcs[k], lens_light[k], residual[k], info)
+
+    def _electrons(self, light: Light, cameras: Sequence[Camera], rows: np.ndarray) -> FloatArray:
+        """Expected electrons of light seen by the cameras of `rows`, shape (n, y, x)."""
+        seen = [cameras[i] for i in rows.tolist()]
+        width = np.array([camera.psf_fwhm for camera in seen]) if self.config.variation.blurs else None
+        return self.batched.draw(light, width) * np.array([camera.electrons(0.0) for camera in seen])[:, None, None]
+
+    def _noise(self, signal: FloatArray, cameras: Sequence[Camera], rows: np.ndarray) -> FloatArray:
+        """One sigma [electrons] where the cameras of `rows` expect `signal`, shape (n, y, x)."""
+        background = np.array([cameras[i].background_variance for i in rows.tolist()])[:, None, None]
+        return np.sqrt(np.clip(signal, 0, None) + background)
 
     def _expose(
         self, passed: Sequence[Passed], streams: Sequence[np.random.Generator], cameras: tuple[Camera, ...]
@@ -224,17 +245,12 @@ class Simulation:
         """Noisy image, noise map, noiseless arcs [electrons], and true parameters of one stamp."""
         draws, row = passed.row
         arcs, lens_light, residual = passed.arcs, passed.lens_light, passed.residual
-        params = _row(draws.params, row)
-        if self.config.rendering.engine == "galsim" or draws.fit is not None:
-            draw = draws[row]
-            if draw.fit is not None:
-                centre = complex(params["centre_x"], params["centre_y"])
-                params = fit_convergence(draw.system, draw.fit, params["einstein_radius"], centre)
-            if self.config.rendering.engine == "galsim":
-                renderer = self.renderer(camera)
-                arcs, lens_light = renderer.source(draw.system), renderer.lens_light(draw.system)
-                image = renderer.observe(arcs, lens_light, stream)
-                return image + residual, camera.noise_map(arcs + lens_light), arcs, params
+        params = true_params(draws, row)
+        if self.config.rendering.engine == "galsim":
+            renderer, system = self.renderer(camera), draws[row].system
+            arcs, lens_light = renderer.source(system), renderer.lens_light(system)
+            image = renderer.observe(arcs, lens_light, stream)
+            return image + residual, camera.noise_map(arcs + lens_light), arcs, params
         background = camera.sky_electrons + camera.dark_current * camera.exposure_time
         light = arcs + lens_light
         read_noise = stream.normal(0.0, camera.read_noise * np.sqrt(camera.n_exposures), camera.shape)
@@ -242,7 +258,7 @@ class Simulation:
         return image, camera.noise_map(light), arcs, params
 
 
-def _alike(drawn: Sequence[Draws], waiting: Sequence[int]) -> Iterator[tuple[Draws, np.ndarray]]:
+def alike(drawn: Sequence[Draws], waiting: Sequence[int]) -> Iterator[tuple[Draws, np.ndarray]]:
     """The draws in batches of one structure, and for each draw the stamp that waits for it."""
     groups: dict[Any, list[int]] = {}
     for k, draws in enumerate(drawn):

@@ -42,8 +42,10 @@ def describe(simulation: Simulation, draws: Draws) -> dict[str, np.ndarray]:
     light = renderer.lensed(draws.system, len(draws))
     magnification = light.flux / draws.flux
     scale = float(camera.electrons(0.0))
-    arcs, lens_light = renderer.draw(light) * scale, renderer.lens_light(draws.system, len(draws)) * scale
-    snr = signal_to_noise(arcs, camera.noise_map(arcs + lens_light))
+    arcs = lit = renderer.draw(light) * scale
+    if draws.system.lens_light:
+        lit = arcs + renderer.draw(renderer.lens_light(draws.system, len(draws))) * scale
+    snr = signal_to_noise(arcs, camera.noise_map(lit))
     multiplicity = selection.images(draws).multiplicity
     return {
         "multiply_imaged": multiplicity >= selection.min_images,

@@ -143,3 +143,20 @@ def test_mixed_sources_come_in_their_shares():
     rng, population = np.random.default_rng(1), Population(source={"kind": "mixed", "shares": (0.3, 0.7)})
     kinds = [population.draw(rng, 2).info["source_kind"] for _ in range(200)]
     assert np.mean([kind[0] == "galaxy" for kind in kinds]) == pytest.approx(0.7, abs=0.1)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("suite", SUITES[1:])
+def test_every_suite_from_real_data(suite, monkeypatch):
+    """Run from the clone, beside which the data lie."""
+    pytest.importorskip("photutils")
+    root = POPULATIONS.parents[1]
+    if not (root.parent / "shared" / "data").is_dir():
+        pytest.skip("the real data are not beside the clone")
+    monkeypatch.chdir(root)
+    info = stamps_of(loaded(f"with_data/{suite}"), 3).info
+    assert (info["suite"] == suite).all()
+    assert np.char.startswith(info["source"], "cosmos-" if "pl" in suite else "candels").all()
+    assert np.char.startswith(info["lens"], "tng100" if "hydro" in suite else "").all()
+    if "los" in suite:
+        assert np.char.startswith(info["cone"], "catsim-").all()

@@ -1,0 +1,169 @@
+"""Stamps for training without a disk: fresh ones for every step, made where the network is.
+
+Systems are drawn many at a time, traced and blurred in one go, and those that pass the selection get their noise on the device. Only the
+draws, and the fits that tell the truth of a light cone, are made by the CPU. Multiplicity is counted by the degree of the lens map: of the triangles between the centres of the stamp's pixels, mapped
+into the source plane, one holds the source's centre where it is imaged once, and at least three where it is imaged more often (the
+centre of a singular lens, or the central image of another one, among them), so that images closer together than a pixel are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lenssbi.lensing import Together
+from lenssbi.lensing.images import hits
+from lenssbi.populations import Draws
+from lenssbi.populations.truth import true_params
+from lenssbi.rendering.brightness import quick_look
+from lenssbi.rendering.scene import rays, scene
+from lenssbi.rendering.selection import MARGIN_SNR, signal_to_noise
+from lenssbi.rendering.simulation import TRIES, SimulateConfig, Simulation, alike
+
+TOGETHER = {"cpu": 64}
+TOGETHER_ON_GPU = 2048
+PER_CALL = 16
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Stamps on the device.
+
+    Parameters
+    ----------
+    images, noise
+        Noisy image and one sigma [electrons], shape (n, y, x).
+    params
+        True parameters, each of shape (n,), double precision.
+    psf_fwhm
+        Width of each stamp's PSF [arcsec], shape (n,).
+    """
+
+    images: torch.Tensor
+    noise: torch.Tensor
+    params: Mapping[str, torch.Tensor]
+    psf_fwhm: torch.Tensor
+
+
+class FreshStamps:
+    """An endless supply of stamps, no two alike.
+
+    Parameters
+    ----------
+    config
+        What to simulate; its renderer is the batched one, whatever the configuration says.
+    device
+        Where torch works: "cpu", "cuda", ...
+    seed
+        Of draws and noise: the same batches again on the same device.
+
+    Raises
+    ------
+    InputError
+        Where the camera's PSF file cannot be read.
+    """
+
+    def __init__(self, config: SimulateConfig, device: str | torch.device = "cpu", seed: int = 1) -> None:
+        rendering = config.rendering.model_copy(update={"engine": "batched"})
+        self.config, self.device = config.model_copy(update={"rendering": rendering}), torch.device(device)
+        self.renderer = Simulation(self.config, device).batched
+        self.rng = np.random.default_rng(seed)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.together = TOGETHER.get(self.device.type, TOGETHER_ON_GPU)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Batches of `size` stamps, without end."""
+        waiting: list[Batch] = []
+        while True:
+            while sum(len(batch.images) for batch in waiting) < size:
+                waiting += self._some()
+            whole = _join(waiting)
+            yield _rows(whole, slice(size))
+            waiting = [_rows(whole, slice(size, None))]
+
+    def _some(self) -> list[Batch]:
+        """What passes of `together` systems, a batch for each structure among them."""
+        # the draws of one call share what lies along the line of sight
+        per_call = PER_CALL if self.config.population.line_of_sight is None else TRIES
+        drawn = [self.config.population.draw(self.rng, per_call) for _ in range(self.together // per_call)]
+        groups = alike(drawn, range(len(drawn)))
+        return [batch for draws, _ in groups if (batch := self._exposed(draws)) is not None]
+
+    def _exposed(self, draws: Draws) -> Batch | None:
+        """The stamps of those draws that pass."""
+        camera, selection = self.config.instrument, self.config.selection
+        draws = draws.take(np.flatnonzero(selection.resolves(draws, camera)))
+        draws = draws.take(self._hopeful(draws))
+        if not len(draws):
+            return None
+        light = self.renderer.lensed(draws.system, len(draws))
+        passed = np.flatnonzero(selection.magnifies(draws, light.flux / draws.flux, camera))
+        light, draws, n = light.take(passed), draws.take(passed), len(passed)
+        if not n:
+            return None
+        cameras = [self.config.variation.draw(self.rng, camera) for _ in range(n)]
+        width = self._tensor([c.psf_fwhm for c in cameras])
+        scale, sky, read = (
+            self._tensor(values)[:, None, None]
+            for values in (
+                [float(c.electrons(0.0)) for c in cameras],
+                [c.sky_electrons + c.dark_current * c.exposure_time for c in cameras],
+                [c.read_noise * np.sqrt(c.n_exposures) for c in cameras],
+            )
+        )
+        blurred = width if self.config.variation.blurs else None
+        arcs = self.renderer.expected(light, blurred) * scale
+        lens_light = residual = torch.zeros_like(arcs)
+        if draws.system.lens_light:
+            lens_light = self.renderer.expected(self.renderer.lens_light(draws.system, n), blurred) * scale
+        if draws.system.lens_residual:
+            residual = self.renderer.expected(self.renderer.lens_residual(draws.system, n), blurred) * scale
+        noise = ((arcs + lens_light).clamp(min=0) + sky + read**2).sqrt()
+        kept = (signal_to_noise(arcs, noise) > selection.min_snr).nonzero()[:, 0]
+        if not len(kept):
+            return None
+        rows = kept.cpu().numpy()
+        expected = (arcs + lens_light)[kept].clamp(min=0) + sky[kept]
+        image = torch.poisson(expected, generator=self.generator) - sky[kept] - lens_light[kept] + residual[kept]
+        image += read[kept] * torch.randn(image.shape, generator=self.generator, device=self.device)
+        params = {name: values[rows] for name, values in draws.params.items()}
+        if draws.fit is not None:
+            truths = [true_params(draws, row) for row in rows.tolist()]
+            params = {name: np.array([truth[name] for truth in truths]) for name in truths[0]}
+        there = {name: torch.as_tensor(values, device=self.device) for name, values in params.items()}
+        return Batch(image, noise[kept], there, width[kept])
+
+    def _hopeful(self, draws: Draws) -> np.ndarray:
+        """Those draws that are multiply imaged, and whom one ray a pixel leaves hope."""
+        camera, selection = self.config.instrument, self.config.selection
+        seen = scene(draws.system.source, Together(draws.system.deflectors), len(draws), self.device)
+        grid = rays(camera.shape, camera.pixel_scale, self.device)
+        beta = self._tensor(draws.info["source_x"]) + 1j * self._tensor(draws.info["source_y"])
+        lower, upper = hits(seen.trace(grid[None]) - beta[:, None, None])
+        times = lower.sum(dim=(1, 2)) + upper.sum(dim=(1, 2))
+        flux = quick_look(seen, camera.shape, camera.pixel_scale) * camera.pixel_scale**2
+        hopeful = (times >= selection.min_images + 1) | (selection.min_images < 2)
+        hopeful &= flux.sum(dim=(1, 2)) > self._tensor(selection.least_magnification(draws, camera) * draws.flux)
+        signal = flux * float(camera.electrons(0.0))
+        noise = (signal + camera.background_variance).sqrt()
+        hopeful &= signal_to_noise(signal, noise) > MARGIN_SNR * selection.min_snr
+        return hopeful.nonzero()[:, 0].cpu().numpy()
+
+    def _tensor(self, values: object) -> torch.Tensor:
+        return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=self.device)
+
+
+def _join(batches: list[Batch]) -> Batch:
+    params = {name: torch.cat([batch.params[name] for batch in batches]) for name in batches[0].params}
+    images, noise, width = (
+        torch.cat([getattr(batch, name) for batch in batches]) for name in ("images", "noise", "psf_fwhm")
+    )
+    return Batch(images, noise, params, width)
+
+
+def _rows(batch: Batch, rows: slice) -> Batch:
+    params = {name: values[rows] for name, values in batch.params.items()}
+    return Batch(batch.images[rows], batch.noise[rows], params, batch.psf_fwhm[rows])
