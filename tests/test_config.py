@@ -56,7 +56,7 @@ class Drawing(Config):
 def test_a_kind_that_is_left_out_is_the_defaults():
     assert load_config(None, Drawing, ["shape.radius=3"]).shape == Round(radius=3)
     assert load_config(None, Drawing, ["shape.kind=square", "shape.side=3"]).shape == Square(side=3)
-    with pytest.raises(ConfigError, match="shape.*side: unknown key, did you mean"):
+    with pytest.raises(ConfigError, match=r"shape.*side: unknown key, did you mean"):
         load_config(None, Drawing, ["shape.side=3"])
 
 

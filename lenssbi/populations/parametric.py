@@ -1,4 +1,4 @@
-"""Parametric sources (Pearson et al. 2021, section 2.1): Sersic, Gaussian, or several Sersics, smaller than the whole and scattered over it."""
+"""Parametric sources: Sersic, Gaussian, or several Sersics scattered over the whole (Pearson et al. 2021, section 2.1)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """Stamps for training without a disk: fresh ones for every step, made where the network is.
 
 Systems are drawn many at a time, traced and blurred in one go, and those that pass the selection get their noise on the device. Only the
-draws, and the fits that tell the truth of a light cone, are made by the CPU. Multiplicity is counted by the degree of the lens map: of the triangles between the centres of the stamp's pixels, mapped
-into the source plane, one holds the source's centre where it is imaged once, and at least three where it is imaged more often (the
-centre of a singular lens, or the central image of another one, among them), so that images closer together than a pixel are one.
+draws, and the fits that tell the truth of a light cone, are made by the CPU. Multiplicity is counted by the degree of the lens map: of
+the triangles between the centres of the stamp's pixels, mapped into the source plane, one holds the source's centre where it is imaged
+once, and at least three where it is imaged more often (one of them at the centre of a singular lens, or around the central image
+of another one), so that images closer together than a pixel are one.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class FreshStamps:
         grid = rays(camera.shape, camera.pixel_scale, self.device)
         beta = self._tensor(draws.info["source_x"]) + 1j * self._tensor(draws.info["source_y"])
         lower, upper = hits(seen.trace(grid[None]) - beta[:, None, None])
-        times = lower.sum(dim=(1, 2)) + upper.sum(dim=(1, 2))
+        times = lower.sum((1, 2)) + upper.sum((1, 2))
         flux = quick_look(seen, camera.shape, camera.pixel_scale) * camera.pixel_scale**2
         hopeful = (times >= selection.min_images + 1) | (selection.min_images < 2)
         hopeful &= flux.sum(dim=(1, 2)) > self._tensor(selection.least_magnification(draws, camera) * draws.flux)

@@ -117,7 +117,8 @@ def unblended_signal_to_noise(signal: FloatArray, background: FloatArray | float
     background
         Variance of a pixel without a source [electrons^2], one for all or shape (n,).
     """
-    brightest_first = np.sort(signal.reshape(len(signal), -1).astype(np.float32), axis=1)[:, ::-1]
+    values = signal.reshape(len(signal), signal.shape[1] * signal.shape[2])
+    brightest_first = np.sort(values.astype(np.float32), axis=1)[:, ::-1]
     total = np.cumsum(brightest_first, axis=1, dtype=float)
     variance = total + np.reshape(background, (-1, 1)) * np.arange(1.0, total.shape[1] + 1)
     return np.max(total / np.sqrt(variance), axis=1)

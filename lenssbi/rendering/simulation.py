@@ -207,7 +207,8 @@ class Simulation:
         if not len(kept):
             return
         draws = draws.take(kept)
-        lens_light = residual = np.zeros((1, 1, 1))
+        lens_light: FloatArray = np.zeros((1, 1, 1))
+        residual = lens_light
         if draws.system.lens_residual:
             residual = self._electrons(self.batched.lens_residual(draws.system, len(kept)), cameras, kept)
         if draws.system.lens_light:

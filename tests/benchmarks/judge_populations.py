@@ -25,7 +25,7 @@ from lenssbi.config import load_config
 from lenssbi.pipelines.simulate import stream
 from lenssbi.plots.gallery import gallery_figure
 from lenssbi.plots.style import RESULT, house_style, save
-from lenssbi.populations import Draws, join_draws
+from lenssbi.populations import Draws
 from lenssbi.rendering.selection import signal_to_noise
 from lenssbi.rendering.simulation import SimulateConfig, Simulation
 
@@ -60,10 +60,10 @@ def describe(simulation: Simulation, draws: Draws) -> dict[str, np.ndarray]:
 
 
 def judged(simulation: Simulation, count: int) -> dict[str, np.ndarray]:
-    """Criteria of `count` draws, a few at a time: a cone's draws share it."""
-    parts = []
-    for k in range(count // 4):
-        parts.append(describe(simulation, join_draws([simulation.config.population.draw(stream(1, k), 4)])))
+    """Criteria of `count` draws, a few at a time where they share something."""
+    population = simulation.config.population
+    together = 4 if population.line_of_sight is not None or population.source.kind == "mixed" else 50
+    parts = [describe(simulation, population.draw(stream(1, k), together)) for k in range(count // together)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -15,11 +15,10 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import sys  # noqa: E402
 import time  # noqa: E402
 
-import autolens as al  # noqa: E402
 import numpy as np  # noqa: E402
 
 
-def tracer(t, i):
+def tracer(al, t, i):
     """Lens and source number i; their Einstein radius is defined by kappa = einstein_radius / (1 + q) / sqrt(x^2 + y^2 / q^2)."""
     q, degrees = t["q"][i], np.rad2deg(t["phi"][i])
     radius = t["einstein_radius"][i] * (1 + q) / (2 * np.sqrt(q))
@@ -36,6 +35,9 @@ def tracer(t, i):
 
 
 def main(lenses, images, oversampling):
+    """Render and time."""
+    import autolens as al
+
     t = np.load(lenses)
     psf = al.Convolver(kernel=al.Array2D.no_mask(t["psf"], pixel_scales=float(t["pixel_scale"])))
     grid = al.Grid2D.uniform(
@@ -49,13 +51,13 @@ def main(lenses, images, oversampling):
         )
         for add in (True, False)
     )
-    noisy.via_tracer_from(tracer=tracer(t, 0), grid=grid)
+    noisy.via_tracer_from(tracer=tracer(al, t, 0), grid=grid)
     stamps, milliseconds = [], []
     for i in range(len(t["q"])):
         start = time.perf_counter()
-        noisy.via_tracer_from(tracer=tracer(t, i), grid=grid)
+        noisy.via_tracer_from(tracer=tracer(al, t, i), grid=grid)
         milliseconds.append(1e3 * (time.perf_counter() - start))
-        stamps.append(np.asarray(clean.via_tracer_from(tracer=tracer(t, i), grid=grid).data.native)[::-1])
+        stamps.append(np.asarray(clean.via_tracer_from(tracer=tracer(al, t, i), grid=grid).data.native)[::-1])
     np.savez(images, images=np.stack(stamps), milliseconds=milliseconds, version=al.__version__)
 
 

@@ -99,9 +99,7 @@ def test_without_other_light_sorting_the_values_is_enough():
     signal = np.random.default_rng(5).exponential(30.0, (3, 20, 20)) ** 2
     background = np.array([100.0, 3000.0, 1e5])
     noise = np.sqrt(signal + background[:, None, None])
-    np.testing.assert_allclose(
-        unblended_signal_to_noise(signal, background), signal_to_noise(signal, noise), rtol=1e-6
-    )
+    np.testing.assert_allclose(unblended_signal_to_noise(signal, background), signal_to_noise(signal, noise), rtol=1e-6)
 
 
 def test_faint_pixels_do_not_lower_it():
