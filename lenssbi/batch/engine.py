@@ -20,6 +20,8 @@ IN_FLIGHT_PER_WORKER = 4  # enough that no worker waits for the next item, few e
 SINGLE_THREADED = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
+# Dask has its workers' malloc hand every array back to the system, which then takes half of the time to give it out again
+KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**28)}
 
 
 def run(
@@ -122,6 +124,8 @@ def _local(workers: int, stack: ExitStack) -> Any:
         "distributed.scheduler.allowed-failures": 1,
         "distributed.scheduler.worker-saturation": 1.0,  # nothing queues behind an item that may kill its worker
         "distributed.worker.multiprocessing-method": "spawn",  # torch does not survive a fork
+        # set before the process starts: later is too late for malloc and for the thread pools
+        "distributed.nanny.pre-spawn-environ": SINGLE_THREADED | KEEPS_MEMORY,
     }
     stack.enter_context(dask.config.set(settings))
     cluster = LocalCluster(
@@ -130,7 +134,6 @@ def _local(workers: int, stack: ExitStack) -> Any:
         processes=True,
         dashboard_address=":0",  # any free port: two runs on one machine must not warn of each other
         silence_logs=logging.CRITICAL,
-        env=SINGLE_THREADED,
     )
     stack.enter_context(cluster)
     return stack.enter_context(Client(cluster))

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.arrays import FloatArray
+from lenssbi.dataset.packing import LEVEL, Packed, pack
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.files import atomic
 from lenssbi.instrument import PSF
@@ -163,7 +164,7 @@ def write_set(
     path
         The file to write, renamed into place when whole.
     blocks
-        Mappings with `images`, `noise` (n, y, x), `params` and `info` (name -> (n,) or (n, k)), in the order of the stamps; where
+        Mappings with `images`, `noise` (n, y, x), as arrays or packed, `params` and `info` (name -> (n,) or (n, k)), in the order of the stamps; where
         every stamp has a PSF of its own, `psf` (n, k, k) too.
     count
         Stamps in all blocks together.
@@ -188,7 +189,8 @@ def write_set(
             stop = start + len(block["images"])
             for name in PIXELS:
                 if name in block:
-                    file[name][start:stop] = block[name]
+                    for i, chunk in enumerate(_packed(block[name]).chunks(), start):
+                        file[name].id.write_direct_chunk((i, 0, 0), chunk)
             for group in ("params", "info"):
                 for name, values in block[group].items():
                     file[group][name][start:stop] = values
@@ -241,17 +243,16 @@ def sky_level(noise: NDArray[Any]) -> FloatArray:
 
 
 def _create(file: h5py.File, block: Mapping[str, Any], count: int, units: Mapping[str, str], psf: PSF) -> None:
-    # gzip, not the faster lzf, whose output depends on what was in memory before: the same stamps must make the same bytes
     for name in PIXELS:
         if name in block:
-            shape = block[name].shape[1:]
+            shape = block[name].shape if isinstance(block[name], Packed) else block[name].shape[1:]
             file.create_dataset(
                 name,
                 (count, *shape),
                 np.float32,
                 chunks=(1, *shape),
                 compression="gzip",
-                compression_opts=1,
+                compression_opts=LEVEL,
                 shuffle=True,
                 track_times=False,
             )
@@ -266,6 +267,10 @@ def _create(file: h5py.File, block: Mapping[str, Any], count: int, units: Mappin
             )
             if group == "params":
                 data.attrs["unit"] = units.get(name, "")
+
+
+def _packed(values: Packed | NDArray[Any]) -> Packed:
+    return values if isinstance(values, Packed) else pack(values)
 
 
 def _open(path: Path) -> h5py.File:

@@ -1,7 +1,7 @@
 """Shards: what the workers of a simulation leave, so that a killed one goes on where it was.
 
-A shard holds SHARD consecutive stamps as plain arrays; stamp i depends on the seed and i alone. Each is written, then renamed; the
-set is assembled from all of them in order, and the folder removed.
+A shard holds SHARD consecutive stamps, their pixels compressed as the set has them; stamp i depends on the seed and i alone. Each is
+written, then renamed; the set is assembled from all of them in order, and the folder removed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lenssbi.dataset.hdf5 import PIXELS
+from lenssbi.dataset.packing import Packed, pack
 from lenssbi.files import atomic, writing
 from lenssbi.status import InputError
 
@@ -69,7 +70,10 @@ class Shards:
 
     def write(self, span: tuple[int, int], block: Mapping[str, Any]) -> None:
         """Write the stamps of a range: `images`, `noise`, `psf` where it varies, and the mappings `params`, `info`."""
-        flat = {name: block[name] for name in PIXELS if name in block}
+        flat: dict[str, Any] = {}
+        for name in (name for name in PIXELS if name in block):
+            packed = pack(block[name])
+            flat |= {name: packed.data, f"{name}.sizes": packed.sizes, f"{name}.shape": np.array(packed.shape)}
         flat |= {f"{g}/{name}": values for g in ("params", "info") for name, values in block[g].items()}
         with atomic(self.file(span)) as temporary, writing(self.file(span)):
             np.savez(temporary, **flat)
@@ -78,7 +82,11 @@ class Shards:
         """The stamps of all ranges, in order."""
         for span in self.ranges:
             with np.load(self.file(span), allow_pickle=False) as data:
-                block: dict[str, Any] = {name: data[name] for name in PIXELS if name in data}
+                block: dict[str, Any] = {
+                    name: Packed(data[name], data[f"{name}.sizes"], tuple(data[f"{name}.shape"].tolist()))
+                    for name in PIXELS
+                    if name in data
+                }
                 block |= {"params": {}, "info": {}}
                 for key in data.files:
                     group, _, name = key.partition("/")
