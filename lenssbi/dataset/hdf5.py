@@ -138,7 +138,7 @@ class StampSet:
             pixel_scale=self.pixel_scale,
             name=f"{self.path.name}:{index}",
             unit=str(attributes["unit"]),
-            zero_point=float(attributes["zero_point"]),
+            zero_point=float(info.get("zero_point", attributes["zero_point"])),
             band=str(attributes["band"]),
             info={**info, "lens_light_subtracted": bool(attributes.get("lens_light_subtracted", True))},
         )
@@ -164,8 +164,8 @@ def write_set(
     path
         The file to write, renamed into place when whole.
     blocks
-        Mappings with `images`, `noise` (n, y, x), as arrays or packed, `params` and `info` (name -> (n,) or (n, k)), in the order of the stamps; where
-        every stamp has a PSF of its own, `psf` (n, k, k) too.
+        Mappings with `images`, `noise` (n, y, x), as arrays or packed, `params` and `info` (name -> (n,) or (n, k)), in the order of the
+        stamps; where every stamp has a PSF of its own, `psf` (n, k, k) too.
     count
         Stamps in all blocks together.
     units

@@ -45,12 +45,13 @@ class Shards:
         self.folder = self.path.with_name(self.path.name + ".parts")
         note = self.folder / "identity.json"
         text = json.dumps(identity, sort_keys=True)
-        if note.is_file() and note.read_text() != text:
+        same = note.is_file() and note.read_text() == text
+        if not same and any(self.folder.glob("[0-9]*.npz")):
             raise InputError(
                 f"{self.folder}: the stamps of a simulation with another configuration or seed are waiting here: "
                 "remove the folder or choose another --out"
             )
-        if not note.is_file():
+        if not same:
             with atomic(note) as temporary:
                 temporary.write_text(text)
 

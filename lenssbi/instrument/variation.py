@@ -24,13 +24,18 @@ class Variation(Config):
         return self
 
     @property
+    def varies(self) -> bool:
+        """Whether exposures differ at all."""
+        return self != NONE
+
+    @property
     def blurs(self) -> bool:
         """Whether the PSF differs from stamp to stamp."""
         return self.psf_fwhm != (1.0, 1.0)
 
     def draw(self, rng: np.random.Generator, camera: Camera) -> Camera:
         """The camera as one exposure finds it."""
-        if self == NONE:
+        if not self.varies:
             return camera
         return camera.model_copy(
             update={

@@ -19,6 +19,7 @@ from lenssbi.batch.engine import run as run_batch
 from lenssbi.config import config_hash, dump_yaml
 from lenssbi.dataset.hdf5 import StampSet, write_set
 from lenssbi.dataset.shards import Shards
+from lenssbi.instrument import Camera
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.rendering.simulation import SimulateConfig, Simulation
 from lenssbi.status import InputError
@@ -96,7 +97,7 @@ def run(
         "config": dump_yaml(config),
         "lenssbi_version": __version__,
         "pixel_scale": config.instrument.pixel_scale,
-        "zero_point": config.instrument.zero_point + 2.5 * np.log10(config.instrument.exposure_time),
+        "zero_point": _zero_point(config.instrument),
         "band": config.instrument.band,
         "unit": "electron",
         "lens_light_subtracted": True,
@@ -117,9 +118,12 @@ def simulate_shard(span: Span, *, config: SimulateConfig, seed: int, shards: Sha
         "params": stamps.params,
         "info": {name: _text(values) for name, values in stamps.info.items()},
     }
+    if config.variation.varies:
+        for name in ("psf_fwhm", "exposure_time", "sky_brightness"):
+            block["info"][name] = np.array([getattr(camera, name) for camera in stamps.cameras])
+        block["info"]["zero_point"] = np.array([_zero_point(camera) for camera in stamps.cameras])
     if config.variation.blurs:
         block["psf"] = np.stack([simulation.psf_of(c).image for c in stamps.cameras]).astype(np.float32)
-        block["info"]["psf_fwhm"] = np.array([camera.psf_fwhm for camera in stamps.cameras])
     shards.write(span, block)
     return span
 
@@ -139,6 +143,11 @@ def _simulation(config: SimulateConfig) -> Simulation:
 
 
 _SIMULATIONS: dict[str, Simulation] = {}
+
+
+def _zero_point(camera: Camera) -> float:
+    """AB magnitude of one electron."""
+    return camera.zero_point + 2.5 * float(np.log10(camera.exposure_time))
 
 
 def _text(values: np.ndarray) -> np.ndarray:

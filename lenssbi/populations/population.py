@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from lenssbi.config import Config, Range, ordered
 from lenssbi.light import LightProfile
 from lenssbi.parameters import axis_ratio, position_angle
+from lenssbi.populations.cosmology import Z_MAX
 from lenssbi.populations.draws import Draws, Model
 from lenssbi.populations.galaxies import GalaxySource
 from lenssbi.populations.hydro import MapMass
@@ -50,6 +51,8 @@ class Population(Config):
         ordered("z_source", self.z_source, above=-1e-9)
         if self.z_source[1] <= self.z_lens[1]:
             raise ValueError(f"z_source reaches beyond z_lens, got {self.z_source} and {self.z_lens}")
+        if self.z_source[1] > Z_MAX:
+            raise ValueError(f"z_source is at most {Z_MAX:g}, got {self.z_source}")
         return self
 
     def draw(self, rng: np.random.Generator, n: int = 1) -> Draws:

@@ -57,6 +57,29 @@ def test_a_set_passes_its_check(whole):
     assert not whole.with_name("set.h5.parts").exists()
 
 
+def test_exposures_that_vary_come_with_their_psf_and_zero_point(tmp_path):
+    varied = ["variation.psf_fwhm=[0.9, 1.2]", "variation.exposure_time=[0.5, 1.5]"]
+    run(load_config(None, SimulateConfig, [*QUICK, *varied]), tmp_path / "set.h5", 5, seed=3)
+    check_set(tmp_path / "set.h5")
+    with StampSet(tmp_path / "set.h5") as stamps:
+        info = stamps.info
+        for i in range(5):
+            stamp = stamps.stamp(i)
+            assert stamp.psf.fwhm == pytest.approx(info["psf_fwhm"][i], rel=0.01)
+            assert stamp.zero_point == pytest.approx(25.5 + 2.5 * np.log10(info["exposure_time"][i]))
+        assert len(set(info["psf_fwhm"])) == 5
+
+
+def test_a_set_tells_what_its_systems_are(whole):
+    with StampSet(whole) as stamps:
+        info = stamps.info
+        assert info["image_x"].shape == (10, 5)
+        assert set(info["suite"]) == {b"training"}
+        assert set(info["lens"]) == {b"sie"}
+        place = stamps.stamp(2).info["image_x"]
+        assert np.isfinite(place).sum() == min(info["multiplicity"][2], 5)
+
+
 @pytest.mark.slow
 def test_two_workers_make_the_same_bytes(config, whole, tmp_path):
     run(config, tmp_path / "set.h5", 10, seed=3, workers=2)
@@ -116,6 +139,15 @@ def test_shards_of_another_simulation_are_refused(config, tmp_path, monkeypatch)
         run(config, tmp_path / "set.h5", 2, seed=3)
     with pytest.raises(InputError, match="another configuration or seed"):
         run(config, tmp_path / "set.h5", 2, seed=4)
+
+
+def test_a_run_that_wrote_nothing_is_not_in_the_way(config, tmp_path):
+    hopeless = load_config(
+        None, SimulateConfig, [*QUICK, "population.source={kind: galaxy, catalogue: fits_folder, path: x}"]
+    )
+    with pytest.raises(InputError, match="x"):
+        run(hopeless, tmp_path / "set.h5", 2, seed=3)
+    assert run(config, tmp_path / "set.h5", 2, seed=3).count == 2
 
 
 def test_stamp_i_is_always_stamp_i(config, whole):

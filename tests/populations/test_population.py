@@ -137,6 +137,7 @@ def test_an_imperfect_subtraction_leaves_something_but_little():
         "source.shares={spiral: 1}",
         "source.scale.effective_radius=[0, 1]",
         "z_source=[0, 1.0]",
+        "z_source=[0, 30]",
         "source_offset=[0.5, 0.2]",
         "lens_light.residual=0.7",
     ],

@@ -133,9 +133,8 @@ def map_atlas(config: MapMass) -> MapAtlas:
     atlas = whole.without(unfit)
     if not len(atlas.names):
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(atlas.left_out.items())[:3])
-        raise InputError(
-            f"no map of {config.maps} is left to draw from ({reasons}): widen the ranges or give other maps"
-        )
+        named = config.maps if isinstance(config.maps, str) else ", ".join(map(str, config.maps))
+        raise InputError(f"no map of {named} is left to draw from ({reasons}): widen the ranges or give other maps")
     return atlas
 
 
