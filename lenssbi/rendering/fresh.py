@@ -19,6 +19,7 @@ from lenssbi.lensing import Together
 from lenssbi.lensing.images import hits
 from lenssbi.populations import Draws
 from lenssbi.populations.truth import true_params
+from lenssbi.rendering.batched import Light
 from lenssbi.rendering.brightness import quick_look
 from lenssbi.rendering.scene import rays, scene
 from lenssbi.rendering.selection import MARGIN_SNR, signal_to_noise
@@ -46,6 +47,17 @@ class Batch:
     images: torch.Tensor
     noise: torch.Tensor
     params: Mapping[str, torch.Tensor]
+    psf_fwhm: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """What each stamp is seen with: electrons of a maggie, of sky and dark current, sigma of the read-out, each of shape (n, 1, 1), and the
+    widths of the PSF [arcsec], shape (n,)."""
+
+    electrons: torch.Tensor
+    sky: torch.Tensor
+    read: torch.Tensor
     psf_fwhm: torch.Tensor
 
 
@@ -102,12 +114,28 @@ class FreshStamps:
             return None
         light = self.renderer.lensed(draws.system, len(draws))
         passed = np.flatnonzero(selection.magnifies(draws, light.flux / draws.flux, camera))
-        light, draws, n = light.take(passed), draws.take(passed), len(passed)
-        if not n:
+        if not len(passed):
             return None
-        cameras = [self.config.variation.draw(self.rng, camera) for _ in range(n)]
-        width = self._tensor([c.psf_fwhm for c in cameras])
-        scale, sky, read = (
+        draws, cameras = draws.take(passed), self._cameras(len(passed))
+        arcs = self._electrons(light.take(passed), cameras)
+        lens_light = residual = torch.zeros_like(arcs)
+        if draws.system.lens_light:
+            lens_light = self._electrons(self.renderer.lens_light(draws.system, len(draws)), cameras)
+        if draws.system.lens_residual:
+            residual = self._electrons(self.renderer.lens_residual(draws.system, len(draws)), cameras)
+        expected = (arcs + lens_light).clamp(min=0) + cameras.sky
+        noise = (expected + cameras.read**2).sqrt()
+        kept = (signal_to_noise(arcs, noise) > selection.min_snr).nonzero()[:, 0]
+        if not len(kept):
+            return None
+        image = torch.poisson(expected, generator=self.generator) - cameras.sky - lens_light + residual
+        image += cameras.read * torch.randn(image.shape, generator=self.generator, device=self.device)
+        return Batch(image[kept], noise[kept], self._truth(draws, kept.cpu().numpy()), cameras.psf_fwhm[kept])
+
+    def _cameras(self, n: int) -> Cameras:
+        """What each of `n` stamps is seen with."""
+        cameras = [self.config.variation.draw(self.rng, self.config.instrument) for _ in range(n)]
+        electrons, sky, read = (
             self._tensor(values)[:, None, None]
             for values in (
                 [float(c.electrons(0.0)) for c in cameras],
@@ -115,27 +143,20 @@ class FreshStamps:
                 [c.read_noise * np.sqrt(c.n_exposures) for c in cameras],
             )
         )
-        blurred = width if self.config.variation.blurs else None
-        arcs = self.renderer.expected(light, blurred) * scale
-        lens_light = residual = torch.zeros_like(arcs)
-        if draws.system.lens_light:
-            lens_light = self.renderer.expected(self.renderer.lens_light(draws.system, n), blurred) * scale
-        if draws.system.lens_residual:
-            residual = self.renderer.expected(self.renderer.lens_residual(draws.system, n), blurred) * scale
-        noise = ((arcs + lens_light).clamp(min=0) + sky + read**2).sqrt()
-        kept = (signal_to_noise(arcs, noise) > selection.min_snr).nonzero()[:, 0]
-        if not len(kept):
-            return None
-        rows = kept.cpu().numpy()
-        expected = (arcs + lens_light)[kept].clamp(min=0) + sky[kept]
-        image = torch.poisson(expected, generator=self.generator) - sky[kept] - lens_light[kept] + residual[kept]
-        image += read[kept] * torch.randn(image.shape, generator=self.generator, device=self.device)
+        return Cameras(electrons, sky, read, self._tensor([c.psf_fwhm for c in cameras]))
+
+    def _electrons(self, light: Light, cameras: Cameras) -> torch.Tensor:
+        """Expected electrons, shape (n, y, x)."""
+        width = cameras.psf_fwhm if self.config.variation.blurs else None
+        return self.renderer.expected(light, width) * cameras.electrons
+
+    def _truth(self, draws: Draws, rows: np.ndarray) -> dict[str, torch.Tensor]:
+        """True parameters of the draws `rows`."""
         params = {name: values[rows] for name, values in draws.params.items()}
         if draws.fit is not None:
             truths = [true_params(draws, row) for row in rows.tolist()]
             params = {name: np.array([truth[name] for truth in truths]) for name in truths[0]}
-        there = {name: torch.as_tensor(values, device=self.device) for name, values in params.items()}
-        return Batch(image, noise[kept], there, width[kept])
+        return {name: torch.as_tensor(values, device=self.device) for name, values in params.items()}
 
     def _hopeful(self, draws: Draws) -> np.ndarray:
         """Those draws that are multiply imaged, and whom one ray a pixel leaves hope."""

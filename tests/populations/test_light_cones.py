@@ -1,5 +1,7 @@
 """Light cones: haloes with the mass they should have, as many as there should be, and what is made of them."""
 
+import sys
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -296,3 +298,12 @@ def test_configurations_that_cannot_be_meant(wrong):
 def test_a_lens_behind_its_source_is_refused():
     with pytest.raises(ValueError, match="behind the lens"):
         LightCone().draw(np.random.default_rng(0), (2.0, 3.0), 1.0)
+
+
+def test_without_colossus_a_sentence_says_what_to_install(monkeypatch):
+    from lenssbi.populations.light_cones import mock
+
+    monkeypatch.setitem(sys.modules, "colossus.cosmology", None)
+    mock._mass_function.cache_clear()
+    with pytest.raises(InputError, match="colossus is not installed"):
+        LightCone().draw(np.random.default_rng(1), (0.5, 0.5), 2.0)

@@ -29,6 +29,7 @@ from lenssbi.populations.light_cones.haloes import (
     size_of_galaxy,
 )
 from lenssbi.populations.light_cones.sky import Sight
+from lenssbi.status import InputError
 
 STELLAR_SCATTER = 0.15
 """Of log10 stellar mass at fixed halo mass (Moster et al. 2013)."""
@@ -112,8 +113,13 @@ class _MassFunction(NamedTuple):
 
 @cache
 def _mass_function(masses: tuple[float, float]) -> _MassFunction:
-    from colossus.cosmology import cosmology
-    from colossus.lss import mass_function
+    try:
+        from colossus.cosmology import cosmology
+        from colossus.lss import mass_function
+    except ModuleNotFoundError:
+        raise InputError(
+            "colossus is not installed, and mock light cones need it: pip install 'lenssbi[simulate]'"
+        ) from None
 
     others = cosmology.current_cosmo
     planck18 = cosmology.setCosmology("planck18", persistence="")  # or colossus writes tables into the home folder
