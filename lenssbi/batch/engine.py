@@ -21,7 +21,7 @@ SINGLE_THREADED = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
 # Dask has its workers' malloc hand every array back to the system, which then takes half of the time to give it out again
-KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**28)}
+KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 
 
 def run(
@@ -124,6 +124,7 @@ def _local(workers: int, stack: ExitStack) -> Any:
         "distributed.scheduler.allowed-failures": 1,
         "distributed.scheduler.worker-saturation": 1.0,  # nothing queues behind an item that may kill its worker
         "distributed.worker.multiprocessing-method": "spawn",  # torch does not survive a fork
+        "distributed.worker.profile.enabled": False,  # its records grow by 16 MB a minute
         # set before the process starts: later is too late for malloc and for the thread pools
         "distributed.nanny.pre-spawn-environ": SINGLE_THREADED | KEEPS_MEMORY,
     }
