@@ -25,7 +25,7 @@ from lenssbi.rendering.simulation import SimulateConfig, Simulation
 from lenssbi.status import InputError
 
 UNITS = {"einstein_radius": "arcsec", "centre_x": "arcsec", "centre_y": "arcsec"}
-NAME_LENGTH = 48  # of identities; the same in every shard
+NAME_LENGTH = 64  # of identities; the same in every shard
 Span = tuple[int, int]
 
 
