@@ -43,7 +43,7 @@ def test_other_cells_give_the_same(oversampling, systems, worst):
     assert worst(render(system, 8, oversampling=oversampling), render(system, 8)) < 1e-2
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "several", "power law"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.reference
 def test_galsims_renderer_agrees(kind, systems, worst):
     pytest.importorskip("galsim")
