@@ -1,7 +1,8 @@
 """A population, a camera and a selection make stamps, many at a time.
 
 Each stamp has a stream of random numbers of its own and draws systems from it, TRIES at a time, until one passes the selection: it depends
-neither on the stamps beside it nor on who makes it. The criteria are applied in the order of their cost, to all stamps that wait at once.
+neither on who makes it nor, but for the rounding of vectorised functions, on the stamps beside it. The criteria are applied in the order of
+their cost, to all stamps that wait at once.
 """
 
 from __future__ import annotations
