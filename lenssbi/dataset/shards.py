@@ -1,6 +1,6 @@
 """Shards: what the workers of a simulation leave, so that a killed one goes on where it was.
 
-A shard holds SHARD consecutive stamps, their pixels compressed as the set has them; a shard depends on the seed and its range alone. Each is
+A shard holds SHARD consecutive stamps, their pixels compressed as the set has them, and depends on the seed and its range alone. Each is
 written, then renamed; the set is assembled from all of them in order, and the folder removed.
 """
 
