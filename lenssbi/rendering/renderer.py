@@ -22,8 +22,6 @@ from lenssbi.rendering.brightness import Field, margin_of
 from lenssbi.rendering.lensed import Lensed, exact_padding
 from lenssbi.systems import LensSystem
 
-PSF_REACH = 0.6  # [arcsec] half side of the PSF images written into sets: 8 sigma of Euclid's Gaussian
-
 
 @dataclass(frozen=True)
 class Renderer:
@@ -42,11 +40,6 @@ class Renderer:
     camera: Camera
     psf_image: PSF | None = None
     oversampling: int = 3
-
-    @cached_property
-    def psf(self) -> PSF:
-        """The PSF, as an image."""
-        return self.psf_image or PSF.gaussian(self.camera.psf_fwhm, self.camera.pixel_scale / 4, PSF_REACH)
 
     def lensed(self, system: LensSystem) -> Lensed:
         """The lensed source before the PSF; its `flux` over the source's is the total magnification."""
