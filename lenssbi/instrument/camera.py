@@ -9,6 +9,7 @@ with light in electrons collected in `exposure_time`, `zero_point` the AB magnit
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -52,9 +53,19 @@ class Camera(Config):
         return float(self.electrons(self.sky_brightness)) * self.pixel_scale**2
 
     @property
+    def background(self) -> float:
+        """Electrons of sky and dark current per pixel."""
+        return self.sky_electrons + self.dark_current * self.exposure_time
+
+    @property
+    def total_read_noise(self) -> float:
+        """One sigma [electrons] of all read-outs together."""
+        return float(self.read_noise * math.sqrt(self.n_exposures))
+
+    @property
     def background_variance(self) -> float:
         """Variance [electrons^2] of a pixel without a source."""
-        return self.sky_electrons + self.dark_current * self.exposure_time + self.n_exposures * self.read_noise**2
+        return self.background + self.n_exposures * self.read_noise**2
 
     def noise_map(self, signal: Array) -> Array:
         """One sigma [electrons] of pixels that expect `signal` electrons of lens and source, any shape."""

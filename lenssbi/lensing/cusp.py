@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from lenssbi.arrays import Array, array_namespace
+from lenssbi.arrays import Array, array_namespace, every
 from lenssbi.lensing.deflector import CORE
 
 CLOSE = (-1.0, 0.5)
@@ -72,3 +72,11 @@ def tangential(z: Array, excess: Array) -> Array:
     """Shear of a circular mass whose mean convergence within |z| exceeds that at |z| by `excess`."""
     xp = array_namespace(z)
     return -excess * z * z / (xp.real(z) ** 2 + xp.imag(z) ** 2 + CORE**2)
+
+
+def refuse_bad_halo(name: str, kappa_s: Array, scale_radius: Array) -> None:
+    """Raise ValueError unless kappa_s >= 0 and scale_radius > 0."""
+    if not every(kappa_s >= 0):
+        raise ValueError(f"{name} needs kappa_s >= 0, got {kappa_s}")
+    if not every(scale_radius > 0):
+        raise ValueError(f"{name} needs scale_radius > 0, got {scale_radius}")

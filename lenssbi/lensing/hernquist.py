@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lenssbi.arrays import Array, array_namespace, every
-from lenssbi.lensing.cusp import CLOSE, Cusp, cusp, scaled_radius, tangential
+from lenssbi.arrays import Array, array_namespace
+from lenssbi.lensing.cusp import CLOSE, Cusp, cusp, refuse_bad_halo, scaled_radius, tangential
 
 EFFECTIVE_RADIUS = 1.8152710
 """Effective radius over scale_radius (Hernquist 1990, eq. 38)."""
@@ -50,10 +50,7 @@ class Hernquist:
     centre: Array = 0j
 
     def __post_init__(self) -> None:
-        if not every(self.kappa_s >= 0):
-            raise ValueError(f"Hernquist needs kappa_s >= 0, got {self.kappa_s}")
-        if not every(self.scale_radius > 0):
-            raise ValueError(f"Hernquist needs scale_radius > 0, got {self.scale_radius}")
+        refuse_bad_halo("Hernquist", self.kappa_s, self.scale_radius)
 
     def deflection(self, theta: Array) -> Array:
         """Deflection angle alpha [arcsec], complex, shape of `theta`."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lenssbi.arrays import Array, array_namespace, every
-from lenssbi.lensing.cusp import cusp, projected, scaled_radius, tangential
+from lenssbi.arrays import Array, array_namespace
+from lenssbi.lensing.cusp import cusp, projected, refuse_bad_halo, scaled_radius, tangential
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,7 @@ class NFW:
     centre: Array = 0j
 
     def __post_init__(self) -> None:
-        if not every(self.kappa_s >= 0):
-            raise ValueError(f"NFW needs kappa_s >= 0, got {self.kappa_s}")
-        if not every(self.scale_radius > 0):
-            raise ValueError(f"NFW needs scale_radius > 0, got {self.scale_radius}")
+        refuse_bad_halo("NFW", self.kappa_s, self.scale_radius)
 
     def deflection(self, theta: Array) -> Array:
         """Deflection angle alpha [arcsec], complex, shape of `theta`."""

@@ -139,8 +139,8 @@ class FreshStamps:
             self._tensor(values)[:, None, None]
             for values in (
                 [float(c.electrons(0.0)) for c in cameras],
-                [c.sky_electrons + c.dark_current * c.exposure_time for c in cameras],
-                [c.read_noise * np.sqrt(c.n_exposures) for c in cameras],
+                [c.background for c in cameras],
+                [c.total_read_noise for c in cameras],
             )
         )
         return Cameras(electrons, sky, read, self._tensor([c.psf_fwhm for c in cameras]))

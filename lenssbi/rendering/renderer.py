@@ -75,13 +75,11 @@ class Renderer:
             Gives the seed of GalSim's noise.
         """
         camera = self.camera
-        background = camera.sky_electrons + camera.dark_current * camera.exposure_time
         light = galsim.Image(np.clip(source + lens_light, 0, None), scale=camera.pixel_scale)
         deviate = galsim.BaseDeviate(int(rng.integers(1, 2**31)))
-        light.addNoise(galsim.PoissonNoise(deviate, sky_level=background))
+        light.addNoise(galsim.PoissonNoise(deviate, sky_level=camera.background))
         # GalSim's CCDNoise would do both, but its Gaussian deviates take 20 times as long
-        read_noise = camera.read_noise * np.sqrt(camera.n_exposures)
-        return light.array + rng.normal(0.0, read_noise, camera.shape) - lens_light
+        return light.array + rng.normal(0.0, camera.total_read_noise, camera.shape) - lens_light
 
     def _light(self, components: tuple[LightProfile, ...], mass: Deflector | None) -> Lensed:
         return Lensed(components, mass, self._field, pad_factor=self._padding)

@@ -229,8 +229,7 @@ class Simulation:
 
     def _noise(self, signal: FloatArray, cameras: Sequence[Camera], rows: np.ndarray) -> FloatArray:
         """One sigma [electrons] where the cameras of `rows` expect `signal`, shape (n, y, x)."""
-        background = np.array([cameras[i].background_variance for i in rows.tolist()])[:, None, None]
-        return np.sqrt(np.clip(signal, 0, None) + background)
+        return np.stack([cameras[i].noise_map(one) for i, one in zip(rows.tolist(), signal, strict=True)])
 
     def _expose(
         self, passed: Sequence[Passed], streams: Sequence[np.random.Generator], cameras: tuple[Camera, ...]
@@ -253,10 +252,15 @@ class Simulation:
             arcs, lens_light = renderer.source(system), renderer.lens_light(system)
             image = renderer.observe(arcs, lens_light, stream)
             return image + residual, camera.noise_map(arcs + lens_light), arcs, params
-        background = camera.sky_electrons + camera.dark_current * camera.exposure_time
         light = arcs + lens_light
-        read_noise = stream.normal(0.0, camera.read_noise * np.sqrt(camera.n_exposures), camera.shape)
-        image = stream.poisson(np.clip(light, 0, None) + background) - background + read_noise - lens_light + residual
+        read_noise = stream.normal(0.0, camera.total_read_noise, camera.shape)
+        image = (
+            stream.poisson(np.clip(light, 0, None) + camera.background)
+            - camera.background
+            + read_noise
+            - lens_light
+            + residual
+        )
         return image, camera.noise_map(light), arcs, params
 
 

@@ -1,7 +1,5 @@
 """Light cones: haloes with the mass they should have, as many as there should be, and what is made of them."""
 
-import sys
-
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -19,7 +17,7 @@ from lenssbi.populations.cosmology import (
 )
 from lenssbi.populations.light_cones import Cone, Haloes, LightCone
 from lenssbi.populations.light_cones.haloes import concentration, critical_density, expected_mass_within, radius_200
-from lenssbi.populations.light_cones.mock import BARYONS, MockSky, _mass_function, stellar_mass
+from lenssbi.populations.light_cones.mock import BARYONS, MockSky, stellar_mass
 from lenssbi.populations.light_cones.planes import (
     GROUP,
     LEAST_SEPARATION,
@@ -265,20 +263,6 @@ def test_shells_and_planes(z_lens):
     assert comoving_distance(z[0]) == pytest.approx(0.75 * comoving_distance(edges[1]), rel=1e-3)
 
 
-def test_nothing_is_written(tmp_path, monkeypatch):
-    """colossus would keep tables in the home folder, and is left as others had set it."""
-    from colossus.cosmology import cosmology
-
-    monkeypatch.setenv("HOME", str(tmp_path))
-    _mass_function.cache_clear()
-    others = cosmology.setCosmology("WMAP9", persistence="")
-    MockSky((1e11, 1e14), 30.0).draw(np.random.default_rng(0), (0.5, 0.5), 1.0)
-    assert cosmology.getCurrent() is others
-    assert not list(tmp_path.rglob("*"))
-    cosmology.setCosmology("WMAP7", persistence="rw").sigma(8.0, 0.0)
-    assert list(tmp_path.rglob("*"))  # this is where it would have been
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -298,12 +282,3 @@ def test_configurations_that_cannot_be_meant(wrong):
 def test_a_lens_behind_its_source_is_refused():
     with pytest.raises(ValueError, match="behind the lens"):
         LightCone().draw(np.random.default_rng(0), (2.0, 3.0), 1.0)
-
-
-def test_without_colossus_a_sentence_says_what_to_install(monkeypatch):
-    from lenssbi.populations.light_cones import mock
-
-    monkeypatch.setitem(sys.modules, "colossus.cosmology", None)
-    mock._mass_function.cache_clear()
-    with pytest.raises(InputError, match="colossus is not installed"):
-        LightCone().draw(np.random.default_rng(1), (0.5, 0.5), 2.0)

@@ -147,13 +147,10 @@ def test_mixed_sources_come_in_their_shares():
 
 @pytest.mark.reference
 @pytest.mark.parametrize("suite", SUITES[1:])
-def test_every_suite_from_real_data(suite, monkeypatch):
+def test_every_suite_from_real_data(suite, monkeypatch, shared_data):
     """Run from the clone, beside which the data lie."""
     pytest.importorskip("photutils")
-    root = POPULATIONS.parents[1]
-    if not (root.parent / "shared" / "data").is_dir():
-        pytest.skip("the real data are not beside the clone")
-    monkeypatch.chdir(root)
+    monkeypatch.chdir(POPULATIONS.parents[1])
     info = stamps_of(loaded(f"with_data/{suite}"), 3).info
     assert (info["suite"] == suite).all()
     assert np.char.startswith(info["source"], "cosmos-" if "pl" in suite else "candels").all()
