@@ -6,6 +6,7 @@ import typer
 
 from lenssbi import __version__
 
+from .benchmark import benchmark
 from .calibrate import calibrate
 from .catalogue import catalogue
 from .check import check
@@ -15,11 +16,11 @@ from .refine import refine
 from .simulate import simulate
 from .train import train
 
-COMMANDS = (simulate, train, calibrate, predict, refine, catalogue, demo, check)
+COMMANDS = (simulate, train, calibrate, predict, refine, catalogue, benchmark, demo, check)
 
 app = typer.Typer(
     name="lenssbi",
-    help="Calibrated mass models of strong lenses: simulate, train, calibrate, predict, refine, catalogue.",
+    help="Calibrated mass models of strong lenses: simulate, train, calibrate, predict, refine, catalogue, benchmark.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a bug shows its plain traceback
     context_settings={"help_option_names": ["-h", "--help"]},

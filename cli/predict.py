@@ -13,6 +13,9 @@ def predict(
     inputs: Inputs,
     *,
     out: Annotated[Path | None, typer.Option("--out", help="Table to write: .ecsv, .fits or .parquet.")] = None,
+    samples: Annotated[
+        Path | None, typer.Option("--samples", help="Folder to write posterior draws to, a file per stamp.")
+    ] = None,
     estimator: EstimatorName = None,
     noise: Noise = None,
     psf: Psf = None,
@@ -26,5 +29,7 @@ def predict(
         from lenssbi.pipelines.predict import run
 
         read = reading(noise, psf, pixel_scale)
-        result = run(inputs, estimator=estimator, out=out, seed=seed, read=read, progress=screen.progress)
+        result = run(
+            inputs, estimator=estimator, out=out, samples=samples, seed=seed, read=read, progress=screen.progress
+        )
         screen.finish(result)

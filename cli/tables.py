@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from lenssbi.pipelines.calibrate import CalibrateResult
     from lenssbi.pipelines.results import ItemResult, RunResult
+    from lenssbi.pipelines.sweep import SweepResult
     from lenssbi.posteriors import Summary
 
 Coverage = Mapping[str, Mapping[str, float]]
@@ -59,6 +61,51 @@ def coverage_table(before: "Coverage", after: "Coverage") -> Table:
     for name, shares in after.items():
         cells = (f"{100 * before[name][level]:.1f} -> {100 * shares[level]:.1f}" for level in levels)
         table.add_row(name, *cells)
+    return table
+
+
+def splits_table(result: "CalibrateResult") -> Table:
+    """One row for each split: its stamps, and the parameter whose coverage is furthest from nominal; small ones are dim."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("split", no_wrap=True)
+    table.add_column("stamps", justify="right")
+    levels = list(next(iter(result.coverage.values())))
+    for level in levels:
+        table.add_column(f"furthest from {100 * float(level):.1f}%", justify="right", no_wrap=True)
+    for judged in result.judged[1:]:
+        shares = judged.after["credible"]
+        names = [max(shares, key=lambda name, at=level: abs(shares[name][at] - float(at))) for level in levels]  # type: ignore[misc]
+        cells = (f"{name} {100 * shares[name][level]:.1f}" for name, level in zip(names, levels, strict=True))
+        style = "dim" if judged.split.small else ("red" if judged.misses else None)
+        table.add_row(judged.split.name, f"{judged.stamps:,}", *cells, style=style)
+    return table
+
+
+def findings_table(result: "CalibrateResult") -> Table:
+    """What sbi's tests say of all stamps; splits are in the file."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("test", "parameter", "quantity"):
+        table.add_column(heading)
+    table.add_column("value", justify="right")
+    whole = result.judged[0].split.name
+    for found in result.findings:
+        if found.split == whole:
+            table.add_row(found.test, found.parameter, found.quantity, f"{found.value:.3f}")
+    return table
+
+
+def sweep_table(result: "SweepResult") -> Table:
+    """One row for each dropout rate: per cent of the truths within 1, 2, 3 sigma, averaged over the parameters."""
+    table = Table(box=None, pad_edge=False, header_style="bold", title=result.how, title_justify="left")
+    levels = list(next(iter(result.tried[0].coverage.values())))
+    table.add_column("run", no_wrap=True)
+    for heading in ("dropout", *(f"{i} sigma" for i in range(1, len(levels) + 1)), "mean miss"):
+        table.add_column(heading, justify="right")
+    for tried in result.tried:
+        rows = tried.coverage.values()
+        cells = [f"{100 * sum(row[level] for row in rows) / len(rows):.1f}" for level in levels]
+        style = "bold" if tried is result.best else None
+        table.add_row(tried.run.name, f"{tried.rate:g}", *cells, f"{100 * tried.miss:.1f}", style=style)
     return table
 
 

@@ -1,4 +1,4 @@
-"""`lenssbi train`: a set of stamps in, an estimator out."""
+"""`lenssbi train`: sets of stamps in, an estimator out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +12,16 @@ from .options import Json, Overrides, Quiet
 def train(
     config: Annotated[Path | None, typer.Argument(help="YAML file; without it, the compact network.")] = None,
     *,
-    data: Annotated[Path, typer.Option("--data", help="HDF5 set to learn from.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="HDF5 set to learn from; repeatable. Not needed where CONFIG has the key `fresh`."),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the run; it becomes the estimator.")],
     validation: Annotated[
         Path | None,
-        typer.Option("--validation", help="HDF5 set to validate on; without it, the last stamps of --data."),
+        typer.Option("--validation", help="HDF5 set to validate on; without it, the last stamps of each --data."),
     ] = None,
+    ensemble: Annotated[int | None, typer.Option("--ensemble", min=1, help="Networks whose beliefs are mixed.")] = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the training.")] = None,
     as_json: Json = False,
@@ -29,7 +33,10 @@ def train(
         from lenssbi.estimators.plan import TrainConfig
         from lenssbi.pipelines.train import run
 
-        said = list(overrides or ()) + ([f"seed={seed}"] if seed is not None else [])
-        result = run(load_config(config, TrainConfig, said), data, out, validation=validation, progress=screen.progress)
+        said = {"seed": seed, "ensemble": ensemble}
+        changes = [*(overrides or ()), *(f"{key}={value}" for key, value in said.items() if value is not None)]
+        plan = load_config(config, TrainConfig, changes)
+        base = config.parent if config else Path()
+        result = run(plan, data or (), out, validation=validation, base=base, progress=screen.progress)
         line = f"{result.path}: {result.epochs} epochs in {result.seconds:.0f} s ({result.finished})"
         screen.result(result.as_json(), line)

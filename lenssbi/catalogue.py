@@ -7,6 +7,7 @@ keys of `ROW`; `build` turns many of them into an astropy table, whose columns a
     <p>, <p>_lower, <p>_upper        median, 16th and 84th percentile of each parameter
     cov_<p>_<r>                      covariance of the mass parameters that are linear (not of q and phi)
     log_evidence, snr                natural log of the evidence; signal-to-noise of the stamp
+    misspecification                 how unlike the training's the network found the stamp
     prior_conflict, misspecified, demagnified, needs_human      what a user should look at
 
 Numbers that a row lacks are NaN, never a value that looks like one.
@@ -37,7 +38,15 @@ PARAMETERS = {
     "q": ("", "axis ratio of the mass, minor over major"),
     "phi": ("deg", "position angle of the mass' major axis, anticlockwise from +x"),
 }
-COVARIANCE = ("einstein_radius", "e1", "e2")
+# those of them that only some models have
+OPTIONAL = {
+    "slope": ("", "3-D logarithmic slope of the mass density, 2 for isothermal"),
+    "shear1": ("", "external shear gamma cos(2 phi), phi the direction in which it stretches images"),
+    "shear2": ("", "external shear gamma sin(2 phi)"),
+    "centre_x": ("arcsec", "centre of the mass, to the right of the stamp's middle"),
+    "centre_y": ("arcsec", "centre of the mass, above the stamp's middle"),
+}
+COVARIANCE = ("einstein_radius", "e1", "e2", "slope", "shear1", "shear2")
 
 FLAGS = {
     "prior_conflict": "the fit disagrees with the network's prior",
@@ -56,6 +65,11 @@ ROW: dict[str, tuple[Any, str, str]] = {
     "dec": (float("nan"), "deg", "declination, where the file gives one"),
     "log_evidence": (float("nan"), "", "natural log of the evidence"),
     "snr": (float("nan"), "", "signal-to-noise ratio of the stamp within its mask"),
+    "misspecification": (
+        float("nan"),
+        "",
+        "how unlike those of the network's training the stamp is, in standard deviations",
+    ),
     "seconds": (float("nan"), "s", "time spent on this lens"),
     "evaluations": (0, "", "likelihood evaluations"),
     "posterior": ("", "", "file with the posterior's draws"),
@@ -91,12 +105,12 @@ def build(rows: Sequence[Mapping[str, Any]], meta: Mapping[str, Any] | None = No
     parameters = dict(PARAMETERS)
     for row in rows:
         for name, summary in (row.get("params") or {}).items():
-            parameters.setdefault(name, (summary.get("unit", ""), ""))
+            parameters.setdefault(name, OPTIONAL.get(name, (summary.get("unit", ""), "")))
     for name, (unit, text) in parameters.items():
         _add_parameter(table, name, unit, text, rows)
-    for pair in combinations_with_replacement(COVARIANCE, 2):
+    for pair in combinations_with_replacement([name for name in COVARIANCE if name in parameters], 2):
         _add_covariance(table, pair, rows)
-    for name in ("log_evidence", "snr"):
+    for name in ("log_evidence", "snr", "misspecification"):
         _add_plain(table, name, rows)
     _add_flags(table, rows)
     for name in ("seconds", "evaluations", "posterior", "figure"):

@@ -40,6 +40,20 @@ def test_rows_keep_their_order_and_columns(table):
     assert table["slope"][0] == 2.1
 
 
+def test_models_with_more_parameters_have_more_columns():
+    plain = catalogue.build([{"name": "sie", "params": {"e1": {"median": 0.1, "lower": 0.0, "upper": 0.2}}}])
+    assert not {"slope", "shear1", "cov_e1_shear1"} & set(plain.colnames)
+    params = {name: {"median": 0.1, "lower": 0.0, "upper": 0.2} for name in catalogue.OPTIONAL}
+    full = catalogue.build([LENS, {"name": "full", "params": params, "covariance": {"einstein_radius_shear2": 2e-4}}])
+    assert math.isnan(full["shear1"][0])
+    assert full["shear1"][1] == 0.1
+    assert full["cov_einstein_radius_shear2"].tolist()[1] == 2e-4
+    assert full["cov_einstein_radius_shear2"].unit == "arcsec"
+    assert full["cov_slope_slope"].unit is None
+    assert full["centre_x"].unit == "arcsec"
+    assert all(full[name].description for name in catalogue.OPTIONAL)
+
+
 def test_what_a_row_lacks_is_nan(table):
     assert math.isnan(table["q"][1])
     assert math.isnan(table["slope"][1])

@@ -5,10 +5,12 @@ Two definitions, equal for Gaussian posteriors:
     sigma      |truth - mean| < k sigma, k = 1, 2, 3 (Pearson et al. 2021, section 3.2.2)
     credible   the truth lies in the central interval of that credibility: |F(truth) - 1/2| < level / 2, with F the
                marginal distribution function of the posterior (the limit of rank statistics for many draws)
+
+The share that n stamps of a perfect estimator show scatters by sqrt(level (1 - level) / n).
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +40,8 @@ class Passes(NamedTuple):
     sigmas: NDArray[np.float64]
     names: tuple[str, ...]
 
-    def take(self, rows: slice) -> "Passes":
-        """The posteriors of some stamps."""
+    def take(self, rows: slice | NDArray[Any]) -> "Passes":
+        """The posteriors of some stamps: a slice, indices, or a boolean array of shape (stamp,)."""
         return Passes(self.means[rows], self.sigmas[rows], self.names)
 
 
@@ -58,8 +60,8 @@ def stack(mixtures: Sequence[GaussianMixture]) -> Passes:
 
 def credible_coverage(posteriors: Passes, truths: NDArray[np.floating]) -> Table:
     """Share of the truths (stamp, parameter) inside the central credible intervals."""
-    below = marginal_cdf(posteriors, truths)
-    return _table(posteriors.names, lambda level: 2 * np.abs(below - 0.5) < level)
+    claimed = claimed_levels(posteriors, truths)
+    return _table(posteriors.names, lambda level: claimed < level)
 
 
 def sigma_coverage(posteriors: Passes, truths: NDArray[np.floating]) -> Table:
@@ -73,6 +75,11 @@ def marginal_cdf(posteriors: Passes, truths: NDArray[np.floating]) -> NDArray[np
     return ndtr((truths[:, None, :] - posteriors.means) / posteriors.sigmas).mean(axis=1)
 
 
+def claimed_levels(posteriors: Passes, truths: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Credibility of the smallest central interval that holds the truth, shape (stamp, parameter)."""
+    return 2 * np.abs(marginal_cdf(posteriors, truths) - 0.5)
+
+
 def deviates(posteriors: Passes, truths: NDArray[np.floating]) -> NDArray[np.float64]:
     """(truth - mean) / sigma, shape (stamp, parameter)."""
     variance = np.mean(posteriors.sigmas**2, axis=1) + np.var(posteriors.means, axis=1)
@@ -84,9 +91,30 @@ def binomial_error(level: float, count: int) -> float:
     return float(np.sqrt(level * (1 - level) / count))
 
 
-def passed(table: Table, tolerance: float = 0.03) -> bool:
-    """Whether every share lies within `tolerance` of its level."""
-    return all(abs(share - LEVELS[level]) <= tolerance for row in table.values() for level, share in row.items())
+def misses(table: Table, count: int, tolerance: float) -> list[tuple[str, str]]:
+    """Where coverage is not what it should be, allowing for the scatter of the count.
+
+    A share misses its level where |share - level| > tolerance + 2 sqrt(level (1 - level) / count).
+
+    Parameters
+    ----------
+    table
+        Shares of the truths inside.
+    count
+        Stamps that they were counted on.
+    tolerance
+        Allowed distance, 0.02 for two points.
+
+    Returns
+    -------
+    (parameter, level) of each miss, as they are called in the table.
+    """
+    return [
+        (name, label)
+        for name, row in table.items()
+        for label, share in row.items()
+        if abs(share - LEVELS[label]) > tolerance + 2 * binomial_error(LEVELS[label], count)
+    ]
 
 
 def _table(names: tuple[str, ...], inside) -> Table:  # type: ignore[no-untyped-def]

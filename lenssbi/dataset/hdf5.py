@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -114,6 +114,10 @@ class StampSet:
     def truth(self, index: int) -> dict[str, float]:
         """True parameters of one stamp."""
         return {name: float(data[index]) for name, data in self._file["params"].items()}
+
+    def rows(self, group: Literal["params", "info"], rows: slice) -> dict[str, NDArray[Any]]:
+        """True parameters, or what else is known, of the stamps `rows` alone."""
+        return {name: data[rows] for name, data in self._file[group].items()}
 
     def stamp(self, index: int) -> Stamp:
         """The stamp of `index`, with its truth and info in `info`.

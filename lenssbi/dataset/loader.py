@@ -1,7 +1,8 @@
 """Simulated sets as batches for a network.
 
 A set is read once and prepared once: 100,000 stamps of 100x100 pixels are 2 GB of half-precision numbers, and a batch is
-then a gather by index. A set that memory cannot hold is read from the file batch by batch (`LazyExamples`).
+then a gather by index. Sets that memory cannot hold are read from their files batch by batch (`LazyExamples`). Several
+sets are one after the other.
 
 The order of an epoch depends on the seed and the epoch's number alone, so a training that is stopped and continued sees
 the batches it would have seen.
@@ -15,7 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
 
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.status import InputError
@@ -27,13 +27,42 @@ BLOCK = 512  # stamps read at a time
 
 
 class ExampleSet(Protocol):
-    """Prepared images with their true values."""
+    """What the network sees, with the true values."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, rows: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
-        """Return values (batch, parameter) and images (batch, 1, y, x), both float32."""
+    def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values (batch, parameter), float32, and prepared images (batch, 1, y, x) or features (batch, k)."""
         ...
+
+
+class BatchStream(Protocol):
+    """Batches of (values, inputs), epoch after epoch; what an epoch brings follows from its number."""
+
+    epoch: int
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: ...
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Part of a set.
+
+    Parameters
+    ----------
+    stamps
+        The set.
+    rows
+        Consecutive rows of it.
+    values
+        What the network is to say about each of `rows`, shape (row, parameter).
+    """
+
+    stamps: StampSet
+    rows: range
+    values: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -42,73 +71,68 @@ class Examples:
 
     Parameters
     ----------
-    images
-        Prepared images, shape (n, y, x), half or single precision.
+    inputs
+        Prepared images, shape (n, 1, y, x), or features, shape (n, k), half or single precision.
     values
         What the network is to say, shape (n, parameter), float32.
     """
 
-    images: Tensor
+    inputs: Tensor
     values: Tensor
 
     def __post_init__(self) -> None:
-        if len(self.images) != len(self.values):
-            raise ValueError(f"{len(self.images)} images do not go with {len(self.values)} rows of values")
+        if len(self.inputs) != len(self.values):
+            raise ValueError(f"{len(self.inputs)} images do not go with {len(self.values)} rows of values")
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.inputs)
 
-    def __getitem__(self, rows: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
-        rows = torch.as_tensor(rows)
-        return self.values[rows], self.images[rows].float().unsqueeze(1)
+    def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return self.values[rows], self.inputs[rows]
 
 
 class LazyExamples:
-    """Examples read from the file and prepared when they are asked for.
+    """Examples read from their files and prepared when they are asked for; memory holds a batch.
 
     Parameters
     ----------
-    stamps
-        The set.
-    values
-        What the network is to say about each of `rows`, shape (n, parameter).
-    rows
-        The rows of the set that these examples are.
+    pieces
+        Sets and their rows, one after the other.
     prepare
         Prepares the images.
     """
 
-    def __init__(self, stamps: StampSet, values: NDArray[Any], rows: range, prepare: Prepare) -> None:
-        self.stamps, self.rows, self.prepare = stamps, rows, prepare
-        self.values = torch.as_tensor(values, dtype=torch.float32)
+    def __init__(self, pieces: Sequence[Piece], prepare: Prepare) -> None:
+        self.pieces, self.prepare = tuple(pieces), prepare
+        self.values = _values(pieces)
+        self.starts = np.cumsum([0, *(len(piece.rows) for piece in pieces)])
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.values)
 
-    def __getitem__(self, rows: Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
-        order, back = torch.as_tensor(rows).unique(return_inverse=True)  # HDF5 wants ascending rows
-        where = order.numpy() + self.rows.start
-        images = torch.from_numpy(self.prepare(self.stamps.images(where), self.stamps.noise(where)))
-        return self.values[order[back]], images[back].unsqueeze(1)
+    def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        order, back = rows.unique(return_inverse=True)  # HDF5 wants ascending rows
+        images = np.concatenate([self._read(i, order.numpy()) for i in range(len(self.pieces))])
+        return self.values[rows], torch.from_numpy(images).unsqueeze(1)[back]
+
+    def _read(self, index: int, order: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Those of the ascending examples `order` that are of one piece, prepared."""
+        piece, (start, stop) = self.pieces[index], self.starts[index : index + 2]
+        where = order[(order >= start) & (order < stop)] - start + piece.rows.start
+        if not len(where):
+            return np.empty((0, *piece.stamps.shape), np.float32)
+        return self.prepare(piece.stamps.images(where), piece.stamps.noise(where))
 
 
 def read_examples(
-    stamps: StampSet,
-    values: NDArray[Any],
-    rows: range,
-    prepare: Prepare,
-    progress: Callable[[int, int, str], None] | None = None,
+    pieces: Sequence[Piece], prepare: Prepare, progress: Callable[[int, int, str], None] | None = None
 ) -> Examples:
-    """Read and prepare the stamps `rows` of a set, keeping the images at half precision.
+    """Read and prepare stamps, keeping the images at half precision.
 
     Parameters
     ----------
-    stamps
-        The set.
-    values
-        What the network is to say about each of `rows`, shape (n, parameter).
-    rows
-        Consecutive rows.
+    pieces
+        Sets and their rows, one after the other.
     prepare
         Prepares the images.
     progress
@@ -117,27 +141,30 @@ def read_examples(
     Raises
     ------
     InputError
-        Where a stamp or a value is not finite.
+        Where a pixel or a parameter is not finite.
     """
-    images = torch.empty((len(rows), *stamps.shape), dtype=torch.float16)
-    for start in range(0, len(rows), BLOCK):
-        stop = min(start + BLOCK, len(rows))
-        where = slice(rows.start + start, rows.start + stop)
-        images[start:stop] = torch.from_numpy(prepare(stamps.images(where), stamps.noise(where)))
-        if progress:
-            progress(stop, len(rows), "reading stamps")
-    if not np.isfinite(values).all() or not torch.isfinite(images.amax()):
-        raise InputError(f"{stamps.path}: some values or pixels are not finite: simulate the set again")
-    return Examples(images, torch.as_tensor(values, dtype=torch.float32))
+    values, done = _values(pieces), 0
+    images = torch.empty((len(values), 1, *pieces[0].stamps.shape), dtype=torch.float16)
+    for piece in pieces:
+        for start in range(piece.rows.start, piece.rows.stop, BLOCK):
+            where = slice(start, min(start + BLOCK, piece.rows.stop))
+            block = torch.from_numpy(prepare(piece.stamps.images(where), piece.stamps.noise(where)))
+            if not torch.isfinite(block.amax()):
+                raise InputError(f"{piece.stamps.path}: some pixels are not finite: simulate the set again")
+            images[done : done + len(block), 0] = block
+            done += len(block)
+            if progress:
+                progress(done, len(values), "reading stamps")
+    return Examples(images, values)
 
 
-class Batches(Sampler[Tensor]):
-    """Rows of each batch of an epoch.
+class SetBatches:
+    """Batches of a set.
 
     Parameters
     ----------
-    count
-        Number of examples.
+    examples
+        The set.
     size
         Examples per batch and process.
     seed
@@ -146,24 +173,33 @@ class Batches(Sampler[Tensor]):
         Number of this process and of all: each sees its own share of the examples.
     """
 
-    def __init__(self, count: int, size: int, seed: int | None = None, rank: int = 0, world: int = 1) -> None:
-        self.count, self.size, self.seed, self.rank, self.world = count, size, seed, rank, world
+    def __init__(self, examples: ExampleSet, size: int, seed: int | None = None, rank: int = 0, world: int = 1) -> None:
+        self.examples, self.size, self.seed, self.rank, self.world = examples, size, seed, rank, world
         self.epoch = 0
 
     def __len__(self) -> int:
-        share = self.count // self.world if self.seed is not None else -(-(self.count - self.rank) // self.world)
+        count = len(self.examples)
+        share = count // self.world if self.seed is not None else -(-(count - self.rank) // self.world)
         return max(share // self.size, 1) if self.seed is not None else -(-share // self.size)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for rows in self.rows():
+            yield self.examples[rows]
+
+    def rows(self) -> Iterator[Tensor]:
+        """Examples of each batch of this epoch."""
+        count = len(self.examples)
         if self.seed is None:
-            yield from torch.arange(self.rank, self.count, self.world).split(self.size)
+            yield from torch.arange(self.rank, count, self.world).split(self.size)
             return
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(self.count, generator=generator)[self.rank :: self.world]
+        order = torch.randperm(count, generator=generator)[self.rank :: self.world]
         for i in range(len(self)):
             yield order[i * self.size : (i + 1) * self.size]
 
 
-def loader(examples: ExampleSet, batches: Batches) -> DataLoader[Any]:
-    """A torch loader that hands over whole batches."""
-    return DataLoader(examples, sampler=batches, batch_size=None)  # type: ignore[arg-type]
+def _values(pieces: Sequence[Piece]) -> Tensor:
+    for piece in pieces:
+        if not np.isfinite(piece.values).all():
+            raise InputError(f"{piece.stamps.path}: some parameters are not finite: simulate the set again")
+    return torch.as_tensor(np.concatenate([piece.values for piece in pieces]), dtype=torch.float32)

@@ -1,44 +1,75 @@
 """The eight symmetries of the square, applied to stamps and to what they show.
 
-A turn of the sky by an angle a takes theta to exp(i a) theta, so it leaves the Einstein radius and the slope alone and turns a
-spin-2 quantity twice as far: e -> exp(2 i a) e, hence a quarter turn changes the sign of e1 and of e2. Mirroring x,
-theta -> -conj(theta), takes an orientation phi to pi - phi: e -> conj(e), the sign of e2 changes.
+A turn of the sky by an angle a takes theta to exp(i a) theta. The Einstein radius and the slope stay; a vector turns with the sky
+and a spin-2 quantity twice as far, v -> exp(i spin a) v. Mirroring x, theta -> -conj(theta), takes an angle phi to pi - phi, so
+v -> (-1)^spin conj(v). A quarter turn therefore takes a centre (x, y) to (-y, x) and e to -e.
 
-Rows of an image run bottom to top and columns left to right, so an anticlockwise quarter turn is the *clockwise*
-`rot90` of the array as it is printed, row 0 on top.
+Symmetry k mirrors if k >= 4, then turns anticlockwise by k mod 4 quarters; 0 changes nothing. Rows of an image run bottom to top
+and columns left to right, so an anticlockwise quarter turn is the *clockwise* `rot90` of the array as it is printed, row 0 on top.
 """
 
 import torch
 from torch import Tensor
 
-SPIN_TWO = (("e1", "e2"), ("shear1", "shear2"))
-VECTORS = (("centre_x", "centre_y"),)
+SYMMETRIES = 8
+PAIRS = ((("e1", "e2"), 2), (("shear1", "shear2"), 2), (("centre_x", "centre_y"), 1))
+"""The components of a complex quantity, and its spin."""
 
 
-def turn(images: Tensor, quarters: int, mirrored: bool) -> Tensor:
-    """Mirror x of images (..., y, x) if asked, then turn them anticlockwise by so many quarter turns."""
-    if mirrored:
+def turn_images(images: Tensor, symmetry: int) -> Tensor:
+    """Images of shape (..., n, n) under one of the symmetries 0-7."""
+    if symmetry >= 4:
         images = images.flip(-1)
-    return torch.rot90(images, -quarters, dims=(-2, -1))
+    return torch.rot90(images, -(symmetry % 4), dims=(-2, -1))
 
 
-def signs(names: tuple[str, ...], quarters: int, mirrored: bool) -> Tensor:
-    """Factors, shape (parameter,), that `turn` puts on each parameter's value.
+def turn_targets(targets: Tensor, names: tuple[str, ...], middle: Tensor, symmetry: int) -> Tensor:
+    """What the images of `turn_images` show.
+
+    Parameters
+    ----------
+    targets
+        Targets, shape (..., parameter); both components of a vector have the same scale.
+    names
+        Of the parameters.
+    middle
+        The target of the physical value 0, shape (parameter,): signs change about it.
+    symmetry
+        0-7.
+
+    Returns
+    -------
+    Targets, a new tensor of the same shape.
 
     Raises
     ------
     ValueError
-        For a parameter that is a component of a vector, which a turn mixes with the other component.
+        For one component of a vector without the other, with which a quarter turn mixes it.
     """
-    vectors = [name for pair in VECTORS for name in pair if name in names]
-    if vectors:
-        raise ValueError(f"a turned stamp mixes {' and '.join(vectors)}: set augment to false for them")
-    factors = torch.ones(len(names))
-    for first, second in SPIN_TWO:
-        for name in {first, second} & set(names):
-            quarter = -1.0 if quarters % 2 else 1.0
-            factors[names.index(name)] = quarter * (-1.0 if mirrored and name == second else 1.0)
-    return factors
+    sources, signs = _moves(names, symmetry)
+    moved = targets[..., sources]
+    negative = torch.tensor(signs, device=targets.device) < 0
+    return torch.where(negative, 2 * middle.to(targets) - moved, moved)
+
+
+def _moves(names: tuple[str, ...], symmetry: int) -> tuple[list[int], list[int]]:
+    """For each parameter, whose value it takes and with which sign."""
+    sources, signs = list(range(len(names))), [1] * len(names)
+    for pair, spin in PAIRS:
+        mirror = (-1) ** spin if symmetry >= 4 else 1
+        turn = 1j ** (spin * (symmetry % 4))
+        first, second = mirror * turn, (-mirror if symmetry >= 4 else 1) * 1j * turn  # what 1 and i become
+        mixed = first.real == 0
+        for k, name in enumerate(pair):
+            if name not in names:
+                continue
+            partner = pair[k ^ mixed]
+            if partner not in names:
+                raise ValueError(f"a turned stamp mixes {' and '.join(pair)}: give both, or set augment to false")
+            value = (first, second)[k ^ mixed]
+            sources[names.index(name)] = names.index(partner)
+            signs[names.index(name)] = int(value.imag if k else value.real)
+    return sources, signs
 
 
 def augment(
@@ -50,12 +81,8 @@ def augment(
     ----------
     images
         Prepared images, shape (batch, 1, n, n).
-    targets
-        Targets, shape (batch, parameter).
-    names
-        Of the parameters.
-    middle
-        The target of the physical value 0, shape (parameter,): the sign changes about it.
+    targets, names, middle
+        See `turn_targets`; shape (batch, parameter).
     generator
         Source of randomness, on the CPU.
 
@@ -63,12 +90,10 @@ def augment(
     -------
     Images and targets, new tensors of the same shapes.
     """
-    chosen = torch.randint(8, (len(images),), generator=generator)
+    chosen = torch.randint(SYMMETRIES, (len(images),), generator=generator)
     images, targets = images.clone(), targets.clone()
-    for symmetry in range(1, 8):
+    for symmetry in range(1, SYMMETRIES):
         rows = (chosen == symmetry).nonzero().squeeze(1).to(images.device)
-        quarters, mirrored = symmetry % 4, symmetry >= 4
-        factors = signs(names, quarters, mirrored).to(targets)
-        images[rows] = turn(images[rows], quarters, mirrored)
-        targets[rows] = torch.where(factors < 0, 2 * middle.to(targets) - targets[rows], targets[rows])
+        images[rows] = turn_images(images[rows], symmetry)
+        targets[rows] = turn_targets(targets[rows], names, middle, symmetry)
     return images, targets

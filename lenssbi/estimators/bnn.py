@@ -15,8 +15,11 @@ from sbi.neural_nets.estimators.mixture_density_estimator import MixtureDensityE
 from sbi.neural_nets.estimators.mog import MoG
 from torch import Tensor
 
+from lenssbi.estimators.dropout import shared_masks
+from lenssbi.estimators.memory import Memory
 from lenssbi.estimators.network import CompactNetwork, PaperNetwork
-from lenssbi.estimators.passes import moments, split
+
+LOG_VARIANCE = (-14.0, 7.0)  # sigma from 0.001 to 33 targets: beyond any stamp, and safe in float32
 
 
 class DropoutBNN(MixtureDensityEstimator):
@@ -49,62 +52,68 @@ class DropoutBNN(MixtureDensityEstimator):
         super().__init__(network, torch.Size((parameters,)), torch.Size((1, *field)))
         self.passes = passes
         self.seed = seed
-        self._last: tuple[Tensor, MoG] | None = None
+        self._memory: Memory[MoG] = Memory()
 
     @property
     def embedding_net(self) -> torch.nn.Module:
         """The deterministic part of the network, for sbi's diagnostics of misspecification."""
         return self.net.trunk
 
+    @property
+    def draws(self) -> int:
+        """Components of a belief: the passes."""
+        return self.passes
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Features (batch, k) of prepared images (batch, 1, y, x): what is seen once per stamp."""
+        return self.net.trunk(images.contiguous(memory_format=torch.channels_last))
+
     def loss(self, input: Tensor, condition: Tensor, **_: Any) -> Tensor:
-        """Negative log-likelihood of targets (batch, p) given prepared images (batch, 1, y, x); shape (batch,).
+        """Negative log-likelihood of targets (batch, p) given prepared images (batch, 1, y, x); shape (batch,)."""
+        return self.loss_of(input, self.embed(condition))
+
+    def loss_of(self, targets: Tensor, features: Tensor) -> Tensor:
+        """Negative log-likelihood of targets (batch, p) given features (batch, k); shape (batch,).
 
         While training, of one pass (paper eq. 2); in evaluation, of the mixture of a few.
         """
-        if not self.training:
-            means, variances = self.moments(condition, self.validation_passes)
-            return self.mixture_loss(input, means, variances)
-        mean, variance = split(self.net(condition))
-        return -_gaussian(input, mean, variance)
-
-    def mixture_loss(self, targets: Tensor, means: Tensor, variances: Tensor) -> Tensor:
-        """Negative log-likelihood of targets (batch, p) under the mixture of the passes (pass, batch, p), shape (batch,)."""
+        if self.training:
+            mean, variance = _split(self.net.head(features))
+            return -_gaussian(targets, mean, variance)
+        means, variances = self.components(features, self.validation_passes)
         return log(len(means)) - torch.logsumexp(_gaussian(targets, means, variances), dim=0)
 
-    def moments(self, condition: Tensor, passes: int | None = None) -> tuple[Tensor, Tensor]:
-        """Means and variances of the passes [targets], each of shape (pass, batch, p)."""
-        return moments(self.net, condition, passes or self.passes, self.seed)
+    def components(self, features: Tensor, count: int | None = None) -> tuple[Tensor, Tensor]:
+        """Means [targets] and variances [targets^2] of the passes, each of shape (pass, batch, p).
+
+        Parameters
+        ----------
+        features
+            Shape (batch, k).
+        count
+            Number of passes; pass t has the same mask for every stamp.
+        """
+        with shared_masks(self.net, self.seed):
+            outputs = [self.net.head(features) for _ in range(count or self.draws)]
+        return _split(torch.stack(outputs).float())
 
     def get_uncorrected_mog(self, condition: Tensor) -> MoG:
         """The mixture at prepared images (batch, 1, y, x), as sbi's; that of the last images is remembered."""
         self._check_condition_shape(condition)
-        if self._last is not None and _same(self._last[0], condition):
-            return self._last[1]
-        means, variances = (moment.transpose(0, 1) for moment in self.moments(condition))
+        return self._memory(self, condition, self._mixture)
+
+    def _mixture(self, images: Tensor) -> MoG:
+        means, variances = (moment.transpose(0, 1) for moment in self.components(self.embed(images)))
         logits = means.new_zeros(means.shape[:2])
         factors = torch.diag_embed(variances.rsqrt())
-        mog = MoG(logits, means, torch.diag_embed(1 / variances), factors)
-        if not self.training and not means.requires_grad:
-            self._last = (condition.detach().clone(), mog)
-        return mog
+        return MoG(logits, means, torch.diag_embed(1 / variances), factors)
 
-    def train(self, mode: bool = True) -> "DropoutBNN":
-        """Switch between training and evaluation, and forget the last mixture."""
-        self._last = None
-        return super().train(mode)
 
-    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Load weights, and forget the last mixture."""
-        self._last = None
-        return super().load_state_dict(*args, **kwargs)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_last": None}
+def _split(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Outputs (..., 2 p) into means and variances (..., p)."""
+    mean, log_variance = outputs.chunk(2, dim=-1)
+    return mean, log_variance.clamp(*LOG_VARIANCE).exp()
 
 
 def _gaussian(targets: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     return -0.5 * ((targets - mean) ** 2 / variance + variance.log() + log(2 * pi)).sum(dim=-1)
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and one.device == other.device and bool(torch.equal(one, other))

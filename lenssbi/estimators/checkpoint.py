@@ -14,6 +14,7 @@ from pydantic import Field
 
 from lenssbi import __version__
 from lenssbi.config import Config, ConfigError, parse
+from lenssbi.estimators.densities import DensityConfig
 from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.files import atomic
@@ -35,10 +36,11 @@ class ParameterCard(Config):
 
 
 class RecalibrationCard(Config):
-    """Stretch of one parameter's posterior (`estimators/recalibration.py`)."""
+    """What mends one parameter's posterior (`estimators/recalibration.py`)."""
 
     scale: float = Field(gt=0)
     tail: float = Field(ge=0)
+    levels: tuple[tuple[float, float], ...] = Field(default=(), description="(credibility wanted, that to use)")
 
 
 class CalibrationCard(Config):
@@ -51,6 +53,17 @@ class CalibrationCard(Config):
     after: dict[str, dict[str, float]]
 
 
+class MisspecificationCard(Config):
+    """The reference that tells stamps unlike the training's (`estimators/misspecification.py`), which lies beside the weights."""
+
+    threshold: float = Field(description="score above which a stamp is flagged")
+    false_alarms: float = Field(gt=0, lt=1, description="share of the held-out stamps above the threshold")
+    stamps: int = Field(gt=0, description="held-out stamps that the threshold was fixed on")
+    set: str = Field(description="the set they came from")
+    weights_sha256: str = Field(description="weights whose features the reference holds")
+    sha256: str = Field(description="of the reference")
+
+
 class EstimatorCard(Config):
     """`estimator.json`."""
 
@@ -58,15 +71,22 @@ class EstimatorCard(Config):
     lenssbi_version: str = __version__
     name: str
     network: NetworkConfig
+    density: DensityConfig = DensityConfig()
+    members: int = Field(default=1, gt=0, description="networks whose beliefs are mixed in equal parts")
+    symmetric: bool = Field(default=False, description="beliefs about the eight orientations of a stamp are averaged")
     preprocessing: ImagePreprocessing
     parameters: tuple[ParameterCard, ...]
     field: tuple[int, int] = Field(description="(y, x) of a stamp [pixels]")
     pixel_scale: float = Field(gt=0, description="[arcsec]")
     band: str
+    psf_fwhm: tuple[float, float] | None = Field(
+        default=None, description="narrowest and widest PSF of its training, without the pixel [arcsec]; None: unknown"
+    )
     passes: int = Field(gt=0)
     seed: int = Field(ge=0)
     training: dict[str, Any] = Field(default={}, description="how it was made: configuration, set, epochs, scores")
     calibration: CalibrationCard | None = None
+    misspecification: MisspecificationCard | None = None
     weights_sha256: str = ""
 
     @property

@@ -1,20 +1,26 @@
-"""A trained network with all that is needed to ask it: scaling of the pixels, parameters, camera, calibration."""
+"""Trained densities with all that is needed to ask them: scaling of the pixels, parameters, camera, calibration."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.estimators.checkpoint import EstimatorCard
-from lenssbi.estimators.network import CompactNetwork, PaperNetwork
-from lenssbi.estimators.passes import moments
+from lenssbi.estimators.densities import Density
+from lenssbi.estimators.misspecification import Reference
 from lenssbi.estimators.recalibration import Recalibration
+from lenssbi.estimators.symmetric import SymmetricDensity, upright
 from lenssbi.parameters import ParameterSpace
+from lenssbi.parameters.space import TARGET_RANGE
 from lenssbi.posteriors.gaussians import GaussianMixture
+
+if TYPE_CHECKING:
+    from sbi.inference.posteriors.base_posterior import NeuralPosterior
 
 PIXEL_SCALE_TOLERANCE = 0.02
 
@@ -25,14 +31,17 @@ class Estimator:
 
     Parameters
     ----------
-    network
-        In evaluation mode.
+    densities
+        In evaluation mode; several are an ensemble, mixed in equal parts.
     card
         What the estimator is and how it was made.
+    reference
+        What the features of stamps like those of its training look like, None where `lenssbi calibrate` has not been run.
     """
 
-    network: PaperNetwork | CompactNetwork
+    densities: "tuple[Density | SymmetricDensity, ...]"
     card: EstimatorCard
+    reference: Reference | None = None
 
     @property
     def name(self) -> str:
@@ -65,7 +74,8 @@ class Estimator:
         if self.card.calibration is None:
             return None
         entries = [self.card.calibration.recalibration[name] for name in self.space.names]
-        return Recalibration(self.space.names, tuple(e.scale for e in entries), tuple(e.tail for e in entries))
+        scale, tail, levels = (tuple(getattr(e, key) for e in entries) for key in ("scale", "tail", "levels"))
+        return Recalibration(self.space.names, scale, tail, levels)
 
     def applies_to(self, stamp: Stamp) -> str | None:
         """Return None where the estimator was trained for such a stamp, else the reason why not."""
@@ -81,8 +91,7 @@ class Estimator:
 
     def predict_stamp(self, stamp: Stamp) -> GaussianMixture:
         """Posterior of one stamp, of which the central field is taken."""
-        if stamp.shape != self.field:
-            stamp = stamp.cut(self.field)
+        stamp = self._cut(stamp)
         return self.predict(stamp.image[None], stamp.noise[None], stamp.mask[None])[0]
 
     def predict(
@@ -118,24 +127,109 @@ class Estimator:
         ValueError
             Where the stamps are not of the estimator's field.
         """
-        if tuple(images.shape[1:]) != self.field:
-            raise ValueError(f"the estimator takes stamps of {self.field} pixels, got {tuple(images.shape[1:])}")
-        mixtures = self._mixtures(images, noise, mask, batch)
+        mixtures = (m for inputs in self._prepared(images, noise, mask, batch) for m in self._mixtures(inputs))
         mend = self.recalibration if recalibrated else None
         return [mend(mixture) if mend else mixture for mixture in mixtures]
 
-    def _mixtures(
+    def predict_and_score(
+        self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
+    ) -> tuple[list[GaussianMixture], NDArray[np.float64]]:
+        """Posteriors of many stamps as from `predict`, and how unlike the training's they are, shape (n,).
+
+        The scores are those of `Reference.score`, NaN where the estimator has no reference.
+        """
+        mend, mixtures, scores = self.recalibration, [], [np.zeros(0)]
+        for inputs in self._prepared(images, noise, mask, batch):
+            with torch.inference_mode():
+                features = self.densities[0].embed(inputs)
+                seen = upright(self.densities[0], features)
+            mixtures += [mend(mixture) if mend else mixture for mixture in self._mixtures(inputs, features)]
+            found = seen.cpu().float().numpy()
+            scores.append(np.full(len(found), np.nan) if self.reference is None else self.reference.score(found))
+        return mixtures, np.concatenate(scores)
+
+    def embed(
+        self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
+    ) -> NDArray[np.float32]:
+        """What the first network's convolutions make of many stamps as they are, shape (n, k); arguments as for `predict`."""
+        density = self.densities[0]
+        density = density.net if isinstance(density, SymmetricDensity) else density
+        with torch.inference_mode():
+            inputs = self._prepared(images, noise, mask, batch)
+            return np.concatenate([density.embed(stamps).cpu().float().numpy() for stamps in inputs])
+
+    def log_prob(
+        self,
+        images: NDArray[Any],
+        noise: NDArray[Any],
+        truths: NDArray[np.floating],
+        mask: NDArray[np.bool_] | None = None,
+        *,
+        batch: int = 64,
+    ) -> NDArray[np.float64]:
+        """Log of the density at the true parameters, before the recalibration: the held-out score.
+
+        Parameters
+        ----------
+        images, noise, mask, batch
+            As for `predict`.
+        truths
+            In physical units, shape (n, parameter).
+
+        Returns
+        -------
+        Natural logs of densities in physical units, shape (n,).
+        """
+        targets = torch.from_numpy(self.space.to_targets(np.asarray(truths, dtype=float))).float().split(batch)
+        found = []
+        with torch.no_grad():
+            for stamps, values in zip(self._prepared(images, noise, mask, batch), targets, strict=True):
+                logs = torch.stack([d.log_prob(values[None].to(stamps.device), stamps)[0] for d in self.densities])
+                found.append((logs.double().logsumexp(dim=0) - np.log(len(logs))).cpu().numpy())
+        return np.concatenate(found) - np.log(self.space.target_scale).sum()
+
+    def posterior(self, stamp: Stamp) -> "NeuralPosterior":
+        """sbi's posterior of one stamp, in targets within their range 0-10, before the recalibration.
+
+        A `DirectPosterior`, of an ensemble an `EnsemblePosterior`; the stamp is its default observation.
+        """
+        from sbi.inference.posteriors import DirectPosterior, EnsemblePosterior
+        from sbi.utils import BoxUniform
+
+        stamp = self._cut(stamp)
+        inputs = next(self._prepared(stamp.image[None], stamp.noise[None], stamp.mask[None], 1))
+        low = torch.zeros(len(self.space), device=inputs.device)
+        prior = BoxUniform(low, low + TARGET_RANGE)
+        posteriors = [DirectPosterior(density, prior) for density in self.densities]
+        posterior = EnsemblePosterior(posteriors) if len(posteriors) > 1 else posteriors[0]
+        return posterior.set_default_x(inputs)
+
+    def _prepared(
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None, batch: int
-    ) -> Iterator[GaussianMixture]:
-        names, units, scale = self.space.names, self.space.units, self.space.target_scale
+    ) -> Iterator[Tensor]:
+        if tuple(images.shape[1:]) != self.field:
+            raise ValueError(f"the estimator takes stamps of {self.field} pixels, got {tuple(images.shape[1:])}")
+        device = next(self.densities[0].parameters()).device
         for start in range(0, len(images), batch):
             rows = slice(start, start + batch)
             usable = None if mask is None else mask[rows]
             prepared = self.card.preprocessing(np.asarray(images[rows]), np.asarray(noise[rows]), usable)
-            with torch.inference_mode():
-                inputs = torch.from_numpy(prepared).unsqueeze(1)
-                found = moments(self.network, inputs, self.card.passes, self.card.seed)
-            means, variances = (moment.double().numpy() for moment in found)
-            for i in range(means.shape[1]):
-                sigmas = np.sqrt(variances[:, i]) * scale
-                yield GaussianMixture(self.space.from_targets(means[:, i]), sigmas, names, units)
+            yield torch.from_numpy(prepared).unsqueeze(1).to(device)
+
+    def _mixtures(self, inputs: Tensor, features: Tensor | None = None) -> Iterator[GaussianMixture]:
+        """Posteriors of prepared stamps, whose features for the first density may be known."""
+        names, units, scale = self.space.names, self.space.units, self.space.target_scale
+        with torch.inference_mode():
+            embedded = [self.densities[0].embed(inputs) if features is None else features]
+            embedded += [density.embed(inputs) for density in self.densities[1:]]
+            found = [density.components(f) for density, f in zip(self.densities, embedded, strict=True)]
+        # Members take turns, since a recalibration takes neighbouring components for exchangeable.
+        means, variances = (
+            torch.stack(m, dim=1).flatten(0, 1).cpu().double().numpy() for m in zip(*found, strict=True)
+        )
+        for i in range(means.shape[1]):
+            sigmas = np.sqrt(variances[:, i]) * scale
+            yield GaussianMixture(self.space.from_targets(means[:, i]), sigmas, names, units)
+
+    def _cut(self, stamp: Stamp) -> Stamp:
+        return stamp if stamp.shape == self.field else stamp.cut(self.field)

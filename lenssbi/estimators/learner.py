@@ -14,25 +14,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenssbi.dataset.loader import Batches
+from lenssbi.dataset.loader import BatchStream
 from lenssbi.estimators.augmentation import augment
-from lenssbi.estimators.bnn import DropoutBNN
-from lenssbi.estimators.metrics import write_metrics
+from lenssbi.estimators.densities import Density
+from lenssbi.estimators.metrics import Events, write_metrics
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.estimators.scores import errors
 from lenssbi.estimators.state import TrainingState, save_state
 from lenssbi.parameters import ParameterSpace
 
 EVERY = 20  # batches between two words to `progress`
+DRAWS = {"bnn": 4}  # components of the mean that is scored
+DRAWS_OF_FLOWS = 32
 
 
 class Learner(lightning.LightningModule):
-    """Trains a `DropoutBNN` on batches of (values, prepared images).
+    """Trains a density on batches of (targets, prepared images), or of (targets, features) where its trunk is frozen.
 
     Parameters
     ----------
     estimator
-        The network as a density.
+        The density.
     space
         Its parameters.
     plan
@@ -40,14 +42,14 @@ class Learner(lightning.LightningModule):
     state
         Where the training stands; brought up to date after each epoch.
     folder
-        Where rank 0 writes the state and `metrics.csv`.
+        Where rank 0 writes the state, `metrics.csv` and, for TensorBoard, `events`.
     progress
         Told (done, total, text) now and then.
     """
 
     def __init__(
         self,
-        estimator: DropoutBNN,
+        estimator: Density,
         space: ParameterSpace,
         plan: TrainConfig,
         state: TrainingState,
@@ -60,12 +62,13 @@ class Learner(lightning.LightningModule):
         self.middle = torch.as_tensor(space.to_targets(np.zeros(len(space))), dtype=torch.float32)
         self.losses: list[Tensor] = []
         self.validation: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.events = Events(folder)
         self.started = self.spent = 0.0
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Nadam, as in the paper, with the moments of the training that is continued."""
         optimiser = torch.optim.NAdam(
-            self.estimator.parameters(),
+            [weight for weight in self.estimator.parameters() if weight.requires_grad],
             lr=self.plan.schedule.learning_rate,
             weight_decay=self.plan.weight_decay,
             decoupled_weight_decay=True,
@@ -74,53 +77,57 @@ class Learner(lightning.LightningModule):
         return optimiser
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch's clock, its order and its symmetries, which its number alone decides."""
+        """Start the epoch's clock, its masks, its order and its symmetries, which its number alone decides."""
+        torch.manual_seed(self.epoch_seed)
         self.started, self.spent = time.monotonic(), self.state.seconds
         self.generator = torch.Generator().manual_seed(self.epoch_seed + 1)
-        sampler: Batches = self.trainer.train_dataloader.sampler  # type: ignore[union-attr]
-        sampler.epoch = self.state.epoch
+        stream: BatchStream = self.trainer.train_dataloader
+        stream.epoch = self.state.epoch
         self.losses = []
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """Mean loss of a batch."""
-        if index == 0:  # not before: the loader draws a number of its own when it starts
-            torch.manual_seed(self.epoch_seed)
         rate = self.plan.schedule.rate(self.state.step, self.done, self.state.losses)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
-        targets, images = batch
-        if self.plan.augment:
-            images, targets = augment(images, targets, self.space.names, self.middle, self.generator)
-        loss = self.estimator.loss(targets, images).mean()
+        targets, features = batch[0], batch[1].float()
+        if not self.plan.freeze:
+            images = features
+            if self.plan.augment:
+                images, targets = augment(images, targets, self.space.names, self.middle, self.generator)
+            features = self.estimator.embed(images)
+        with self.exactly():
+            loss = self.estimator.loss_of(targets, features.float()).mean()
         self.losses.append(loss.detach())
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, index: int) -> None:
         """Count the step; stop where the minutes are up."""
         self.state.step += 1
-        self.state.seconds = self.spent + time.monotonic() - self.started
-        if self.agreed(self.plan.out_of_time(self.state)):
+        self.state.seconds = self.clock()
+        if self.plan.out_of_time(self.state):
             self.trainer.should_stop = True
         if self.global_rank == 0 and index % EVERY == 0:
             loss = float(torch.stack(self.losses[-EVERY:]).mean())
             self.progress(int(1000 * self.done), 1000, f"epoch {self.state.epoch + 1}, loss {loss:.3f}")
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
-        """Mixture loss and mean of a batch."""
-        targets, images = batch
-        means, variances = self.estimator.moments(images, self.estimator.validation_passes)
-        loss = self.estimator.mixture_loss(targets, means, variances)
+        """Loss and mean of a batch."""
+        targets, inputs = batch[0], batch[1].float()
+        with self.exactly():
+            features = inputs if self.plan.freeze else self.estimator.embed(inputs)
+            loss = self.estimator.loss_of(targets, features)
+            means, _ = self.estimator.components(features, DRAWS.get(self.plan.density.kind, DRAWS_OF_FLOWS))
         self.validation.append((loss, means.mean(dim=0), targets))
 
     def on_validation_epoch_end(self) -> None:
         """Write down the epoch, and keep the state."""
-        loss, predicted, true = (torch.cat(parts) for parts in zip(*self.validation, strict=True))
+        table = torch.cat([torch.cat([loss[:, None], *others], dim=1) for loss, *others in self.validation])
+        loss, predicted, true = self.gathered(table).split([1, len(self.space), len(self.space)], dim=1)
         self.validation = []
-        if self.trainer.world_size > 1:
-            loss, predicted, true = (self.all_gather(part).flatten(0, 1) for part in (loss, predicted, true))
         values = [self.space.from_targets(part.cpu().double().numpy()) for part in (predicted, true)]
         self.state.epoch += 1
-        self.state.seconds = self.spent + time.monotonic() - self.started
+        self.state.seconds = self.clock()
         row = {
             "epoch": self.state.epoch,
             "train_loss": float(torch.stack(self.losses).mean()),
@@ -144,8 +151,13 @@ class Learner(lightning.LightningModule):
         if self.global_rank == 0:
             save_state(self.state, self.folder)
             write_metrics(self.state.history, self.folder)
+            self.events.add(row)
             text = f"epoch {self.state.epoch}, validation loss {row['val_loss']:.3f}"
             self.progress(int(1000 * self.done), 1000, text)
+
+    def exactly(self) -> torch.autocast:
+        """In single precision: bfloat16 has 1 part in 256, too little for a mean or a spline."""
+        return torch.autocast(self.device.type, enabled=False)
 
     @property
     def epoch_seed(self) -> int:
@@ -157,6 +169,18 @@ class Learner(lightning.LightningModule):
         """Share of the plan that is done."""
         return self.plan.progress(self.state, len(self.trainer.train_dataloader))  # type: ignore[arg-type]
 
-    def agreed(self, wish: bool) -> bool:
-        """Rank 0's wish, on every rank."""
-        return bool(self.trainer.strategy.broadcast(wish)) if self.trainer.world_size > 1 else wish
+    def clock(self) -> float:
+        """Seconds spent so far; of several processes the first one's, where they decide when the training ends."""
+        seconds = self.spent + time.monotonic() - self.started
+        shared = self.trainer.world_size > 1 and self.plan.max_minutes is not None
+        return float(self.trainer.strategy.broadcast(seconds)) if shared else seconds
+
+    def gathered(self, rows: Tensor) -> Tensor:
+        """The rows of all processes, whose numbers may differ; the last column is finite."""
+        if self.trainer.world_size == 1:
+            return rows
+        longest = int(self.all_gather(torch.tensor(len(rows), device=self.device)).max())
+        padded = rows.new_full((longest, rows.shape[1]), torch.nan)
+        padded[: len(rows)] = rows
+        together = self.all_gather(padded).flatten(0, 1)
+        return together[together[:, -1].isfinite()]

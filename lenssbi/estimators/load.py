@@ -2,9 +2,15 @@
 
 from pathlib import Path
 
-from lenssbi.estimators.checkpoint import read_card, read_weights
+import numpy as np
+import torch
+from torch import Tensor
+
+from lenssbi.estimators.checkpoint import EstimatorCard, read_card, read_weights
+from lenssbi.estimators.densities import Density, build_density, unpack
 from lenssbi.estimators.estimator import Estimator
-from lenssbi.estimators.network import build_network
+from lenssbi.estimators.misspecification import read_reference
+from lenssbi.estimators.symmetric import SymmetricDensity
 from lenssbi.status import InputError
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -28,13 +34,13 @@ def load_estimator(name: str | Path = DEFAULT) -> Estimator:
     card = read_card(folder)
     weights = read_weights(card, folder)
     try:
-        network = build_network(card.network, card.field, len(card.parameters))
-        network.load_state_dict(weights)
+        states = unpack(weights, card.members, card.density.kind)
+        densities = tuple(_density(card, i, state) for i, state in enumerate(states))
     except (RuntimeError, ValueError):
         raise InputError(
             f"{folder}: the weights are of another network than estimator.json describes: copy both again"
         ) from None
-    return Estimator(network.eval(), card)
+    return Estimator(densities, card, read_reference(card, folder))
 
 
 def find_estimator(name: str | Path) -> Path:
@@ -53,6 +59,16 @@ def find_estimator(name: str | Path) -> Path:
     raise InputError(
         f"{name}: neither a folder nor a shipped estimator (shipped: {names}): train one with `lenssbi train`"
     )
+
+
+def _density(card: EstimatorCard, member: int, state: dict[str, Tensor]) -> "Density | SymmetricDensity":
+    seed = card.seed + member
+    density = build_density(card.density, card.network, card.field, len(card.parameters), card.passes, seed)
+    density.load_state_dict(state)
+    if card.symmetric:
+        middle = torch.as_tensor(card.space.to_targets(np.zeros(len(card.space))), dtype=torch.float32)
+        density = SymmetricDensity(density, card.space.names, middle)
+    return density.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
 def shipped_estimators() -> list[str]:

@@ -1,12 +1,14 @@
-"""`metrics.csv`: one row per epoch of a training."""
+"""How a training goes, while it goes: `metrics.csv`, one row per epoch, and the same for TensorBoard in `events/`."""
 
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lenssbi.files import atomic
 
 FILE = "metrics.csv"
+EVENTS = "events"
 
 
 def write_metrics(history: Sequence[Mapping[str, float]], folder: Path) -> None:
@@ -15,3 +17,34 @@ def write_metrics(history: Sequence[Mapping[str, float]], folder: Path) -> None:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
         writer.writeheader()
         writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in history)
+
+
+class Events:
+    """TensorBoard's view of the rows: `tensorboard --logdir RUN`.
+
+    Parameters
+    ----------
+    folder
+        Of the run; a continued training adds a file to its `events`, whose epochs replace those of the former.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / EVENTS
+        self.writer: Any = None
+
+    def add(self, row: Mapping[str, float]) -> None:
+        """Add the numbers of an epoch."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        epoch = int(row["epoch"])
+        if self.writer is None:
+            self.writer = SummaryWriter(str(self.folder), purge_step=epoch)
+        for name, value in row.items():
+            if name != "epoch":
+                self.writer.add_scalar(name, value, epoch)
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self.writer is not None:
+            self.writer.close()

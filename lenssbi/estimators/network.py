@@ -45,6 +45,14 @@ def build_network(config: NetworkConfig, field: tuple[int, int], parameters: int
     return kind(config, field, parameters)
 
 
+def deterministic_trunk(config: NetworkConfig, field: tuple[int, int]) -> tuple[nn.Module, int]:
+    """The convolutions of a network with nothing dropped, and how many features they give: for densities without dropout."""
+    network = build_network(config.model_copy(update={"dropout": 0.0}), field, 1)
+    dense = next(i for i, layer in enumerate(network.head) if isinstance(layer, nn.Linear))
+    trunk = network.trunk if config.kind == "compact" else nn.Sequential(network.trunk, *network.head[:dense])
+    return trunk, network.head[dense].in_features
+
+
 class PaperNetwork(nn.Module):
     """Six convolutions, four 2x2 max-poolings and one dense layer (Pearson et al. 2021, figure 3).
 
@@ -61,7 +69,7 @@ class PaperNetwork(nn.Module):
                 "the paper's network has six convolutions: give six widths and six kernels, "
                 f"got {len(config.widths)} and {len(config.kernels)}"
             )
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = [nn.Unflatten(1, (1, *field))]
         channels = 1
         for i, (width, kernel) in enumerate(zip(config.widths, config.kernels, strict=True)):
             layers += [nn.Conv2d(channels, width, kernel, padding=kernel // 2), nn.ReLU()]
@@ -70,7 +78,7 @@ class PaperNetwork(nn.Module):
             channels = width
         size = channels * (field[0] // 16) * (field[1] // 16)
         layers += [nn.Flatten(), nn.Linear(size, config.dense), nn.ReLU(), output_layer(config.dense, parameters)]
-        self.trunk: nn.Module = nn.Identity()
+        self.trunk: nn.Module = nn.Flatten()
         self.head = nn.Sequential(*layers)
 
     def forward(self, image: Tensor) -> Tensor:

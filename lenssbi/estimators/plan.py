@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lenssbi.config import Config
+from lenssbi.estimators.densities import DensityConfig
 from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.estimators.schedule import Schedule
-from lenssbi.parameters import POWER_LAW_SPACE, SIE_SPACE, ParameterSpace
+from lenssbi.parameters import ParameterSpace, parameter_space
 
 if TYPE_CHECKING:
     from lenssbi.estimators.state import TrainingState
@@ -18,23 +19,50 @@ EPOCHS = "all epochs are done"
 MINUTES = "the minutes are up"
 
 
+class FreshPopulation(Config):
+    """A configuration of `lenssbi simulate` that stamps are drawn from."""
+
+    population: str = Field(description="its file, seen from the folder of this configuration")
+    share: float = Field(default=1.0, gt=0, description="of the stamps, relative to the others'")
+
+
+class FreshConfig(Config):
+    """Stamps that are made while they are needed, instead of a set."""
+
+    populations: tuple[FreshPopulation, ...] = Field(min_length=1)
+    stamps: int = Field(default=100_000, gt=1, description="of an epoch")
+    validation: int = Field(default=5_000, gt=0, description="stamps to validate on, where there is no set for it")
+
+
 class TrainConfig(Config):
     """Configuration of a training.
 
     The plan ends after `max_epochs` or `max_minutes`, whichever comes first; the cosine schedule knows both, so that a
-    training cut by its minutes has its learning rate at the floor when they are up.
+    training cut by its minutes has its learning rate at the floor when they are up. A training that was killed and
+    continued ends with the weights of an uninterrupted one, bit by bit on the same machine, unless it has `max_minutes`:
+    how far it gets within them is chance.
+
+    In bfloat16 is only what `embed` does, the convolutions of the compact network and of those before a flow; what comes after,
+    and with it the whole of the paper's dropout network, stays in single precision.
     """
 
     name: str = "estimator"
     parameters: Literal["sie", "power_law"] = "sie"
+    shear: bool = Field(default=False, description="infer the external shear")
+    centre: bool = Field(default=False, description="infer the centre of the mass")
+    density: DensityConfig = DensityConfig()
     network: NetworkConfig = NetworkConfig()
     preprocessing: ImagePreprocessing = ImagePreprocessing()
     schedule: Schedule = Schedule()
     start_from: str | None = Field(default=None, description="name or folder of an estimator to start from")
+    freeze: bool = Field(default=False, description="keep its trunk, and train on features that are computed once")
+    fresh: FreshConfig | None = None
+    ensemble: int = Field(default=1, gt=0, description="networks, trained one after the other from seeds of their own")
     batch_size: int = Field(default=64, gt=0, description="stamps per step and process")
     weight_decay: float = Field(default=0.0, ge=0)
     clip: float = Field(default=5.0, gt=0, description="largest norm of the gradient")
     augment: bool = Field(default=True, description="turn and mirror the stamps at random")
+    symmetric: bool = Field(default=True, description="average the beliefs about the eight orientations of a stamp")
     max_epochs: int = Field(default=150, gt=0)
     max_minutes: float | None = Field(default=None, gt=0, description="wall time of the whole training [min]")
     patience: int | None = Field(
@@ -48,10 +76,22 @@ class TrainConfig(Config):
     threads: int | None = Field(default=None, gt=0, description="CPU threads; None leaves OMP_NUM_THREADS to decide")
     in_memory: bool = Field(default=True, description="keep the prepared set in memory (2 bytes a pixel)")
 
+    @model_validator(mode="after")
+    def _check(self) -> "TrainConfig":
+        if self.freeze and self.start_from is None:
+            raise ValueError("freeze keeps the trunk of another estimator: say which one with start_from")
+        if self.freeze and self.fresh is not None:
+            raise ValueError("freeze needs a set, whose features are computed once: leave out fresh")
+        return self
+
     @property
     def space(self) -> ParameterSpace:
         """The parameters that are learned."""
-        return {"sie": SIE_SPACE, "power_law": POWER_LAW_SPACE}[self.parameters]
+        return parameter_space(self.parameters, self.shear, self.centre)
+
+    def member(self, index: int) -> "TrainConfig":
+        """The plan of one network of the ensemble."""
+        return self.model_copy(update={"seed": self.seed + index, "ensemble": 1})
 
     def progress(self, state: "TrainingState", steps_per_epoch: int) -> float:
         """Share of the plan that is done: of its steps or of its minutes, whichever is larger."""

@@ -2,9 +2,12 @@
 
     unit_interval   (image - min) / (max - min), each stamp by itself (Pearson et al. 2021)
     asinh           arcsinh(image / noise) / scale, noise the median of the stamp's noise map
+    asinh_map       arcsinh(image / noise) / scale, noise the noise map, pixel by pixel
 
-The second keeps how bright a stamp is against its noise, which the width of the posterior depends on, and tames bright
-cores. It has no unit, so electrons, ADU and microjansky all serve. Unusable pixels become 0, the level of empty sky.
+The last two keep how bright a stamp is against its noise, which the width of the posterior depends on, and tame bright cores.
+They have no unit, so electrons, ADU and microjansky all serve. Unusable pixels become 0, the level of empty sky. With
+`asinh_map` a pixel weighs as much as it is worth, so one whose noise is declared huge fades to 0 by itself; one whose noise is
+not finite, not positive or below TRUSTED of the stamp's median is unusable: its ratio says nothing.
 """
 
 from typing import Literal
@@ -15,11 +18,14 @@ from pydantic import Field
 
 from lenssbi.config import Config
 
+TRUSTED = 0.01
+"""Least noise of a pixel over the stamp's median: the sky, which is in the median, is in every pixel."""
+
 
 class ImagePreprocessing(Config):
     """Scaling of the pixels; stored with the estimator."""
 
-    kind: Literal["asinh", "unit_interval"] = "asinh"
+    kind: Literal["asinh", "asinh_map", "unit_interval"] = "asinh"
     scale: float = Field(default=1.0, gt=0, description="arcsinh(image / noise) that becomes 1")
 
     def __call__(
@@ -49,7 +55,11 @@ class ImagePreprocessing(Config):
             low, high = (f(image, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
             return np.where(usable, (image - low) / np.where(high > low, high - low, 1), 0).astype(np.float32)
         level = noise_level(noise, usable if noise.ndim == 3 else None)
-        return np.arcsinh(image / level[:, None, None]) / np.float32(self.scale)
+        level = level[:, None, None]
+        if self.kind == "asinh_map" and noise.ndim == 3:
+            good = np.isfinite(noise) & (noise > TRUSTED * level)
+            image, level = np.where(good, image, 0), np.where(good, noise, 1).astype(np.float32)
+        return np.arcsinh(image / level) / np.float32(self.scale)
 
 
 def noise_level(noise: NDArray[np.floating], usable: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:

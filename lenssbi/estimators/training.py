@@ -1,7 +1,9 @@
-"""Training a network on simulated stamps, with Lightning.
+"""Training a density on simulated stamps, with Lightning.
 
-The loop is Lightning's, the loss the estimator's, the files ours. Everything is written inside the run's folder:
-`training.safetensors` (the state, after each epoch) and `metrics.csv`. The same call again continues.
+The loop is Lightning's, the loss the density's, the files ours. Everything is written inside the run's folder:
+`training.safetensors` (the state, after each epoch), `metrics.csv` and TensorBoard's `events`. The same call again
+continues: an epoch's order, symmetries and masks follow from its number, so that a training that was killed ends with the
+weights of one that was not.
 """
 
 import logging
@@ -19,15 +21,16 @@ from lightning.fabric.plugins.environments import (
     SLURMEnvironment,
     TorchElasticEnvironment,
 )
+from lightning.pytorch.utilities import rank_zero_only
 
-from lenssbi.dataset.loader import Batches, ExampleSet, loader
-from lenssbi.estimators.bnn import DropoutBNN
-from lenssbi.estimators.checkpoint import read_card, read_weights
+from lenssbi.dataset.loader import BatchStream, ExampleSet, SetBatches
+from lenssbi.estimators.augmentation import SYMMETRIES
+from lenssbi.estimators.densities import Density, build_density
+from lenssbi.estimators.fresh_examples import FreshBatches, FreshExamples
 from lenssbi.estimators.learner import Learner
-from lenssbi.estimators.load import find_estimator
-from lenssbi.estimators.network import CompactNetwork, PaperNetwork, build_network
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.estimators.state import TrainingState, load_state
+from lenssbi.estimators.warm_start import frozen, start_from
 from lenssbi.files import writing
 from lenssbi.status import InputError
 
@@ -36,7 +39,7 @@ VALIDATION_BATCH = 256
 
 def train_network(
     config: TrainConfig,
-    examples: tuple[ExampleSet, ExampleSet],
+    examples: tuple[ExampleSet | FreshExamples, ExampleSet],
     field: tuple[int, int],
     identity: str,
     folder: Path,
@@ -78,42 +81,61 @@ def train_network(
     state.finished = config.end(state)
     if state.finished:
         return state
-    torch.manual_seed(config.seed)
-    network = build_network(config.network, field, len(config.space))
-    estimator = DropoutBNN(network, len(config.space), field, config.passes, config.seed)
-    if state.epoch:
-        estimator.load_state_dict(state.part("model"))
-    elif config.start_from:
-        start_from(config, network, field)
-    learner = Learner(estimator, config.space, config, state, folder, progress)
     with quiet(), threads(config.threads):
         trainer = make_trainer(config, folder)
-        rank, world = trainer.global_rank, trainer.world_size
-        training = Batches(len(examples[0]), config.batch_size, config.seed, rank, world)
-        validation = Batches(len(examples[1]), VALIDATION_BATCH, None, rank, world)
-        trainer.fit(learner, loader(examples[0], training), loader(examples[1], validation))
+        density = starting_point(config, state, field)
+        if config.freeze:
+            density = density.to(trainer.strategy.root_device)
+            examples = frozen_examples(config, density, examples, progress)
+        training, validation = streams(config, examples, trainer)
+        learner = Learner(density, config.space, config, state, folder, progress)
+        trainer.fit(learner, training, validation)
+        learner.events.close()
     if trainer.interrupted:
         raise KeyboardInterrupt
     return state
 
 
-def start_from(config: TrainConfig, network: PaperNetwork | CompactNetwork, field: tuple[int, int]) -> None:
-    """Give a fresh network the weights of the estimator `config.start_from`, which may have another dropout.
+def starting_point(config: TrainConfig, state: TrainingState, field: tuple[int, int]) -> Density:
+    """The density where the training stands: as the last epoch left it, of another estimator, or fresh."""
+    torch.manual_seed(config.seed)
+    density = build_density(config.density, config.network, field, len(config.space), config.passes, config.seed)
+    if state.epoch:
+        density.load_state_dict(state.part("model"))
+    elif config.start_from:
+        start_from(config, density, field)
+    if config.freeze:
+        density.embedding_net.requires_grad_(False)
+    return density
 
-    Raises
-    ------
-    InputError
-        Where there is no such estimator, or it is of another kind.
-    """
-    folder = find_estimator(str(config.start_from))
-    card = read_card(folder)
-    layout = card.network.model_copy(update={"dropout": config.network.dropout})
-    same = layout == config.network and card.field == field and card.space == config.space
-    if not same or card.preprocessing != config.preprocessing:
-        raise InputError(
-            f"{folder}: start_from needs the network, parameters, preprocessing and field of the plan: change one of them"
-        )
-    network.load_state_dict(read_weights(card, folder))
+
+def frozen_examples(
+    config: TrainConfig,
+    density: Density,
+    examples: tuple[Any, ExampleSet],
+    progress: Callable[[int, int, str], None],
+) -> tuple[ExampleSet, ExampleSet]:
+    """The features of the examples instead of their images: an epoch brings each stamp in every symmetry."""
+    symmetries = SYMMETRIES if config.augment else 1
+    return (
+        frozen(density, examples[0], config.space, symmetries, progress),
+        frozen(density, examples[1], config.space, 1, progress),
+    )
+
+
+def streams(
+    config: TrainConfig, examples: tuple[ExampleSet | FreshExamples, ExampleSet], trainer: lightning.Trainer
+) -> tuple[BatchStream, BatchStream]:
+    """This process' share of the batches to learn from and to validate on."""
+    rank, world = trainer.global_rank, trainer.world_size
+    kind: Any = FreshBatches if isinstance(examples[0], FreshExamples) else SetBatches
+    training = kind(examples[0], config.batch_size, config.seed, rank, world)
+    return training, SetBatches(examples[1], VALIDATION_BATCH, None, rank, world)
+
+
+def is_first_process() -> bool:
+    """Whether this is the only process of the training, or the one of several that writes and tells."""
+    return not rank_zero_only.rank
 
 
 def make_trainer(config: TrainConfig, folder: Path) -> lightning.Trainer:

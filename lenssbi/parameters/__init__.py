@@ -1,7 +1,7 @@
 """WHAT WE INFER: priors, transforms (complex ellipticity, the 0-10 scaling), parameter spaces."""
 
 from lenssbi.parameters.priors import LogUniform, Marginal, Normal, Prior, Uniform
-from lenssbi.parameters.space import POWER_LAW_SPACE, SIE_SPACE, Parameter, ParameterSpace
+from lenssbi.parameters.space import POWER_LAW_SPACE, SIE_SPACE, Parameter, ParameterSpace, parameter_space
 from lenssbi.parameters.transforms import axis_ratio, ellipticity, position_angle, wrap_angle
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Uniform",
     "axis_ratio",
     "ellipticity",
+    "parameter_space",
     "position_angle",
     "wrap_angle",
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -114,3 +114,21 @@ SIE_SPACE = ParameterSpace(_SIE)
 """The paper's SIE parameters; q >= 0.4 keeps |e| below 0.724."""
 POWER_LAW_SPACE = ParameterSpace((*_SIE, Parameter("slope", "", 1.5, 2.5)))
 """The paper's power-law parameters."""
+_SHEAR = (Parameter("shear1", "", -0.3, 0.3), Parameter("shear2", "", -0.3, 0.3))
+_CENTRE = (Parameter("centre_x", "arcsec", -0.6, 0.6), Parameter("centre_y", "arcsec", -0.6, 0.6))
+
+
+def parameter_space(model: Literal["sie", "power_law"], shear: bool = False, centre: bool = False) -> ParameterSpace:
+    """The space of a mass model.
+
+    Parameters
+    ----------
+    model
+        sie, or power_law, which has a slope as well.
+    shear
+        Whether the external shear is inferred.
+    centre
+        Whether the centre of the mass [arcsec] is inferred.
+    """
+    space = SIE_SPACE if model == "sie" else POWER_LAW_SPACE
+    return ParameterSpace((*space.parameters, *(_SHEAR if shear else ()), *(_CENTRE if centre else ())))

@@ -240,7 +240,7 @@ def _final_row(job: Job, source: StampSource, fitted: bool) -> Row:
 
 
 def _item(row: Row) -> ItemResult:
-    names = ("truth", "log_evidence", "evaluations", "posterior", "figure")
+    names = ("truth", "log_evidence", "misspecification", "evaluations", "posterior", "figure")
     return ItemResult(
         row["input"],
         row["status"],

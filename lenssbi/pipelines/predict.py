@@ -1,9 +1,13 @@
-"""`lenssbi predict`: stamps in, the network's posterior of each out."""
+"""`lenssbi predict`: stamps in, the network's posterior of each out.
+
+The pixels of `batch` stamps are in memory at a time; of a stamp that is done only the row is kept.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +15,8 @@ import numpy as np
 
 from lenssbi.catalogue import build, write
 from lenssbi.dataset.inputs import StampSource, expand_inputs
-from lenssbi.dataset.stamp import Stamp
-from lenssbi.pipelines.prepare import for_network, input_of
+from lenssbi.pipelines.pixels import Pixels, load_pixels
+from lenssbi.pipelines.prepare import input_of
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
 from lenssbi.pipelines.rows import row_of
 from lenssbi.posteriors import GaussianMixture, Samples
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
 DRAWS = 2000  # per stamp, for the quantiles
-Loaded = tuple[StampSource, Stamp | ItemError]
 
 
 def run(
@@ -30,6 +33,7 @@ def run(
     *,
     estimator: str | Path | None = None,
     out: Path | None = None,
+    samples: Path | None = None,
     seed: int = 0,
     batch: int = 256,
     read: Mapping[str, Any] | None = None,
@@ -45,6 +49,8 @@ def run(
         Name of shipped weights or folder of a training run; the shipped ones by default.
     out
         Table to write, one row per stamp.
+    samples
+        Folder to write the draws to, a posterior file per stamp.
     seed
         Of the draws that the quantiles come from.
     batch
@@ -69,11 +75,13 @@ def run(
     for first in range(0, len(sources), batch):
         progress(first, len(sources), f"asking {network.name}")
         chunk = sources[first : first + batch]
-        for source, (item, samples) in zip(chunk, answers(chunk, network, seed, first), strict=True):
+        for source, (item, draws) in zip(chunk, answers(chunk, network, seed, first), strict=True):
             if len(sources) == 1 and not item.ok:
                 raise InputError(f"{item.input}: {item.status}")
+            if samples is not None and draws is not None:
+                item = replace(item, posterior=_keep(draws, source.name, Path(samples)))
             items.append(item)
-            rows.append(row_of(source.name, item, samples, "network"))
+            rows.append(row_of(source.name, item, draws, "network"))
     progress(len(sources), len(sources), "done")
     settings = {"estimator": network.name, "seed": seed}
     if out is not None:
@@ -86,35 +94,43 @@ def answers(
     sources: Sequence[StampSource], network: Estimator, seed: int, first: int
 ) -> Iterator[tuple[ItemResult, Samples | None]]:
     """Ask a network about a few stamps at once; the first of them is number `first` of its run."""
+    from lenssbi.estimators.misspecification import flags
+
     start = time.perf_counter()
-    loaded = [_load(source, network) for source in sources]
-    good = [stamp for stamp in loaded if isinstance(stamp, Stamp)]
-    mixtures = iter(_predict(good, network))
+    loaded = load_pixels(sources, network)
+    found = iter(_ask([stamp for stamp in loaded if isinstance(stamp, Pixels)], network))
     seconds = (time.perf_counter() - start) / len(sources)
     for index, (source, stamp) in enumerate(zip(sources, loaded, strict=True), start=first):
         if isinstance(stamp, ItemError):
             yield ItemResult(input_of(source), sentence(stamp), seconds=seconds), None
             continue
+        mixture, score = next(found)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
-        samples = next(mixtures).sample(DRAWS, rng).derived()
-        params = samples.summary()
-        yield ItemResult(input_of(source), Status.DONE.value, params, truth=source.truth, seconds=seconds), samples
+        samples = mixture.sample(DRAWS, rng).derived()
+        item = ItemResult(
+            input_of(source),
+            Status.DONE.value,
+            samples.summary(),
+            truth=stamp.truth,
+            flags=flags(network.card, score, stamp.psf_fwhm),
+            misspecification=score if np.isfinite(score) else None,
+            seconds=seconds,
+        )
+        yield item, samples
 
 
-def _load(source: StampSource, network: Estimator) -> Stamp | ItemError:
-    try:
-        stamp = source.load()
-        reason = network.applies_to(stamp)
-        if reason is not None:
-            return ItemError(Status.NOT_APPLICABLE, source.name, reason)
-        # Cut last: the sky around the field shows the noise.
-        return for_network(stamp).cut(network.field)
-    except ItemError as error:
-        return error
-
-
-def _predict(stamps: Sequence[Stamp], network: Estimator) -> list[GaussianMixture]:
+def _ask(stamps: Sequence[Pixels], network: Estimator) -> Iterable[tuple[GaussianMixture, float]]:
     if not stamps:
         return []
     images, noise, mask = (np.stack([getattr(s, name) for s in stamps]) for name in ("image", "noise", "mask"))
-    return network.predict(images, noise, mask)
+    mixtures, scores = network.predict_and_score(images, noise, mask)
+    return zip(mixtures, scores.tolist(), strict=True)
+
+
+def _keep(draws: Samples, name: str, folder: Path) -> str:
+    """Write the draws of one stamp, and say where."""
+    from lenssbi.pipelines.refine import Files
+
+    path = Files.of(name, folder).posterior
+    draws.save(path)
+    return str(path)

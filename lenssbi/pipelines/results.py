@@ -43,6 +43,8 @@ class ItemResult:
         Natural log of the evidence, of the result in ``params``.
     flags
         What a user should look at.
+    misspecification
+        How unlike the training's the network found the stamp [sigma]; None where it cannot tell.
     seconds
         Wall-clock time spent on this stamp.
     evaluations
@@ -58,6 +60,7 @@ class ItemResult:
     truth: Mapping[str, float] | None = None
     log_evidence: float | None = None
     flags: tuple[str, ...] = ()
+    misspecification: float | None = None
     seconds: float = 0.0
     evaluations: int | None = None
     posterior: str | None = None
@@ -78,6 +81,7 @@ class ItemResult:
             "truth": None if self.truth is None else dict(self.truth),
             "log_evidence": self.log_evidence,
             "flags": list(self.flags),
+            "misspecification": self.misspecification,
             "seconds": round(self.seconds, 3),
             "evaluations": self.evaluations,
             "posterior": self.posterior,

@@ -1,31 +1,39 @@
-"""`lenssbi train`: a set of stamps makes an estimator.
+"""`lenssbi train`: sets of stamps, or populations, make an estimator.
 
-The run's folder holds the state after each epoch (`training.safetensors`), `metrics.csv`, and at the end the estimator of
-the epoch with the lowest validation loss. The same call again continues a killed run.
+The run's folder holds the state after each epoch (`training.safetensors`), `metrics.csv`, TensorBoard's `events`, and at
+the end `training.png` and the estimator of the epoch with the lowest validation loss; those of an ensemble's networks are in
+`member-0`, `member-1`, ... The same call again continues a killed run.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lenssbi.config import config_hash, dump_yaml
-from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.config import dump_yaml
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.pipelines.results import Progress, silent
+from lenssbi.pipelines.train_inputs import Inputs, training_inputs
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
-    from lenssbi.dataset.loader import ExampleSet
     from lenssbi.estimators.state import TrainingState
 
-LENGTHS = {"max_epochs", "max_minutes", "patience", "threads", "devices", "in_memory", "name", "passes"}
+LENGTHS = {"max_epochs", "max_minutes", "patience", "threads", "devices", "in_memory", "name", "passes", "symmetric"}
+"""Keys of the plan that may change when a training is continued."""
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """Where the estimator is, how long it was trained, why the training ended, and the scores of its best epoch."""
+    """Where the estimator is, how long it was trained, why the training ended, and the scores of its best epoch.
+
+    Of an ensemble, the epochs and seconds are those of all networks together and the scores are means.
+    """
 
     path: Path
     epochs: int
@@ -41,10 +49,11 @@ class TrainResult:
 
 def run(
     config: TrainConfig,
-    data: str | Path,
+    data: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     validation: str | Path | None = None,
+    base: str | Path = ".",
     progress: Progress = silent,
 ) -> TrainResult:
     """Train an estimator, or continue.
@@ -54,11 +63,13 @@ def run(
     config
         What to train and for how long; a longer plan may continue a shorter one.
     data
-        The set.
+        The set, or several; none where the plan wants fresh stamps.
     out
         Folder of the run.
     validation
-        Another set to validate on; None keeps the last stamps of `data` for it.
+        Another set to validate on; None keeps the last stamps of each of `data`, or some that no epoch brings.
+    base
+        Folder from which the populations of fresh stamps are seen: that of the configuration's file.
     progress
         Called with (done, total, text).
 
@@ -67,99 +78,92 @@ def run(
     InputError
         Where a set cannot be read, or `out` holds another training or cannot be written.
     """
-    from lenssbi.estimators.training import train_network
+    from lenssbi.estimators.training import is_first_process
 
-    out = Path(out)
-    with StampSet(data) as stamps:
-        split = rows_of(config, stamps, validation)
-        provenance = describe(config, stamps, split, validation)
-        training = examples_of(config, stamps, split[0], progress)
-        if validation is None:
-            held_out = examples_of(config, stamps, split[1], progress)
-        else:
-            with StampSet(validation) as others:
-                _check_alike(stamps, others)
-                held_out = examples_of(config, others, range(len(others)), progress)
-        state = train_network(config, (training, held_out), stamps.shape, provenance["identity"], out, progress)
-        return finish(config, state, stamps, provenance, out)
+    out, data = Path(out), [data] if isinstance(data, str | Path) else data
+    folders = [out] if config.ensemble == 1 else [out / f"member-{i}" for i in range(config.ensemble)]
+    _check_folder(out, len(folders))
+    progress = progress if is_first_process() else silent
+    with training_inputs(config, data, validation, Path(base), progress) as inputs:
+        states = [train_member(config, i, inputs, folder, progress) for i, folder in enumerate(folders)]
+    if not is_first_process():
+        sys.exit()  # one of several processes of a training: the first one writes and tells
+    return finish(config, states, inputs, out)
 
 
-def rows_of(config: TrainConfig, stamps: StampSet, validation: str | Path | None) -> tuple[range, range]:
-    """Rows of the set to train on, and the last ones to validate on."""
-    count = len(stamps)
-    kept = 0 if validation is not None else max(1, round(config.validation_fraction * count))
-    if count - kept < 2:
-        raise InputError(f"{stamps.path}: {count} stamps are too few to train on: simulate more with --count")
-    return range(count - kept), range(count - kept, count)
+def train_member(config: TrainConfig, index: int, inputs: Inputs, folder: Path, progress: Progress) -> TrainingState:
+    """Train one network, or continue, and draw its curve."""
+    from lenssbi.estimators.metrics import write_metrics
+    from lenssbi.estimators.training import is_first_process, train_network
+    from lenssbi.plots.style import save
+    from lenssbi.plots.training import training_figure
+
+    def told(done: int, total: int, text: str) -> None:
+        progress(done, total, f"network {index + 1} of {config.ensemble}, {text}" if config.ensemble > 1 else text)
+
+    member = config.member(index)
+    identity = f"{fingerprint(member)} {inputs.identity}"
+    state = train_network(member, (inputs.training, inputs.validation), inputs.shape, identity, folder, told)
+    if is_first_process():
+        write_metrics(state.history, folder)  # a kill may have come between the state and this file
+        columns = {name: [row[name] for row in state.history] for name in state.history[0]}
+        save(training_figure(columns), folder / "training.png")
+    return state
 
 
-def describe(
-    config: TrainConfig, stamps: StampSet, split: tuple[range, range], validation: str | Path | None
-) -> dict[str, Any]:
-    """What the estimator's card says of its training, as far as it is known at the start."""
-    attributes = stamps.attributes
-    fixed = config_hash(config.model_copy(update={key: TrainConfig.model_fields[key].default for key in LENGTHS}))
-    told = config.model_copy(update={"start_from": config.start_from and Path(config.start_from).name})
-    seed, version = int(attributes["seed"]), str(attributes["lenssbi_version"])
-    identity = (
-        f"{fixed} {stamps.path.name} {len(stamps)} {seed} {version} {Path(validation).name if validation else ''}"
-    )
-    return {
-        "identity": identity.strip(),
-        "set": {
-            "name": stamps.path.name,
-            "stamps": len(stamps),
-            "seed": seed,
-            "lenssbi_version": version,
-            "config": str(attributes["config"]),
-        },
-        "trained_on": len(split[0]),
-        "validation": Path(validation).name if validation else f"the last {len(split[1])} stamps of the set",
-        "config": dump_yaml(told),
-    }
+def fingerprint(config: TrainConfig) -> str:
+    """Sixteen hexadecimal digits of what may not change when a training is continued.
+
+    What has its default counts as unsaid, so that a plan that was written before a key existed stays the same plan.
+    """
+    text = json.dumps(config.model_dump(mode="json", exclude=LENGTHS, exclude_defaults=True), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def examples_of(config: TrainConfig, stamps: StampSet, rows: range, progress: Progress) -> ExampleSet:
-    """The stamps `rows` of a set as the network sees them."""
-    from lenssbi.dataset.loader import LazyExamples, read_examples
-
-    try:
-        values = config.space.to_targets(config.space.stack(stamps.params))[rows.start : rows.stop]
-    except ValueError as error:
-        raise InputError(f"{stamps.path}: {error}: choose other parameters or simulate a set that has them") from None
-    if not config.in_memory:
-        return LazyExamples(stamps, values, rows, config.preprocessing)
-    return read_examples(stamps, values, rows, config.preprocessing, progress)
-
-
-def finish(
-    config: TrainConfig, state: TrainingState, stamps: StampSet, provenance: dict[str, Any], out: Path
-) -> TrainResult:
-    """Write the estimator of the best epoch, unless it is there already (it may be calibrated)."""
+def finish(config: TrainConfig, states: Sequence[TrainingState], inputs: Inputs, out: Path) -> TrainResult:
+    """Write the estimator of the best epochs, unless it is there already (it may be calibrated)."""
     from lenssbi.estimators.checkpoint import WEIGHTS, EstimatorCard, ParameterCard, read_card, save_estimator
+    from lenssbi.estimators.densities import pack
 
-    best = min(state.history, key=lambda row: row["val_loss"])
-    done = {"epochs": state.epoch, "seconds": round(state.seconds, 1), "finished": state.finished, "best": best}
+    bests = [min(state.history, key=lambda row: row["val_loss"]) for state in states]
+    done: list[dict[str, Any]] = [
+        {"epochs": state.epoch, "seconds": round(state.seconds, 1), "finished": state.finished, "best": best}
+        for state, best in zip(states, bests, strict=True)
+    ]
+    told = config.model_copy(update={"start_from": config.start_from and Path(config.start_from).name})
+    identity = f"{fingerprint(config)} {inputs.identity}"
     card = EstimatorCard(
         name=config.name,
         network=config.network,
+        density=config.density,
+        members=len(states),
+        symmetric=config.symmetric,
         preprocessing=config.preprocessing,
         parameters=tuple(ParameterCard(**p) for p in config.space.as_json()),
-        field=stamps.shape,
-        pixel_scale=stamps.pixel_scale,
-        band=str(stamps.attributes["band"]),
+        field=inputs.shape,
+        pixel_scale=inputs.pixel_scale,
+        band=inputs.band,
         passes=config.passes,
         seed=config.seed,
-        training={**provenance, **done},
+        training={
+            "identity": identity,
+            **inputs.provenance,
+            "config": dump_yaml(told),
+            **(done[0] if len(done) == 1 else {"members": done}),
+        },
     )
     there = (out / "estimator.json").exists() and (out / WEIGHTS).exists()
     if not there or read_card(out).training != card.training:
-        weights = {key.removeprefix("net."): tensor for key, tensor in state.part("best").items()}
-        save_estimator(card, weights, out)
-    scores = {key: value for key, value in best.items() if key.startswith("error_") or key == "val_loss"}
-    return TrainResult(out, state.epoch, state.seconds, state.finished, scores)
+        save_estimator(card, pack([state.part("best") for state in states]), out)
+    kept = [name for name in bests[0] if name.startswith("error_") or name == "val_loss"]
+    scores = {name: sum(best[name] for best in bests) / len(bests) for name in kept}
+    epochs, seconds = sum(state.epoch for state in states), sum(state.seconds for state in states)
+    return TrainResult(out, epochs, seconds, states[-1].finished, scores)
 
 
-def _check_alike(stamps: StampSet, others: StampSet) -> None:
-    if stamps.shape != others.shape or abs(stamps.pixel_scale / others.pixel_scale - 1) > 1e-6:
-        raise InputError(f"{others.path}: its stamps have another shape or pixel scale than those of {stamps.path}")
+def _check_folder(out: Path, members: int) -> None:
+    from lenssbi.estimators.state import FILE
+
+    if (members == 1 and (out / "member-0").exists()) or (members > 1 and (out / FILE).exists()):
+        there = "an ensemble" if members == 1 else "a single network"
+        raise InputError(f"{out}: holds the training of {there}: choose another folder with --out")

@@ -24,6 +24,8 @@ RESULT = "#1b6ca8"  # the result
 PRIOR = "#d1495b"  # what it was before, or with the prior in
 NETWORK = "#8d99ae"  # the network's own belief
 TRUTH = "#2a9d4a"
+COLOURS = (RESULT, PRIOR, TRUTH, "#e09f3e", "#6a4c93", "#4aa8b8", "#7f5539", "#5c677d")
+"""Of things side by side, parameters for one."""
 
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",

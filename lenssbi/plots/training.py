@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CURVES = (("train_loss", "training", NETWORK), ("validation_loss", "validation", RESULT))
+CURVES = (("train_loss", "training", NETWORK), ("val_loss", "validation", RESULT))
 
 
 def training_figure(history: Mapping[str, Sequence[float]]) -> Figure:
@@ -22,7 +22,7 @@ def training_figure(history: Mapping[str, Sequence[float]]) -> Figure:
     Parameters
     ----------
     history
-        Columns of `metrics.csv`: "epoch", "train_loss", "validation_loss" and, optionally, "learning_rate"; NaN where a
+        Columns of `metrics.csv`: "epoch", "train_loss", "val_loss" and, optionally, "learning_rate"; NaN where a
         row has no value.
     """
     from matplotlib.figure import Figure
@@ -53,9 +53,9 @@ def _points(history: Mapping[str, Sequence[float]], key: str) -> tuple[np.ndarra
 
 
 def _mark_best(axes: Axes, history: Mapping[str, Sequence[float]]) -> None:
-    if "validation_loss" not in history:
+    if "val_loss" not in history:
         return
-    epochs, losses = _points(history, "validation_loss")
+    epochs, losses = _points(history, "val_loss")
     if len(losses):
         best = int(np.argmin(losses))
         axes.axvline(epochs[best], color=INK, lw=0.8, ls=":")

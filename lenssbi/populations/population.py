@@ -25,6 +25,7 @@ from lenssbi.populations.lens_light import LensLight
 from lenssbi.populations.light_cones import LightCone
 from lenssbi.populations.mass import PowerLawMass
 from lenssbi.populations.mixed import MixedSource
+from lenssbi.populations.neighbours import Neighbours
 from lenssbi.populations.parametric import ParametricSource
 from lenssbi.systems import LensSystem
 
@@ -40,6 +41,7 @@ class Population(Config):
     source: Source = ParametricSource()
     source_offset: Range = Field((0.0, 1.0), description="uniform over this ring around the lens [einstein_radius]")
     lens_light: LensLight | None = LensLight()
+    neighbours: Neighbours | None = Field(None, description="a galaxy beside each lens that nobody masked")
     line_of_sight: LightCone | None = None
     z_lens: Range = (0.0, 2.0)
     z_source: Range = (0.0, 6.0)
@@ -94,8 +96,14 @@ class Population(Config):
     def _light(
         self, rng: np.random.Generator, params: dict[str, Any]
     ) -> tuple[tuple[LightProfile, ...], tuple[LightProfile, ...]]:
-        if self.lens_light is None:
-            return (), ()
+        """What shines beside the source, for the shot noise, and what of it is left in the image."""
         e = params["e1"] + 1j * params["e2"]
         centre = params["centre_x"] + 1j * params["centre_y"]
-        return self.lens_light.draw(rng, axis_ratio(e), position_angle(e), centre)
+        light: tuple[LightProfile, ...] = ()
+        residual: tuple[LightProfile, ...] = ()
+        if self.lens_light is not None:
+            light, residual = self.lens_light.draw(rng, axis_ratio(e), position_angle(e), centre)
+        if self.neighbours is not None:
+            beside = self.neighbours.draw(rng, centre)
+            light, residual = (*light, *beside), (*residual, *beside)
+        return light, residual

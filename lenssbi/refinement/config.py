@@ -33,6 +33,8 @@ class PriorConfig(Config):
     uniform_axis_ratio: PositiveFloat = 0.1
     uniform_angle: float = Field(40.0, gt=0, le=90)
     uniform_slope: PositiveFloat = 0.2
+    uniform_shear: PositiveFloat = 0.1
+    uniform_centre: PositiveFloat = 0.1
     widen: PositiveFloat = 1.0
 
     @model_validator(mode="after")

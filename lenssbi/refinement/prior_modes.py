@@ -1,10 +1,11 @@
 """The prior of a fit: blind, or learned from the network's answer (Pearson et al. 2021, section 3.3).
 
     blind         einstein_radius within a window about the circle estimate, axis ratio and angle of the population
-    cnn-uniform   einstein_radius, axis ratio, angle (and slope) within fixed half-widths of the network's answer
+    cnn-uniform   einstein_radius, axis ratio, angle (slope, shear, centre) within fixed half-widths of the network's answer
     cnn-gaussian  Gaussians with the network's mean and one sigma, in the network's own parameters
 
-The nuisance parameters (the centre, the shear, the strength of the regularisation) have the same prior in every mode.
+What the network says nothing about (in most cases the centre and the shear, always the strength of the regularisation) has the
+same prior in every mode; what it says about parameters that the fit does not have is left aside.
 A learned prior has already seen the image, so each fit also carries the broad prior by which it is to be replaced.
 """
 
@@ -24,6 +25,8 @@ UNITS = {"einstein_radius": "arcsec", "centre_x": "arcsec", "centre_y": "arcsec"
 MAX_ELLIPTICITY = 0.95
 MAX_SHEAR = 0.3
 RADIUS_WINDOW = 0.2  # [arcsec], the paper's
+
+Answer = dict[str, tuple[float, float]]  # the network's mean and one sigma by name
 
 
 class Priors(NamedTuple):
@@ -67,9 +70,9 @@ def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture 
         return Priors(mode, prior, prior)
     if learned is None:
         raise ValueError(f"the prior {mode} needs the network's answer")
-    blocks = (_uniform if mode == "cnn-uniform" else _gaussian)(config, learned)
-    broad = _broad(config, config.prior.einstein_radius)
-    return Priors(mode, JointPrior((*blocks, *nuisance)), JointPrior((*broad, *nuisance)))
+    broad = [*_broad(config, config.prior.einstein_radius), *nuisance]
+    narrow = _uniform if mode == "cnn-uniform" else _gaussian
+    return Priors(mode, JointPrior(narrow(config.prior, broad, _rounded(learned))), JointPrior(tuple(broad)))
 
 
 def _window(prior: PriorConfig, circle: Circle) -> tuple[float, float]:
@@ -85,47 +88,44 @@ def _broad(config: RefineConfig, radius: tuple[float, float]) -> list[Block]:
     return blocks
 
 
-def _uniform(config: RefineConfig, learned: GaussianMixture) -> list[Block]:
-    prior, answer = config.prior, dict(zip(learned.names, _rounded(learned.mean), strict=True))
-    e = np.asarray(complex(answer["e1"], answer["e2"]))
-    q = float(np.clip(axis_ratio(e), *prior.axis_ratio))
-    q_low = max(q - prior.uniform_axis_ratio, 0.5 * prior.axis_ratio[0])
-    angle = np.radians(prior.uniform_angle)
-    radius = _around(answer["einstein_radius"], prior.uniform_einstein_radius, prior.einstein_radius)
-    blocks: list[Block] = [
-        Single("einstein_radius", radius),
-        Ellipse(q_low, min(q + prior.uniform_axis_ratio, 1.0), float(position_angle(e)), angle),
-    ]
-    if config.mass.model == "power-law":
-        middle = answer.get("slope", 2.0)
-        blocks.append(Single("slope", _around(middle, prior.uniform_slope, prior.slope)))
-    return blocks
-
-
-def _around(middle: float, half_width: float, limits: tuple[float, float]) -> Uniform:
-    middle = float(np.clip(middle, *limits))
-    return Uniform(max(middle - half_width, limits[0]), min(middle + half_width, limits[1]))
-
-
-def _gaussian(config: RefineConfig, learned: GaussianMixture) -> list[Block]:
-    prior = config.prior
-    limits = {"einstein_radius": prior.einstein_radius, "slope": prior.slope}
-    names = ["einstein_radius", "e1", "e2"] + ["slope"] * (config.mass.model == "power-law")
-    answer = dict(zip(learned.names, zip(_rounded(learned.mean), _rounded(learned.sigma), strict=True), strict=True))
-    blocks: list[Block] = []
-    for name in names:
-        low, high = limits.get(name, (-MAX_ELLIPTICITY, MAX_ELLIPTICITY))
-        if name not in answer:  # an SIE network says nothing about the slope
-            blocks.append(Single(name, Uniform(low, high)))
-            continue
-        mean, sigma = answer[name]
-        blocks.append(Single(name, Normal(float(np.clip(mean, low, high)), prior.widen * sigma, low, high)))
-    return blocks
-
-
-def _rounded(values: np.ndarray) -> list[float]:
+def _rounded(learned: GaussianMixture) -> Answer:
     # The last digits of a network's answer depend on the batch and the machine; the checkpoint's key must not.
-    return [float(f"{value:.4g}") for value in values]
+    moments = zip(learned.names, learned.mean, learned.sigma, strict=True)
+    return {name: (float(f"{mean:.4g}"), float(f"{sigma:.4g}")) for name, mean, sigma in moments}
+
+
+def _uniform(prior: PriorConfig, broad: list[Block], answer: Answer) -> tuple[Block, ...]:
+    half_widths = {"einstein_radius": prior.uniform_einstein_radius, "slope": prior.uniform_slope}
+    half_widths |= dict.fromkeys(("shear1", "shear2"), prior.uniform_shear)
+    half_widths |= dict.fromkeys(("centre_x", "centre_y"), prior.uniform_centre)
+    answer = {"slope": (2.0, 0.0), **answer}  # an SIE network means isothermal
+    blocks: list[Block] = []
+    for block in broad:
+        if isinstance(block, Ellipse):
+            e = np.asarray(complex(answer["e1"][0], answer["e2"][0]))
+            q = float(np.clip(axis_ratio(e), *prior.axis_ratio))
+            q_low = max(q - prior.uniform_axis_ratio, 0.5 * prior.axis_ratio[0])
+            q_high = min(q + prior.uniform_axis_ratio, 1.0)
+            block = Ellipse(q_low, q_high, float(position_angle(e)), np.radians(prior.uniform_angle))
+        elif isinstance(block, Single) and block.name in answer:
+            low, high = block.marginal.support()
+            middle, width = float(np.clip(answer[block.name][0], low, high)), half_widths[block.name]
+            block = Single(block.name, Uniform(max(middle - width, low), min(middle + width, high)))
+        blocks.append(block)
+    return tuple(blocks)
+
+
+def _gaussian(prior: PriorConfig, broad: list[Block], answer: Answer) -> tuple[Block, ...]:
+    blocks: list[Block] = []
+    for block in broad:
+        limits = block.marginal.support() if isinstance(block, Single) else (-MAX_ELLIPTICITY, MAX_ELLIPTICITY)
+        for name in block.names:
+            if name not in answer:
+                blocks.append(block)
+                continue
+            mean, sigma = answer[name]
+            blocks.append(Single(name, Normal(float(np.clip(mean, *limits)), prior.widen * sigma, *limits)))
+    return tuple(blocks)
 
 
 def _nuisance(config: RefineConfig, centre: complex) -> list[Block]:

@@ -5,12 +5,18 @@ import time
 import pytest
 import torch
 
+from lenssbi.estimators.bnn import DropoutBNN
 from lenssbi.estimators.dropout import MCDropout, shared_masks
-from lenssbi.estimators.network import NetworkConfig, build_network
-from lenssbi.estimators.passes import moments
+from lenssbi.estimators.network import NetworkConfig, build_network, deterministic_trunk
 
 TINY = NetworkConfig(widths=(4, 8), blocks=(1, 0), squeeze=4, dense=16)
 TINY_PAPER = NetworkConfig(kind="paper", widths=(4, 4, 4, 4, 4, 4), dense=16, dropout=0.2)
+
+
+def moments(network, images, passes, seed):
+    """Means and variances of the passes."""
+    density = DropoutBNN(network, 3, tuple(images.shape[-2:]), passes, seed)
+    return density.components(density.embed(images))
 
 
 @pytest.mark.parametrize("config", [TINY, TINY_PAPER])
@@ -62,6 +68,15 @@ def test_dropout_keeps_the_mean():
     assert float(MCDropout(0.3)(torch.ones(1000, 100)).mean()) == pytest.approx(1, abs=0.01)
     with pytest.raises(ValueError, match="rate"):
         MCDropout(1.0)
+
+
+@pytest.mark.parametrize("config", [TINY, TINY_PAPER])
+def test_convolutions_without_dropout_are_the_trunk_of_other_densities(config):
+    trunk, count = deterministic_trunk(config, (32, 32))
+    images = torch.rand(4, 1, 32, 32)
+    features = trunk.eval()(images)
+    assert features.shape == (4, count)
+    assert torch.equal(features, trunk(images))
 
 
 def test_wrong_layouts_are_refused():

@@ -29,7 +29,28 @@ def test_unit_interval_is_the_papers():
     assert (ImagePreprocessing(kind="unit_interval")(np.ones((1, 4, 4)), np.ones(1)) == 0).all()
 
 
-@pytest.mark.parametrize("kind", ["asinh", "unit_interval"])
+def test_asinh_map_weighs_pixel_by_pixel():
+    noise = RNG.uniform(1, 5, IMAGES.shape).astype(np.float32)
+    prepare = ImagePreprocessing(kind="asinh_map", scale=1.5)
+    np.testing.assert_allclose(prepare(IMAGES, noise), np.arcsinh(IMAGES / noise) / 1.5, rtol=1e-5)
+    np.testing.assert_allclose(prepare(IMAGES * 1e-3, noise * 1e-3), prepare(IMAGES, noise), rtol=1e-5)
+    np.testing.assert_array_equal(prepare(IMAGES, NOISE), ImagePreprocessing(kind="asinh", scale=1.5)(IMAGES, NOISE))
+    np.testing.assert_array_equal(prepare(IMAGES, NOISE[:, 0, 0]), prepare(IMAGES, NOISE))
+    assert prepare(IMAGES, noise).dtype == np.float32
+
+
+@pytest.mark.parametrize("absurd", [np.nan, np.inf, 0.0, -2.0, 1e-6, 1e30])
+def test_asinh_map_trusts_no_absurd_noise(absurd):
+    noise, mask = NOISE.copy(), np.ones(NOISE.shape, bool)
+    noise[0, 2, 2], mask[0, 3, 3] = absurd, False
+    prepared = ImagePreprocessing(kind="asinh_map")(IMAGES, noise, mask)
+    np.testing.assert_allclose(prepared[0, [2, 3], [2, 3]], 0, atol=1e-6)
+    expected = np.arcsinh(IMAGES / 2)
+    expected[0, [2, 3], [2, 3]] = 0
+    np.testing.assert_allclose(prepared, expected, atol=1e-6)  # its neighbours do not mind
+
+
+@pytest.mark.parametrize("kind", ["asinh", "asinh_map", "unit_interval"])
 def test_bad_pixels_become_zero(kind):
     images = IMAGES.copy()
     images[0, 0, 0], images[1, 2, 2] = np.nan, np.inf

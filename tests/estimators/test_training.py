@@ -1,12 +1,14 @@
 """Training: it learns, stops, continues, and leaves nothing outside its folder."""
 
 import csv
-import time
-from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.estimators.checkpoint import read_card
+from lenssbi.estimators.load import load_estimator
 from lenssbi.estimators.schedule import Schedule
 from lenssbi.estimators.state import FILE, load_state
 from lenssbi.pipelines.train import run
@@ -33,7 +35,7 @@ def test_the_folder_holds_everything_and_nothing_is_written_elsewhere(rings, tmp
     result = run(plan(max_epochs=1), rings, "run", progress=lambda *word: told.append(word))
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
     names = {p.name for p in (tmp_path / "run").iterdir()}
-    assert names == {FILE, "metrics.csv", "weights.safetensors", "estimator.json"}
+    assert names == {FILE, "metrics.csv", "training.png", "events", "weights.safetensors", "estimator.json"}
     assert told[-1][0] == told[-1][1] == 1000
     assert result.finished == "all epochs are done"
     out, err = capfd.readouterr()
@@ -48,23 +50,9 @@ def test_continued_equals_uninterrupted(rings, tmp_path, plan):
     assert whole.losses == parts.losses
     for name, tensor in whole.part("model").items():
         np.testing.assert_array_equal(tensor, parts.part("model")[name])
-
-
-def test_a_killed_training_goes_on(rings, tmp_path, plan):
-    out = tmp_path / "run"
-    # forked, since torch, sbi and lightning take seconds to import
-    process = get_context("fork").Process(target=run, args=(plan(max_epochs=5000), rings, out))
-    process.start()
-    deadline = time.monotonic() + 120
-    while not (out / FILE).exists() and time.monotonic() < deadline:
-        assert process.is_alive()
-        time.sleep(0.05)
-    process.kill()
-    process.join()
-    done = load_state(out).epoch
-    assert done >= 1
-    result = run(plan(max_epochs=done + 1), rings, out)
-    assert result.epochs == done + 1
+    events = EventAccumulator(str(tmp_path / "parts" / "events")).Reload()
+    seen = [(event.step, event.value) for event in events.Scalars("val_loss")]
+    assert seen == [(i, pytest.approx(loss, rel=1e-6)) for i, loss in enumerate(whole.losses, 1)]
 
 
 def test_minutes_end_the_training_and_the_learning_rate(rings, tmp_path, plan):
@@ -87,13 +75,55 @@ def test_a_second_set_to_validate_on_and_lazy_reading(rings, tmp_path, make_ring
     assert result.epochs == 1
 
 
-def test_a_training_may_start_from_another(rings, trained, tmp_path, plan):
-    layout = {"widths": [8, 16], "blocks": [0, 0], "squeeze": 8, "dense": 32, "dropout": 0.01}
-    changes = {"max_epochs": 1, "start_from": str(trained), "schedule": {"learning_rate": 1e-6}}
-    run(plan(network=layout, **changes), rings, tmp_path / "run")
-    assert rows(tmp_path / "run")[0]["val_loss"] < rows(trained)[-1]["val_loss"] + 0.3
-    with pytest.raises(InputError, match="start_from"):
-        run(plan(network={**layout, "dense": 16}, **changes), rings, tmp_path / "other")
+def test_several_sets_are_joined(rings, tmp_path, make_rings, plan):
+    other = make_rings(tmp_path / "other.h5", 100, seed=7)
+    result = run(plan(max_epochs=1), [rings, other], tmp_path / "run")
+    training = read_card(result.path).training
+    assert [(s["name"], s["seed"], s["trained_on"]) for s in training["sets"]] == [
+        ("set.h5", 1, 400),
+        ("other.h5", 7, 80),
+    ]
+    assert training["trained_on"] == 480
+    assert "120 stamps" in training["validation"]
+    with pytest.raises(InputError, match="another configuration or set"):
+        run(plan(max_epochs=1), [rings], tmp_path / "run")
+    with pytest.raises(InputError, match=r"wide\.h5.*another shape or pixel scale"):
+        run(plan(), [rings, make_rings(tmp_path / "wide.h5", 20, pixel_scale=0.5)], tmp_path / "new")
+
+
+def test_mixed_precision_learns_as_well(rings, trained, tmp_path, plan):
+    changes = {"start_from": str(trained), "schedule": {"learning_rate": 1e-4, "warmup_steps": 0}, "max_epochs": 1}
+    run(plan(precision="bfloat16", **changes), rings, tmp_path / "run")
+    assert rows(tmp_path / "run")[0]["val_loss"] < rows(trained)[-1]["val_loss"] + 0.1
+    assert all(
+        tensor.dtype.is_floating_point is False or tensor.element_size() == 4 for tensor in _model(tmp_path / "run")
+    )
+
+
+def _model(folder):
+    return load_state(folder).part("model").values()
+
+
+def test_an_ensemble_is_one_estimator(rings, tmp_path, plan):
+    out = tmp_path / "run"
+    result = run(plan(max_epochs=1, ensemble=2), rings, out)
+    assert result.epochs == 2
+    estimator = load_estimator(out)
+    assert estimator.card.members == len(estimator.densities) == 2
+    with StampSet(rings) as stamps:
+        mixture = estimator.predict(stamps.images(slice(3)), stamps.noise(slice(3)))[0]
+    assert len(mixture.means) == 40
+    for i in range(2):
+        best = load_state(out / f"member-{i}").part("best")
+        for name, tensor in estimator.densities[i].state_dict().items():
+            np.testing.assert_array_equal(tensor, best[name])
+    one, other = (next(density.parameters()) for density in estimator.densities)
+    assert not np.allclose(one.detach(), other.detach())
+    before = (out / "weights.safetensors").stat().st_mtime_ns
+    assert run(plan(max_epochs=1, ensemble=2), rings, out).epochs == 2
+    assert (out / "weights.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="holds the training of an ensemble"):
+        run(plan(max_epochs=1), rings, out)
 
 
 def test_wrong_input_is_one_sentence(rings, tmp_path, make_rings, plan):
@@ -112,9 +142,8 @@ def test_wrong_input_is_one_sentence(rings, tmp_path, make_rings, plan):
         run(plan(), make_rings(tmp_path / "few.h5", 2), tmp_path / "new")
     with pytest.raises(InputError, match="no such set"):
         run(plan(), tmp_path / "none.h5", tmp_path / "new")
-    wide = make_rings(tmp_path / "wide.h5", 20, pixel_scale=0.5)
-    with pytest.raises(InputError, match="another shape or pixel scale"):
-        run(plan(), rings, tmp_path / "new", validation=wide)
+    with pytest.raises(InputError, match="nothing to train on"):
+        run(plan(), (), tmp_path / "new")
 
 
 def test_schedules():

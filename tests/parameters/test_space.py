@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lenssbi.parameters import POWER_LAW_SPACE, SIE_SPACE, Parameter, ParameterSpace
+from lenssbi.parameters import POWER_LAW_SPACE, SIE_SPACE, Parameter, ParameterSpace, parameter_space
 
 
 def test_targets_run_from_zero_to_ten_and_back():
@@ -29,6 +29,16 @@ def test_a_missing_parameter_is_named():
 
 def test_json_keeps_everything():
     assert ParameterSpace.from_json(POWER_LAW_SPACE.as_json()) == POWER_LAW_SPACE
+
+
+def test_a_model_s_space_holds_what_was_asked_for():
+    assert parameter_space("sie") == SIE_SPACE
+    assert parameter_space("power_law") == POWER_LAW_SPACE
+    assert parameter_space("sie", centre=True).names == (*SIE_SPACE.names, "centre_x", "centre_y")
+    everything = parameter_space("power_law", shear=True, centre=True)
+    assert everything.names == (*POWER_LAW_SPACE.names, "shear1", "shear2", "centre_x", "centre_y")
+    np.testing.assert_allclose(everything.low[4:], -everything.high[4:])  # 0 in the middle: symmetries turn about it
+    assert everything.units[-2:] == ("arcsec", "arcsec")
 
 
 def test_bad_ranges_and_double_names_are_refused():

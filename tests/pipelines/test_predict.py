@@ -1,38 +1,59 @@
 """`predict` from files to a table."""
 
+import importlib
+import sys
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
 from lenssbi.catalogue import read
+from lenssbi.dataset.hdf5 import StampSet, write_set
+from lenssbi.estimators.checkpoint import EstimatorCard, MisspecificationCard, ParameterCard
+from lenssbi.estimators.network import NetworkConfig
+from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.instrument import PSF
 from lenssbi.pipelines.predict import run
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import GaussianMixture, load_samples
 from lenssbi.status import InputError, Status
 
 NAMES, UNITS = ("einstein_radius", "e1", "e2"), ("arcsec", "", "")
+CARD = EstimatorCard(
+    name="made-up",
+    network=NetworkConfig(),
+    preprocessing=ImagePreprocessing(),
+    parameters=tuple(ParameterCard(name=n, unit=u, low=0, high=1) for n, u in zip(NAMES, UNITS, strict=True)),
+    field=(30, 30),
+    pixel_scale=0.1,
+    band="VIS",
+    passes=3,
+    seed=0,
+)
+REFERENCE = MisspecificationCard(
+    threshold=2.5, false_alarms=0.05, stamps=100, set="set.h5", weights_sha256="", sha256=""
+)
 
 
 class Network:
-    """Answers with the mean of the image as the Einstein radius."""
+    """Answers with the mean of the image as the Einstein radius, and as the score."""
 
-    name, field = "made-up", (30, 30)
+    name, field, card = "made-up", (30, 30), CARD
 
     def applies_to(self, stamp):
         return None if min(stamp.shape) >= 30 else f"it has {stamp.shape[0]} pixels, the estimator needs 30"
 
-    def predict(self, images, noise, mask):
+    def predict_and_score(self, images, noise, mask):
         assert images.shape[1:] == noise.shape[1:] == mask.shape[1:] == self.field
-        return [
-            GaussianMixture([[image.mean(), 0.2, 0.1]] * 3, [[0.1, 0.02, 0.02]] * 3, NAMES, UNITS) for image in images
-        ]
+        levels = images.mean(axis=(1, 2))
+        found = [GaussianMixture([[x, 0.2, 0.1]] * 3, [[0.1, 0.02, 0.02]] * 3, NAMES, UNITS) for x in levels]
+        return found, np.full(len(images), np.nan) if self.card.misspecification is None else levels
 
 
 @pytest.fixture(autouse=True)
 def _made_up_network(monkeypatch):
     monkeypatch.setattr("lenssbi.estimators.load.load_estimator", lambda name: Network())
     # a uniform image is neither sky nor arcs
-    monkeypatch.setattr("lenssbi.pipelines.predict.for_network", lambda stamp: stamp)
+    monkeypatch.setattr("lenssbi.pipelines.pixels.for_network", lambda stamp: stamp)
 
 
 @pytest.fixture
@@ -46,6 +67,21 @@ def folder(tmp_path):
         fits.HDUList([fits.PrimaryHDU(), *parts, fits.ImageHDU(psf, name="PSF")]).writeto(tmp_path / f"{name}.fits")
     (tmp_path / "text.fits").write_text("not an image")
     return tmp_path
+
+
+@pytest.fixture
+def simulated(tmp_path):
+    """A set of seven stamps of the means 0 to 6, whose PSFs get wider; the fifth has no usable pixel."""
+    images = np.arange(7.0)[:, None, None] + np.zeros((7, 30, 30))
+    images[4] = np.nan
+    info = {"psf_fwhm": 0.16 + 0.01 * np.arange(7)}
+    params = {"einstein_radius": np.arange(7.0), "e1": np.full(7, 0.2), "e2": np.full(7, 0.1)}
+    block = {"images": images.astype(np.float32), "noise": np.ones(images.shape, np.float32)}
+    attributes = {"seed": 1, "config": "", "lenssbi_version": "0", "pixel_scale": 0.1, "zero_point": 25.5}
+    attributes |= {"band": "VIS", "unit": "electron", "lens_light_subtracted": True, "psf": PSF.gaussian(0.17)}
+    path = tmp_path / "set.h5"
+    write_set(path, [{**block, "params": params, "info": info}], 7, {"einstein_radius": "arcsec"}, attributes)
+    return path
 
 
 def test_one_row_per_stamp(folder):
@@ -66,9 +102,66 @@ def test_one_row_per_stamp(folder):
     assert result.failed == 2
 
 
-def test_the_batch_size_changes_nothing(folder):
-    together, apart = run([str(folder)]), run([str(folder)], batch=1)
-    assert [item.params for item in together.items] == [item.params for item in apart.items]
+def test_the_batch_size_changes_nothing(folder, simulated):
+    for inputs in ([str(folder)], [f"{simulated}:5-6", str(simulated)]):
+        together, apart = run(inputs), run(inputs, batch=1)
+        assert [item.params for item in together.items] == [item.params for item in apart.items]
+        assert [item.truth for item in together.items] == [item.truth for item in apart.items]
+
+
+def test_a_set_is_read_in_blocks(simulated, monkeypatch):
+    read_rows = []
+    images = StampSet.images
+    monkeypatch.setattr(StampSet, "images", lambda self, rows: read_rows.append(rows) or images(self, rows))
+    monkeypatch.setattr("lenssbi.pipelines.pixels._single", None)
+    items = run([str(simulated)], batch=3).items
+    assert [item.status.startswith(Status.ALL_NAN.value) for item in items] == [i == 4 for i in range(7)]
+    assert [item.truth["einstein_radius"] for item in items if item.ok] == [0, 1, 2, 3, 5, 6]
+    assert max(rows.stop - rows.start for rows in read_rows) == 3
+    assert items[6].params["einstein_radius"].median == pytest.approx(6, abs=0.02)
+
+
+def test_a_stamp_that_is_unlike_the_training_is_flagged(simulated, monkeypatch, tmp_path):
+    plain = run([str(simulated)], out=tmp_path / "plain.ecsv")
+    assert all(item.misspecification is None and not item.flags for item in plain.items)
+    assert np.isnan(read(tmp_path / "plain.ecsv")["misspecification"]).all()
+    monkeypatch.setattr(Network, "card", CARD.model_copy(update={"misspecification": REFERENCE}))
+    scored = run([str(simulated)], out=tmp_path / "scored.ecsv").items
+    assert [item.flags for item in scored] == [(), (), (), ("misspecified",), (), *[("misspecified",)] * 2]
+    table = read(tmp_path / "scored.ecsv")
+    np.testing.assert_allclose(table["misspecification"], [0, 1, 2, 3, np.nan, 5, 6])
+    assert table["misspecified"].tolist() == [False, False, False, True, False, True, True]
+
+
+def test_a_psf_unlike_the_training_s_is_flagged(simulated, folder, monkeypatch):
+    monkeypatch.setattr(Network, "card", CARD.model_copy(update={"psf_fwhm": (0.18, 0.20)}))
+    seen = [item.flags for item in run([str(simulated)]).items]
+    # 0.16, 0.17 are too narrow and 0.22 is too wide by more than 5 per cent
+    both = ("misspecified", "psf_unseen")
+    assert seen == [both, both, (), (), (), (), both]
+    # that of the files is 0.17 behind its pixel
+    assert run([str(folder / "a.fits")]).items[0].flags == both
+    monkeypatch.setattr(Network, "card", CARD.model_copy(update={"psf_fwhm": (0.17, 0.17)}))
+    assert run([str(folder / "a.fits")]).items[0].flags == ()
+
+
+def test_draws_on_request(simulated, tmp_path):
+    result = run([str(simulated)], samples=tmp_path / "draws", out=tmp_path / "table.ecsv")
+    assert len(list((tmp_path / "draws").iterdir())) == 6
+    draws = load_samples(result.items[3].posterior)
+    assert draws.names == (*NAMES, "q", "phi")
+    assert draws.summary()["q"].median == pytest.approx(result.items[3].params["q"].median)
+    assert str(read(tmp_path / "table.ecsv")["posterior"][3]) == result.items[3].posterior
+
+
+def test_works_without_galsim(folder, monkeypatch):
+    for name in [*sys.modules]:
+        if name.startswith(("galsim", "lenssbi.rendering", "lenssbi.pipelines")):
+            monkeypatch.delitem(sys.modules, name)
+    for name in ("galsim", "lenssbi.rendering"):
+        monkeypatch.setitem(sys.modules, name, None)
+    fresh = importlib.import_module("lenssbi.pipelines.predict")
+    assert fresh.run([str(folder / "b.fits")]).failed == 0
 
 
 def test_a_single_bad_stamp_is_an_input_error(folder):

@@ -63,7 +63,7 @@ def test_coverage_shows_every_level():
 
 
 def test_training_marks_the_best_epoch():
-    history = {"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, np.nan], "validation_loss": [3.0, 1.5, 2.0]}
+    history = {"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, np.nan], "val_loss": [3.0, 1.5, 2.0]}
     assert titles(training.training_figure(history)) == ["lowest validation loss 1.500 in epoch 1"]
 
 

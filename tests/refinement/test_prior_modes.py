@@ -64,6 +64,45 @@ def test_cnn_gaussian_has_the_network_s_moments():
     assert found.broad.names == found.sampled.names
 
 
+KNOWING = GaussianMixture(
+    [[1.1, 0.2, -0.1, 2.1, 0.04, -0.06, 0.12, -0.2]],
+    [[0.05, 0.06, 0.07, 0.04, 0.01, 0.02, 0.03, 0.04]],
+    (*ANSWER.names, "slope", "shear1", "shear2", "centre_x", "centre_y"),
+    ("arcsec", "", "", "", "", "", "arcsec", "arcsec"),
+)
+"""Of a network that knows everything."""
+
+
+def test_cnn_gaussian_takes_all_that_the_network_knows():
+    found = priors("cnn-gaussian", KNOWING, model="power-law", shear=True)
+    draws = drawn(found.sampled)
+    for name, mean, sigma in zip(KNOWING.names, KNOWING.mean, KNOWING.sigma, strict=True):
+        assert draws[name].mean() == pytest.approx(mean, abs=0.004)
+        assert draws[name].std() == pytest.approx(sigma, rel=0.05)
+    broad = drawn(found.broad)
+    assert broad["shear1"].std() == pytest.approx(0.1, rel=0.05)  # what replaces it has not seen the image
+    assert broad["centre_x"].mean() == pytest.approx(0, abs=0.005)
+    assert found.broad.names == found.sampled.names
+
+
+def test_cnn_uniform_takes_all_that_the_network_knows():
+    draws = drawn(priors("cnn-uniform", KNOWING, model="power-law", shear=True).sampled)
+    expected = {"slope": (1.9, 2.3), "shear1": (-0.06, 0.14), "shear2": (-0.16, 0.04)}
+    expected |= {"centre_x": (0.02, 0.22), "centre_y": (-0.3, -0.1)}
+    for name, ends in expected.items():
+        np.testing.assert_allclose([draws[name].min(), draws[name].max()], ends, atol=0.002)
+
+
+@pytest.mark.parametrize("mode", ["cnn-uniform", "cnn-gaussian"])
+def test_what_the_fit_does_not_have_is_left_aside(mode):
+    found = priors(mode, KNOWING, model="sie", shear=False)
+    plain = priors(mode, ANSWER, model="sie", shear=False)
+    assert found.sampled.names == plain.sampled.names
+    assert not {"slope", "shear1", "shear2"} & set(found.sampled.names)
+    assert found.sampled.blocks[:2] == plain.sampled.blocks[:2]
+    assert repr(found.broad) == repr(plain.broad)
+
+
 def test_auto_uses_what_there_is():
     assert priors("auto").mode == "cnn-gaussian"
     assert priors("auto", None).mode == "blind"

@@ -106,6 +106,12 @@ class LightCone(Config):
     )
     half_width: float = Field(7.0, gt=0, description="half the side of the tables of deflections [arcsec]")
     step: float = Field(0.1, gt=0, description="their cells [arcsec]")
+    nodes: float = Field(
+        1.0,
+        gt=0.2,
+        le=1,
+        description="of the interpolation of far haloes' deflections: 1 for 1e-7 of each halo's, 0.5 for 3e-4",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> LightCone:
@@ -159,7 +165,7 @@ class LightCone(Config):
         haloes = sight.haloes.take(sight.haloes.z < z_source - LEAST_SEPARATION)
         shell = np.searchsorted(edges, haloes.z, side="right") - 1
         fields = tuple(
-            tabulated(haloes.take(shell == k), float(sheet), z_source, self.half_width, self.step)
+            tabulated(haloes.take(shell == k), float(sheet), z_source, self.half_width, self.step, self.nodes)
             for k, sheet in enumerate(sheets)
         )
         on_axis = [field.derivatives(np.zeros((1, 1), complex)) for field in fields]

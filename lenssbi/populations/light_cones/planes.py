@@ -26,7 +26,8 @@ from lenssbi.populations.cosmology import Z_MAX, comoving_distance, critical_sur
 from lenssbi.populations.light_cones.haloes import Haloes
 
 SMOOTH = ((1.25, 24), (2.0, 12), (4.0, 8))
-"""A halo outside so many half widths of a square deflects smoothly in it: so many Chebyshev nodes a side are exact to 1e-7."""
+"""A halo outside so many half widths of a square deflects smoothly in it: so many Chebyshev nodes a side are exact to 1e-7, half as
+many to 3e-4."""
 TILE = 80
 """Nodes along the side of the smallest squares."""
 GROUP = 0.005
@@ -76,7 +77,9 @@ def mean_convergence(z: FloatArray, mass: FloatArray, edges: FloatArray, z_sourc
     return np.diff(np.interp(edges, z, upto))
 
 
-def tabulated(haloes: Haloes, sheet: float, z_source: float, half_width: float, step: float) -> DeflectionField:
+def tabulated(
+    haloes: Haloes, sheet: float, z_source: float, half_width: float, step: float, nodes: float = 1.0
+) -> DeflectionField:
     """The deflection of the haloes of a plane, scaled to the source, with that of a sheet of convergence -`sheet`.
 
     Parameters
@@ -89,8 +92,10 @@ def tabulated(haloes: Haloes, sheet: float, z_source: float, half_width: float, 
         Redshift of the source.
     half_width, step
         Of the table around the axis [arcsec].
+    nodes
+        Share of the nodes of `SMOOTH`.
     """
-    plane = cast(Deflector, _Plane(haloes, sheet, z_source))  # nothing but its deflection is asked for
+    plane = cast(Deflector, _Plane(haloes, sheet, z_source, nodes))  # nothing but its deflection is asked for
     return DeflectionField.tabulate(plane, half_width, step)
 
 
@@ -101,14 +106,15 @@ class _Plane:
     haloes: Haloes
     sheet: float
     z_source: float
+    nodes: float
 
     def deflection(self, theta: ComplexArray) -> ComplexArray:
         x, y = theta[0].real, theta[:, 0].imag
-        alpha = _on_grid(self.haloes, x, y, self.z_source)
+        alpha = _on_grid(self.haloes, x, y, self.z_source, self.nodes)
         return alpha - alpha[len(y) // 2, len(x) // 2] - self.sheet * theta
 
 
-def _on_grid(haloes: Haloes, x: FloatArray, y: FloatArray, z_source: float) -> ComplexArray:
+def _on_grid(haloes: Haloes, x: FloatArray, y: FloatArray, z_source: float, share: float) -> ComplexArray:
     """Deflection at the nodes of the square grid `x` by `y`: far haloes' interpolated, near ones' evaluated in ever smaller squares."""
     middle, half_width = complex(x[0] + x[-1], y[0] + y[-1]) / 2, (x[-1] - x[0]) / 2
     offset = haloes.theta - middle
@@ -117,6 +123,7 @@ def _on_grid(haloes: Haloes, x: FloatArray, y: FloatArray, z_source: float) -> C
     alpha = np.zeros((len(y), len(x)), complex)
     for k, (_, n) in enumerate(SMOOTH, start=1):
         if (tier == k).any():
+            n = max(2, round(share * n))
             nodes = half_width * np.cos(np.pi * (np.arange(n) + 0.5) / n)
             smooth = haloes_deflection(haloes.take(tier == k), middle + nodes[None, :] + 1j * nodes[:, None], z_source)
             alpha += _interpolation(nodes, y - middle.imag) @ smooth @ _interpolation(nodes, x - middle.real).T
@@ -127,7 +134,7 @@ def _on_grid(haloes: Haloes, x: FloatArray, y: FloatArray, z_source: float) -> C
         half = len(x) // 2
         for rows in (slice(half), slice(half, None)):
             for columns in (slice(half), slice(half, None)):
-                alpha[rows, columns] += _on_grid(near, x[columns], y[rows], z_source)
+                alpha[rows, columns] += _on_grid(near, x[columns], y[rows], z_source, share)
     return alpha
 
 

@@ -1,0 +1,67 @@
+"""`lenssbi benchmark`: methods and suites in, errors, coverage and time out."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .console import SOME_FAILED, command
+from .options import Json, Overrides, Quiet, Workers
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lenssbi.pipelines.benchmark.run import BenchmarkResult
+
+
+def benchmark(
+    config: Annotated[Path, typer.Argument(help="YAML file that lists methods and suites.", show_default=False)],
+    *,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the results.")],
+    workers: Workers = 1,
+    overrides: Overrides = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure errors, coverage and time, method by suite. The same command again continues a run that was stopped."""
+    with command(as_json, quiet) as screen:
+        from lenssbi.config import load_config
+        from lenssbi.pipelines.benchmark.config import BenchmarkConfig
+        from lenssbi.pipelines.benchmark.run import run
+
+        said = overrides or []
+        settings = load_config(config, BenchmarkConfig, said)
+        words = ["lenssbi", "benchmark", str(config), "--out", str(out), "--workers", str(workers)]
+        typed = shlex.join([*words, *(word for item in said for word in ("--set", item))])
+        result = run(settings, out, workers=workers, base=config.parent, command=typed, progress=screen.progress)
+        line = f"{result.path / 'table.md'} ({result.seconds:.0f} s)"
+        screen.result(result.as_json(), wanted_table(result), *_undone(result), line)
+        if result.failed:
+            raise typer.Exit(SOME_FAILED)
+
+
+def wanted_table(result: "BenchmarkResult") -> "Table":
+    """One row for each wish, one column for each method; green is as good as wanted."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("what", overflow="fold")
+    for heading in ("paper", "wanted", *result.methods):
+        table.add_column(heading, justify="right", overflow="fold")
+    for line in result.lines:
+        cells = [
+            Text(", ").join(Text(cell.text, style=_STYLES[cell.met]) for cell in line.cells.get(method, ()))
+            for method in result.methods
+        ]
+        table.add_row(line.what, line.paper, line.wanted, *cells)
+    return table
+
+
+_STYLES = {True: "green", False: "red", None: ""}
+
+
+def _undone(result: "BenchmarkResult") -> list[str]:
+    """A sentence for each part that went wrong."""
+    return [f"{outcome.suite}, {outcome.method}: {outcome.status}" for outcome in result.outcomes if outcome.failed]

@@ -1,0 +1,189 @@
+"""sbi's tests of posteriors as a whole, on beliefs that are already there: no network is asked again.
+
+    SBC                 rank of each true value among draws; uniform if right (Talts et al. 2018, arXiv:1804.06788)
+    expected coverage   share of the truths inside the regions of highest density that hold a given mass of the joint
+                        posterior (Deistler et al. 2022, arXiv:2210.04815)
+    TARP                share of the truths inside spheres about random points (Lemos et al. 2023, arXiv:2302.03026)
+
+sbi asks a posterior about observations; `Known` is one whose observations are the numbers of the stamps. All values are made
+comparable by dividing each parameter by its scatter among the truths.
+"""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.calibration.coverage import LEVELS, Passes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lenssbi.calibration.splits import Split
+
+DRAWS = 200
+SEED = 0
+BINS = 40  # of TARP's curve
+LEAST = 100  # stamps below which sbi says that its tests mean nothing
+
+
+class Finding(NamedTuple):
+    """One number of one test.
+
+    Parameters
+    ----------
+    split, test, parameter
+        Of which stamps, by which test, for which parameter ("joint" for all of them together).
+    quantity, value
+        What it is: `p` is the probability that a right posterior looks as bad.
+    stamps
+        How many it was found on.
+    """
+
+    split: str
+    test: str
+    parameter: str
+    quantity: str
+    value: float
+    stamps: int
+
+
+class Ranks(NamedTuple):
+    """Where the truths lie among the draws.
+
+    Parameters
+    ----------
+    marginal
+        Share of the draws below the truth, shape (stamp, parameter).
+    density
+        Mass of the joint posterior where it is denser than at the truth, shape (stamp,).
+    draws, truths
+        Shapes (draw, stamp, parameter) and (stamp, parameter), in scatters of the truths.
+    names
+        Of the parameters.
+    """
+
+    marginal: NDArray[np.float64]
+    density: NDArray[np.float64]
+    draws: NDArray[np.float64]
+    truths: NDArray[np.float64]
+    names: tuple[str, ...]
+
+
+class Known:
+    """Posteriors that sbi's tests can ask, the observation `x` being the row, shape (1,)."""
+
+    def __init__(self, posteriors: Passes, count: int, seed: int) -> None:
+        import torch
+
+        self.posteriors = posteriors
+        rng = np.random.default_rng(seed)
+        stamps, passes, _ = posteriors.means.shape
+        chosen = rng.integers(passes, size=(count, stamps)), np.arange(stamps)[None]
+        self.draws = torch.from_numpy(
+            rng.normal(posteriors.means[chosen[1], chosen[0]], posteriors.sigmas[chosen[1], chosen[0]])
+        )
+
+    def sample_batched(self, shape: Any, x: "Tensor", **_: Any) -> "Tensor":
+        """The draws of the stamps `x`, shape (draw, stamp, parameter)."""
+        return self.draws[: shape[0], x[:, 0].long()]
+
+    def log_density(self, theta: "Tensor", x: "Tensor") -> "Tensor":
+        """Log of the density, but for a constant, of one stamp at `theta` (draw, parameter), shape (draw,)."""
+        import torch
+
+        row = int(x[0])
+        mean, sigma = (torch.from_numpy(a[row]) for a in (self.posteriors.means, self.posteriors.sigmas))
+        terms = -0.5 * ((theta[:, None] - mean) / sigma) ** 2 - sigma.log()
+        return terms.sum(dim=-1).logsumexp(dim=-1)
+
+
+def rank(posteriors: Passes, truths: NDArray[np.floating], draws: int = DRAWS, seed: int = SEED) -> Ranks:
+    """Rank the truths (stamp, parameter) among draws of their posteriors, with sbi's `run_sbc`.
+
+    Parameters
+    ----------
+    posteriors
+        Of the stamps.
+    truths
+        True values, shape (stamp, parameter), in the unit of the posteriors.
+    draws
+        From each posterior.
+    seed
+        Of the draws.
+    """
+    import torch
+    from sbi.diagnostics import run_sbc
+
+    scatter = truths.std(axis=0)
+    scaled = Passes(posteriors.means / scatter, posteriors.sigmas / scatter, posteriors.names)
+    known, rows = Known(scaled, draws, seed), torch.arange(len(truths))[:, None].double()
+    values = torch.from_numpy(np.asarray(truths / scatter, dtype=float))
+    marginals = [_column(i) for i in range(truths.shape[1])]
+    ranks, _ = run_sbc(
+        values,
+        rows,
+        known,
+        draws,
+        reduce_fns=[*marginals, known.log_density],
+        show_progress_bar=False,  # type: ignore[arg-type]
+    )
+    shares = ranks.double().numpy() / draws
+    return Ranks(shares[:, :-1], 1 - shares[:, -1], known.draws.numpy(), values.numpy(), posteriors.names)
+
+
+def tarp(
+    ranks: Ranks, rows: NDArray[np.bool_] | slice = slice(None)
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Shares of the truths inside spheres, and the credibilities that they claim, of some stamps, by sbi's `run_tarp`."""
+    import torch
+    from sbi.diagnostics import run_tarp
+
+    class Drawn:
+        def sample_batched(self, shape: Any, x: "Tensor", **_: Any) -> "Tensor":
+            return draws
+
+    draws, truths = torch.from_numpy(ranks.draws[:, rows]), torch.from_numpy(ranks.truths[rows])
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        shares, levels = run_tarp(
+            truths,
+            truths,
+            Drawn(),
+            num_posterior_samples=len(draws),
+            num_bins=BINS,
+            show_progress_bar=False,  # type: ignore[arg-type]
+        )
+    return shares.double().numpy(), levels.double().numpy()
+
+
+def findings(ranks: Ranks, splits: "list[Split]") -> list[Finding]:
+    """What the tests say of all stamps and of every split with `LEAST` of them."""
+    return [found for split in splits if split.rows.sum() >= LEAST for found in _of_split(ranks, split)]
+
+
+def _of_split(ranks: Ranks, split: "Split") -> list[Finding]:
+    import torch
+    from sbi.diagnostics import check_tarp
+    from sbi.diagnostics.sbc import check_uniformity_frequentist
+    from scipy.stats import kstwo
+
+    marginal, density = ranks.marginal[split.rows], ranks.density[split.rows]
+    count = int(split.rows.sum())
+    p = check_uniformity_frequentist(torch.from_numpy(np.column_stack([marginal, density])), 1).tolist()
+    found = [("SBC", name, "p", value) for name, value in zip(ranks.names, p, strict=False)]
+    found += [("expected coverage", "joint", label, float((density < v).mean())) for label, v in LEVELS.items()]
+    shares, levels = tarp(ranks, split.rows)
+    area, _ = check_tarp(torch.from_numpy(shares), torch.from_numpy(levels))
+    # sbi's own probability compares the bins of two curves, whatever the number of stamps: this one knows it
+    chance = float(kstwo.sf(np.abs(shares - levels).max(), count))
+    found += [
+        ("expected coverage", "joint", "p", p[-1]),
+        ("TARP", "joint", "area to curve", area),
+        ("TARP", "joint", "p", chance),
+    ]
+    return [Finding(split.name, *one, stamps=count) for one in found]
+
+
+def _column(index: int):  # type: ignore[no-untyped-def]
+    return lambda theta, x: theta[:, index]

@@ -1,0 +1,81 @@
+"""Subsets of a set, because an average hides those where the error bars are wrong.
+
+A posterior that is too narrow for faint lenses and too wide for bright ones has a perfect average. So everything that is
+said of all stamps is also said of each bin of
+
+    S/N                signal to noise of the lensed image
+    einstein_radius    [arcsec]
+    multiplicity       images of the source
+    q                  axis ratio of the mass
+
+A bin holds its lower edge and not its upper one; the last one is open. Bins of fewer than `FEWEST` stamps are reported and
+marked, but not held against the posterior: the binomial error of a share is then above 3 points.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.parameters import axis_ratio
+
+FEWEST = 200
+EVERYTHING = "all"
+EDGES = {
+    "S/N": (0.0, 20.0, 40.0, 80.0, 160.0, np.inf),
+    "einstein_radius": (0.0, 0.8, 1.6, np.inf),
+    "multiplicity": (1.0, 2.0, 3.0, 4.0, np.inf),
+    "q": (0.0, 0.4, 0.6, 0.8, np.inf),
+}
+"""Property -> edges of its bins; S/N is that of the info column `snr`."""
+
+
+class Split(NamedTuple):
+    """A subset: its name, "property bin" or "all", and the stamps in it, boolean of shape (stamp,)."""
+
+    name: str
+    rows: NDArray[np.bool_]
+
+    @property
+    def small(self) -> bool:
+        """Whether it has too few stamps to be judged by."""
+        return int(self.rows.sum()) < FEWEST
+
+    def of(self, rows: slice) -> "Split":
+        """The same subset of some of the stamps."""
+        return Split(self.name, self.rows[rows])
+
+
+def splits(stamps: StampSet) -> list[Split]:
+    """All stamps, and the bins of every property that the set knows, without the empty ones.
+
+    Parameters
+    ----------
+    stamps
+        The set; of simulated lenses, so that the truth is known.
+
+    Returns
+    -------
+    `Split(name, rows)`, of which the first is called `EVERYTHING`.
+    """
+    found = [Split(EVERYTHING, np.ones(len(stamps), dtype=bool))]
+    for name, values in _properties(stamps).items():
+        for low, high in zip(EDGES[name][:-1], EDGES[name][1:], strict=True):
+            found.append(Split(f"{name} {_bin(low, high)}", (values >= low) & (values < high)))
+    return [split for split in found if split.rows.any()]
+
+
+def _properties(stamps: StampSet) -> dict[str, NDArray[np.float64]]:
+    params, info = stamps.params, stamps.info
+    known = {"S/N": info.get("snr"), "einstein_radius": params.get("einstein_radius")}
+    known["multiplicity"] = info.get("multiplicity")
+    if {"e1", "e2"} <= set(params):
+        known["q"] = axis_ratio(params["e1"] + 1j * params["e2"])
+    return {name: np.asarray(values, dtype=float) for name, values in known.items() if values is not None}
+
+
+def _bin(low: float, high: float) -> str:
+    if not np.isfinite(high):
+        return f"{low:g}+"
+    return f"{low:g}" if high - low == 1 else f"{low:g}-{high:g}"  # a bin of one unit counts something: images

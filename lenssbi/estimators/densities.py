@@ -1,0 +1,96 @@
+"""The densities behind one name: what turns a prepared image into a belief about the targets.
+
+    bnn   the network with Monte Carlo dropout (`bnn`; Pearson et al. 2021)
+    mdn   a mixture of Gaussians with full covariances (`flow`; Bishop 1994)
+    nsf   a neural spline flow (`flow`; Durkan et al. 2019)
+
+Each is an estimator of sbi's, and can besides be asked in two steps: `embed` sees a stamp once, `loss_of` and
+`components` do the rest with its features.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pydantic import Field
+from torch import Tensor
+
+from lenssbi.config import Config
+from lenssbi.estimators.network import NetworkConfig, build_network
+
+if TYPE_CHECKING:
+    from lenssbi.estimators.bnn import DropoutBNN
+    from lenssbi.estimators.flow import FlowDensity
+
+Density: TypeAlias = "DropoutBNN | FlowDensity"
+
+
+class DensityConfig(Config):
+    """What follows the network's convolutions.
+
+    `components` (Gaussians) belongs to mdn; `transforms` (splines one after the other) and `bins` (pieces of each) to nsf;
+    `context` (numbers that describe a stamp) and `hidden` (width of the layers that read them) to both.
+    """
+
+    kind: Literal["bnn", "mdn", "nsf"] = "bnn"
+    components: int = Field(default=8, gt=0)
+    transforms: int = Field(default=4, gt=0)
+    hidden: int = Field(default=64, gt=0)
+    bins: int = Field(default=8, gt=1)
+    context: int = Field(default=32, gt=0)
+
+
+def build_density(
+    config: DensityConfig,
+    network: NetworkConfig,
+    field: tuple[int, int],
+    parameters: int,
+    passes: int = 100,
+    seed: int = 0,
+) -> Density:
+    """Return a fresh density.
+
+    Parameters
+    ----------
+    config
+        Which one.
+    network
+        Layout of the network before it.
+    field
+        Shape (y, x) of a prepared image [pixels].
+    parameters
+        Number of targets.
+    passes
+        Monte Carlo passes of a `bnn`'s posterior.
+    seed
+        Of the passes' masks or of the draws: the same stamp gets the same posterior every time.
+    """
+    if config.kind == "bnn":
+        from lenssbi.estimators.bnn import DropoutBNN
+
+        return DropoutBNN(build_network(network, field, parameters), parameters, field, passes, seed)
+    from lenssbi.estimators.flow import build_flow
+
+    return build_flow(config, network, field, parameters, seed)
+
+
+def pack(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The weights of an estimator's file: the state of each member; that of several behind their number and a dot."""
+    if len(states) == 1:
+        return _packed(states[0])
+    return {f"{i}.{name}": tensor for i, state in enumerate(states) for name, tensor in _packed(state).items()}
+
+
+def unpack(weights: Mapping[str, Tensor], members: int, kind: str) -> list[dict[str, Tensor]]:
+    """The states that `pack` was given."""
+    parts = [weights]
+    if members > 1:
+        starts = [f"{i}." for i in range(members)]
+        parts = [{k.removeprefix(s): v for k, v in weights.items() if k.startswith(s)} for s in starts]
+    prefix = "net." if kind == "bnn" else ""
+    return [{prefix + name: tensor for name, tensor in part.items()} for part in parts]
+
+
+def _packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A dropout network is all that its density holds: its weights bear the network's own names."""
+    alone = all(name.startswith("net.") for name in state)
+    return {name.removeprefix("net.") if alone else name: tensor for name, tensor in state.items()}

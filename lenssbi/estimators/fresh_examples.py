@@ -1,0 +1,131 @@
+"""Training without a disk: every step sees stamps that were made for it and are seen once.
+
+Stamps of several populations are made in blocks that hold their shares, and mixed. What an epoch brings follows from the
+seed, the number of the epoch and that of the process, so that a training that is stopped and continued sees the stamps it
+would have seen (on a device of the same kind).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lenssbi.dataset.loader import Examples, Prepare
+from lenssbi.parameters import ParameterSpace
+from lenssbi.rendering.fresh import Batch, FreshStamps
+from lenssbi.rendering.simulation import SimulateConfig
+from lenssbi.status import InputError
+
+BLOCK = 512  # stamps made and mixed at a time, or one batch
+
+
+@dataclass(frozen=True)
+class Supply:
+    """A population, named `name` for messages, and its share of the stamps relative to the others'."""
+
+    name: str
+    config: SimulateConfig
+    share: float
+
+
+@dataclass(frozen=True)
+class FreshExamples:
+    """Examples without end.
+
+    Parameters
+    ----------
+    supplies
+        Where they come from; their cameras have the same pixels.
+    space
+        The parameters that are learned; others of a population are left aside.
+    prepare
+        Prepares the images.
+    stamps
+        Number that makes an epoch.
+    """
+
+    supplies: tuple[Supply, ...]
+    space: ParameterSpace
+    prepare: Prepare
+    stamps: int
+
+    def kept(self, count: int, seed: int, progress: Callable[[int, int, str], None]) -> Examples:
+        """Examples to validate on, which no epoch brings; `progress` is told (done, total, text).
+
+        Raises
+        ------
+        InputError
+            Where a population lacks a parameter.
+        """
+        values, images, done = [], [], 0
+        for some, seen in self.blocks(min(count, BLOCK), (seed, 0)):
+            values.append(some)
+            images.append(seen.half().cpu())
+            done += len(some)
+            progress(min(done, count), count, "making stamps to validate on")
+            if done >= count:
+                break
+        return Examples(torch.cat(images)[:count], torch.cat(values)[:count])
+
+    def blocks(self, size: int, key: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Targets (size, parameter) and prepared images (size, 1, y, x), again and again; `key` seeds them."""
+        device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else "cpu"
+        *seeds, last = np.random.SeedSequence(list(key)).generate_state(len(self.supplies) + 1).tolist()
+        ends = np.cumsum([0.0, *(supply.share for supply in self.supplies)])
+        counts = np.diff(np.round(ends / ends[-1] * size)).astype(int).tolist()
+        streams = [
+            (supply, FreshStamps(supply.config, device, seed).batches(count))
+            for supply, seed, count in zip(self.supplies, seeds, counts, strict=True)
+            if count
+        ]
+        generator = torch.Generator().manual_seed(last)
+        while True:
+            parts = [self._prepared(supply, next(stream)) for supply, stream in streams]
+            order = torch.randperm(size, generator=generator)
+            values, images = (torch.cat(part)[order] for part in zip(*parts, strict=True))
+            yield values, images
+
+    def _prepared(self, supply: Supply, batch: Batch) -> tuple[Tensor, Tensor]:
+        params = {name: values.cpu().numpy() for name, values in batch.params.items()}
+        try:
+            targets = self.space.to_targets(self.space.stack(params))
+        except ValueError as error:
+            raise InputError(f"{supply.name}: {error}: choose other parameters or another population") from None
+        images = self.prepare(batch.images.cpu().numpy(), batch.noise.cpu().numpy())
+        return torch.as_tensor(targets, dtype=torch.float32), torch.from_numpy(images).unsqueeze(1)
+
+
+class FreshBatches:
+    """Batches of fresh examples.
+
+    Parameters
+    ----------
+    source
+        Where they come from.
+    size
+        Examples per batch and process.
+    seed
+        Of the training.
+    rank, world
+        Number of this process and of all: each makes its own.
+    """
+
+    def __init__(self, source: FreshExamples, size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        self.source, self.size, self.seed, self.rank, self.world = source, size, seed, rank, world
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return max(self.source.stamps // (self.world * self.size), 1)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        left, together = len(self), max(BLOCK // self.size, 1)
+        together = min(together, left)
+        key = (self.seed, 1 + self.epoch, self.rank)
+        for values, images in self.source.blocks(together * self.size, key):
+            for batch in list(zip(values.split(self.size), images.split(self.size), strict=True))[:left]:
+                left -= 1
+                yield batch
+            if not left:
+                return

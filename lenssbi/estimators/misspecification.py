@@ -1,0 +1,169 @@
+"""How unlike the stamps of its training a stamp is, in the eyes of the network itself.
+
+The features f of a stamp are looked at along the leading principal axes V of training-like stamps, whose mean is c:
+
+    x = (V^T f / |f|,   ln(|f - c - V V^T (f - c)| / r),   ln r,   ln |f|),   r = |f - c|
+
+direction, what lies beside the axes, and lengths apart, for length is mostly brightness. A small network of two hidden layers, trained
+to tell training-like stamps from anomalies made of them (`calibration/anomalies.py`), gives the score: the natural log of the odds that
+the stamp is an anomaly, both being equally frequent. Above the threshold, which 5 per cent of held-out stamps exceed, it is flagged.
+(Distances to the training alone, Mahalanobis' or that to the nearest examples, find none to a half of what this finds.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.estimators.checkpoint import CARD, EstimatorCard
+from lenssbi.files import atomic
+from lenssbi.instrument import PSF
+from lenssbi.status import InputError
+
+FILE = "misspecification.safetensors"
+LIMIT = 8.0
+"""Standard deviations beyond which the network would be guessing."""
+PSF_TOLERANCE = 0.05
+"""Share by which a PSF may be narrower or wider than those of the training: the error of a width measured on an image."""
+TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the features of training-like stamps look like, and what those of anomalies.
+
+    Parameters
+    ----------
+    centre
+        Mean of the features, shape (k,).
+    axes
+        Their orthonormal leading axes, shape (k, d).
+    mean, spread
+        Of the d + 3 numbers x over training-like stamps and anomalies, shape (d + 3,).
+    weights_1, bias_1, weights_2, bias_2, weights_3, bias_3
+        Of the layers, shapes (d + 3, h), (h,), (h, h), (h,), (h, 1) and (1,).
+    examples
+        Standardised x of some training-like stamps, shape (m, d + 3), to compare whole sets with.
+    """
+
+    centre: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    spread: NDArray[np.float32]
+    weights_1: NDArray[np.float32]
+    bias_1: NDArray[np.float32]
+    weights_2: NDArray[np.float32]
+    bias_2: NDArray[np.float32]
+    weights_3: NDArray[np.float32]
+    bias_3: NDArray[np.float32]
+    examples: NDArray[np.float32]
+
+    def rounded(self) -> Reference:
+        """As it comes back from its file, in which numbers have half precision."""
+        return Reference(*(np.asarray(getattr(self, f.name), np.float16).astype(np.float32) for f in fields(self)))
+
+    def score(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Scores of features (n, k), shape (n,)."""
+        hidden = np.maximum(self.place(features) @ self.weights_1 + self.bias_1, 0)
+        hidden = np.maximum(hidden @ self.weights_2 + self.bias_2, 0)
+        return (hidden @ self.weights_3 + self.bias_3)[:, 0].astype(float)
+
+    def place(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Standardised x of features (n, k), shape (n, d + 3)."""
+        return np.clip((numbers(features, self.centre, self.axes) - self.mean) / self.spread, -LIMIT, LIMIT)
+
+
+def numbers(
+    features: NDArray[np.floating], centre: NDArray[np.float32], axes: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The numbers x of features (n, k), shape (n, d + 3)."""
+    features = np.asarray(features, dtype=np.float32)
+    offset = features - centre
+    whole, apart = (np.maximum((f**2).sum(axis=1, keepdims=True), TINY) for f in (features, offset))
+    beside = np.maximum(apart - ((offset @ axes) ** 2).sum(axis=1, keepdims=True), TINY * apart)
+    lengths = np.log(np.concatenate([beside / apart, apart, whole], axis=1)) / 2
+    return np.concatenate([features @ axes / np.sqrt(whole), lengths], axis=1)
+
+
+def save_reference(reference: Reference, folder: Path) -> str:
+    """Write the reference beside the weights, in half precision, and return its SHA-256."""
+    from safetensors.numpy import save
+
+    # safetensors writes the memory of an array, whatever its order
+    data = save({f.name: np.ascontiguousarray(getattr(reference, f.name), np.float16) for f in fields(Reference)})
+    with atomic(folder / FILE) as temporary:
+        temporary.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_reference(card: EstimatorCard, folder: Path) -> Reference | None:
+    """The reference of an estimator, None where it has none, or one of other weights.
+
+    Raises
+    ------
+    InputError
+        Where the card names one and the file is missing, cut short or another.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    entry, path = card.misspecification, folder / FILE
+    if entry is None or entry.weights_sha256 != card.weights_sha256:
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): copy the estimator again") from None
+    if hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise InputError(f"{path}: not the reference that {CARD} describes: copy both files again")
+    try:
+        return Reference(**{name: values.astype(np.float32) for name, values in load(data).items()})
+    except (SafetensorError, TypeError) as error:
+        raise InputError(f"{path}: not a reference ({error}): copy the estimator again") from None
+
+
+def psf_width(psf: PSF, pixel_scale: float) -> float:
+    """Full width at half maximum [arcsec] without the response of a pixel of side `pixel_scale` [arcsec], as cards have it."""
+    if psf.kind == "optical":
+        return psf.fwhm
+    # widths of a Gaussian and a pixel add in quadrature; the pixel's variance is 1/12 of its square
+    return float(np.sqrt(max(psf.fwhm**2 - 8 * np.log(2) / 12 * pixel_scale**2, 0)))
+
+
+def psf_widths(stamps: StampSet, rows: range) -> list[float | None]:
+    """Widths of the PSFs of the stamps `rows`, as `psf_width` gives them: as the set tells them, or measured on its PSF."""
+    known = stamps.rows("info", slice(rows.start, rows.stop)).get("psf_fwhm")
+    if known is not None:
+        return known.tolist()
+    return [psf_width(stamps.psf(rows.start), stamps.pixel_scale)] * len(rows)
+
+
+def flags(card: EstimatorCard, score: float, psf_fwhm: float | None) -> tuple[str, ...]:
+    """Words for what is unlike the training of one stamp.
+
+    Parameters
+    ----------
+    card
+        The estimator's.
+    score
+        The stamp's; NaN where the estimator has no reference.
+    psf_fwhm
+        Width of its PSF without the pixel [arcsec], None where unknown.
+
+    Returns
+    -------
+    "misspecified" where the score is above the threshold, or the PSF narrower or wider than all of the training; in the second case
+    also "psf_unseen".
+    """
+    unseen = False
+    if card.psf_fwhm is not None and psf_fwhm is not None:
+        narrow, wide = card.psf_fwhm
+        unseen = not narrow / (1 + PSF_TOLERANCE) <= psf_fwhm <= wide * (1 + PSF_TOLERANCE)
+    entry = card.misspecification
+    far = entry is not None and score > entry.threshold
+    return (("misspecified",) if far or unseen else ()) + (("psf_unseen",) if unseen else ())

@@ -1,0 +1,102 @@
+"""Training that does not start from scratch: weights of another estimator, whole or the trunk alone, which may stay as it is.
+
+A trunk that stays gives the same features every time, so they are computed once, for each of the eight symmetries of each
+stamp, and what comes after is trained on them: an epoch then costs seconds.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lenssbi.dataset.loader import Examples, ExampleSet
+from lenssbi.estimators.augmentation import turn_images, turn_targets
+from lenssbi.estimators.densities import Density
+from lenssbi.estimators.load import find_estimator, load_estimator
+from lenssbi.estimators.plan import TrainConfig
+from lenssbi.estimators.symmetric import SymmetricDensity
+from lenssbi.parameters import ParameterSpace
+from lenssbi.status import InputError
+
+BLOCK = 256  # stamps whose features are computed at a time
+
+
+def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) -> None:
+    """Give a fresh density the weights of the estimator `config.start_from`: all where all match, else those of its trunk.
+
+    Its dropout may be another. Of an ensemble the first network is taken.
+
+    Raises
+    ------
+    InputError
+        Where there is no such estimator, it sees stamps in another way, or its trunk is of another layout.
+    """
+    folder = find_estimator(str(config.start_from))
+    other = load_estimator(folder)
+    card, source = other.card, other.densities[0]
+    source = source.net if isinstance(source, SymmetricDensity) else source
+    if card.preprocessing != config.preprocessing or card.field != field:
+        raise InputError(f"{folder}: start_from needs the preprocessing and the field of the plan: change one of them")
+    alike = card.density.kind == config.density.kind and card.space == config.space
+    if alike and _shapes(source) == _shapes(density):
+        density.load_state_dict(source.state_dict())
+        return
+    if not _shapes(source.embedding_net) or _shapes(source.embedding_net) != _shapes(density.embedding_net):
+        raise InputError(
+            f"{folder}: start_from needs a trunk of the plan's layout (widths, blocks, squeeze; the paper's dropout network has none): "
+            "change one of them"
+        )
+    density.embedding_net.load_state_dict(source.embedding_net.state_dict())
+
+
+def frozen(
+    density: Density,
+    examples: ExampleSet,
+    space: ParameterSpace,
+    symmetries: int,
+    progress: Callable[[int, int, str], None],
+) -> Examples:
+    """Features of examples, and their targets.
+
+    Parameters
+    ----------
+    density
+        Whose trunk it is; it is put into evaluation mode.
+    examples
+        Prepared images (n, 1, y, x) and targets.
+    space
+        Parameters of the targets.
+    symmetries
+        How many of the eight, one after the other; one leaves the stamps as they are.
+    progress
+        Told (done, total, text) after each block.
+
+    Returns
+    -------
+    Shape (symmetries n, k), half precision.
+    """
+    density.eval()
+    middle = torch.as_tensor(space.to_targets(np.zeros(len(space))), dtype=torch.float32)
+    device = next(density.parameters()).device
+    count = len(examples)
+    values = torch.empty((symmetries * count, len(space)))
+    inputs: Tensor | None = None
+    for symmetry in range(symmetries):
+        for rows in torch.arange(count).split(BLOCK):
+            targets, images = examples[rows]
+            with torch.no_grad():
+                features = density.embed(turn_images(images.to(device).float(), symmetry))
+            if inputs is None:
+                inputs = torch.empty((len(values), features.shape[1]), dtype=torch.float16)
+            where = slice(symmetry * count + int(rows[0]), symmetry * count + int(rows[-1]) + 1)
+            inputs[where] = features
+            values[where] = turn_targets(targets, space.names, middle, symmetry)
+            progress(where.stop, len(values), "features")
+    assert inputs is not None
+    return Examples(inputs, values)
+
+
+def _shapes(module: torch.nn.Module) -> dict[str, torch.Size]:
+    state: dict[str, Tensor] = module.state_dict()
+    return {name: tensor.shape for name, tensor in state.items()}

@@ -1,0 +1,160 @@
+"""What a method says about the stamps of a suite, kept in one small JSON file.
+
+Kept are, for each stamp and parameter, the posterior's mean, the pull (truth - mean) / sigma and the mass below the
+truth, and for each stamp the log of the density at the truth: all that errors and coverage need. The file carries the
+hash of everything that it follows from (the stamps, the estimator, the version), so that a benchmark goes on where it
+stopped and a changed one starts anew.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.files import atomic
+from lenssbi.pipelines.results import Progress
+from lenssbi.status import InputError
+
+if TYPE_CHECKING:
+    from lenssbi.estimators.estimator import Estimator
+
+BLOCK = 256  # stamps read at a time
+DIGITS = 7
+ARRAYS = ("mean", "pulls", "below", "log_score", "flagged")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A method's answers about a suite.
+
+    Parameters
+    ----------
+    names
+        The parameters that both the method and the suite know.
+    mean
+        Of the posterior, in physical units, shape (stamp, parameter).
+    pulls
+        (truth - mean) / sigma, shape (stamp, parameter).
+    below
+        Mass of the marginal posterior below the truth, shape (stamp, parameter).
+    log_score
+        Natural log of the posterior's density at the truth, in physical units and before recalibration, shape (stamp,);
+        empty where the suite lacks a true parameter.
+    flagged
+        Whether the method says that it never saw the like (0 or 1), shape (stamp,); empty where it cannot tell.
+    seconds
+        What it took.
+    """
+
+    names: tuple[str, ...]
+    mean: NDArray[np.float64]
+    pulls: NDArray[np.float64]
+    below: NDArray[np.float64]
+    log_score: NDArray[np.float64]
+    flagged: NDArray[np.float64]
+    seconds: float
+
+
+def reason_against(estimator: Estimator, stamps: StampSet) -> str | None:
+    """Why an estimator is not for the stamps of a set; None where it is."""
+    reason = estimator.applies_to(stamps.stamp(0))
+    if reason is None and stamps.shape != estimator.field:
+        reason = f"its stamps are of {stamps.shape} pixels, the estimator's of {estimator.field}"
+    if reason is None:
+        varies = np.ptp(stamps.params.get("slope", np.full(1, 2.0))) > 0
+        if varies and "slope" not in estimator.space.names:
+            reason = "its slopes vary, and the estimator does not infer them"
+        elif not varies and "slope" in estimator.space.names:
+            reason = "its lenses have one slope, and the estimator infers slopes"
+    return reason
+
+
+def ask(estimator: Estimator, stamps: StampSet, progress: Progress) -> Answers:
+    """Ask an estimator about all stamps of a set, a block at a time.
+
+    Raises
+    ------
+    InputError
+        Where it was trained on these very stamps, or no parameter is known of both.
+    """
+    from lenssbi.calibration.coverage import deviates, marginal_cdf, stack
+    from lenssbi.estimators.misspecification import flags, psf_widths
+    from lenssbi.pipelines.calibrate import rows_of
+
+    if rows_of(estimator.card, stamps, None).start > 0:
+        raise InputError(f"{stamps.path}: the estimator was trained on these stamps: give the suite another seed")
+    params = stamps.params
+    names = tuple(name for name in estimator.space.names if name in params)
+    if not names:
+        raise InputError(f"{stamps.path}: has none of the parameters {', '.join(estimator.space.names)}")
+    columns = [estimator.space.names.index(name) for name in names]
+    truths = np.stack([params[name] for name in names], axis=-1).astype(float)
+    parts: dict[str, list[NDArray[np.float64]]] = {key: [] for key in ARRAYS}
+    start = time.perf_counter()
+    for first in range(0, len(stamps), BLOCK):
+        rows = slice(first, first + BLOCK)
+        images, noise = stamps.images(rows), stamps.noise(rows)
+        mixtures, scores = estimator.predict_and_score(images, noise)
+        found = stack(mixtures)
+        found = found._replace(means=found.means[..., columns], sigmas=found.sigmas[..., columns], names=names)
+        parts["mean"].append(found.means.mean(axis=1))
+        parts["pulls"].append(deviates(found, truths[rows]))
+        parts["below"].append(marginal_cdf(found, truths[rows]))
+        if len(names) == len(estimator.space):
+            parts["log_score"].append(np.asarray(estimator.log_prob(images, noise, truths[rows]), dtype=float))
+        if estimator.reference is not None:
+            widths = psf_widths(stamps, range(first, first + len(scores)))
+            words = [flags(estimator.card, *one) for one in zip(scores, widths, strict=True)]
+            parts["flagged"].append(np.array([bool(word) for word in words], dtype=float))
+        progress(min(first + BLOCK, len(stamps)), len(stamps), "predicting")
+    seconds = time.perf_counter() - start
+    return Answers(names, **{k: np.concatenate(v) if v else np.empty(0) for k, v in parts.items()}, seconds=seconds)
+
+
+def read_answers(path: Path, identity: str) -> Answers | None:
+    """The answers in a file; None where there are none, or those to another question."""
+    kept = read_kept(path, identity)
+    if kept is None:
+        return None
+    arrays = {key: np.array(kept[key], dtype=float) for key in ARRAYS}
+    return Answers(tuple(kept["names"]), **arrays, seconds=float(kept["seconds"]))
+
+
+def write_answers(path: Path, identity: str, answers: Answers) -> None:
+    """Keep answers.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be written.
+    """
+    arrays = {key: _rounded(getattr(answers, key)) for key in ARRAYS}
+    keep(path, identity, {"names": list(answers.names), "seconds": answers.seconds, **arrays})
+
+
+def read_kept(path: Path, identity: str) -> dict[str, Any] | None:
+    """What a file keeps; None where there is none, it was cut short, or it follows from something else."""
+    try:
+        kept = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return kept if isinstance(kept, dict) and kept.get("identity") == identity else None
+
+
+def keep(path: Path, identity: str, value: dict[str, Any]) -> None:
+    """Write a result with what it follows from."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps({"identity": identity, **value}))
+
+
+def _rounded(values: NDArray[np.float64]) -> list[Any]:
+    if values.ndim > 1:
+        return [_rounded(row) for row in values]
+    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]

@@ -1,0 +1,246 @@
+"""All of a benchmark, in order: simulate the suites, ask the methods, judge the answers, time the methods, write what was found.
+
+The folder holds
+
+    sets/<suite>-<hash>.h5              the stamps
+    results/<suite>--<method>.json      the answers
+    speed/<name>.json                   what was timed
+    accuracy.csv coverage.csv log_score.csv misspecification.csv speed.csv
+    table.md errors.png coverage-<suite>.png config.yaml
+
+Stamps and answers that are there are not made again, so a killed run goes on. The tables are always made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lenssbi import __version__
+from lenssbi.calibration.splits import splits
+from lenssbi.config import config_hash
+from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.pipelines import simulate
+from lenssbi.pipelines.benchmark import judge
+from lenssbi.pipelines.benchmark.answers import (
+    Answers,
+    ask,
+    keep,
+    read_answers,
+    read_kept,
+    reason_against,
+    write_answers,
+)
+from lenssbi.pipelines.benchmark.config import BenchmarkConfig, Speed
+from lenssbi.pipelines.benchmark.speed import machine, prediction_speed, training_speed
+from lenssbi.pipelines.benchmark.table import Line, lines
+from lenssbi.pipelines.results import Progress, silent
+from lenssbi.status import InputError, Status
+
+TABLES = ("accuracy", "coverage", "log_score", "misspecification", "speed")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How asking one method about one suite ended: "done", why the method is not for the suite, or what went wrong."""
+
+    suite: str
+    method: str
+    status: str
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """Where the results are, how each part ended, and the table of what was wanted."""
+
+    path: Path
+    methods: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    lines: tuple[Line, ...]
+    seconds: float
+
+    @property
+    def failed(self) -> int:
+        """Number of parts that went wrong."""
+        return sum(outcome.failed for outcome in self.outcomes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The command's JSON object."""
+        items = [{"suite": o.suite, "method": o.method, "status": o.status} for o in self.outcomes]
+        table = [line.as_json() for line in self.lines]
+        return {"path": str(self.path), "items": items, "table": table, "seconds": round(self.seconds, 3)}
+
+
+def run(
+    config: BenchmarkConfig,
+    out: str | Path,
+    *,
+    workers: int = 1,
+    base: str | Path = ".",
+    command: str = "",
+    progress: Progress = silent,
+) -> BenchmarkResult:
+    """Compare methods on suites; the same call again continues a killed one.
+
+    Parameters
+    ----------
+    config
+        Methods and suites.
+    out
+        Folder of the results.
+    workers
+        Processes that simulate.
+    base
+        Folder from which the configurations that `config` names are seen: that of its own file.
+    command
+        What the user typed, for the table.
+    progress
+        Told (done, total, text).
+
+    Raises
+    ------
+    InputError, ConfigError
+        Where an estimator or a suite's configuration cannot be read, before anything is made; where `out` cannot be written.
+    """
+    from lenssbi.pipelines.benchmark.report import write_report
+
+    start = time.perf_counter()
+    bench = Benchmark(config, Path(out), Path(base), workers, progress)
+    for suite in config.suites:
+        bench.judge(suite)
+    if config.speed is not None:
+        bench.clock(config.speed)
+    found = lines(config, bench.tables)
+    write_report(bench, found, command)
+    return BenchmarkResult(
+        bench.out, tuple(config.methods), tuple(bench.outcomes), tuple(found), time.perf_counter() - start
+    )
+
+
+class Benchmark:
+    """One run: its inputs, and the outcomes and tables that it fills.
+
+    Parameters
+    ----------
+    config, out, base, workers, progress
+        As for `run`.
+
+    Raises
+    ------
+    InputError, ConfigError
+        Where an estimator or a suite's configuration cannot be read.
+    """
+
+    def __init__(self, config: BenchmarkConfig, out: Path, base: Path, workers: int, progress: Progress) -> None:
+        from lenssbi.estimators.load import load_estimator
+
+        self.config, self.out, self.workers, self.progress = config, out, workers, progress
+        self.estimators = {name: load_estimator(method.estimator) for name, method in config.methods.items()}
+        self.simulations = {name: suite.simulation(base) for name, suite in config.suites.items()}
+        self.trainings = {} if config.speed is None else config.speed.trainings(base)
+        self.outcomes: list[Outcome] = []
+        self.tables: dict[str, list[Row]] = {name: [] for name in TABLES}
+
+    def judge(self, suite: str) -> None:
+        """Simulate a suite, ask every method that is for it, and add the rows of its tables."""
+        try:
+            path = self.simulate(suite)
+        except InputError as error:
+            self.outcomes += [Outcome(suite, method, str(error), failed=True) for method in self.estimators]
+            return
+        with StampSet(path) as stamps:
+            for method, estimator in self.estimators.items():
+                reason = reason_against(estimator, stamps)
+                if reason is not None:
+                    self.outcomes.append(Outcome(suite, method, f"does not apply: {reason}"))
+                    continue
+                try:
+                    self.add(suite, method, stamps)
+                    self.outcomes.append(Outcome(suite, method, Status.DONE.value))
+                except InputError as error:
+                    self.outcomes.append(Outcome(suite, method, str(error), failed=True))
+
+    def simulate(self, suite: str) -> Path:
+        """Make the stamps of a suite, unless they are there."""
+        path, seed = self.set_path(suite), self.config.suites[suite].seed
+        told = self.telling(suite)
+        simulate.run(self.simulations[suite], path, self.count(suite), seed=seed, workers=self.workers, progress=told)
+        return path
+
+    def add(self, suite: str, method: str, stamps: StampSet) -> None:
+        """Add the rows of a method's answers about a suite."""
+        found, truths, parts = self.answers(suite, method, stamps), stamps.params, splits(stamps)
+        whose = {"suite": suite, "method": method}
+        rows = {
+            "accuracy": judge.accuracy(found, truths, parts, self.config.suites[suite].paper),
+            "coverage": judge.coverage(found, parts),
+            "log_score": judge.log_score(found, parts),
+            "misspecification": judge.misspecification(found),
+        }
+        for table, those in rows.items():
+            self.tables[table] += [{**whose, **row} for row in those]
+
+    def answers(self, suite: str, method: str, stamps: StampSet) -> Answers:
+        """What a method says about a suite: what was kept, or asked now."""
+        path = self.out / "results" / f"{suite}--{method}.json"
+        identity = digest(self.set_path(suite).name, self.estimators[method].card.model_dump_json())
+        found = read_answers(path, identity)
+        if found is None:
+            found = ask(self.estimators[method], stamps, self.telling(f"{method} on {suite}"))
+            write_answers(path, identity, found)
+        return found
+
+    def clock(self, plan: Speed) -> None:
+        """Time every method that is for the suite of the plan, and its trainings."""
+        path = self.set_path(plan.suite)
+        asked = {o.method for o in self.outcomes if o.suite == plan.suite and o.status == Status.DONE.value}
+        for method in self.estimators:
+            if method in asked:
+                folder, told = self.config.methods[method].estimator, self.telling(method)
+                what = (path.name, self.estimators[method].card.model_dump_json())
+                self.timed(method, what, lambda: list(prediction_speed(method, folder, path, told)))  # noqa: B023
+        run_in = self.out / "training"
+        for name, training in self.trainings.items():
+            what, told = (path.name, config_hash(training.config)), self.telling(f"timing {name}")
+            self.timed(f"training-{name}", what, lambda: [training_speed(name, training, path, run_in, told)])  # noqa: B023
+
+    def timed(self, name: str, what: Sequence[str], measure: Callable[[], list[Row]]) -> None:
+        """Add rows of `speed.csv`: those kept of the same measurement on the same machine, or new ones."""
+        path = self.out / "speed" / f"{name}.json"
+        identity = digest(*what, *machine().values())
+        kept = read_kept(path, identity)
+        try:
+            rows = kept["rows"] if kept else measure()
+        except InputError as error:
+            self.outcomes.append(Outcome("speed", name, str(error), failed=True))
+            return
+        if not kept:
+            keep(path, identity, {"rows": rows})
+        self.tables["speed"] += rows
+
+    def count(self, suite: str) -> int:
+        """Stamps of a suite."""
+        count = self.config.suites[suite].count
+        return min(count, self.config.count or count)
+
+    def set_path(self, suite: str) -> Path:
+        """The file of a suite, named after all that its stamps follow from."""
+        seed, count = str(self.config.suites[suite].seed), str(self.count(suite))
+        return (
+            self.out / "sets" / f"{suite}-{digest(config_hash(self.simulations[suite]), seed, count, __version__)}.h5"
+        )
+
+    def telling(self, who: str) -> Progress:
+        """Progress that says who it is of."""
+        return lambda done, total, text: self.progress(done, total, f"{who}: {text}")
+
+
+def digest(*parts: str) -> str:
+    """Twelve hexadecimal digits of all that something follows from."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

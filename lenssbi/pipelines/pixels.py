@@ -1,0 +1,106 @@
+"""Stamps as a network takes them: those of a set a block at a time, others one by one.
+
+The stamps of a set are simulated, without lens light and with the noise that the set says, and are taken as they are. All others lose
+their lens light and get the noise that their sky shows (`pipelines/prepare.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.dataset.inputs import StampSource
+from lenssbi.pipelines.prepare import for_network
+from lenssbi.status import InputError, ItemError, Status
+
+if TYPE_CHECKING:
+    from lenssbi.estimators.estimator import Estimator
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What a network sees of one stamp, and what else is asked of it.
+
+    Parameters
+    ----------
+    image, noise
+        In one unit, shape (y, x).
+    mask
+        True where a pixel can be used, shape (y, x).
+    psf_fwhm
+        Width of the PSF without the pixel [arcsec]; None where the estimator does not ask.
+    truth
+        True parameters; None for a real stamp.
+    """
+
+    image: NDArray[np.floating]
+    noise: NDArray[np.floating]
+    mask: NDArray[np.bool_]
+    psf_fwhm: float | None
+    truth: Mapping[str, float] | None
+
+
+def load_pixels(sources: Sequence[StampSource], network: Estimator) -> list[Pixels | ItemError]:
+    """The stamps of the estimator's field, or why there is none, in the order of `sources`."""
+    loaded: list[Pixels | ItemError] = []
+    # neighbours in one set have the same path and the same difference of index and place
+    runs = groupby(enumerate(sources), key=lambda e: (e[1].path, None if e[1].index is None else e[1].index - e[0]))
+    for (_, difference), run in runs:
+        members = [source for _, source in run]
+        block = None if difference is None else _block(members, network)
+        loaded += block if block is not None else [_single(source, network) for source in members]
+    return loaded
+
+
+def _block(sources: Sequence[StampSource], network: Estimator) -> list[Pixels | ItemError] | None:
+    """Neighbours in one set; None where they have to be looked at one by one."""
+    first, count = sources[0].index or 0, len(sources)
+    try:
+        with StampSet(sources[0].path) as stamps:
+            sample = stamps.stamp(first)
+            as_it_is = sample.info["lens_light_subtracted"] and sample.shape == network.field
+            if not as_it_is or network.applies_to(sample) is not None:
+                return None
+            return list(_of_set(stamps, range(first, first + count), sources, network))
+    except (InputError, OSError, ValueError):
+        return None
+
+
+def _of_set(
+    stamps: StampSet, rows: range, sources: Sequence[StampSource], network: Estimator
+) -> Iterator[Pixels | ItemError]:
+    from lenssbi.estimators.misspecification import psf_widths
+
+    where = slice(rows.start, rows.stop)
+    images, noise, params = stamps.images(where), stamps.noise(where), stamps.rows("params", where)
+    noise = np.broadcast_to(noise.reshape(len(noise), *noise.shape[1:] or (1, 1)), images.shape)
+    mask = np.isfinite(images) & (noise > 0)
+    widths = psf_widths(stamps, rows) if network.card.psf_fwhm is not None else [None] * len(rows)
+    for i, source in enumerate(sources):
+        if not mask[i].any():
+            yield ItemError(Status.ALL_NAN, f"{source.path}:{source.index}")
+            continue
+        truth = {name: float(values[i]) for name, values in params.items()}
+        yield Pixels(images[i], noise[i], mask[i], widths[i], truth)
+
+
+def _single(source: StampSource, network: Estimator) -> Pixels | ItemError:
+    from lenssbi.estimators.misspecification import psf_width
+
+    try:
+        stamp = source.load()
+        reason = network.applies_to(stamp)
+        if reason is not None:
+            return ItemError(Status.NOT_APPLICABLE, source.name, reason)
+        # Cut last: the sky around the field shows the noise.
+        cut = for_network(stamp).cut(network.field)
+        width = psf_width(stamp.psf, stamp.pixel_scale) if network.card.psf_fwhm is not None else None
+        return Pixels(cut.image, cut.noise, cut.mask, width, source.truth)
+    except ItemError as error:
+        return error
