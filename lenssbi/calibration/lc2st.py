@@ -24,6 +24,7 @@ COMPONENTS = 4
 TRIALS = 60
 PLACES = 30  # stamps at which the statistic is computed
 DRAWS = 100
+TINY = 1e-12
 EDGE = 1e-6  # a truth further out counts as this far: z = 4.8
 SEED = 1
 
@@ -112,8 +113,11 @@ def base_draws(posteriors: Passes, rng: np.random.Generator, count: int) -> NDAr
 
 
 def principal(features: NDArray[np.floating], count: int = COMPONENTS) -> NDArray[np.float64]:
-    """The first `count` principal components of features (stamp, feature), each with a scatter of 1."""
+    """The first `count` principal components of features (stamp, feature), or the features where they are as few; scatter 1."""
+    from scipy.sparse.linalg import svds
+
     centred = np.asarray(features, dtype=float) - features.mean(axis=0)
-    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
-    kept = min(count, int((sizes > 1e-9 * sizes[0]).sum()))
-    return left[:, :kept] * np.sqrt(len(features))
+    if min(centred.shape) <= count:
+        return centred / np.maximum(centred.std(axis=0), TINY)
+    left, _, _ = svds(centred, k=count, v0=np.ones(min(centred.shape)))
+    return left[:, ::-1] * np.sqrt(len(features))

@@ -12,8 +12,10 @@ from torch import Tensor
 
 from lenssbi.dataset.loader import Examples, ExampleSet
 from lenssbi.estimators.augmentation import turn_images, turn_targets
-from lenssbi.estimators.densities import Density
+from lenssbi.estimators.checkpoint import EstimatorCard
+from lenssbi.estimators.densities import Density, build_density
 from lenssbi.estimators.load import find_estimator, load_estimator
+from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.estimators.symmetric import SymmetricDensity
 from lenssbi.parameters import ParameterSpace
@@ -25,7 +27,8 @@ BLOCK = 256  # stamps whose features are computed at a time
 def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) -> None:
     """Give a fresh density the weights of the estimator `config.start_from`: all where all match, else those of its trunk.
 
-    Its dropout may be another. Of an ensemble the first network is taken.
+    Its dropout may be another, and its trunk may have fewer residual blocks: the ones that are added change nothing at first.
+    Of an ensemble the first network is taken.
 
     Raises
     ------
@@ -38,6 +41,8 @@ def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) ->
     source = source.net if isinstance(source, SymmetricDensity) else source
     if card.preprocessing != config.preprocessing or card.field != field:
         raise InputError(f"{folder}: start_from needs the preprocessing and the field of the plan: change one of them")
+    if _deeper(card.network, config.network):
+        source = deepened(card, source, config)
     alike = card.density.kind == config.density.kind and card.space == config.space
     if alike and _shapes(source) == _shapes(density):
         density.load_state_dict(source.state_dict())
@@ -48,6 +53,33 @@ def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) ->
             "change one of them"
         )
     density.embedding_net.load_state_dict(source.embedding_net.state_dict())
+
+
+def deepened(card: EstimatorCard, source: Density, config: TrainConfig) -> Density:
+    """The same density with the residual blocks of the plan's network, the added ones identities: it says what `source` says."""
+    few, many = card.network.blocks, config.network.blocks
+    places, old, new = {}, 0, 0
+    for before, after in zip(few, many, strict=True):  # a convolution, its normalisation, the blocks
+        places |= {str(old + i): str(new + i) for i in range(2 + before)}
+        old, new = old + 2 + before, new + 2 + after
+    places[str(old)] = str(new)
+    network = card.network.model_copy(update={"blocks": many})
+    density = build_density(card.density, network, card.field, len(card.space), card.passes, card.seed)
+    trunk = {}
+    for name, tensor in source.embedding_net.state_dict().items():
+        place, rest = name.split(".", 1)
+        trunk[f"{places[place]}.{rest}"] = tensor
+    after = {name: tensor for name, tensor in source.state_dict().items() if "trunk." not in name}
+    density.load_state_dict(after, strict=False)
+    density.embedding_net.load_state_dict(trunk, strict=False)
+    return density
+
+
+def _deeper(one: NetworkConfig, other: NetworkConfig) -> bool:
+    """Whether the compact network `other` differs from `one` by more residual blocks, besides its dropout."""
+    alike = one.model_copy(update={"blocks": other.blocks, "dropout": other.dropout}) == other
+    pairs = list(zip(one.blocks, other.blocks, strict=False))
+    return one.kind == "compact" and alike and one.blocks != other.blocks and all(a <= b for a, b in pairs)
 
 
 def frozen(

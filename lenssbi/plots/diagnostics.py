@@ -3,7 +3,8 @@
     SBC                 share of the truths below a rank, minus what it should be; a slope up and down again around the middle says
                         too narrow or too wide, a bow to one side says biased
     expected coverage   share of the truths in the densest regions that hold a mass of the joint posterior: on the diagonal
-    TARP                the same for spheres about random points
+    TARP                the same for spheres about random points, where a wrong width bends the curve to both sides: too wide is below
+                        the diagonal for small credibilities and above it for large ones, too narrow the other way round
     LC2ST               how well a classifier tells truth from draw, among classifiers that can only guess
 
 The bands hold 95 per cent of the curves of perfect posteriors (Kolmogorov & Smirnov: 1.36 / sqrt(n)).
@@ -44,11 +45,19 @@ def diagnostics_figure(curves: Mapping[str, Curves], statistic: float, null: np.
         figure = Figure(figsize=(9.0, 7.4), layout="constrained")
         panels = figure.subplots(2, 2).ravel()
         _ranks(panels[0], curves["SBC"], BAND / np.sqrt(count))
-        for axes, name, what in (
-            (panels[1], "expected coverage", "densest regions"),
-            (panels[2], "TARP", "spheres about random points"),
+        for axes, name, what, high, low in (
+            (panels[1], "expected coverage", "densest regions", "too wide", "too narrow"),
+            (
+                panels[2],
+                "TARP",
+                "spheres about random points",
+                "too narrow, then too wide",
+                "too wide, then too narrow",
+            ),
         ):
             _coverage(axes, curves[name], BAND / np.sqrt(count))
+            axes.annotate(high, (0.04, 0.7), color=INK, alpha=0.6)
+            axes.annotate(low, (0.96, 0.25), color=INK, alpha=0.6, ha="right")
             axes.set_title(f"{name}: {what}")
         _local(panels[3], statistic, null)
         figure.suptitle(f"Tests of the posteriors on {count:,} stamps kept aside", fontsize=11, color=INK)
@@ -77,15 +86,13 @@ def _coverage(axes: Axes, curves: Curves, band: float) -> None:
     axes.plot(x, x, color=INK, lw=1.0, ls="--")
     for (name, (levels, shares)), colour in zip(curves.items(), (NETWORK, RESULT), strict=False):
         axes.plot(levels, shares, color=colour, lw=1.8, label=name)
-    axes.annotate("too wide", (0.05, 0.75), color=INK, alpha=0.6)
-    axes.annotate("too narrow", (0.75, 0.3), color=INK, alpha=0.6)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="credibility claimed", ylabel="share of truths inside")
     axes.legend(loc="lower right")
 
 
 def _local(axes: Axes, statistic: float, null: np.ndarray) -> None:
     axes.hist(null, bins=15, color=NETWORK, alpha=0.6, label="classifiers that can only guess")
-    axes.axvline(statistic, color=RESULT, lw=2.2, label="truths against draws")
+    axes.axvline(statistic, ymax=0.8, color=RESULT, lw=2.2, label="truths against draws")
     axes.set_ylim(top=1.35 * axes.get_ylim()[1])
     axes.set(xlabel=r"mean of (probability - 1/2)$^2$", ylabel="trials")
     axes.legend(loc="upper right")

@@ -71,17 +71,14 @@ def _panel(axes: Axes, level: Any, rows: Sequence[Row], places: np.ndarray, tole
     names = list(rows[0][3])
     shifts = np.linspace(0.28, -0.28, len(names)) if len(names) > 1 else np.zeros(1)
     for name, shift, colour in zip(names, shifts, COLOURS, strict=False):
-        for small in (False, True):
-            chosen = [i for i, row in enumerate(rows) if row[2] == small or (i == 0 and not small)]
-            chosen = [i for i in chosen if not (i == 0 and small)]
+        for pale in (False, True):
+            chosen = [i for i, row in enumerate(rows) if (row[2] and i > 0) == pale]
             if not chosen:
                 continue
-            shares = np.array([rows[i][3][name][level] for i in chosen])
-            scatter = np.sqrt(nominal * (1 - nominal) / np.array([rows[i][1] for i in chosen]))
-            style: dict[str, Any] = {"fmt": "o", "ms": 4, "lw": 1.2, "color": colour, "alpha": 0.3 if small else 1.0}
-            axes.errorbar(
-                100 * shares, places[chosen] + shift, xerr=100 * scatter, label=None if small else label(name), **style
-            )
+            shares = 100 * np.array([rows[i][3][name][level] for i in chosen])
+            scatter = 100 * np.sqrt(nominal * (1 - nominal) / np.array([rows[i][1] for i in chosen]))
+            style: dict[str, Any] = {"fmt": "o", "ms": 4, "lw": 1.2, "color": colour, "alpha": 0.3 if pale else 1.0}
+            axes.errorbar(shares, places[chosen] + shift, xerr=scatter, label=None if pale else label(name), **style)
     axes.set_xlim(right=min(axes.get_xlim()[1], 101.0))
     axes.set_title(f"{100 * nominal:.1f} per cent intervals")
     axes.set_xlabel("truths inside [per cent]")

@@ -69,14 +69,15 @@ def test_the_table_of_tests_says_so_too(ranked):
 
 def test_lc2st_rejects_the_wrong_ones(toy):
     width, posteriors, truths, images = toy
-    test = lc2st(posteriors, truths, images, trials=25)
+    few = slice(0, 800)
+    test = lc2st(posteriors.take(few), truths[few], images[few], trials=25)
     assert (test.p > 0.05) if width == 1 else (test.p < 0.05 and test.rejected > 0.5)
 
 
 def test_splits_reveal_two_errors_that_cancel(problem):
     faint = np.arange(3000) % 2 == 0
-    widths = np.where(faint, 0.66, 1.75)[:, None]
-    posteriors, truths, images = problem(widths, stamps=3000)
+    widths = np.where(faint, 0.6, 1.75)[:, None]
+    posteriors, truths, _ = problem(widths, stamps=3000)
     whole = credible_coverage(posteriors, truths)
     assert all(abs(row["0.683"] - LEVELS["0.683"]) < 0.03 for row in whole.values())
     info, params = {"snr": np.where(faint, 30.0, 100.0)}, {"einstein_radius": np.ones(3000)}
@@ -84,9 +85,9 @@ def test_splits_reveal_two_errors_that_cancel(problem):
     found = {split.name: credible_coverage(posteriors.take(split.rows), truths[split.rows]) for split in splits(stamps)}
     assert all(row["0.683"] < 0.55 for row in found["S/N 20-40"].values())
     assert all(row["0.683"] > 0.85 for row in found["S/N 80-160"].values())
-    assert all(len(misses(table, 1500, 0.05)) > 3 for name, table in found.items() if name.startswith("S/N"))
-    images = np.column_stack([images, faint])
-    local = lc2st(posteriors, truths, faint[:, None] + 0.01 * images[:, :1], trials=25)
+    assert all(len(misses(table, 1500, 0.05)) >= 3 for name, table in found.items() if name.startswith("S/N"))
+    few = slice(0, 800)
+    local = lc2st(posteriors.take(few), truths[few], np.where(faint, 1.0, -1.0)[few, None], trials=25)
     assert local.p < 0.05
 
 

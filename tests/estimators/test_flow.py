@@ -139,7 +139,7 @@ def test_a_narrow_posterior_is_learned(kind, short):
     """One pixel is the first target with an error of 0.05, a fiftieth of its spread: entropies tell how well it can be known."""
     torch.manual_seed(1)
     network = NetworkConfig(kind="paper", widths=(1,) * 6, dense=32)
-    density = build_density(DensityConfig(kind=kind, hidden=32), network, FIELD, 2)
+    density = build_density(DensityConfig(kind=kind, hidden=32, transforms=1, bins=4), network, FIELD, 2)
     density.trunk = torch.nn.Flatten()
     density.summary = torch.nn.Sequential(torch.nn.Linear(2, 32), torch.nn.ReLU(), torch.nn.Linear(32, 32))
     optimiser = torch.optim.NAdam(density.parameters(), lr=3e-3)

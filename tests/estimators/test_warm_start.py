@@ -26,6 +26,10 @@ def fresh(config):
     return build_density(config.density, config.network, FIELD, len(config.space))
 
 
+def upright_density(folder):
+    return load_estimator(folder).densities[0].net
+
+
 def same(one, other):
     pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
     return all(name == name2 and torch.equal(a, b) for (name, a), (name2, b) in pairs)
@@ -35,7 +39,7 @@ def test_all_weights_where_all_match(trained, plan):
     config = plan(start_from=str(trained), network={**LAYOUT, "dropout": 0.01})
     density = fresh(config)
     start_from(config, density, FIELD)
-    assert same(density, load_estimator(trained).densities[0])
+    assert same(density, upright_density(trained))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +55,17 @@ def test_the_trunk_where_something_else_differs(trained, plan, changes):
     config = plan(start_from=str(trained), **changes)
     density = fresh(config)
     start_from(config, density, FIELD)
-    assert same(density.embedding_net, load_estimator(trained).densities[0].embedding_net)
+    assert same(density.embedding_net, upright_density(trained).embedding_net)
+
+
+def test_a_deeper_trunk_says_the_same_until_it_is_trained(trained, plan):
+    config = plan(start_from=str(trained), network={**LAYOUT, "blocks": [1, 2]})
+    density, source = fresh(config).eval(), upright_density(trained)
+    start_from(config, density, FIELD)
+    images = torch.randn(4, 1, *FIELD)
+    with torch.no_grad():
+        assert torch.allclose(density.embed(images), source.embed(images), atol=1e-5)
+    assert len(density.state_dict()) > len(source.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -65,7 +79,7 @@ def test_another_trunk_is_refused(trained, plan, changes):
 
 
 def test_frozen_features_are_those_of_every_symmetry(trained, plan):
-    config, density = plan(), load_estimator(trained).densities[0]
+    config, density = plan(), upright_density(trained)
     generator = torch.Generator().manual_seed(1)
     images, values = torch.randn(300, 1, 24, 24, generator=generator), 10 * torch.rand(300, 3, generator=generator)
     told = []
@@ -95,7 +109,7 @@ def test_a_frozen_trunk_stays_and_the_rest_learns(rings, trained, tmp_path, plan
     )
     run(config, rings, tmp_path / "run")
     state, found = load_state(tmp_path / "run"), load_estimator(tmp_path / "run")
-    assert same(found.densities[0].embedding_net, load_estimator(trained).densities[0].embedding_net)
+    assert same(found.densities[0].embedding_net, upright_density(trained).embedding_net)
     assert state.losses[-1] < 4.2  # the prior's own is 3 ln 10 = 6.9
     with StampSet(rings) as stamps:
         beliefs = found.predict(stamps.images(slice(400, 440)), stamps.noise(slice(400, 440)))

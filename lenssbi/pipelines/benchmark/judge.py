@@ -20,7 +20,7 @@ from lenssbi.pipelines.benchmark.answers import Answers
 from lenssbi.pipelines.benchmark.config import JUDGED, Paper
 
 FEWEST = 20  # stamps, for a percentile to mean something
-RESAMPLES = 200
+RESAMPLES = 100
 FAR = 3.0  # [sigma]
 Row = dict[str, Any]
 

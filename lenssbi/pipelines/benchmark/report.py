@@ -124,8 +124,8 @@ def _training(row: Row, wanted: float | None) -> list[str]:
 
 def _method(name: str, estimator: Estimator) -> list[str]:
     card = estimator.card
-    seconds = card.training.get("seconds")
-    minutes = "" if seconds is None else f"{seconds / 60:.0f}"
+    seconds = sum(member.get("seconds", 0.0) for member in card.training.get("members", [card.training]))
+    minutes = f"{seconds / 60:.0f}" if seconds else ""
     recalibrated = "no" if card.calibration is None else "yes"
     kind, parameters = card.density.kind, ", ".join(estimator.space.names)
     return [name, estimator.name, kind, str(card.members), parameters, recalibrated, minutes]
