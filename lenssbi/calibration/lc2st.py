@@ -21,8 +21,8 @@ from lenssbi.calibration.ranks import Finding
 from lenssbi.calibration.splits import EVERYTHING
 
 COMPONENTS = 4
-TRIALS = 60
-PLACES = 30  # stamps at which the statistic is computed
+TRIALS = 40
+PLACES = 20  # stamps at which the statistic is computed
 DRAWS = 100
 TINY = 1e-12
 EDGE = 1e-6  # a truth further out counts as this far: z = 4.8

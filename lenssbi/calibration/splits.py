@@ -10,6 +10,10 @@ said of all stamps is also said of each bin of
 
 A bin holds its lower edge and not its upper one; the last one is open. Bins of fewer than `FEWEST` stamps are reported and
 marked, but not held against the posterior: the binomial error of a share is then above 3 points.
+
+Einstein radius and q are the true ones. Even an exact posterior has nominal coverage only on average over its prior: the roundest
+lenses scatter to lower q and no higher, so in a bin at the edge of the prior that is not wide beside the errors a few points
+belong to the bin and not to the posterior.
 """
 
 from typing import NamedTuple

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lenssbi import __version__
 from lenssbi.config import Config, ConfigError, parse
 from lenssbi.estimators.densities import DensityConfig
 from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.preprocessing import ImagePreprocessing
+from lenssbi.estimators.recalibration import Recalibration
 from lenssbi.files import atomic
 from lenssbi.parameters import ParameterSpace
 from lenssbi.status import InputError
@@ -41,6 +42,11 @@ class RecalibrationCard(Config):
     scale: float = Field(gt=0)
     tail: float = Field(ge=0)
     levels: tuple[tuple[float, float], ...] = Field(default=(), description="(credibility wanted, that to use)")
+
+    @model_validator(mode="after")
+    def _usable(self) -> "RecalibrationCard":
+        Recalibration(("",), (self.scale,), (self.tail,), (self.levels,))
+        return self
 
 
 class CalibrationCard(Config):

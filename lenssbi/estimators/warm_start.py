@@ -58,7 +58,8 @@ def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) ->
 def deepened(card: EstimatorCard, source: Density, config: TrainConfig) -> Density:
     """The same density with the residual blocks of the plan's network, the added ones identities: it says what `source` says."""
     few, many = card.network.blocks, config.network.blocks
-    places, old, new = {}, 0, 0
+    places: dict[str, str] = {}
+    old = new = 0
     for before, after in zip(few, many, strict=True):  # a convolution, its normalisation, the blocks
         places |= {str(old + i): str(new + i) for i in range(2 + before)}
         old, new = old + 2 + before, new + 2 + after

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lenssbi import __version__
 from lenssbi.config import config_hash, dump_yaml, load_config
 from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.estimators.misspecification import psf_widths
 from lenssbi.estimators.plan import FreshConfig, TrainConfig
 from lenssbi.instrument import Camera
 from lenssbi.pipelines.results import Progress
@@ -19,6 +20,7 @@ from lenssbi.status import InputError
 if TYPE_CHECKING:
     from lenssbi.dataset.loader import ExampleSet
     from lenssbi.estimators.fresh_examples import FreshExamples
+    from lenssbi.rendering.simulation import SimulateConfig
 
 Parts = list[tuple[StampSet, range]]
 
@@ -37,6 +39,8 @@ class Inputs:
         Side of a pixel [arcsec].
     band
         Filter.
+    psf_fwhm
+        Widths of the narrowest and the widest PSF, without the pixel [arcsec]; None where one is unknown.
     identity
         Names the stamps: another identity, another training.
     provenance
@@ -48,6 +52,7 @@ class Inputs:
     shape: tuple[int, int]
     pixel_scale: float
     band: str
+    psf_fwhm: tuple[float, float] | None
     identity: str
     provenance: dict[str, Any]
 
@@ -117,9 +122,24 @@ def from_sets(config: TrainConfig, sets: Sequence[StampSet], other: StampSet | N
         first.shape,
         first.pixel_scale,
         str(first.attributes["band"]),
+        range_of([width for stamps, rows, _ in parts for width in psf_widths(stamps, rows)]),
         f"{identity} {other.path.name if other else ''}".strip(),
         provenance,
     )
+
+
+def range_of(widths: Sequence[float | None]) -> tuple[float, float] | None:
+    """Smallest and largest, None where one is unknown."""
+    known = [width for width in widths if width is not None]
+    return (min(known), max(known)) if len(known) == len(widths) else None
+
+
+def camera_widths(config: SimulateConfig) -> list[float | None]:
+    """Narrowest and widest PSF that a population is seen with [arcsec]; that of a file is unknown."""
+    camera = config.instrument
+    if camera.psf_file is not None:
+        return [None]
+    return [factor * camera.psf_fwhm for factor in config.variation.psf_fwhm]
 
 
 def split_of(config: TrainConfig, stamps: StampSet, other: StampSet | None) -> tuple[range, range]:
@@ -190,6 +210,7 @@ def from_populations(
         camera.shape,
         camera.pixel_scale,
         camera.band,
+        range_of([width for supply in supplies for width in camera_widths(supply.config)]),
         f"{identity} {__version__} {other.path.name if other else ''}".strip(),
         {
             "populations": told,

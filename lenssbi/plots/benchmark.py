@@ -70,7 +70,7 @@ def coverage_by_split(rows: Sequence[Row], overall: float, splits: float) -> Fig
     with house_style():
         height = (0.2 * len(places) + 0.8) * len(methods) + 0.6
         figure = Figure(figsize=(9.6, height), layout="constrained")
-        grid = figure.subplots(len(methods), len(LEVELS), squeeze=False, sharey=True)
+        grid = figure.subplots(len(methods), len(LEVELS), squeeze=False, sharey="row")
         for method, panels in zip(methods, grid, strict=True):
             for (column, nominal), axes in zip(LEVELS, panels, strict=True):
                 those = [row for row in rows if row["method"] == method]
@@ -94,7 +94,8 @@ def _errors(axes: Axes, rows: Sequence[Row], methods: Sequence[str], places: Seq
         x, values, scatter = np.array([(x, row["error"], row["scatter"]) for x, row in found]).T
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
         axes.errorbar(x, values, scatter, fmt=marker, ms=4.5, lw=1.2, color=colour, label=method)
-        axes.plot(x[: len(places) - 1], values[: len(places) - 1], color=colour, lw=1.0, alpha=0.6)
+        bins = [i for i, (_, row) in enumerate(found) if row["split"] != ALL]
+        axes.plot(x[bins], values[bins], color=colour, lw=1.0, alpha=0.6)
     for key, style, name in (("paper", "--", "paper"), ("wanted", ":", "wanted")):
         numbers = {row[key] for row in rows if row[key] is not None}
         if numbers:

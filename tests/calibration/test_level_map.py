@@ -106,3 +106,13 @@ def test_levels_that_do_not_rise_are_refused():
             Recalibration(("a",), (1.0,), (0.0,), (pairs,))
     with pytest.raises(ValueError, match="needs its levels"):
         Recalibration(("a",), (1.0,), (0.0,), ((), ()))
+
+
+def test_a_card_whose_levels_were_tampered_with_is_one_sentence():
+    from lenssbi.config import ConfigError, parse
+    from lenssbi.estimators.checkpoint import RecalibrationCard
+
+    good = {"scale": 1.0, "tail": 0.0, "levels": [[0.5, 0.6], [0.9, 0.95]]}
+    assert parse(good, RecalibrationCard, "card").levels == ((0.5, 0.6), (0.9, 0.95))
+    with pytest.raises(ConfigError, match="must rise"):
+        parse({**good, "levels": [[0.5, 0.6], [0.9, 0.5]]}, RecalibrationCard, "card")
