@@ -1,9 +1,12 @@
 """sbi's tests of posteriors as a whole, on beliefs that are already there: no network is asked again.
 
     SBC                 rank of each true value among draws; uniform if right (Talts et al. 2018, arXiv:1804.06788)
-    expected coverage   share of the truths inside the regions of highest density that hold a given mass of the joint
-                        posterior (Deistler et al. 2022, arXiv:2210.04815)
+    expected coverage   share of the truths inside the ellipsoids that hold a given mass of the joint posterior (Deistler et al.
+                        2022, arXiv:2210.04815, take regions of highest density: the same for a Gaussian)
     TARP                share of the truths inside spheres about random points (Lemos et al. 2023, arXiv:2302.03026)
+
+Ellipsoids and not densities, because the belief of a flow is a mixture of narrow kernels about its own draws: density peaks at each
+of them, and the truth, which has no kernel, would always seem to lie in the thinnest places.
 
 sbi asks a posterior about observations; `Known` is one whose observations are the numbers of the stamps. All values are made
 comparable by dividing each parameter by its scatter among the truths.
@@ -55,8 +58,8 @@ class Ranks(NamedTuple):
     ----------
     marginal
         Share of the draws below the truth, shape (stamp, parameter).
-    density
-        Mass of the joint posterior where it is denser than at the truth, shape (stamp,).
+    joint
+        Mass of the ellipsoid about the mean that reaches to the truth, shape (stamp,).
     draws, truths
         Shapes (draw, stamp, parameter) and (stamp, parameter), in scatters of the truths.
     names
@@ -64,7 +67,7 @@ class Ranks(NamedTuple):
     """
 
     marginal: NDArray[np.float64]
-    density: NDArray[np.float64]
+    joint: NDArray[np.float64]
     draws: NDArray[np.float64]
     truths: NDArray[np.float64]
     names: tuple[str, ...]
@@ -88,14 +91,16 @@ class Known:
         """The draws of the stamps `x`, shape (draw, stamp, parameter)."""
         return self.draws[: shape[0], x[:, 0].long()]
 
-    def log_density(self, theta: "Tensor", x: "Tensor") -> "Tensor":
-        """Log of the density, but for a constant, of one stamp at `theta` (draw, parameter), shape (draw,)."""
+    def distance(self, theta: "Tensor", x: "Tensor") -> "Tensor":
+        """Squared Mahalanobis distance from the mean of one stamp's posterior, of `theta` (draw, parameter), shape (draw,)."""
         import torch
 
         row = int(x[0])
-        mean, sigma = (torch.from_numpy(a[row]) for a in (self.posteriors.means, self.posteriors.sigmas))
-        terms = -0.5 * ((theta[:, None] - mean) / sigma) ** 2 - sigma.log()
-        return terms.sum(dim=-1).logsumexp(dim=-1)
+        means, sigmas = (torch.from_numpy(a[row]) for a in (self.posteriors.means, self.posteriors.sigmas))
+        away = means - means.mean(dim=0)
+        covariance = away.T @ away / len(means) + torch.diag((sigmas**2).mean(dim=0))
+        offset = theta - means.mean(dim=0)
+        return (offset * torch.linalg.solve(covariance, offset.T).T).sum(dim=-1)
 
 
 def rank(posteriors: Passes, truths: NDArray[np.floating], draws: int = DRAWS, seed: int = SEED) -> Ranks:
@@ -125,11 +130,11 @@ def rank(posteriors: Passes, truths: NDArray[np.floating], draws: int = DRAWS, s
         rows,
         known,
         draws,
-        reduce_fns=[*marginals, known.log_density],
+        reduce_fns=[*marginals, known.distance],
         show_progress_bar=False,  # type: ignore[arg-type]
     )
     shares = ranks.double().numpy() / draws
-    return Ranks(shares[:, :-1], 1 - shares[:, -1], known.draws.numpy(), values.numpy(), posteriors.names)
+    return Ranks(shares[:, :-1], shares[:, -1], known.draws.numpy(), values.numpy(), posteriors.names)
 
 
 def tarp(
@@ -168,11 +173,11 @@ def _of_split(ranks: Ranks, split: "Split") -> list[Finding]:
     from sbi.diagnostics.sbc import check_uniformity_frequentist
     from scipy.stats import kstwo
 
-    marginal, density = ranks.marginal[split.rows], ranks.density[split.rows]
+    marginal, joint = ranks.marginal[split.rows], ranks.joint[split.rows]
     count = int(split.rows.sum())
-    p = check_uniformity_frequentist(torch.from_numpy(np.column_stack([marginal, density])), 1).tolist()
+    p = check_uniformity_frequentist(torch.from_numpy(np.column_stack([marginal, joint])), 1).tolist()
     found = [("SBC", name, "p", value) for name, value in zip(ranks.names, p, strict=False)]
-    found += [("expected coverage", "joint", label, float((density < v).mean())) for label, v in LEVELS.items()]
+    found += [("expected coverage", "joint", label, float((joint < v).mean())) for label, v in LEVELS.items()]
     shares, levels = tarp(ranks, split.rows)
     area, _ = check_tarp(torch.from_numpy(shares), torch.from_numpy(levels))
     # sbi's own probability compares the bins of two curves, whatever the number of stamps: this one knows it

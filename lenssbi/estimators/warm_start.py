@@ -70,8 +70,8 @@ def deepened(card: EstimatorCard, source: Density, config: TrainConfig) -> Densi
     for name, tensor in source.embedding_net.state_dict().items():
         place, rest = name.split(".", 1)
         trunk[f"{places[place]}.{rest}"] = tensor
-    after = {name: tensor for name, tensor in source.state_dict().items() if "trunk." not in name}
-    density.load_state_dict(after, strict=False)
+    head = {name: tensor for name, tensor in source.state_dict().items() if "trunk." not in name}
+    density.load_state_dict(head, strict=False)
     density.embedding_net.load_state_dict(trunk, strict=False)
     return density
 

@@ -76,7 +76,7 @@ def curves(ranks: tuple[Ranks, Ranks]) -> dict[str, dict[str, tuple[np.ndarray, 
     from lenssbi.calibration.ranks import tarp
 
     raw, mended = ranks
-    steps = np.arange(1, len(mended.density) + 1) / len(mended.density)
+    steps = np.arange(1, len(mended.joint) + 1) / len(mended.joint)
     grid = np.linspace(0, 1, 201)
     shares = {
         name: np.interp(grid, np.sort(column), steps, left=0.0)
@@ -85,8 +85,8 @@ def curves(ranks: tuple[Ranks, Ranks]) -> dict[str, dict[str, tuple[np.ndarray, 
     return {
         "SBC": {name: (grid, share) for name, share in shares.items()},
         "expected coverage": {
-            "as trained": (np.sort(raw.density), steps),
-            "recalibrated": (np.sort(mended.density), steps),
+            "as trained": (np.sort(raw.joint), steps),
+            "recalibrated": (np.sort(mended.joint), steps),
         },
         "TARP": {"as trained": tarp(raw)[::-1], "recalibrated": tarp(mended)[::-1]},
     }

@@ -2,7 +2,7 @@
 
     SBC                 share of the truths below a rank, minus what it should be; a slope up and down again around the middle says
                         too narrow or too wide, a bow to one side says biased
-    expected coverage   share of the truths in the densest regions that hold a mass of the joint posterior: on the diagonal
+    expected coverage   share of the truths in the ellipsoids that hold a mass of the joint posterior: on the diagonal if right
     TARP                the same for spheres about random points, where a wrong width bends the curve to both sides: too wide is below
                         the diagonal for small credibilities and above it for large ones, too narrow the other way round
     LC2ST               how well a classifier tells truth from draw, among classifiers that can only guess
@@ -46,13 +46,13 @@ def diagnostics_figure(curves: Mapping[str, Curves], statistic: float, null: np.
         panels = figure.subplots(2, 2).ravel()
         _ranks(panels[0], curves["SBC"], BAND / np.sqrt(count))
         for axes, name, what, high, low in (
-            (panels[1], "expected coverage", "densest regions", "too wide", "too narrow"),
+            (panels[1], "expected coverage", "ellipsoids about the mean", "too wide", "too narrow"),
             (
                 panels[2],
                 "TARP",
                 "spheres about random points",
-                "too narrow, then too wide",
-                "too wide, then too narrow",
+                "an S: too wide",
+                "its mirror image: too narrow",
             ),
         ):
             _coverage(axes, curves[name], BAND / np.sqrt(count))

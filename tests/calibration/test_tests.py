@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lenssbi.calibration.coverage import LEVELS, credible_coverage, misses, sigma_coverage
+from lenssbi.calibration.coverage import LEVELS, Passes, credible_coverage, misses, sigma_coverage
 from lenssbi.calibration.lc2st import lc2st, principal
 from lenssbi.calibration.ranks import findings, rank, tarp
 from lenssbi.calibration.splits import FEWEST, Split, splits
@@ -36,7 +36,19 @@ def test_coverage(toy, measure):
 
 def test_expected_coverage(ranked):
     width, ranks = ranked
-    assert lands(width, float((ranks.density < 0.5).mean()), 0.5, 0.05)
+    assert lands(width, float((ranks.joint < 0.5).mean()), 0.5, 0.05)
+
+
+def test_expected_coverage_of_draws_as_a_belief(problem):
+    """A flow's belief, draws with narrow kernels, is as right as the posterior that they come from."""
+    posteriors, truths, _ = problem(1.0, stamps=400)
+    rng = np.random.default_rng(0)
+    mean = posteriors.means.mean(axis=1, keepdims=True)
+    sigma = np.sqrt(np.mean(posteriors.sigmas**2, axis=1) + posteriors.means.var(axis=1))[:, None]
+    draws = mean + sigma * (np.sqrt(0.99) * rng.normal(size=(400, 300, 3)))
+    belief = Passes(draws, np.broadcast_to(0.1 * sigma, draws.shape), posteriors.names)
+    inside = rank(belief, truths, draws=100).joint
+    assert (inside < 0.5).mean() == pytest.approx(0.5, abs=0.08)
 
 
 def test_sbc_ranks_are_those_counted_by_hand(ranked):
@@ -57,7 +69,7 @@ def test_tarp(ranked):
 def test_the_table_of_tests_says_so_too(ranked):
     width, ranks = ranked
     found = findings(
-        ranks, [Split("all", np.ones(len(ranks.density), bool)), Split("few", np.arange(len(ranks.density)) < 50)]
+        ranks, [Split("all", np.ones(len(ranks.joint), bool)), Split("few", np.arange(len(ranks.joint)) < 50)]
     )
     assert {f.split for f in found} == {"all"}
     p = [f.value for f in found if f.quantity == "p"]
