@@ -112,10 +112,10 @@ def test_an_ensemble_is_one_estimator(rings, tmp_path, plan):
     assert estimator.card.members == len(estimator.densities) == 2
     with StampSet(rings) as stamps:
         mixture = estimator.predict(stamps.images(slice(3)), stamps.noise(slice(3)))[0]
-    assert len(mixture.means) == 40
+    assert len(mixture.means) == 48  # 20 passes each, in eight orientations
     for i in range(2):
         best = load_state(out / f"member-{i}").part("best")
-        for name, tensor in estimator.densities[i].state_dict().items():
+        for name, tensor in estimator.densities[i].net.state_dict().items():
             np.testing.assert_array_equal(tensor, best[name])
     one, other = (next(density.parameters()) for density in estimator.densities)
     assert not np.allclose(one.detach(), other.detach())

@@ -102,7 +102,7 @@ def test_the_files_hold_the_result(first):
 def test_the_json_has_the_documented_shape(first):
     told = json.loads(json.dumps(first.as_json()))
     assert told.keys() == {"items", "seconds", "config"}
-    wanted = "input status params params_with_prior truth log_evidence flags seconds evaluations posterior figure"
+    wanted = "input status params params_with_prior truth log_evidence flags misspecification seconds evaluations posterior figure"
     assert told["items"][0].keys() == set(wanted.split())
     assert told["items"][0]["params"]["phi"].keys() == {"median", "lower", "upper", "unit"}
 
