@@ -6,12 +6,13 @@ INSTALLED := .venv/installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check clean
+.PHONY: help install demo test check notebooks clean
 
 help:
 	@echo "make demo    simulate one lens, model it, compare with the truth"
 	@echo "make test    the whole test-suite"
 	@echo "make check   format, lint, types, import contracts and the fast tests"
+	@echo "make notebooks run the notebooks anew, for what is committed of them (8 minutes)"
 	@echo "make install only make .venv"
 
 install: $(INSTALLED)
@@ -39,6 +40,10 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope -m 'not slow'
+
+notebooks: $(INSTALLED)
+	$(BIN)/python -m pip install -q nbclient ipykernel ipywidgets
+	cd notebooks && ../$(BIN)/jupyter-execute --inplace --startup_timeout=600 *.ipynb
 
 clean:
 	rm -rf demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
