@@ -68,7 +68,7 @@ ROW: dict[str, tuple[Any, str, str]] = {
     "misspecification": (
         float("nan"),
         "",
-        "how unlike those of the network's training the stamp is, in standard deviations",
+        "log odds that the stamp is unlike those of the network's training",
     ),
     "seconds": (float("nan"), "s", "time spent on this lens"),
     "evaluations": (0, "", "likelihood evaluations"),

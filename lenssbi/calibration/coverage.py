@@ -10,13 +10,18 @@ The share that n stamps of a perfect estimator show scatters by sqrt(level (1 - 
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf, erfinv, ndtr
 
 from lenssbi.posteriors.gaussians import GaussianMixture
+from lenssbi.status import InputError
+
+if TYPE_CHECKING:
+    from lenssbi.dataset.hdf5 import StampSet
+    from lenssbi.estimators.estimator import Estimator
 
 LEVELS = {"0.683": float(erf(1 / np.sqrt(2))), "0.955": float(erf(2 / np.sqrt(2))), "0.997": float(erf(3 / np.sqrt(2)))}
 """One, two and three sigma."""
@@ -43,6 +48,26 @@ class Passes(NamedTuple):
     def take(self, rows: slice | NDArray[Any]) -> "Passes":
         """The posteriors of some stamps: a slice, indices, or a boolean array of shape (stamp,)."""
         return Passes(self.means[rows], self.sigmas[rows], self.names)
+
+    def draws(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draws from each posterior, shape (draw, stamp, parameter)."""
+        stamps, passes, _ = self.means.shape
+        rows, chosen = np.arange(stamps)[None], rng.integers(passes, size=(count, stamps))
+        return rng.normal(self.means[rows, chosen], self.sigmas[rows, chosen])
+
+
+def truths_of(estimator: "Estimator", stamps: "StampSet") -> NDArray[np.floating]:
+    """True values of all stamps of a set, shape (stamp, parameter).
+
+    Raises
+    ------
+    InputError
+        Where the set lacks a parameter of the estimator.
+    """
+    try:
+        return estimator.space.stack(stamps.params)
+    except ValueError as error:
+        raise InputError(f"{stamps.path}: {error}: simulate a set of the estimator's parameters") from None
 
 
 def stack(mixtures: Sequence[GaussianMixture]) -> Passes:

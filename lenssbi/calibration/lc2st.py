@@ -102,14 +102,8 @@ def lc2st(
 
 def base_draws(posteriors: Passes, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
     """Draws as z = Phi^-1(F(draw)) of each parameter, shape (draw, stamp, parameter)."""
-    stamps, passes, _ = posteriors.means.shape
-    rows = np.arange(stamps)
-    found = np.empty((count, stamps, len(posteriors.names)))
-    for i in range(count):
-        chosen = rng.integers(passes, size=stamps)
-        values = rng.normal(posteriors.means[rows, chosen], posteriors.sigmas[rows, chosen])
-        found[i] = ndtri(np.clip(marginal_cdf(posteriors, values), EDGE, 1 - EDGE))
-    return found
+    found = [marginal_cdf(posteriors, posteriors.draws(1, rng)[0]) for _ in range(count)]
+    return ndtri(np.clip(found, EDGE, 1 - EDGE))
 
 
 def principal(features: NDArray[np.floating], count: int = COMPONENTS) -> NDArray[np.float64]:

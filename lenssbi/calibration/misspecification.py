@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.calibration.anomalies import anomalies
-from lenssbi.calibration.coverage import deviates, stack
-from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.calibration.coverage import deviates, stack, truths_of
+from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.estimators.checkpoint import EstimatorCard, MisspecificationCard, read_card, save_card
 from lenssbi.estimators.estimator import Estimator
 from lenssbi.estimators.misspecification import LIMIT, Reference, flags, numbers, psf_widths, save_reference
@@ -32,7 +32,6 @@ HIDDEN = 64
 EPOCHS = 30
 EXAMPLES = 600
 FEWEST = 40
-BLOCK = 256  # stamps read at a time
 FAR = 3.0  # [sigma]
 MMD_STAMPS = 200
 MMD_SHUFFLES = 200
@@ -119,8 +118,7 @@ def embed_all(
     """Features of the stamps `rows`, shape (n, k), and of as many anomalies, made of every other stamp."""
     rng = np.random.default_rng(seed)
     plain, odd = [], []
-    for start in range(rows.start, rows.stop, BLOCK):
-        where = slice(start, min(start + BLOCK, rows.stop))
+    for where in blocks(rows):
         images, noise = stamps.images(where), stamps.noise(where)
         plain.append(estimator.embed(images, noise))
         # there and back again: every stamp becomes two anomalies, of different kinds
@@ -217,15 +215,11 @@ def evaluate_suites(
 def judge(estimator: Estimator, reference: Reference, stamps: StampSet, rows: range) -> SuiteJudgement:
     """Judge the flags of an estimator on the stamps `rows` of a set; see `evaluate_suites`."""
     mixtures, features = [], []
-    for start in range(rows.start, rows.stop, BLOCK):
-        where = slice(start, min(start + BLOCK, rows.stop))
+    for where in blocks(rows):
         images, noise = stamps.images(where), stamps.noise(where)
         mixtures += estimator.predict(images, noise)
         features.append(estimator.embed(images, noise))
-    try:
-        truths = estimator.space.stack(stamps.params)[rows.start : rows.stop]
-    except ValueError as error:
-        raise InputError(f"{stamps.path}: {error}: simulate a set of the estimator's parameters") from None
+    truths = truths_of(estimator, stamps)[rows.start : rows.stop]
     scores = reference.score(np.concatenate(features))
     widths = psf_widths(stamps, rows)
     flagged = np.array([bool(flags(estimator.card, *one)) for one in zip(scores, widths, strict=True)])

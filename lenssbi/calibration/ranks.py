@@ -80,12 +80,7 @@ class Known:
         import torch
 
         self.posteriors = posteriors
-        rng = np.random.default_rng(seed)
-        stamps, passes, _ = posteriors.means.shape
-        chosen = rng.integers(passes, size=(count, stamps)), np.arange(stamps)[None]
-        self.draws = torch.from_numpy(
-            rng.normal(posteriors.means[chosen[1], chosen[0]], posteriors.sigmas[chosen[1], chosen[0]])
-        )
+        self.draws = torch.from_numpy(posteriors.draws(count, np.random.default_rng(seed)))
 
     def sample_batched(self, shape: Any, x: "Tensor", **_: Any) -> "Tensor":
         """The draws of the stamps `x`, shape (draw, stamp, parameter)."""

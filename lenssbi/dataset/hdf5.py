@@ -10,7 +10,7 @@ depend on how many workers there were or how often they were killed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from lenssbi.arrays import FloatArray
 from lenssbi.dataset.packing import LEVEL, Packed, pack
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.files import atomic
@@ -218,8 +217,8 @@ def check_set(path: str | Path) -> dict[str, Any]:
     with StampSet(path) as stamps:
         n = len(stamps)
         bad = 0
-        for start in range(0, n, 256):
-            images, noise = stamps.images(slice(start, start + 256)), stamps.noise(slice(start, start + 256))
+        for rows in blocks(range(n)):
+            images, noise = stamps.images(rows), stamps.noise(rows)
             bad += int(
                 (~np.isfinite(images).all(axis=(1, 2))).sum() + (~(noise.reshape(len(noise), -1) > 0).all(axis=1)).sum()
             )
@@ -241,9 +240,10 @@ def check_set(path: str | Path) -> dict[str, Any]:
         }
 
 
-def sky_level(noise: NDArray[Any]) -> FloatArray:
-    """Median noise per stamp, shape (n,), of noise maps (n, y, x) or (n,)."""
-    return np.median(noise.reshape(len(noise), -1), axis=1)
+def blocks(rows: range, size: int = 256) -> Iterator[slice]:
+    """The rows in slices of at most `size`, one after the other: what is read at a time."""
+    parts = (rows[start : start + size] for start in range(0, len(rows), size))
+    return (slice(part.start, part.stop, part.step) for part in parts)
 
 
 def _create(file: h5py.File, block: Mapping[str, Any], count: int, units: Mapping[str, str], psf: PSF) -> None:

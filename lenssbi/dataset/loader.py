@@ -17,13 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.status import InputError
 
 Prepare = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float32]]
 """Turns images (n, y, x) and noise (n, y, x) or (n,) into what the network sees, (n, y, x)."""
-
-BLOCK = 512  # stamps read at a time
 
 
 class ExampleSet(Protocol):
@@ -146,8 +144,7 @@ def read_examples(
     values, done = _values(pieces), 0
     images = torch.empty((len(values), 1, *pieces[0].stamps.shape), dtype=torch.float16)
     for piece in pieces:
-        for start in range(piece.rows.start, piece.rows.stop, BLOCK):
-            where = slice(start, min(start + BLOCK, piece.rows.stop))
+        for where in blocks(piece.rows):
             block = torch.from_numpy(prepare(piece.stamps.images(where), piece.stamps.noise(where)))
             if not torch.isfinite(block.amax()):
                 raise InputError(f"{piece.stamps.path}: some pixels are not finite: simulate the set again")

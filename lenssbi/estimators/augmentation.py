@@ -8,12 +8,20 @@ Symmetry k mirrors if k >= 4, then turns anticlockwise by k mod 4 quarters; 0 ch
 and columns left to right, so an anticlockwise quarter turn is the *clockwise* `rot90` of the array as it is printed, row 0 on top.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from lenssbi.parameters import ParameterSpace
 
 SYMMETRIES = 8
 PAIRS = ((("e1", "e2"), 2), (("shear1", "shear2"), 2), (("centre_x", "centre_y"), 1))
 """The components of a complex quantity, and its spin."""
+
+
+def middle_of(space: ParameterSpace) -> Tensor:
+    """The target of the physical value 0 of each parameter, about which signs change; shape (parameter,)."""
+    return torch.as_tensor(space.to_targets(np.zeros(len(space))), dtype=torch.float32)
 
 
 def turn_images(images: Tensor, symmetry: int) -> Tensor:

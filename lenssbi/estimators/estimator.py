@@ -14,7 +14,7 @@ from lenssbi.estimators.checkpoint import EstimatorCard
 from lenssbi.estimators.densities import Density
 from lenssbi.estimators.misspecification import Reference
 from lenssbi.estimators.recalibration import Recalibration
-from lenssbi.estimators.symmetric import SymmetricDensity, upright
+from lenssbi.estimators.symmetric import SymmetricDensity, single, upright
 from lenssbi.parameters import ParameterSpace
 from lenssbi.parameters.space import TARGET_RANGE
 from lenssbi.posteriors.gaussians import GaussianMixture
@@ -152,8 +152,7 @@ class Estimator:
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
     ) -> NDArray[np.float32]:
         """What the first network's convolutions make of many stamps as they are, shape (n, k); arguments as for `predict`."""
-        density = self.densities[0]
-        density = density.net if isinstance(density, SymmetricDensity) else density
+        density = single(self.densities[0])
         with torch.inference_mode():
             inputs = self._prepared(images, noise, mask, batch)
             return np.concatenate([density.embed(stamps).cpu().float().numpy() for stamps in inputs])

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 from torch import Tensor
 
 from lenssbi.dataset.loader import BatchStream
-from lenssbi.estimators.augmentation import augment
+from lenssbi.estimators.augmentation import augment, middle_of
 from lenssbi.estimators.densities import Density
 from lenssbi.estimators.metrics import Events, write_metrics
 from lenssbi.estimators.plan import TrainConfig
@@ -59,7 +58,7 @@ class Learner(lightning.LightningModule):
         super().__init__()
         self.estimator, self.space, self.plan = estimator, space, plan
         self.state, self.folder, self.progress = state, folder, progress
-        self.middle = torch.as_tensor(space.to_targets(np.zeros(len(space))), dtype=torch.float32)
+        self.middle = middle_of(space)
         self.losses: list[Tensor] = []
         self.validation: list[tuple[Tensor, Tensor, Tensor]] = []
         self.events = Events(folder)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from lenssbi.estimators.augmentation import middle_of
 from lenssbi.estimators.checkpoint import EstimatorCard, read_card, read_weights
 from lenssbi.estimators.densities import Density, build_density, unpack
 from lenssbi.estimators.estimator import Estimator
@@ -66,8 +66,7 @@ def _density(card: EstimatorCard, member: int, state: dict[str, Tensor]) -> "Den
     density = build_density(card.density, card.network, card.field, len(card.parameters), card.passes, seed)
     density.load_state_dict(state)
     if card.symmetric:
-        middle = torch.as_tensor(card.space.to_targets(np.zeros(len(card.space))), dtype=torch.float32)
-        density = SymmetricDensity(density, card.space.names, middle)
+        density = SymmetricDensity(density, card.space.names, middle_of(card.space))
     return density.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 

@@ -100,6 +100,11 @@ class SymmetricDensity(ConditionalDensityEstimator):
         return turn_targets(targets, self.names, self.middle, symmetry)
 
 
+def single(density: "Density | SymmetricDensity") -> Density:
+    """The density that sees one orientation at a time."""
+    return density.net if isinstance(density, SymmetricDensity) else density
+
+
 def upright(density: "Density | SymmetricDensity", features: Tensor) -> Tensor:
     """Of features from `embed`, those of the stamps as they are, shape (batch, k)."""
     return features.chunk(SYMMETRIES, dim=1)[0] if isinstance(density, SymmetricDensity) else features

@@ -6,18 +6,17 @@ stamp, and what comes after is trained on them: an epoch then costs seconds.
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from lenssbi.dataset.loader import Examples, ExampleSet
-from lenssbi.estimators.augmentation import turn_images, turn_targets
+from lenssbi.estimators.augmentation import middle_of, turn_images, turn_targets
 from lenssbi.estimators.checkpoint import EstimatorCard
 from lenssbi.estimators.densities import Density, build_density
 from lenssbi.estimators.load import find_estimator, load_estimator
 from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.plan import TrainConfig
-from lenssbi.estimators.symmetric import SymmetricDensity
+from lenssbi.estimators.symmetric import single
 from lenssbi.parameters import ParameterSpace
 from lenssbi.status import InputError
 
@@ -38,7 +37,7 @@ def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) ->
     folder = find_estimator(str(config.start_from))
     other = load_estimator(folder)
     card, source = other.card, other.densities[0]
-    source = source.net if isinstance(source, SymmetricDensity) else source
+    source = single(source)
     if card.preprocessing != config.preprocessing or card.field != field:
         raise InputError(f"{folder}: start_from needs the preprocessing and the field of the plan: change one of them")
     if _deeper(card.network, config.network):
@@ -110,7 +109,7 @@ def frozen(
     Shape (symmetries n, k), half precision.
     """
     density.eval()
-    middle = torch.as_tensor(space.to_targets(np.zeros(len(space))), dtype=torch.float32)
+    middle = middle_of(space)
     device = next(density.parameters()).device
     count = len(examples)
     values = torch.empty((symmetries * count, len(space)))

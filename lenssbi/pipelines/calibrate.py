@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 Method = Literal["scale", "level", "both", "auto"]
 FEWEST = 40
-BLOCK = 256  # stamps read at a time
 LC2ST_STAMPS = 1000  # stamps whose embedding the local test is given, at most
 
 
@@ -170,6 +169,7 @@ def run(
     InputError
         Where the estimator or the set cannot be used, or the folder cannot be written.
     """
+    from lenssbi.calibration.coverage import truths_of
     from lenssbi.calibration.misspecification import fit_reference
     from lenssbi.calibration.splits import splits
     from lenssbi.estimators.load import load_estimator
@@ -225,9 +225,7 @@ def local_test(
     from lenssbi.calibration.lc2st import lc2st
 
     rows = rows[:LC2ST_STAMPS]
-    blocks = (rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK))
-    places = [slice(some.start, some.stop, some.step) for some in blocks]
-    features = np.concatenate([estimator.embed(stamps.images(where), stamps.noise(where)) for where in places])
+    features = np.concatenate([estimator.embed(stamps.images(where), stamps.noise(where)) for where in blocks(rows)])
     return lc2st(posteriors.take(slice(0, len(rows))), truths[: len(rows)], features)
 
 
@@ -275,22 +273,12 @@ def _trained_on(card: EstimatorCard, stamps: StampSet) -> int:
     return 0
 
 
-def truths_of(estimator: Estimator, stamps: StampSet) -> np.ndarray:
-    """True values of all stamps, shape (stamp, parameter)."""
-    try:
-        return estimator.space.stack(stamps.params)
-    except ValueError as error:
-        raise InputError(f"{stamps.path}: {error}: simulate a set of the estimator's parameters") from None
-
-
 def predict_all(estimator: Estimator, stamps: StampSet, rows: range, progress: Progress) -> Passes:
     """The uncalibrated posteriors of the stamps `rows`."""
     from lenssbi.calibration.coverage import stack
 
     mixtures = []
-    for start in range(0, len(rows), BLOCK):
-        some = rows[start : start + BLOCK]
-        where = slice(some.start, some.stop, some.step)
+    for where in blocks(rows):
         mixtures += estimator.predict(stamps.images(where), stamps.noise(where), recalibrated=False)
-        progress(start + len(some), len(rows), "predicting")
+        progress(len(mixtures), len(rows), "predicting")
     return stack(mixtures)

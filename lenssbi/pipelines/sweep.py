@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenssbi.dataset.hdf5 import StampSet
-from lenssbi.pipelines.calibrate import FEWEST, predict_all, rows_of, truths_of
+from lenssbi.pipelines.calibrate import FEWEST, predict_all, rows_of
 from lenssbi.pipelines.calibration_files import write_rows
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError
@@ -83,7 +83,7 @@ def run(
     InputError
         Where a run or the set cannot be used, a rate is no probability, or an estimator has no dropout.
     """
-    from lenssbi.calibration.coverage import sigma_coverage
+    from lenssbi.calibration.coverage import sigma_coverage, truths_of
     from lenssbi.calibration.dropout_sweep import mean_miss
     from lenssbi.estimators.checkpoint import save_card
     from lenssbi.estimators.load import load_estimator

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.files import atomic
 from lenssbi.pipelines.results import Progress
 from lenssbi.status import InputError
@@ -25,7 +25,6 @@ from lenssbi.status import InputError
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
-BLOCK = 256  # stamps read at a time
 DIGITS = 7
 ARRAYS = ("mean", "pulls", "below", "log_score", "flagged")
 
@@ -98,8 +97,7 @@ def ask(estimator: Estimator, stamps: StampSet, progress: Progress) -> Answers:
     truths = np.stack([params[name] for name in names], axis=-1).astype(float)
     parts: dict[str, list[NDArray[np.float64]]] = {key: [] for key in ARRAYS}
     start = time.perf_counter()
-    for first in range(0, len(stamps), BLOCK):
-        rows = slice(first, first + BLOCK)
+    for rows in blocks(range(len(stamps))):
         images, noise = stamps.images(rows), stamps.noise(rows)
         mixtures, scores = estimator.predict_and_score(images, noise)
         found = stack(mixtures)
@@ -110,12 +108,13 @@ def ask(estimator: Estimator, stamps: StampSet, progress: Progress) -> Answers:
         if len(names) == len(estimator.space):
             parts["log_score"].append(np.asarray(estimator.log_prob(images, noise, truths[rows]), dtype=float))
         if estimator.reference is not None:
-            widths = psf_widths(stamps, range(first, first + len(scores)))
+            widths = psf_widths(stamps, range(rows.start, rows.stop))
             words = [flags(estimator.card, *one) for one in zip(scores, widths, strict=True)]
             parts["flagged"].append(np.array([bool(word) for word in words], dtype=float))
-        progress(min(first + BLOCK, len(stamps)), len(stamps), "predicting")
+        progress(rows.stop, len(stamps), "predicting")
     seconds = time.perf_counter() - start
-    return Answers(names, **{k: np.concatenate(v) if v else np.empty(0) for k, v in parts.items()}, seconds=seconds)
+    arrays = {key: _rounded(np.concatenate(those)) if those else np.empty(0) for key, those in parts.items()}
+    return Answers(names, **arrays, seconds=seconds)
 
 
 def read_answers(path: Path, identity: str) -> Answers | None:
@@ -135,7 +134,7 @@ def write_answers(path: Path, identity: str, answers: Answers) -> None:
     InputError
         Where the file cannot be written.
     """
-    arrays = {key: _rounded(getattr(answers, key)) for key in ARRAYS}
+    arrays = {key: getattr(answers, key).tolist() for key in ARRAYS}
     keep(path, identity, {"names": list(answers.names), "seconds": answers.seconds, **arrays})
 
 
@@ -154,7 +153,6 @@ def keep(path: Path, identity: str, value: dict[str, Any]) -> None:
         temporary.write_text(json.dumps({"identity": identity, **value}))
 
 
-def _rounded(values: NDArray[np.float64]) -> list[Any]:
-    if values.ndim > 1:
-        return [_rounded(row) for row in values]
-    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To `DIGITS` digits, so that answers that were kept give the same tables as new ones."""
+    return np.array([float(f"{value:.{DIGITS}g}") for value in values.flat]).reshape(values.shape)

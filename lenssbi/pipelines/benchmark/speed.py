@@ -18,8 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lenssbi.dataset.hdf5 import StampSet
-from lenssbi.pipelines.benchmark.answers import BLOCK
+from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.pipelines.benchmark.config import Training
 from lenssbi.pipelines.results import Progress, silent
 
@@ -130,10 +129,9 @@ def _network_alone(name: str, estimator: Estimator, path: Path, device: str, pro
         count = len(stamps)
         estimator.predict(stamps.images(slice(1)), stamps.noise(slice(1)))  # what is made once is not timed
         start = time.perf_counter()
-        for first in range(0, count, BLOCK):
-            rows = slice(first, first + BLOCK)
+        for rows in blocks(range(count)):
             estimator.predict(stamps.images(rows), stamps.noise(rows))
-            progress(min(first + BLOCK, count), count, f"timing on {device}")
+            progress(rows.stop, count, f"timing on {device}")
         seconds = time.perf_counter() - start
     measured = {"stamps": count, "seconds": seconds, "passes": estimator.card.passes}
     if device == "cpu":
