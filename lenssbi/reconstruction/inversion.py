@@ -170,7 +170,7 @@ class Inversion:
         vector = kernel.normal_equations(
             self.imaging.tiles, mesh.indices, mesh.weights, self.imaging.subgrid**2, matrix
         )
-        kernel.add_penalty(matrix, penalty.edges, strength * penalty.weights, strength * penalty.ridge)
+        kernel.add_penalty(matrix, penalty.rows, penalty.columns, strength * penalty.values)
         if not factor(matrix):
             return None
         source = kernel.substitute(matrix, vector)

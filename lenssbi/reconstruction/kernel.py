@@ -150,15 +150,87 @@ def _add_product(turned: FloatArray, members: NDArray[Any], curvature: FloatArra
 
 
 @njit(cache=True, nogil=True)
-def add_penalty(curvature: FloatArray, edges: NDArray[Any], weights: FloatArray, ridge: FloatArray) -> None:
-    """Add H to the upper half of F, in place."""
-    for i in range(ridge.size):
-        curvature[i, i] += ridge[i]
-    for e in range(weights.size):
-        i, j = edges[e, 0], edges[e, 1]
-        curvature[i, i] += weights[e]
-        curvature[j, j] += weights[e]
-        curvature[min(i, j), max(i, j)] -= weights[e]
+def add_penalty(curvature: FloatArray, rows: NDArray[Any], columns: NDArray[Any], values: FloatArray) -> None:
+    """Add the upper half of H, as (row, column, value) with row <= column, to that of F, in place."""
+    for e in range(values.size):
+        curvature[rows[e], columns[e]] += values[e]
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def substitute(upper: FloatArray, vector: FloatArray) -> FloatArray:
+    """Solve U^T U s = D with U from `cholesky.factor`."""
+    n = vector.size
+    s = vector.copy()
+    for i in range(n):
+        s[i] /= upper[i, i]
+        for j in range(n - 1 - i):
+            s[i + 1 + j] -= upper[i, i + 1 + j] * s[i]
+    for i in range(n - 1, -1, -1):
+        total = s[i]
+        for j in range(n - 1 - i):
+            total -= upper[i, i + 1 + j] * s[i + 1 + j]
+        s[i] = total / upper[i, i]
+    return s
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def blurred_rows(tiles: Tiles, t: int, mapping: Mapping, local: NDArray[Any], block: FloatArray) -> int:
+    """The columns of L within tile `t`, one row of `block` (shape (., 16)) per source pixel that lights it; returns their number.
+
+    `local`, shape (n,), says which row belongs to a source pixel; it comes in as -1 everywhere.
+    """
+    # The inner loop's length is not a constant on purpose: LLVM would unroll it and then not vectorise it.
+    width, weight, light = block.shape[1], mapping.weight, tiles.kernel
+    size = 0
+    for chunk in range(light.shape[1] // 4):
+        s = 4 * chunk
+        for e in range(tiles.start[t], tiles.start[t + 1]):
+            slot, m = tiles.slot[e], tiles.pixel[e]
+            for u in range(mapping.start[m], mapping.start[m + 1]):
+                a = local[mapping.source[u]]
+                if a < 0:
+                    a = size
+                    local[mapping.source[u]] = a
+                    block[a] = 0.0
+                    size += 1
+                w0, w1, w2, w3 = weight[u, s], weight[u, s + 1], weight[u, s + 2], weight[u, s + 3]
+                for p in range(width):
+                    block[a, p] += (
+                        w0 * light[slot, s, p]
+                        + w1 * light[slot, s + 1, p]
+                        + w2 * light[slot, s + 2, p]
+                        + w3 * light[slot, s + 3, p]
+                    )
+    return size
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def _add_product(turned: FloatArray, members: NDArray[Any], curvature: FloatArray) -> None:
+    """Add turned^T turned to the upper half of F at the members' places."""
+    size = members.size
+    row = np.empty(size)
+    for a in range(size):
+        # Loops start at 0, or LLVM does not vectorise them; in two halves, because 8 factors stay in registers and 16 do not.
+        for b in range(size - a):
+            total = 0.0
+            for p in range(HALF):
+                total += turned[p, a] * turned[p, a + b]
+            row[b] = total
+        for b in range(size - a):
+            total = row[b]
+            for p in range(HALF, WIDTH):
+                total += turned[p, a] * turned[p, a + b]
+            row[b] = total
+        i = members[a]
+        for b in range(size - a):
+            curvature[i, members[a + b]] += row[b]
+
+
+@njit(cache=True, nogil=True)
+def add_penalty(curvature: FloatArray, rows: NDArray[Any], columns: NDArray[Any], values: FloatArray) -> None:
+    """Add the upper half of H, as (row, column, value) with row <= column, to that of F, in place."""
+    for e in range(values.size):
+        curvature[rows[e], columns[e]] += values[e]
 
 
 @njit(cache=True, nogil=True, fastmath=REORDER)

@@ -16,39 +16,33 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from lenssbi.arrays import FloatArray
-from lenssbi.reconstruction.kernel import log_det
 from lenssbi.reconstruction.mesh import SourceMesh
+from lenssbi.reconstruction.sparse import log_det, narrow_order
 
 
 @dataclass(frozen=True, eq=False)
 class Penalty:
-    """H / strength of one mesh.
+    """H / strength of one mesh, sparse.
 
     Parameters
     ----------
-    edges
-        Pairs of neighbours, shape (m, 2).
-    weights
-        w_e, shape (m,).
-    ridge
-        r_i, shape (n,).
+    rows, columns, values
+        The upper half as triplets with row <= column (entries of one place add up), shape (m,).
     log_det
         ln det(H / strength).
     """
 
-    edges: NDArray[Any]
-    weights: FloatArray
-    ridge: FloatArray
+    rows: NDArray[Any]
+    columns: NDArray[Any]
+    values: FloatArray
     log_det: float
 
     def charge(self, source: FloatArray) -> float:
         """s^T H s / strength of a source [flux_scale], shape (n,)."""
-        step = source[self.edges[:, 0]] - source[self.edges[:, 1]]
-        return float(self.weights @ step**2 + self.ridge @ source**2)
+        twice = np.where(self.rows == self.columns, 1.0, 2.0)
+        return float(np.sum(twice * self.values * source[self.rows] * source[self.columns]))
 
 
 class Regularisation(Protocol):
@@ -71,16 +65,24 @@ class Constant:
 
     def penalty(self, mesh: SourceMesh) -> Penalty:
         """H / strength of a mesh."""
-        n = mesh.vertices.size
-        weights, ridge = np.ones(len(mesh.edges)), np.full(n, self.ridge)
-        order = narrow_order(mesh.edges, n)
-        return Penalty(mesh.edges, weights, ridge, log_det(mesh.edges, weights, ridge, order))
+        return of_edges(mesh.edges, np.ones(len(mesh.edges)), np.full(mesh.vertices.size, self.ridge))
 
 
-def narrow_order(edges: NDArray[Any], n: int) -> NDArray[Any]:
-    """Place of each source pixel in an order in which neighbours are near each other (reverse Cuthill-McKee), shape (n,)."""
-    i, j = edges.T
-    pattern = coo_array((np.ones(2 * i.size, np.int8), (np.append(i, j), np.append(j, i))), shape=(n, n)).tocsr()
-    place = np.empty(n, np.int64)
-    place[reverse_cuthill_mckee(pattern, symmetric_mode=True)] = np.arange(n)
-    return place
+def of_edges(edges: NDArray[Any], weights: FloatArray, ridge: FloatArray) -> Penalty:
+    """Penalty that charges squared differences between neighbours.
+
+    Parameters
+    ----------
+    edges
+        Pairs of neighbours, shape (m, 2).
+    weights
+        w_e, shape (m,).
+    ridge
+        r_i, shape (n,).
+    """
+    low, high = edges.min(axis=1), edges.max(axis=1)
+    diagonal = np.arange(ridge.size)
+    rows = np.concatenate([diagonal, low, high, low])
+    columns = np.concatenate([diagonal, low, high, high])
+    values = np.concatenate([ridge, weights, weights, -weights])
+    return Penalty(rows, columns, values, log_det(rows, columns, values, narrow_order(rows, columns, ridge.size)))

@@ -107,7 +107,7 @@ def measure(imaging: Imaging, mesh: Mesh) -> dict[str, float]:
     n, penalty, rows = laid.vertices.size, Constant().penalty(laid), njit(all_rows)
     matrix = np.empty((n, n))
     vector = kernel.normal_equations(tiles, laid.indices, laid.weights, sub, matrix)
-    kernel.add_penalty(matrix, penalty.edges, penalty.weights, penalty.ridge)
+    kernel.add_penalty(matrix, penalty.rows, penalty.columns, penalty.values)
     mapping = kernel.gather(laid.indices, laid.weights, sub, tiles.kernel.shape[1])
     rows(tiles, mapping, n)
 
