@@ -10,6 +10,7 @@ import ctypes
 import threading
 
 import numpy as np
+from numba import njit
 from numba.extending import get_cython_function_address
 
 from lenssbi.arrays import FloatArray
@@ -21,12 +22,13 @@ _potrf = ctypes.CFUNCTYPE(None, ctypes.c_char_p, _INT, ctypes.c_void_p, _INT, _I
 _workspace = threading.local()
 
 
-def workspace(n: int) -> FloatArray:
-    """This thread's (n, n) matrix, contents undefined. Asking the system for new memory in every evaluation costs 2 ms."""
-    if getattr(_workspace, "matrix", np.empty(0)).shape != (n, n):
-        _workspace.matrix = np.empty((n, n))
-    matrix: FloatArray = _workspace.matrix
-    return matrix
+def workspace(n: int, use: str) -> FloatArray:
+    """This thread's (n, n) matrix for one use, contents undefined. Asking the system for new memory in every evaluation costs 2 ms."""
+    memory: FloatArray = getattr(_workspace, use, np.empty(0))
+    if memory.size < n * n:
+        memory = np.empty(n * n)
+        setattr(_workspace, use, memory)
+    return memory[: n * n].reshape(n, n)
 
 
 def factor(matrix: FloatArray) -> bool:
@@ -41,3 +43,26 @@ def factor(matrix: FloatArray) -> bool:
     # What is the upper half by rows is the lower half by columns, which is how LAPACK reads it.
     _potrf(b"L", ctypes.byref(n), matrix.ctypes.data, ctypes.byref(n), ctypes.byref(info))
     return info.value == 0 and bool(np.isfinite(np.diagonal(matrix)).all())
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def forward(upper: FloatArray, vector: FloatArray) -> FloatArray:
+    """Solve U^T y = b."""
+    y = vector.copy()
+    for i in range(y.size):
+        y[i] /= upper[i, i]
+        for j in range(y.size - 1 - i):
+            y[i + 1 + j] -= upper[i, i + 1 + j] * y[i]
+    return y
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def backward(upper: FloatArray, half: FloatArray) -> FloatArray:
+    """Solve U x = y with the leading rows and columns of U, as many as y has entries."""
+    x = half.copy()
+    for i in range(x.size - 1, -1, -1):
+        total = x[i]
+        for j in range(x.size - 1 - i):
+            total -= upper[i, i + 1 + j] * x[i + 1 + j]
+        x[i] = total / upper[i, i]
+    return x

@@ -41,6 +41,26 @@ class Evidence(NamedTuple):
         """What a singular inversion has."""
         return cls(math.nan, math.nan, math.nan, math.nan, math.nan)
 
+    def with_noise(self, factor: float, n_pixels: int) -> Evidence:
+        """The terms for noise that is `factor` times larger everywhere, and as much less regularisation.
+
+        With sigma -> f sigma and H -> H / f^2 the best source is the same, chi^2 and s^T H s fall by f^2, and
+        ln det(F + H) - ln det H stays, both falling by 2 n ln f.
+
+        Parameters
+        ----------
+        factor
+            f.
+        n_pixels
+            Pixels in chi^2.
+        """
+        less = factor**-2
+        return self._replace(
+            misfit=self.misfit * less,
+            smoothness=self.smoothness * less,
+            noise_norm=self.noise_norm + 2 * n_pixels * math.log(factor),
+        )
+
     @property
     def log_evidence(self) -> float:
         """Natural log of the evidence; -inf where the inversion failed, which every sampler understands."""

@@ -6,7 +6,8 @@ Pixel i of the model image collects
 
 where `response` holds the optics *and* the pixel's own area, once. The sum runs over every sub-pixel whose light reaches a
 pixel of the mask, those outside the mask and even outside the stamp among them: a bright arc beyond the mask's edge does
-light the pixels within. Only the mask's pixels enter chi^2.
+light the pixels within. The faintest places of the response, a hundred-thousandth of it together, are left out. Only the
+mask's pixels enter chi^2.
 
 The pixels of the mask are worked through in tiles of 4 x 4. The light of one sub-pixel reaches the 16 pixels of a tile through
 16 numbers that lie side by side in `Tiles.kernel`, whatever the tile; this is what makes `kernel.py` fast.
@@ -20,18 +21,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from lenssbi.arrays import ComplexArray, FloatArray, pixel_grid
 
 TILE = 4
-NEGLIGIBLE = 1e-10  # of the response's peak: what a PSF sends further than this is not worth the time
+NEGLIGIBLE = 1e-5  # of the PSF's light: its faintest places, up to this much together, are not worth the time
 SIGNIFICANT = 3.0  # signal to noise from which a pixel counts as one of the source's
 
 
 class Tiles(NamedTuple):
     """Index tables of the blurring (a tuple, because compiled code takes those).
 
-    Tile t is lit by the pixels `pixel[start[t]:start[t + 1]]` (rows of `Imaging.theta` in groups of subgrid^2), each seen at the
+    Tile t is lit by the pixels `pixel[start[t]:start[t + 1]]` (groups of subgrid^2 rows of `Imaging.theta`), each seen at the
     offset `slot`, hence through `kernel[slot, sub-pixel]`, shape (16,). `weight` is flux_scale / sigma, `data` is image / sigma;
     both are 0 where a tile has a pixel outside the mask. `place` is the pixel's flat index in the stamp.
     """
@@ -63,6 +65,13 @@ class Imaging:
         Side of a pixel [arcsec].
     subgrid
         Sub-pixels along the side of a pixel.
+    follow
+        What `brightness` is to follow instead of the data, such as the source's light in an earlier fit's model of this image
+        [any unit per pixel], shape (ny, nx); it may hold anything outside the mask, and what is negative counts as 0.
+    fine
+        True where a pixel has twice as many sub-pixels along its side, because light and its gradient are strong there, shape (ny, nx).
+    fine_response
+        With `fine`: the response for twice the sub-grid, shape (2 n, 2 n).
 
     Raises
     ------
@@ -76,6 +85,9 @@ class Imaging:
     response: FloatArray
     pixel_scale: float
     subgrid: int = 2
+    follow: FloatArray | None = None
+    fine: NDArray[np.bool_] | None = None
+    fine_response: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (("data", float), ("noise", float), ("mask", bool), ("response", float)):
@@ -98,6 +110,21 @@ class Imaging:
             raise ValueError(
                 "inside the mask data are finite and noise is above 0: take the other pixels out of the mask"
             )
+        self._check_options()
+
+    def _check_options(self) -> None:
+        shape, side = self.mask.shape, 2 * self.response.shape[0]
+        for name, kind in (("follow", float), ("fine", bool), ("fine_response", float)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
+        if self.follow is not None and (self.follow.shape != shape or not np.isfinite(self.follow[self.mask]).all()):
+            raise ValueError(f"follow is an image of shape {shape} and finite inside the mask")
+        if self.fine is None and self.fine_response is None:
+            return
+        if self.fine is None or self.fine_response is None or self.fine.shape != shape:
+            raise ValueError(f"fine, of shape {shape}, and fine_response go together")
+        if self.fine_response.shape != (side, side) or not np.isfinite(self.fine_response).all():
+            raise ValueError(f"fine_response has shape {(side, side)}: build it with twice the subgrid")
 
     @property
     def n_pixels(self) -> int:
@@ -121,23 +148,33 @@ class Imaging:
 
     @cached_property
     def brightness(self) -> FloatArray:
-        """How much the source's light stands out of the noise, per pixel of the mask, sum 1, shape (n_pixels,).
+        """Where the source's light is, per pixel of the mask, sum 1, shape (n_pixels,).
 
-        Signal to noise of 3 x 3 pixels above `SIGNIFICANT`; equal weights where nothing is significant.
+        `follow`, or else how much the light stands out of the noise: signal to noise of 3 x 3 pixels above `SIGNIFICANT`. Equal
+        weights where there is nothing.
         """
-        from scipy.ndimage import uniform_filter
-
-        signal = uniform_filter(np.where(self.mask, self.data, 0.0), 3, mode="constant")
-        variance = uniform_filter(np.where(self.mask, self.noise, 0.0) ** 2, 3, mode="constant") / 9
-        ratio = np.maximum(signal[self.mask] / np.sqrt(variance[self.mask]) - SIGNIFICANT, 0.0)
-        return ratio / ratio.sum() if ratio.any() else np.full(ratio.size, 1 / ratio.size)
+        if self.follow is not None:
+            light = np.maximum(self.follow[self.mask], 0.0)
+        else:
+            signal = uniform_filter(np.where(self.mask, self.data, 0.0), 3, mode="constant")
+            variance = uniform_filter(np.where(self.mask, self.noise, 0.0) ** 2, 3, mode="constant") / 9
+            light = np.maximum(signal[self.mask] / np.sqrt(variance[self.mask]) - SIGNIFICANT, 0.0)
+        return light / light.sum() if light.any() else np.full(light.size, 1 / light.size)
 
     @cached_property
     def theta(self) -> ComplexArray:
-        """Angles to be traced [arcsec], shape (n_sub,): all sub-pixels that light the mask, those of one pixel in a row."""
+        """Angles to be traced [arcsec], shape (n_sub,): all sub-pixels that light the mask, in groups of subgrid^2.
+
+        A group is a pixel; behind all pixels come the quarters of the `fine` ones. A fine pixel's own group has no light, but
+        stays for whoever asks where the pixels of the mask are.
+        """
         k, (ny, nx) = self.subgrid, self._lit.shape
         grid = pixel_grid((ny, nx), self.pixel_scale, k).reshape(ny, k, nx, k).swapaxes(1, 2)
-        return grid[self._lit].ravel()
+        if self.fine is None:
+            return grid[self._lit].ravel()
+        finer = pixel_grid((ny, nx), self.pixel_scale, 2 * k).reshape(ny, 2 * k, nx, 2 * k).swapaxes(1, 2)
+        quarters = finer[self._fine].reshape(-1, 2, k, 2, k).swapaxes(2, 3)
+        return np.concatenate([grid[self._lit].ravel(), quarters.ravel()])
 
     @cached_property
     def fitted(self) -> NDArray[Any]:
@@ -159,16 +196,34 @@ class Imaging:
         return lit
 
     @cached_property
+    def kept_response(self) -> FloatArray:
+        """The response without its negligible part, which is what the model image is made with; shape of `response`."""
+        return _kept(self.response)
+
+    @property
     def _blocks(self) -> FloatArray:
-        """The response without its negligible part, shape (dy, dx, subgrid, subgrid)."""
+        """The same, shape (dy, dx, subgrid, subgrid)."""
         k, side = self.subgrid, 2 * self.reach + 1
-        kept = np.where(abs(self.response) > NEGLIGIBLE * abs(self.response).max(), self.response, 0.0)
-        return kept.reshape(side, k, side, k).swapaxes(1, 2)
+        return self.kept_response.reshape(side, k, side, k).swapaxes(1, 2)
+
+    @cached_property
+    def _fine(self) -> NDArray[np.bool_]:
+        """Lit pixels of the frame that have the finer sub-grid."""
+        return self._lit & np.pad(np.zeros_like(self.mask) if self.fine is None else self.fine, self.reach)
 
     @cached_property
     def _number(self) -> NDArray[Any]:
         """Number of a lit pixel in `theta`, -1 for the others, in the frame."""
         return np.where(self._lit, np.cumsum(self._lit).reshape(self._lit.shape) - 1, -1)
+
+    @cached_property
+    def _groups(self) -> NDArray[Any]:
+        """Group of `theta` whose light counts, -1 for none, in the frame: of whole pixels, and of the quarters of fine ones."""
+        layers = [np.where(self._fine, -1, self._number)]
+        if self.fine is not None:
+            first = np.count_nonzero(self._lit) + 4 * (np.cumsum(self._fine).reshape(self._fine.shape) - 1)
+            layers += [np.where(self._fine, first + q, -1) for q in range(4)]
+        return np.stack(layers)
 
     @cached_property
     def tiles(self) -> Tiles:
@@ -196,23 +251,33 @@ class Imaging:
         )
 
     def _tile_kernel(self) -> FloatArray:
-        """Share of a sub-pixel's light in each pixel of a tile; slots cover the tile and the PSF's reach.
+        """Share of a sub-pixel's light in each pixel of a tile; slots cover the tile and the PSF's reach, once per layer of `_groups`.
 
         Shape (slot, sub-pixel, 16), sub-pixels filled up with zeros to a multiple of 4, as many as the compiled code takes at once.
         """
         k, side, width = self.subgrid, 2 * self.reach + 1, 2 * self.reach + TILE
-        kernel = np.zeros((width, width, k, k, TILE, TILE))
+        layers = (self._blocks / k**2)[None]
+        if self.fine_response is not None:
+            finer = _kept(self.fine_response).reshape(side, 2, k, side, 2, k).transpose(1, 4, 0, 3, 2, 5)
+            layers = np.concatenate([layers, finer.reshape(4, side, side, k, k) / (2 * k) ** 2])
+        kernel = np.zeros((len(layers), width, width, k, k, TILE, TILE))
         for a in range(TILE):
             for b in range(TILE):
-                kernel[a : a + side, b : b + side, :, :, a, b] = self._blocks / k**2
-        return np.pad(kernel.reshape(width**2, k**2, TILE**2), ((0, 0), (0, -(k**2) % 4), (0, 0)))
+                kernel[:, a : a + side, b : b + side, :, :, a, b] = layers
+        return np.pad(kernel.reshape(-1, k**2, TILE**2), ((0, 0), (0, -(k**2) % 4), (0, 0)))
 
     def _lighting(self, corner: tuple[int, int], used: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Pixels that light the tile at `corner`, and their slots."""
+        """Groups that light the tile at `corner`, and their slots."""
         y, x = corner
         width = 2 * self.reach + TILE
-        window = np.full((width, width), -1)
-        part = self._number[y : y + width, x : x + width]  # short where the last tile leaves the stamp
-        window[: part.shape[0], : part.shape[1]] = part
+        window = np.full((len(self._groups), width, width), -1)
+        part = self._groups[:, y : y + width, x : x + width]  # short where the last tile leaves the stamp
+        window[:, : part.shape[1], : part.shape[2]] = part
         slots = np.flatnonzero((window.ravel() >= 0) & used.any(axis=1))
         return window.ravel()[slots], slots
+
+
+def _kept(response: FloatArray) -> FloatArray:
+    faint = np.sort(abs(response), axis=None)
+    level = faint[np.searchsorted(np.cumsum(faint), NEGLIGIBLE * faint.sum())]
+    return np.where(abs(response) > (1 - 1e-9) * level, response, 0.0)  # mirrored places go together

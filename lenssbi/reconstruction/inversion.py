@@ -4,24 +4,33 @@ With image d, noise sigma, and L the mapping from source pixels to blurred image
 
     F = L^T C^-1 L,   D = L^T C^-1 d,   s = (F + H)^-1 D,
 
-solved by one Cholesky factorisation, which also gives ln det(F + H). Inside, fluxes are in units of `Imaging.flux_scale` per
-pixel. Nothing here raises because of what the data or the lens model are: a failure is an `Evidence` of -inf.
+solved by one Cholesky factorisation, which also gives ln det(F + H). Images of the lens's light may be fitted beside the source
+(`columns`), always with non-negative amplitudes; they come last, so that the leading block of the Cholesky factor is the source's.
+The solver "positive" holds the source pixels at or above 0 as well; its evidence keeps the determinants of the linear source, as
+PyAutoLens's does. How either is solved is in `nonnegative`.
+
+Every answer x obeys x^T ((F + H) x - D) = 0, since what is held at 0 is 0 and the gradient of the rest vanishes
+(Karush-Kuhn-Tucker), so chi^2 = d^T C^-1 d - x^T D - s^T H s, whatever the solver. Inside, fluxes are in units of
+`Imaging.flux_scale` per pixel. Nothing here raises because of what the data or the lens model are: a failure is an
+`Evidence` of -inf.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.linalg import lapack
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction import kernel
-from lenssbi.reconstruction.cholesky import factor, workspace
+from lenssbi.reconstruction.cholesky import factor, forward, workspace
+from lenssbi.reconstruction.columns import RIDGE, Columns, prepare
 from lenssbi.reconstruction.evidence import Evidence
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.mesh import Mesh, SourceMesh
+from lenssbi.reconstruction.nonnegative import block_pivoting, last_nonnegative
 from lenssbi.reconstruction.regularisation import Constant, Penalty, Regularisation
 from lenssbi.status import Status
 
@@ -32,6 +41,7 @@ class _Solution(NamedTuple):
     evidence: Evidence
     mesh: SourceMesh
     source: FloatArray  # [flux_scale per pixel]
+    amplitudes: FloatArray  # of the scaled columns
     upper: FloatArray  # Cholesky factor of F + H, in this thread's workspace: to be used before the next evaluation
 
 
@@ -46,9 +56,14 @@ class Reconstruction:
     mesh
         Where the source pixels lie; None where no mesh could be laid.
     source, source_sigma
-        Surface brightness [flux/arcsec^2] and its 1 sigma error, shape (n,).
+        Surface brightness [flux/arcsec^2] and its 1 sigma error, shape (n,). The error is that of the unconstrained source at
+        fixed lens light, whatever the solver: a pixel that is held at 0 is still only known to so much.
     model_image
         Blurred light of the source [flux/pixel], shape (ny, nx), NaN outside the mask.
+    columns
+        Amplitudes of the inversion's columns, in the unit of the images given, shape (m,).
+    columns_image
+        Light of the columns together [flux/pixel], shape (ny, nx), also outside the mask; None where the inversion has none.
     """
 
     evidence: Evidence
@@ -56,6 +71,8 @@ class Reconstruction:
     source: FloatArray
     source_sigma: FloatArray
     model_image: FloatArray
+    columns: FloatArray
+    columns_image: FloatArray | None = None
 
     @property
     def status(self) -> Status:
@@ -108,6 +125,16 @@ class Inversion:
         How to lay source pixels.
     regularisation
         How smooth they are expected to be.
+    columns
+        Images of unit amplitude, of any scale, that are fitted beside the source with amplitudes >= 0, shape (m, ny, nx); they
+        are already blurred and may hold anything outside the mask. None is no image.
+    solver
+        "linear", or "positive" for a source that is nowhere negative. The determinants of the evidence are the same.
+
+    Raises
+    ------
+    ValueError
+        Columns of another shape or not finite inside the mask, or an unknown solver.
 
     Examples
     --------
@@ -121,11 +148,16 @@ class Inversion:
     imaging: Imaging
     mesh: Mesh
     regularisation: Regularisation = field(default_factory=Constant)
+    columns: FloatArray | None = None
+    solver: Literal["linear", "positive"] = "linear"
 
     def __post_init__(self) -> None:
+        if self.solver not in ("linear", "positive"):
+            raise ValueError(f'the solver is "linear" or "positive", got {self.solver!r}')
         noise, data = self.imaging.noise[self.imaging.mask], self.imaging.data[self.imaging.mask]
         constants = float(np.sum((data / noise) ** 2)), float(np.sum(np.log(2 * np.pi * noise**2)))
         object.__setattr__(self, "_constants", constants)
+        object.__setattr__(self, "_light", prepare(self.columns, self.imaging))
         object.__setattr__(self, "_penalties", [])  # of a mesh of fixed topology: at most one
 
     def evidence(self, beta: ComplexArray, strength: float) -> Evidence:
@@ -142,19 +174,25 @@ class Inversion:
         return Evidence.failed() if solution is None else solution.evidence
 
     def reconstruct(self, beta: ComplexArray, strength: float) -> Reconstruction:
-        """The source, its errors and the model image; arguments as for `evidence`."""
+        """The source, its errors, the lens light and the model image; arguments as for `evidence`."""
         solution = self._solve(beta, strength)
+        light: Columns = self._light  # type: ignore[attr-defined]
         image = np.full(self.imaging.mask.shape, np.nan)
         if solution is None:
-            return Reconstruction(Evidence.failed(), None, np.full(0, np.nan), np.full(0, np.nan), image)
-        evidence, mesh, source, upper = solution
+            empty, lens_light = np.full(0, np.nan), None if self.columns is None else image
+            unknown = np.full(light.norm.size, np.nan)
+            return Reconstruction(Evidence.failed(), None, empty, empty, image, unknown, lens_light)
+        evidence, mesh, source, scaled, upper = solution
         tiles = self.imaging.tiles
         brightness = (mesh.weights * source[mesh.indices]).sum(axis=1)
         blurred = kernel.blur(tiles, brightness.reshape(-1, self.imaging.subgrid**2))
         image.ravel()[tiles.place[tiles.place >= 0]] = blurred[tiles.place >= 0] * self.imaging.flux_scale
-        covariance, _ = lapack.dpotri(upper, lower=0)
+        covariance, _ = lapack.dpotri(upper[: source.size, : source.size], lower=0)
         per_area = self.imaging.flux_scale / self.imaging.pixel_scale**2
-        return Reconstruction(evidence, mesh, source * per_area, np.sqrt(np.diag(covariance)) * per_area, image)
+        sigma = np.sqrt(np.diag(covariance)) * per_area
+        amplitudes = scaled / light.norm
+        lens_light = None if self.columns is None else np.tensordot(amplitudes, self.columns, 1)
+        return Reconstruction(evidence, mesh, source * per_area, sigma, image, amplitudes, lens_light)
 
     def _solve(self, beta: ComplexArray, strength: float) -> _Solution | None:
         beta = np.asarray(beta, dtype=complex)
@@ -166,29 +204,48 @@ class Inversion:
         if mesh is None:
             return None
         penalty = self._penalty(mesh)
-        matrix = workspace(mesh.vertices.size)
-        vector = kernel.normal_equations(
-            self.imaging.tiles, mesh.indices, mesh.weights, self.imaging.subgrid**2, matrix
-        )
-        kernel.add_penalty(matrix, penalty.rows, penalty.columns, strength * penalty.values)
+        matrix, vector = self._normal_equations(mesh, penalty, strength)
+        kept = matrix
+        if self.solver == "positive":
+            kept = workspace(vector.size, "kept")
+            kept[:] = matrix
         if not factor(matrix):
             return None
-        source = kernel.substitute(matrix, vector)
-        evidence = self._terms(penalty, strength, source, (vector, matrix))
-        return _Solution(evidence, mesh, source, matrix) if evidence.status is Status.DONE else None
-
-    def _terms(self, penalty: Penalty, strength: float, source: FloatArray, system: tuple[Any, Any]) -> Evidence:
-        vector, upper = system
+        answer = self._answer(kept, matrix, vector)
+        if answer is None:
+            return None
+        source, amplitudes = np.split(answer, [mesh.vertices.size])
         smoothness = strength * penalty.charge(source)
+        ridge = RIDGE * float(amplitudes @ amplitudes)
         data_norm, noise_norm = self._constants  # type: ignore[attr-defined]
-        return Evidence(
-            # s^T (F + H) s = s^T D at the best source, so chi^2 needs no model image.
-            misfit=data_norm - float(source @ vector) - smoothness,
+        evidence = Evidence(
+            misfit=data_norm - float(answer @ vector) - smoothness - ridge,
             smoothness=smoothness,
-            log_det_curvature=2 * float(np.sum(np.log(np.diagonal(upper)))),
+            log_det_curvature=2 * float(np.sum(np.log(np.diagonal(matrix)[: source.size]))),
             log_det_regularisation=source.size * float(np.log(strength)) + penalty.log_det,
             noise_norm=noise_norm,
         )
+        return _Solution(evidence, mesh, source, amplitudes, matrix) if evidence.status is Status.DONE else None
+
+    def _normal_equations(self, mesh: SourceMesh, penalty: Penalty, strength: float) -> tuple[FloatArray, FloatArray]:
+        """F + H, in this thread's workspace, and D, of source and columns."""
+        light: Columns = self._light  # type: ignore[attr-defined]
+        n, sub = mesh.vertices.size, self.imaging.subgrid**2
+        matrix = workspace(n + light.norm.size, "matrix")
+        vector = kernel.normal_equations(self.imaging.tiles, mesh.indices, mesh.weights, sub, light.rows, matrix)
+        matrix[n:, n:] = light.product
+        kernel.add_penalty(matrix, penalty.rows, penalty.columns, strength * penalty.values)
+        return matrix, np.append(vector, light.vector)
+
+    def _answer(self, matrix: FloatArray, upper: FloatArray, vector: FloatArray) -> FloatArray | None:
+        """Source and amplitudes."""
+        n = vector.size - self._light.norm.size  # type: ignore[attr-defined]
+        half = forward(upper, vector)
+        linear = last_nonnegative(upper, half, n)
+        if self.solver == "linear" or linear is None:
+            return linear
+        answer = block_pivoting(matrix, vector, linear[:n] > 0)
+        return last_nonnegative(upper, half, 0) if answer is None else answer
 
     def _penalty(self, mesh: SourceMesh) -> Penalty:
         if not (self.mesh.fixed_topology and self.regularisation.topology_only):

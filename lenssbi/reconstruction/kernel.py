@@ -19,7 +19,6 @@ from lenssbi.arrays import FloatArray
 from lenssbi.reconstruction.imaging import TILE, Tiles
 
 WIDTH = TILE**2
-HALF = WIDTH // 2
 REORDER = {"reassoc", "contract"}  # lets sums be vectorised; NaN and infinity keep their meaning
 
 
@@ -37,20 +36,24 @@ class Mapping(NamedTuple):
 
 @njit(cache=True, nogil=True, fastmath=REORDER)
 def normal_equations(
-    tiles: Tiles, indices: NDArray[Any], weights: FloatArray, sub: int, curvature: FloatArray
+    tiles: Tiles, indices: NDArray[Any], weights: FloatArray, sub: int, light: FloatArray, curvature: FloatArray
 ) -> FloatArray:
-    """F = L^T C^-1 L into the upper half of `curvature`, shape (n, n); returns D = L^T C^-1 d, shape (n,).
+    """F = L^T C^-1 L into the upper half of `curvature`, shape (n + m, n + m); returns D = L^T C^-1 d, shape (n,).
 
     `indices`, `weights`, shape (n_sub, k): the mapping from source pixels to sub-pixels; `sub`: sub-pixels in a pixel.
+    `light`, shape (n_tiles, 16, m): `Columns.rows`; what they share with L fills the last m columns of `curvature`, but for
+    the block of the last m rows, which is the caller's to fill.
     """
     mapping = gather(indices, weights, sub, tiles.kernel.shape[1])
-    n = curvature.shape[0]
-    curvature[:] = 0.0
+    m = light.shape[2]
+    n = curvature.shape[0] - m
+    for i in range(n):
+        curvature[i, i:] = 0.0
     vector = np.zeros(n)
     block = np.empty((n, WIDTH))
-    turned = np.empty((WIDTH, n))
+    turned = np.empty((WIDTH, n + m + 1))
     local = np.full(n, -1, np.int64)
-    members = np.empty(n, np.int64)
+    members = np.empty(n + m + 1, np.int32)
     for t in range(tiles.start.size - 1):
         blurred_rows(tiles, t, mapping, local, block)
         size = 0
@@ -65,7 +68,12 @@ def normal_equations(
                 local[j] = -1
                 members[size] = j
                 size += 1
-        _add_product(turned, members[:size], curvature)
+        for c in range(m):
+            members[size + c] = n + c
+            for p in range(WIDTH):
+                turned[p, size + c] = light[t, p, c]
+        members[size + m], turned[:, size + m] = 0, 0.0  # makes the number of rows even where there is one too few
+        _add_product(turned, members[: size + m + 1], size, curvature)
     return vector
 
 
@@ -128,163 +136,41 @@ def blurred_rows(tiles: Tiles, t: int, mapping: Mapping, local: NDArray[Any], bl
 
 
 @njit(cache=True, nogil=True, fastmath=REORDER)
-def _add_product(turned: FloatArray, members: NDArray[Any], curvature: FloatArray) -> None:
-    """Add turned^T turned to the upper half of F at the members' places."""
-    size = members.size
-    row = np.empty(size)
-    for a in range(size):
-        # Loops start at 0, or LLVM does not vectorise them; in two halves, because 8 factors stay in registers and 16 do not.
-        for b in range(size - a):
-            total = 0.0
-            for p in range(HALF):
-                total += turned[p, a] * turned[p, a + b]
-            row[b] = total
-        for b in range(size - a):
-            total = row[b]
-            for p in range(HALF, WIDTH):
-                total += turned[p, a] * turned[p, a + b]
-            row[b] = total
-        i = members[a]
-        for b in range(size - a):
-            curvature[i, members[a + b]] += row[b]
+def _add_product(t: FloatArray, members: NDArray[Any], rows: int, curvature: FloatArray) -> None:
+    """Add t^T t to the upper half of F at the members' places, of which the first `rows` have rows there.
 
-
-@njit(cache=True, nogil=True)
-def add_penalty(curvature: FloatArray, rows: NDArray[Any], columns: NDArray[Any], values: FloatArray) -> None:
-    """Add the upper half of H, as (row, column, value) with row <= column, to that of F, in place."""
-    for e in range(values.size):
-        curvature[rows[e], columns[e]] += values[e]
-
-
-@njit(cache=True, nogil=True, fastmath=REORDER)
-def substitute(upper: FloatArray, vector: FloatArray) -> FloatArray:
-    """Solve U^T U s = D with U from `cholesky.factor`."""
-    n = vector.size
-    s = vector.copy()
-    for i in range(n):
-        s[i] /= upper[i, i]
-        for j in range(n - 1 - i):
-            s[i + 1 + j] -= upper[i, i + 1 + j] * s[i]
-    for i in range(n - 1, -1, -1):
-        total = s[i]
-        for j in range(n - 1 - i):
-            total -= upper[i, i + 1 + j] * s[i + 1 + j]
-        s[i] = total / upper[i, i]
-    return s
-
-
-@njit(cache=True, nogil=True, fastmath=REORDER)
-def blurred_rows(tiles: Tiles, t: int, mapping: Mapping, local: NDArray[Any], block: FloatArray) -> int:
-    """The columns of L within tile `t`, one row of `block` (shape (., 16)) per source pixel that lights it; returns their number.
-
-    `local`, shape (n,), says which row belongs to a source pixel; it comes in as -1 everywhere.
+    Two rows at a time share what is read, over four pixels at a time: those 8 factors stay in registers. What this adds below the
+    diagonal is never read.
     """
-    # The inner loop's length is not a constant on purpose: LLVM would unroll it and then not vectorise it.
-    width, weight, light = block.shape[1], mapping.weight, tiles.kernel
-    size = 0
-    for chunk in range(light.shape[1] // 4):
-        s = 4 * chunk
-        for e in range(tiles.start[t], tiles.start[t + 1]):
-            slot, m = tiles.slot[e], tiles.pixel[e]
-            for u in range(mapping.start[m], mapping.start[m + 1]):
-                a = local[mapping.source[u]]
-                if a < 0:
-                    a = size
-                    local[mapping.source[u]] = a
-                    block[a] = 0.0
-                    size += 1
-                w0, w1, w2, w3 = weight[u, s], weight[u, s + 1], weight[u, s + 2], weight[u, s + 3]
-                for p in range(width):
-                    block[a, p] += (
-                        w0 * light[slot, s, p]
-                        + w1 * light[slot, s + 1, p]
-                        + w2 * light[slot, s + 2, p]
-                        + w3 * light[slot, s + 3, p]
-                    )
-    return size
-
-
-@njit(cache=True, nogil=True, fastmath=REORDER)
-def _add_product(turned: FloatArray, members: NDArray[Any], curvature: FloatArray) -> None:
-    """Add turned^T turned to the upper half of F at the members' places."""
     size = members.size
-    row = np.empty(size)
-    for a in range(size):
-        # Loops start at 0, or LLVM does not vectorise them; in two halves, because 8 factors stay in registers and 16 do not.
-        for b in range(size - a):
-            total = 0.0
-            for p in range(HALF):
-                total += turned[p, a] * turned[p, a + b]
-            row[b] = total
-        for b in range(size - a):
-            total = row[b]
-            for p in range(HALF, WIDTH):
-                total += turned[p, a] * turned[p, a + b]
-            row[b] = total
-        i = members[a]
-        for b in range(size - a):
-            curvature[i, members[a + b]] += row[b]
-
-
-@njit(cache=True, nogil=True)
-def add_penalty(curvature: FloatArray, rows: NDArray[Any], columns: NDArray[Any], values: FloatArray) -> None:
-    """Add the upper half of H, as (row, column, value) with row <= column, to that of F, in place."""
-    for e in range(values.size):
-        curvature[rows[e], columns[e]] += values[e]
-
-
-@njit(cache=True, nogil=True, fastmath=REORDER)
-def substitute(upper: FloatArray, vector: FloatArray) -> FloatArray:
-    """Solve U^T U s = D with U from `cholesky.factor`."""
-    n = vector.size
-    s = vector.copy()
-    for i in range(n):
-        s[i] /= upper[i, i]
-        for j in range(n - 1 - i):
-            s[i + 1 + j] -= upper[i, i + 1 + j] * s[i]
-    for i in range(n - 1, -1, -1):
-        total = s[i]
-        for j in range(n - 1 - i):
-            total -= upper[i, i + 1 + j] * s[i + 1 + j]
-        s[i] = total / upper[i, i]
-    return s
-
-
-@njit(cache=True, nogil=True, fastmath=REORDER)
-def log_det(edges: NDArray[Any], weights: FloatArray, ridge: FloatArray, place: NDArray[Any]) -> float:
-    """ln det of sum_e w_e (e_i - e_j)(e_i - e_j)^T + diag(r), exactly, by a Cholesky factorisation within the envelope.
-
-    `place`, shape (n,): where each row goes; the nearer neighbours are in this order, the faster.
-    """
-    n = ridge.size
-    first = np.arange(n)
-    for e in range(weights.size):
-        i, j = place[edges[e, 0]], place[edges[e, 1]]
-        first[max(i, j)] = min(first[max(i, j)], min(i, j))
-    start = np.zeros(n + 1, np.int64)  # row i of the envelope is values[start[i]:start[i + 1]], columns first[i] to i
-    for i in range(n):
-        start[i + 1] = start[i] + i - first[i] + 1
-    values = np.zeros(start[n])
-    for i in range(n):
-        values[start[place[i] + 1] - 1] += ridge[i]
-    for e in range(weights.size):
-        i, j = place[edges[e, 0]], place[edges[e, 1]]
-        values[start[i + 1] - 1] += weights[e]
-        values[start[j + 1] - 1] += weights[e]
-        values[start[max(i, j)] + min(i, j) - first[max(i, j)]] -= weights[e]
-    total = 0.0
-    for i in range(n):
-        for j in range(first[i], i + 1):
-            begin = max(first[i], first[j])
-            entry = values[start[i] + j - first[i]]
-            for k in range(begin, j):
-                entry -= values[start[i] + k - first[i]] * values[start[j] + k - first[j]]
-            if j < i:
-                values[start[i] + j - first[i]] = entry / values[start[j + 1] - 1]
+    first, second = np.empty(size), np.empty(size)
+    for h in range((rows + 1) // 2):
+        i = 2 * h
+        for p in range(0, WIDTH, 4):
+            a0, a1, a2, a3 = t[p, i], t[p + 1, i], t[p + 2, i], t[p + 3, i]
+            b0, b1, b2, b3 = t[p, i + 1], t[p + 1, i + 1], t[p + 2, i + 1], t[p + 3, i + 1]
+            if p == 0:
+                for k in range(size - i):  # loops start at 0, or LLVM does not vectorise them
+                    t0, t1, t2, t3 = t[p, i + k], t[p + 1, i + k], t[p + 2, i + k], t[p + 3, i + k]
+                    first[k] = a0 * t0 + a1 * t1 + a2 * t2 + a3 * t3
+                    second[k] = b0 * t0 + b1 * t1 + b2 * t2 + b3 * t3
             else:
-                values[start[i + 1] - 1] = np.sqrt(entry)
-                total += np.log(entry)
-    return total
+                for k in range(size - i):
+                    t0, t1, t2, t3 = t[p, i + k], t[p + 1, i + k], t[p + 2, i + k], t[p + 3, i + k]
+                    first[k] += a0 * t0 + a1 * t1 + a2 * t2 + a3 * t3
+                    second[k] += b0 * t0 + b1 * t1 + b2 * t2 + b3 * t3
+        upper, lower = curvature[members[i]], curvature[members[i + 1]]
+        for k in range(size - i):
+            j = members[i + k]
+            upper[j] += first[k]
+            lower[j] += second[k]
+
+
+@njit(cache=True, nogil=True)
+def add_penalty(curvature: FloatArray, rows: NDArray[Any], columns: NDArray[Any], values: FloatArray) -> None:
+    """Add the upper half of H, as (row, column, value) with row <= column, to that of F, in place."""
+    for e in range(values.size):
+        curvature[rows[e], columns[e]] += values[e]
 
 
 @njit(cache=True, nogil=True, fastmath=REORDER)

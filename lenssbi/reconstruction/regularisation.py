@@ -1,12 +1,13 @@
 """How smooth a source is expected to be.
 
-A regularisation gives H / strength, a sparse matrix that charges the squared differences between neighbours:
+A regularisation gives H / strength, a sparse matrix. All but `Curvature` charge squared differences between neighbours:
 
     s^T H s = strength * ( sum over edges of w_e (s_i - s_j)^2 + sum over pixels of r_i s_i^2 )
 
 (Suyu et al. 2006, gradient form; Nightingale & Dye 2015, eq. 24). The ridge r only makes H positive definite, since a constant
-source costs nothing; it enters ln det H = n ln strength + ln det(H / strength), exact here, once per edge set.
-The source is in units of `Imaging.flux_scale`, so strength has no unit.
+source costs nothing; it enters ln det H = n ln strength + ln det(H / strength), exact here. `Constant` has w = 1 and depends on the
+edges alone; the others charge integrals over the source plane, so that the shape of the mesh matters little (and the evidence of a
+Delaunay mesh is 2 to 5 times less rough). The source is in units of `Imaging.flux_scale`, so strength has no unit.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.arrays import FloatArray
-from lenssbi.reconstruction.mesh import SourceMesh
-from lenssbi.reconstruction.sparse import log_det, narrow_order
+from lenssbi.reconstruction.mesh import Geometry, SourceMesh
+from lenssbi.reconstruction.sparse import gram, log_det
+
+RIDGE = 1e-8  # PyAutoLens's number: its evidences can be compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,29 +63,113 @@ class Regularisation(Protocol):
 class Constant:
     """All neighbours are to be alike, by the same strength everywhere; `ridge` is r_i."""
 
-    ridge: float = 1e-8  # PyAutoLens's number: its evidences can be compared
+    ridge: float = RIDGE
     topology_only: ClassVar[bool] = True
 
     def penalty(self, mesh: SourceMesh) -> Penalty:
         """H / strength of a mesh."""
-        return of_edges(mesh.edges, np.ones(len(mesh.edges)), np.full(mesh.vertices.size, self.ridge))
+        return of_edges(mesh, np.ones(len(mesh.edges)), self.ridge)
 
 
-def of_edges(edges: NDArray[Any], weights: FloatArray, ridge: FloatArray) -> Penalty:
+@dataclass(frozen=True)
+class Gradient:
+    """Integral of |grad s|^2 over the source plane (Dirichlet's energy), plus the ridge.
+
+    Cells of a rectangular mesh by finite volumes, triangles by linear elements (cotangent weights; Pinkall & Polthier 1993).
+    """
+
+    ridge: float = RIDGE
+    topology_only: ClassVar[bool] = False
+
+    def penalty(self, mesh: SourceMesh) -> Penalty:
+        """H / strength of a mesh."""
+        return of_edges(mesh, _geometry(mesh).slopes(), self.ridge)
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """Bright parts of the source may change faster than dark ones (after Nightingale, Dye & Massey 2018).
+
+    Integral of |grad s|^2 / scatter^2, with scatter = V / inner + (1 - V) / outer the change that is expected over one cell, as wide
+    as it is high, and V = `SourceMesh.signal`^power; an edge has the mean of its two pixels. The paper interpolates the weight's root,
+    inner V + outer (1 - V), and charges differences whatever the distance: that holds down all but the very brightest pixel, and
+    most of all where the mesh is coarse. On one simulated Gaussian source of peak signal to noise 10 the first cost 56 nat of evidence
+    (with differences charged), the second from 4 to 45, most on the mesh that follows the light.
+    Only the ratio of inner to outer matters beside the strength.
+
+    Parameters
+    ----------
+    inner, outer
+        Root of the weight where the source is brightest, and where it is dark.
+    power
+        Below 1 more of the source counts as bright, above 1 less.
+    ridge
+        r_i.
+    """
+
+    inner: float = 1.0
+    outer: float = 30.0
+    power: float = 0.5
+    ridge: float = RIDGE
+    topology_only: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not (0 < self.inner < np.inf and 0 < self.outer < np.inf and 0 < self.power < np.inf):
+            raise ValueError(
+                f"Adaptive needs inner, outer and power above 0, got {self.inner}, {self.outer}, {self.power}"
+            )
+
+    def penalty(self, mesh: SourceMesh) -> Penalty:
+        """H / strength of a mesh."""
+        share = mesh.signal() ** self.power
+        stiffness = (share / self.inner + (1 - share) / self.outer) ** -2.0
+        mean = 0.5 * (stiffness[mesh.edges[:, 0]] + stiffness[mesh.edges[:, 1]])
+        return of_edges(mesh, mean * _geometry(mesh).slopes(), self.ridge)
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """Integral of the squared second derivatives over the source plane, times a typical cell's area, plus the ridge.
+
+    The curvature form of Suyu et al. (2006) with its cross term, so that the source's orientation does not matter: a thin plate
+    with a free edge (Wahba 1990, section 2.4), which charges nothing for a plane, on a rectangular mesh; the squared Laplacian
+    elsewhere.
+    """
+
+    ridge: float = RIDGE
+    topology_only: ClassVar[bool] = False
+
+    def penalty(self, mesh: SourceMesh) -> Penalty:
+        """H / strength of a mesh."""
+        n, (rows, columns, values) = mesh.vertices.size, gram(_geometry(mesh).bends())
+        diagonal = np.arange(n, dtype=rows.dtype)
+        rows, columns = np.append(rows, diagonal), np.append(columns, diagonal)
+        values = np.append(values, np.full(n, self.ridge))
+        return Penalty(rows, columns, values, log_det(rows, columns, values, mesh.place()))
+
+
+def _geometry(mesh: SourceMesh) -> Geometry:
+    if mesh.geometry is None:
+        raise ValueError("an integral over the source plane needs lengths and areas: give the mesh `geometry`")
+    return mesh.geometry
+
+
+def of_edges(mesh: SourceMesh, weights: FloatArray, ridge: float) -> Penalty:
     """Penalty that charges squared differences between neighbours.
 
     Parameters
     ----------
-    edges
-        Pairs of neighbours, shape (m, 2).
+    mesh
+        Its edges.
     weights
         w_e, shape (m,).
     ridge
-        r_i, shape (n,).
+        r_i, the same for all.
     """
-    low, high = edges.min(axis=1), edges.max(axis=1)
-    diagonal = np.arange(ridge.size)
-    rows = np.concatenate([diagonal, low, high, low])
-    columns = np.concatenate([diagonal, low, high, high])
-    values = np.concatenate([ridge, weights, weights, -weights])
-    return Penalty(rows, columns, values, log_det(rows, columns, values, narrow_order(rows, columns, ridge.size)))
+    n, (a, b) = mesh.vertices.size, mesh.edges.T
+    diagonal = np.arange(n, dtype=mesh.edges.dtype)
+    own = ridge + np.bincount(a, weights, n) + np.bincount(b, weights, n)
+    rows = np.concatenate([diagonal, np.minimum(a, b)])
+    columns = np.concatenate([diagonal, np.maximum(a, b)])
+    values = np.concatenate([own, -weights])
+    return Penalty(rows, columns, values, log_det(rows, columns, values, mesh.place()))

@@ -24,8 +24,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from scipy.special import ndtr
 
+from lenssbi.lensing import EllipticalPowerLaw
+from lenssbi.light.blurred import GaussianBlur
 from lenssbi.reconstruction import kernel
-from lenssbi.reconstruction.cholesky import factor, workspace
+from lenssbi.reconstruction.cholesky import backward, factor, forward, workspace
 from lenssbi.reconstruction.delaunay import Delaunay
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.inversion import Inversion
@@ -105,30 +107,64 @@ def measure(imaging: Imaging, mesh: Mesh) -> dict[str, float]:
     laid = mesh.source_mesh(betas[5], imaging)
     assert laid is not None
     n, penalty, rows = laid.vertices.size, Constant().penalty(laid), njit(all_rows)
-    matrix = np.empty((n, n))
-    vector = kernel.normal_equations(tiles, laid.indices, laid.weights, sub, matrix)
+    matrix, scratch, none = np.empty((n, n)), np.empty((n, n)), np.empty((*tiles.place.shape, 0))
+    vector = kernel.normal_equations(tiles, laid.indices, laid.weights, sub, none, matrix)
     kernel.add_penalty(matrix, penalty.rows, penalty.columns, penalty.values)
     mapping = kernel.gather(laid.indices, laid.weights, sub, tiles.kernel.shape[1])
     rows(tiles, mapping, n)
+    upper = workspace(n, "matrix")
 
     def copy() -> None:
-        workspace(n)[:] = matrix
+        upper[:] = matrix
 
     def factored() -> None:
         copy()
-        factor(workspace(n))
+        factor(upper)
 
-    took = {"source pixels": float(n), "mesh": median_ms(lambda: mesh.source_mesh(beta(), imaging))}
-    took["blurred rows"] = median_ms(lambda: rows(tiles, mapping, n))
-    scratch = np.empty((n, n))
-    whole = median_ms(lambda: kernel.normal_equations(tiles, laid.indices, laid.weights, sub, scratch))
+    took = {"source pixels": float(n), "trace, SIE": median_ms(lambda: trace(imaging))}
+    took["mesh"] = median_ms(lambda: mesh.source_mesh(beta(), imaging))
+    gathered = median_ms(lambda: kernel.gather(laid.indices, laid.weights, sub, tiles.kernel.shape[1]))
+    took["blurred rows"] = median_ms(lambda: rows(tiles, mapping, n)) + gathered
+    whole = median_ms(lambda: kernel.normal_equations(tiles, laid.indices, laid.weights, sub, none, scratch))
     took["F and D from rows"] = whole - took["blurred rows"]
-    took["H and ln det H"] = 0.0 if mesh.fixed_topology else median_ms(lambda: Constant().penalty(laid))
+    fixed = mesh.fixed_topology
+    took["H and ln det H"] = 0.0 if fixed else median_ms(lambda: Constant().penalty(mesh.source_mesh(beta(), imaging)))
+    took["H and ln det H"] -= 0.0 if fixed else took["mesh"]
     took["Cholesky"] = median_ms(factored) - median_ms(copy)
-    took["substitution"] = median_ms(lambda: kernel.substitute(workspace(n), vector))
-    took["one evaluation"] = median_ms(lambda: inversion.evidence(beta(), STRENGTH))
+    took["substitution"] = median_ms(lambda: backward(upper, forward(upper, vector)))
+    took["one evaluation"] = median_ms(lambda: inversion.evidence(beta(), STRENGTH)) + took["trace, SIE"]
     took["wall"] = median_ms(lambda: inversion.evidence(beta(), STRENGTH), time.perf_counter)
-    return took | floor(imaging, mapping, n)
+    return took | solvers(imaging, mesh, beta) | floor(imaging, mapping, n)
+
+
+def trace(imaging: Imaging) -> np.ndarray:
+    """What the package's own SIE costs."""
+    lens = EllipticalPowerLaw(EINSTEIN_RADIUS, 0.1, 0.2)
+    return imaging.theta - lens.deflection(imaging.theta)
+
+
+def solvers(imaging: Imaging, mesh: Mesh, beta: Callable[[], np.ndarray]) -> dict[str, float]:
+    """The other ways to solve [ms], without the trace."""
+    blur = GaussianBlur(response(SUBGRID), SUBGRID, SCALE, imaging.mask.shape)
+    light = np.concatenate([blur.columns(np.geomspace(0.02, 3, 20), q, 0.3, 0j) for q in (0.8, 0.6)])
+    bright = Imaging(
+        imaging.data + 3e4 * light[[5, 12, 28]].sum(axis=0),
+        imaging.noise,
+        imaging.mask,
+        imaging.response,
+        SCALE,
+        SUBGRID,
+    )
+    took = {}
+    for name, stamp, columns, solver in (
+        ("positive", imaging, None, "positive"),
+        ("40 columns", bright, light, "linear"),
+        ("both", bright, light, "positive"),
+    ):
+        inversion = Inversion(stamp, mesh, columns=columns, solver=solver)
+        inversion.evidence(beta(), STRENGTH)
+        took[name] = median_ms(lambda inversion=inversion: inversion.evidence(beta(), STRENGTH))
+    return took
 
 
 def floor(imaging: Imaging, mapping: kernel.Mapping, n: int) -> dict[str, float]:

@@ -59,6 +59,33 @@ def build(subgrid=2, shape=(21, 18), noise=0.02, seed=3, radius=0.55, outer=0.95
     return Imaging(arc + sigma * rng.normal(size=shape), sigma, mask, blank.response, SCALE, subgrid)
 
 
+def dense_blurring(imaging):
+    """Pixels of the mask x sub-pixels, by the offsets of their angles."""
+    scale, k, n = imaging.pixel_scale, imaging.subgrid, imaging.response.shape[0]
+    rows, columns = np.nonzero(imaging.mask)
+    ny, nx = imaging.mask.shape
+    blurring = np.zeros((rows.size, imaging.theta.size))
+    for p in range(rows.size):
+        x, y = (columns[p] - (nx - 1) / 2) * scale, (rows[p] - (ny - 1) / 2) * scale
+        j = np.rint((imaging.theta.real - x) / (scale / k) + (n - 1) / 2).astype(int)
+        i = np.rint((imaging.theta.imag - y) / (scale / k) + (n - 1) / 2).astype(int)
+        for s in np.flatnonzero((i >= 0) & (i < n) & (j >= 0) & (j < n)):
+            blurring[p, s] = imaging.kept_response[i[s], j[s]] / k**2
+    return blurring
+
+
+def dense(imaging, mesh, strength):
+    """Pixels of the mask x source pixels [flux_scale], and H of `Constant()`."""
+    mapping = np.zeros((imaging.theta.size, mesh.vertices.size))
+    for k in range(mesh.indices.shape[1]):
+        np.add.at(mapping, (np.arange(len(mapping)), mesh.indices[:, k]), mesh.weights[:, k])
+    prior = np.eye(mesh.vertices.size) * 1e-8
+    for i, j in mesh.edges:
+        prior[[i, j], [i, j]] += 1
+        prior[[i, j], [j, i]] -= 1
+    return dense_blurring(imaging) @ mapping * imaging.flux_scale, strength * prior
+
+
 @pytest.fixture(scope="session")
 def stamp():
     """`build`, remembered."""
@@ -83,5 +110,7 @@ def toys():
         lopsided_response=lopsided_response,
         observe=observe,
         build=build,
+        dense_blurring=dense_blurring,
+        dense=dense,
         scale=SCALE,
     )

@@ -16,21 +16,6 @@ from lenssbi.status import Status
 MESHES = [Delaunay(60), Rectangular(8), Rectangular(7, brightness=0.6)]
 
 
-def dense_blurring(imaging):
-    """Pixels of the mask x sub-pixels, by the offsets of their angles."""
-    scale, k, n = imaging.pixel_scale, imaging.subgrid, imaging.response.shape[0]
-    rows, columns = np.nonzero(imaging.mask)
-    ny, nx = imaging.mask.shape
-    blurring = np.zeros((rows.size, imaging.theta.size))
-    for p in range(rows.size):
-        x, y = (columns[p] - (nx - 1) / 2) * scale, (rows[p] - (ny - 1) / 2) * scale
-        j = np.rint((imaging.theta.real - x) / (scale / k) + (n - 1) / 2).astype(int)
-        i = np.rint((imaging.theta.imag - y) / (scale / k) + (n - 1) / 2).astype(int)
-        for s in np.flatnonzero((i >= 0) & (i < n) & (j >= 0) & (j < n)):
-            blurring[p, s] = imaging.response[i[s], j[s]] / k**2
-    return blurring
-
-
 def dense_triangles(vertices, beta):
     """SciPy's own search; outside, the nearest of the nearest points of the hull's sides."""
     points, targets = (np.stack([z.real, z.imag], axis=1) for z in (vertices, beta))
@@ -63,7 +48,7 @@ def dense_rectangles(vertices, beta):
     return mapping, neighbours
 
 
-def dense_evidence(imaging, mapping, neighbours, strength):
+def dense_evidence(dense_blurring, imaging, mapping, neighbours, strength):
     """The five terms, the source, its errors and the model image."""
     blurred = dense_blurring(imaging) @ mapping * imaging.flux_scale
     data, noise = imaging.data[imaging.mask], imaging.noise[imaging.mask]
@@ -98,7 +83,7 @@ def test_equals_dense_brute_force(stamp, toys, mesh, subgrid):
     mapping, neighbours = dense(vertices, beta)
     assert {tuple(sorted(pair)) for pair in found.mesh.edges.tolist()} == neighbours
     assert len(found.mesh.edges) == len(neighbours)
-    terms, source, errors, image = dense_evidence(imaging, mapping, neighbours, 0.7)
+    terms, source, errors, image = dense_evidence(toys.dense_blurring, imaging, mapping, neighbours, 0.7)
     # ln det H: the ridge of 1e-8 makes H's condition 1e9, so either way has an absolute error of up to 1e-7 nat.
     for k, absolute in enumerate((0, 0, 0, 3e-7, 0)):
         np.testing.assert_allclose(found.evidence[k], terms[k], rtol=1e-8, atol=absolute)

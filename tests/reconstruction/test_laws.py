@@ -61,19 +61,22 @@ def test_parity(stamp, toys, mesh):
     np.testing.assert_allclose(Inversion(mirrored, mesh).evidence(beta, 1.0), plain, rtol=1e-9)
 
 
+@pytest.mark.parametrize("solver", ["linear", "positive"])
 @pytest.mark.parametrize("mesh", MESHES, ids=str)
-def test_threads_do_not_disturb_each_other(stamp, toys, mesh):
+def test_threads_do_not_disturb_each_other(stamp, toys, mesh, solver):
     imaging = stamp()
-    inversion = Inversion(imaging, mesh)
+    columns = np.stack([np.ones(imaging.mask.shape), abs(imaging.data)])
+    inversion = Inversion(imaging, mesh, columns=columns, solver=solver)
     betas = [toys.lens(imaging.theta, r) for r in np.linspace(0.5, 0.6, 24)]
     alone = [inversion.evidence(b, 1.0) for b in betas]
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(lambda b: inversion.evidence(b, 1.0), betas)) == alone
 
 
-def test_rectangular_evidence_is_smooth(stamp, toys):
+@pytest.mark.parametrize("solver", ["linear", "positive"])
+def test_rectangular_evidence_is_smooth(stamp, toys, solver):
     imaging = stamp()
-    inversion = Inversion(imaging, Rectangular(11))
+    inversion = Inversion(imaging, Rectangular(11), solver=solver)
     radii = 0.55 + np.linspace(-2e-3, 2e-3, 41)
     values = np.array([inversion.evidence(toys.lens(imaging.theta, r), 1.0).log_evidence for r in radii])
     rough = values - np.polyval(np.polyfit(radii - 0.55, values, 3), radii - 0.55)

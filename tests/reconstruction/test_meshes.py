@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from lenssbi.reconstruction.delaunay import Delaunay, overlay
+from lenssbi.reconstruction.delaunay import Delaunay
 from lenssbi.reconstruction.inversion import Inversion
 from lenssbi.reconstruction.mesh import SourceMesh
+from lenssbi.reconstruction.overlay import _hilbert, overlay
 from lenssbi.reconstruction.rectangular import Rectangular, _quantiles
 from lenssbi.reconstruction.regularisation import Constant
 
-MESHES = [Delaunay(60), Rectangular(8), Rectangular(8, brightness=1.0)]
+MESHES = [Delaunay(60), Delaunay(60, brightness=0.5), Rectangular(8), Rectangular(8, brightness=1.0)]
+
+
+@pytest.mark.parametrize("mesh", MESHES, ids=str)
+def test_inside(stamp, toys, mesh):
+    imaging = stamp()
+    laid = mesh.source_mesh(toys.lens(imaging.theta), imaging)
+    assert laid.inside(laid.vertices * 0.99 + laid.vertices.mean() * 0.01).mean() > 0.9  # a hull is convex
+    assert not laid.inside(100 * np.exp(1j * np.arange(6))).any()
 
 
 @pytest.mark.parametrize("mesh", MESHES, ids=str)
@@ -38,6 +49,39 @@ def test_overlay_has_about_the_wanted_number(stamp, n):
     assert np.isin(rows // 4, stamp().fitted).all()
 
 
+@pytest.mark.parametrize("share", [0.3, 0.8, 1.0])
+def test_overlay_follows_the_light(stamp, share):
+    imaging = stamp()
+    even, following = overlay(imaging, 100), overlay(imaging, 100, share)
+    assert abs(following.size - 100) <= 12
+    assert np.unique(following).size == following.size
+    assert np.isin(following // 4, imaging.fitted).all()
+    bright = np.argsort(imaging.brightness)[-imaging.n_pixels // 5 :]
+    near = [np.isin(rows // 4, imaging.fitted[bright]).mean() for rows in (even, following)]
+    light = imaging.brightness[bright].sum()
+    assert near[1] == pytest.approx((1 - share) * near[0] + share * light, abs=0.06)
+    assert light > 2 * near[0]
+
+
+def test_overlay_spreads_what_one_pixel_cannot_hold(stamp):
+    imaging = stamp()
+    spot = np.where(
+        np.arange(imaging.mask.size).reshape(imaging.mask.shape) == np.flatnonzero(imaging.mask)[7], 1e6, 1.0
+    )
+    rows = overlay(replace(imaging, follow=spot), 100, 1.0)
+    assert abs(rows.size - 100) <= 1
+    assert np.count_nonzero(rows // 4 == imaging.fitted[7]) == 4
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+def test_hilbert_curve_visits_neighbours_in_turn(order):
+    x, y = (v.ravel() for v in np.meshgrid(np.arange(2**order), np.arange(2**order)))
+    length = _hilbert(x, y)
+    assert sorted(length) == list(range(4**order))
+    path = np.argsort(length)
+    assert (abs(np.diff(x[path])) + abs(np.diff(y[path])) == 1).all()
+
+
 def test_quantiles():
     rng = np.random.default_rng(0)
     values, share = rng.random(5000), np.full(5000, 1 / 5000)
@@ -47,7 +91,8 @@ def test_quantiles():
     np.testing.assert_allclose(_quantiles(3 * values - 1, share, 11), 3 * knots - 1, atol=1e-12)
     unequal = rng.random(5000) ** 3
     unequal /= unequal.sum()
-    plain = np.interp(np.linspace(0, 1, 11), np.cumsum(unequal), np.sort(values))
+    order = np.argsort(values)
+    plain = np.interp(np.linspace(0, 1, 11), np.cumsum(unequal[order]), values[order])
     np.testing.assert_allclose(_quantiles(values, unequal, 11)[1:-1], plain[1:-1], atol=0.03)
 
 
@@ -96,6 +141,6 @@ def test_log_det_is_exact_for_any_graph():
 
 
 def test_silly_meshes_are_refused():
-    for make in (lambda: Delaunay(2), lambda: Rectangular(2), lambda: Rectangular(9, 1.5)):
+    for make in (lambda: Delaunay(2), lambda: Delaunay(9, -0.1), lambda: Rectangular(2), lambda: Rectangular(9, 1.5)):
         with pytest.raises(ValueError, match="needs"):
             make()
