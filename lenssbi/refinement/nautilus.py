@@ -63,6 +63,10 @@ class Draws:
         Wall-clock time, earlier runs included.
     converged
         False if a limit ended the run.
+    note
+        What ended a run that has not converged, where the sampler says so.
+    log_evidence_error
+        Standard error of ``log_evidence``, where the sampler gives one.
     """
 
     values: FloatArray
@@ -72,6 +76,14 @@ class Draws:
     evaluations: int
     seconds: float
     converged: bool
+    note: str = ""
+    log_evidence_error: float = float("nan")
+
+    @property
+    def n_eff(self) -> float:
+        """Kish's effective number of draws."""
+        weights = np.exp(self.log_weights - self.log_weights.max())
+        return float(weights.sum() ** 2 / np.sum(weights**2))
 
 
 def sample(
