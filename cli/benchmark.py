@@ -1,4 +1,4 @@
-"""`lenssbi benchmark`: methods and suites in, errors, coverage and time out."""
+"""`lenssbi benchmark`: methods and suites in, errors, coverage, wrong basins and time out."""
 
 import shlex
 from pathlib import Path
@@ -20,6 +20,13 @@ def benchmark(
     *,
     out: Annotated[Path, typer.Option("--out", help="Folder of the results.")],
     workers: Workers = 1,
+    count: Annotated[int | None, typer.Option("--count", min=1, help="At most so many lenses of each suite.")] = None,
+    autolens_python: Annotated[
+        str | None,
+        typer.Option(
+            "--autolens-python", metavar="PATH", help="Interpreter that has PyAutoLens, to run beside lenssbi."
+        ),
+    ] = None,
     overrides: Overrides = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -30,13 +37,15 @@ def benchmark(
         from lenssbi.pipelines.benchmark.config import BenchmarkConfig
         from lenssbi.pipelines.benchmark.run import run
 
-        said = overrides or []
+        named = {"count": count, "autolens_python": autolens_python}
+        said = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
         settings = load_config(config, BenchmarkConfig, said)
         words = ["lenssbi", "benchmark", str(config), "--out", str(out), "--workers", str(workers)]
         typed = shlex.join([*words, *(word for item in said for word in ("--set", item))])
         result = run(settings, out, workers=workers, base=config.parent, command=typed, progress=screen.progress)
         line = f"{result.path / 'table.md'} ({result.seconds:.0f} s)"
-        screen.result(result.as_json(), wanted_table(result), *_undone(result), line)
+        tables = [*([fits_table(result)] if result.wanted else []), *([wanted_table(result)] if result.lines else [])]
+        screen.result(result.as_json(), *tables, *_undone(result), line)
         if result.failed:
             raise typer.Exit(SOME_FAILED)
 
@@ -56,6 +65,20 @@ def wanted_table(result: "BenchmarkResult") -> "Table":
             for method in result.methods
         ]
         table.add_row(line.what, line.paper, line.wanted, *cells)
+    return table
+
+
+def fits_table(result: "BenchmarkResult") -> "Table":
+    """One row for each wish of a fit, PyAutoLens beside it; green is as good as wanted."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("what", "PyAutoLens", "lenssbi", "wanted"):
+        table.add_column(heading, overflow="fold")
+    for line in result.wanted:
+        cells = [Text(cell.text, style=_STYLES[cell.met]) for found in line.cells.values() for cell in found]
+        table.add_row(line.what, line.paper, Text(", ").join(cells), line.wanted)
     return table
 
 

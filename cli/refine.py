@@ -8,8 +8,10 @@ import typer
 from .console import command
 from .options import ConfigFile, EstimatorName, Inputs, Json, Noise, Overrides, PixelScale, Psf, Quiet, reading
 
-PriorName = Literal["auto", "blind", "cnn-uniform", "cnn-gaussian"]
-PRIORS = "auto: cnn-gaussian where the network applies, blind elsewhere."
+PriorName = Literal["auto", "broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"]
+SamplerName = Literal["auto", "importance", "nautilus"]
+PRIORS = "auto: broad, the network only saying where to look; with --sampler nautilus cnn-gaussian where the network applies, else blind."
+SAMPLERS = "auto: importance sampling, and Nautilus where that does not converge."
 
 
 def refine(
@@ -17,6 +19,7 @@ def refine(
     *,
     out: Annotated[Path, typer.Option("--out", help="Folder for posteriors and figures.")],
     prior: Annotated[PriorName | None, typer.Option("--prior", help=PRIORS)] = None,
+    sampler: Annotated[SamplerName | None, typer.Option("--sampler", help=SAMPLERS)] = None,
     estimator: EstimatorName = None,
     noise: Noise = None,
     psf: Psf = None,
@@ -36,6 +39,7 @@ def refine(
 
         said = list(overrides or ())
         said += [f"prior.mode={prior}"] if prior is not None else []
+        said += [f"sampler.method={sampler}"] if sampler is not None else []
         said += [f"sampler.seed={seed}"] if seed is not None else []
         result = run(
             inputs,

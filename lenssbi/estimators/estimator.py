@@ -12,7 +12,7 @@ from torch import Tensor
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.estimators.checkpoint import EstimatorCard
 from lenssbi.estimators.densities import Density
-from lenssbi.estimators.misspecification import Reference
+from lenssbi.estimators.misspecification import Reference, flags, psf_width
 from lenssbi.estimators.recalibration import Recalibration
 from lenssbi.estimators.symmetric import SymmetricDensity, single, upright
 from lenssbi.parameters import ParameterSpace
@@ -93,6 +93,13 @@ class Estimator:
         """Posterior of one stamp, of which the central field is taken."""
         stamp = self._cut(stamp)
         return self.predict(stamp.image[None], stamp.noise[None], stamp.mask[None])[0]
+
+    def judge_stamp(self, stamp: Stamp) -> tuple[GaussianMixture, tuple[str, ...]]:
+        """Posterior of one stamp, and words for what is unlike the training (:func:`lenssbi.estimators.misspecification.flags`)."""
+        width = None if self.card.psf_fwhm is None else psf_width(stamp.psf, stamp.pixel_scale)
+        stamp = self._cut(stamp)
+        mixtures, scores = self.predict_and_score(stamp.image[None], stamp.noise[None], stamp.mask[None])
+        return mixtures[0], flags(self.card, float(scores[0]), width)
 
     def predict(
         self,

@@ -13,7 +13,7 @@ from lenssbi.refinement.observation import with_honest_noise
 
 
 def without_lens_light(
-    stamp: Stamp, mode: Literal["auto", "subtract", "none"] = "auto"
+    stamp: Stamp, mode: Literal["auto", "joint", "subtract", "none"] = "auto"
 ) -> tuple[Stamp, LensLightFit | None]:
     """Take the lens' light off, where there is some or ``mode`` says so; the noise stays as it was claimed.
 

@@ -23,10 +23,11 @@ from lenssbi.pipelines.prepare import input_of, without_lens_light
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
 from lenssbi.posteriors import GaussianMixture, load_samples, load_with_prior
 from lenssbi.refinement.circle import Circle
-from lenssbi.refinement.config import RefineConfig
-from lenssbi.refinement.fit import Problem, pose, restore, solve
+from lenssbi.refinement.config import LEARNED_MODES, RefineConfig
+from lenssbi.refinement.fit import restore, solve
 from lenssbi.refinement.nautilus import Watch
 from lenssbi.refinement.observation import observe, with_honest_noise
+from lenssbi.refinement.problem import Problem, pose
 from lenssbi.refinement.result import FitResult
 from lenssbi.status import InputError, ItemError, Status
 
@@ -115,8 +116,8 @@ def run(
 
 
 def find_network(config: RefineConfig, estimator: str | Path | None) -> Estimator | None:
-    """The network that a fit needs; None for a blind one, and where none is named and none is shipped."""
-    if config.prior.mode == "blind":
+    """The network that a fit asks; None for one that asks none, and where none is named and none is shipped."""
+    if config.prior.mode in ("blind", "broad"):
         return None
     from lenssbi.estimators.load import DEFAULT, load_estimator, shipped_estimators
 
@@ -150,7 +151,7 @@ def refine_source(
         fit.samples.save(files.posterior, with_prior=fit.samples_with_prior)
         files.figure.unlink(missing_ok=True)  # of an older fit
     if fit.status is Status.DONE:
-        problem.checkpoint(files.work).remove()
+        problem.forget(files.work)
     if figure and not files.figure.exists():
         from lenssbi.plots.lens import lens_figure
         from lenssbi.plots.style import save
@@ -201,19 +202,32 @@ def set_up(
     observation = observe(stamp, config, light)
     flags: tuple[str, ...] = ()
     if learned is None and estimator is not None:
-        reason = estimator.applies_to(stamp)
-        if reason is None:
-            # Networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.
-            learned = estimator.predict_stamp(with_honest_noise(stamp, "measured", light)[0])
-        elif config.prior.mode != "auto":
-            raise ItemError(Status.NOT_APPLICABLE, stamp.name, reason)
-        else:
-            flags = ("estimator_not_applicable",)
-        if config.prior.mode == "auto" and learned is not None and contradicts(learned, observation.circle):
-            learned, flags = None, ("prior_conflict",)
-    if config.prior.mode not in ("auto", "blind") and learned is None:
+        # Networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.
+        learned, flags = _asked(estimator, with_honest_noise(stamp, "measured", light)[0], config.prior.mode == "auto")
+    if config.prior.mode == "auto" and learned is not None and contradicts(learned, observation.circle):
+        learned, flags = None, (*flags, "prior_conflict")
+    if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
     return pose(observation, config, learned, light), flags
+
+
+def _asked(estimator: Estimator, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:
+    """The network's answer, None where it is not to be trusted, and what there is to say about it.
+
+    Raises
+    ------
+    ItemError
+        The network is not for such stamps (``NOT_APPLICABLE``), and the fit needs it.
+    """
+    reason = estimator.applies_to(stamp)
+    if reason is not None:
+        if not may_go_without:
+            raise ItemError(Status.NOT_APPLICABLE, stamp.name, reason)
+        return None, ("estimator_not_applicable",)
+    answer, flags = estimator.judge_stamp(stamp)
+    if "misspecified" in flags and may_go_without:
+        return None, flags
+    return answer, flags
 
 
 def contradicts(learned: GaussianMixture, circle: Circle) -> bool:

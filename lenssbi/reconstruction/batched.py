@@ -21,6 +21,8 @@ from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.rectangular import Rectangular
 from lenssbi.reconstruction.regularisation import Adaptive, Constant, Gradient
 
+Penalty = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
 
 class BatchedInversion:
     """Evaluates lens models on one or several stamps, many at once.
@@ -65,7 +67,8 @@ class BatchedInversion:
         self._tables = LensTable(*(self._stack(values) for values in zip(*tables, strict=True)))
         self._edges = torch.as_tensor(mesh.edges.astype(np.int64), device=self.device)
         constant = torch.ones((1, len(mesh.edges)), dtype=dtype, device=self.device)
-        self._log_det = batched_mesh.log_det(constant, mesh.n, self.regularisation.ridge)
+        self._ridge = torch.full((1, mesh.n**2), self.regularisation.ridge, dtype=dtype, device=self.device)
+        self._constant = constant, self._ridge, batched_mesh.log_det(constant, mesh.n, self._ridge)
 
     @property
     def theta(self) -> torch.Tensor:
@@ -127,44 +130,42 @@ class BatchedInversion:
         even = torch.linspace(0, 1, self.mesh.n, dtype=self.dtype, device=self.device)
         x, y = (torch.where(spread[:, None], knots, even) for knots in (x, y))
         interpolation = batched_mesh.bilinear((x, y), points)
-        weights, log_det = self._penalty((x, y), interpolation, tables)
-        value = self._evidence(interpolation, (weights, log_det), strength, tables)
+        value = self._evidence(interpolation, self._penalty((x, y), interpolation, tables), strength, tables)
         return torch.where(good & spread & torch.isfinite(value), value, -torch.inf)
 
     def _penalty(
         self, knots: Knots, interpolation: Interpolation, tables: LensTable
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weights of the edges, shape (b or 1, m), and ln det(H / strength)."""
-        kind = self.regularisation
+    ) -> Penalty:
+        """Weights of the edges, shape (b or 1, m), ridge, shape (b or 1, n), and ln det(H / strength)."""
+        kind, ridge = self.regularisation, self._ridge
         if isinstance(kind, Constant):
-            return torch.ones((1, len(self._edges)), dtype=self.dtype, device=self.device), self._log_det
+            return self._constant
         weights = batched_mesh.slopes(knots)
         if isinstance(kind, Adaptive):
             signal = batched_mesh.signal(interpolation, tables.light, tables.seen, self.mesh.n**2)
             share = signal**kind.power
             stiffness = (share / kind.inner + (1 - share) / kind.outer) ** -2.0
-            weights = weights * stiffness[:, self._edges].mean(dim=-1)
-        return weights, batched_mesh.log_det(weights, self.mesh.n, kind.ridge)
+            weights, ridge = weights * stiffness[:, self._edges].mean(dim=-1), ridge * stiffness
+        return weights, ridge, batched_mesh.log_det(weights, self.mesh.n, ridge)
 
     def _evidence(
         self,
         interpolation: Interpolation,
-        penalty: tuple[torch.Tensor, torch.Tensor],
+        penalty: Penalty,
         strength: torch.Tensor,
         tables: LensTable,
     ) -> torch.Tensor:
         rows = self._blurred(interpolation, tables)
         matrix, vector = rows.mT @ rows, rows.mT @ tables.data[..., None]
-        n, (a, b), (weights, log_det_h) = self.mesh.n**2, self._edges.T, penalty
-        ridge = self.regularisation.ridge
-        own = torch.full_like(matrix[..., 0], ridge).index_add(1, a, weights.expand(len(rows), -1))
+        n, (a, b), (weights, ridge, log_det_h) = self.mesh.n**2, self._edges.T, penalty
+        own = ridge.expand(len(rows), -1).index_add(1, a, weights.expand(len(rows), -1))
         own = own.index_add(1, b, weights.expand(len(rows), -1))
         matrix.diagonal(dim1=1, dim2=2).add_(strength[:, None] * own)
         matrix[:, a, b] -= strength[:, None] * weights
         matrix[:, b, a] -= strength[:, None] * weights
         factor, failed = torch.linalg.cholesky_ex(matrix)
         source = torch.cholesky_solve(vector, factor)[..., 0]
-        charge = (weights * (source[:, a] - source[:, b]) ** 2).sum(dim=1) + ridge * (source**2).sum(dim=1)
+        charge = (weights * (source[:, a] - source[:, b]) ** 2).sum(dim=1) + (ridge * source**2).sum(dim=1)
         smoothness = strength * charge
         misfit = (tables.data**2).sum(dim=1) - (source * vector[..., 0]).sum(dim=1) - smoothness
         log_det = 2 * factor.diagonal(dim1=1, dim2=2).log().sum(dim=1)

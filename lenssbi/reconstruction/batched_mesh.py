@@ -74,15 +74,15 @@ def signal(interpolation: Interpolation, light: torch.Tensor, seen: torch.Tensor
     return total / total.amax(dim=1, keepdim=True).clamp(min=torch.finfo(total.dtype).tiny)
 
 
-def log_det(weights: torch.Tensor, n: int, ridge: float) -> torch.Tensor:
-    """ln det of what the edges and the ridge charge, one row of the mesh eliminated after the other, shape (b,).
+def log_det(weights: torch.Tensor, n: int, ridge: torch.Tensor) -> torch.Tensor:
+    """ln det of what the edges and the ridge, shape (b or 1, n^2), charge, one row of the mesh eliminated after the other, shape (b,).
 
     The blocks beside the diagonal are diagonal themselves, so that each step is S_j = A_j - (w w^T) o S_{j-1}^-1.
     """
     across = weights[:, : n * (n - 1)].reshape(-1, n, n - 1)
     up = weights[:, n * (n - 1) :].reshape(-1, n - 1, n)
     pad = torch.nn.functional.pad
-    own = ridge + pad(across, (0, 1)) + pad(across, (1, 0)) + pad(up, (0, 0, 0, 1)) + pad(up, (0, 0, 1, 0))
+    own = ridge.reshape(-1, n, n) + pad(across, (0, 1)) + pad(across, (1, 0)) + pad(up, (0, 0, 0, 1)) + pad(up, (0, 0, 1, 0))
     blocks = own.diag_embed() - across.diag_embed(1) - across.diag_embed(-1)
     total = torch.zeros(len(weights), dtype=weights.dtype, device=weights.device)
     left = blocks[:, 0]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lenssbi.arrays import FloatArray
-from lenssbi.reconstruction.imaging import Imaging
+from lenssbi.reconstruction.imaging import Imaging, Tiles
 
 RIDGE = 1e-12  # of a column's own square, charged for its square: neighbouring Gaussians are alike to rounding
 
@@ -36,12 +36,15 @@ class Columns(NamedTuple):
         G^T C^-1 d, shape (m,).
     norm
         What the columns were divided by, shape (m,); infinite for a column that has no light inside the mask.
+    ridge
+        Charge for the square of each scaled amplitude, in `product` already, shape (m,).
     """
 
     rows: FloatArray
     product: FloatArray
     vector: FloatArray
     norm: FloatArray
+    ridge: FloatArray
 
 
 def prepare(images: FloatArray | None, imaging: Imaging) -> Columns:
@@ -62,9 +65,30 @@ def prepare(images: FloatArray | None, imaging: Imaging) -> Columns:
     inside = tiles.place >= 0
     flat = np.where(imaging.mask, images, 0.0).reshape(len(images), imaging.mask.size)
     rows = np.where(inside, flat[:, tiles.place.clip(0)] * tiles.weight / imaging.flux_scale, 0.0)
-    norm = np.sqrt((rows**2).sum(axis=(1, 2)))
+    return of_rows(np.moveaxis(rows, 0, -1), tiles, RIDGE)
+
+
+def of_rows(rows: FloatArray, tiles: Tiles, ridge: float) -> Columns:
+    """Columns of images over the noise in the pixels of each tile, 0 outside the mask, shape (n_tiles, 16, m), and their ridge."""
+    norm = np.sqrt((rows**2).sum(axis=(0, 1)))
     norm[norm == 0] = np.inf
-    rows = np.moveaxis(rows / norm[:, None, None], 0, -1)
-    matrix = rows.reshape(tiles.place.size, len(images))
-    product = matrix.T @ matrix + np.diag(np.where(np.isinf(norm), 1.0, RIDGE))
-    return Columns(np.ascontiguousarray(rows), product, matrix.T @ tiles.data.ravel(), norm)
+    rows = np.ascontiguousarray(rows / norm)
+    matrix = rows.reshape(tiles.place.size, norm.size)
+    ridges = np.where(np.isinf(norm), 1.0, ridge)
+    return Columns(rows, matrix.T @ matrix + np.diag(ridges), matrix.T @ tiles.data.ravel(), norm, ridges)
+
+
+def joined(first: Columns, second: Columns) -> Columns:
+    """Both side by side."""
+    if second.norm.size == 0:
+        return first
+    m = first.norm.size
+    shape = first.rows.shape[:2]
+    cross = first.rows.reshape(-1, m).T @ second.rows.reshape(-1, second.norm.size)
+    return Columns(
+        np.concatenate([first.rows, second.rows], axis=-1).reshape(*shape, -1),
+        np.block([[first.product, cross], [cross.T, second.product]]),
+        np.append(first.vector, second.vector),
+        np.append(first.norm, second.norm),
+        np.append(first.ridge, second.ridge),
+    )

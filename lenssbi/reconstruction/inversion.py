@@ -17,7 +17,9 @@ Every answer x obeys x^T ((F + H) x - D) = 0, since what is held at 0 is 0 and t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -26,12 +28,13 @@ from scipy.linalg import lapack
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction import kernel
 from lenssbi.reconstruction.cholesky import factor, forward, workspace
-from lenssbi.reconstruction.columns import RIDGE, Columns, prepare
+from lenssbi.reconstruction.columns import Columns, joined, prepare
 from lenssbi.reconstruction.evidence import Evidence
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.mesh import Mesh, SourceMesh
 from lenssbi.reconstruction.nonnegative import block_pivoting, last_nonnegative
 from lenssbi.reconstruction.regularisation import Constant, Penalty, Regularisation
+from lenssbi.reconstruction.smooth import SmoothPart
 from lenssbi.status import Status
 
 Extent = tuple[float, float, float, float]
@@ -41,7 +44,8 @@ class _Solution(NamedTuple):
     evidence: Evidence
     mesh: SourceMesh
     source: FloatArray  # [flux_scale per pixel]
-    amplitudes: FloatArray  # of the scaled columns
+    beside: Columns  # smooth part and lens light
+    amplitudes: FloatArray  # theirs, scaled
     upper: FloatArray  # Cholesky factor of F + H, in this thread's workspace: to be used before the next evaluation
 
 
@@ -56,14 +60,17 @@ class Reconstruction:
     mesh
         Where the source pixels lie; None where no mesh could be laid.
     source, source_sigma
-        Surface brightness [flux/arcsec^2] and its 1 sigma error, shape (n,). The error is that of the unconstrained source at
-        fixed lens light, whatever the solver: a pixel that is held at 0 is still only known to so much.
+        Surface brightness [flux/arcsec^2] of the source at its pixels, smooth part and all, and its 1 sigma error, shape (n,). The error
+        is that of the unconstrained pixels at fixed fluxes of the columns, whatever the solver: a pixel that is held at 0 is still
+        only known to so much.
     model_image
         Blurred light of the source [flux/pixel], shape (ny, nx), NaN outside the mask.
     columns
         Amplitudes of the inversion's columns, in the unit of the images given, shape (m,).
     columns_image
         Light of the columns together [flux/pixel], shape (ny, nx), also outside the mask; None where the inversion has none.
+    smooth
+        Surface brightness [flux/arcsec^2] of the smooth part at any places [arcsec]; None where the source is pixels alone.
     """
 
     evidence: Evidence
@@ -73,6 +80,7 @@ class Reconstruction:
     model_image: FloatArray
     columns: FloatArray
     columns_image: FloatArray | None = None
+    smooth: Callable[[ComplexArray], FloatArray] | None = None
 
     @property
     def status(self) -> Status:
@@ -98,11 +106,17 @@ class Reconstruction:
         x0, x1, y0, y1 = extent = extent or self._bright_square()
         x, y = (a + (np.arange(n) + 0.5) * (b - a) / n for a, b in ((x0, x1), (y0, y1)))
         points = (x[None, :] + 1j * y[:, None]).ravel()
-        indices, weights = self.mesh.locate(points)
-        # Linear weights give back the point itself, unless it lies outside and was moved to the edge.
-        moved = abs((weights * self.mesh.vertices[indices]).sum(axis=1) - points) > 1e-9
-        image = np.where(moved, np.nan, (weights * self.source[indices]).sum(axis=1))
+        image = np.where(self.mesh.inside(points), self.brightness(points), np.nan)
         return image.reshape(n, n), extent
+
+    def brightness(self, places: ComplexArray) -> FloatArray:
+        """Surface brightness [flux/arcsec^2] at places of the source plane [arcsec], shape (k,); outside the mesh that of its edge."""
+        assert self.mesh is not None  # whoever asks has looked at the status
+        indices, weights = self.mesh.locate(places)
+        if self.smooth is None:
+            return np.asarray((weights * self.source[indices]).sum(axis=1))
+        pixels = self.source - self.smooth(self.mesh.vertices)
+        return np.asarray((weights * pixels[indices]).sum(axis=1) + self.smooth(places))
 
     def _bright_square(self) -> Extent:
         assert self.mesh is not None  # for the type checker: source_on_grid has looked
@@ -128,6 +142,8 @@ class Inversion:
     columns
         Images of unit amplitude, of any scale, that are fitted beside the source with amplitudes >= 0, shape (m, ny, nx); they
         are already blurred and may hold anything outside the mask. None is no image.
+    smooth
+        Gaussians under the pixels; None for pixels alone.
     solver
         "linear", or "positive" for a source that is nowhere negative. The determinants of the evidence are the same.
 
@@ -150,6 +166,7 @@ class Inversion:
     regularisation: Regularisation = field(default_factory=Constant)
     columns: FloatArray | None = None
     solver: Literal["linear", "positive"] = "linear"
+    smooth: SmoothPart | None = None
 
     def __post_init__(self) -> None:
         if self.solver not in ("linear", "positive"):
@@ -176,23 +193,26 @@ class Inversion:
     def reconstruct(self, beta: ComplexArray, strength: float) -> Reconstruction:
         """The source, its errors, the lens light and the model image; arguments as for `evidence`."""
         solution = self._solve(beta, strength)
-        light: Columns = self._light  # type: ignore[attr-defined]
         image = np.full(self.imaging.mask.shape, np.nan)
         if solution is None:
             empty, lens_light = np.full(0, np.nan), None if self.columns is None else image
-            unknown = np.full(light.norm.size, np.nan)
+            unknown = np.full(0 if self.columns is None else len(self.columns), np.nan)
             return Reconstruction(Evidence.failed(), None, empty, empty, image, unknown, lens_light)
-        evidence, mesh, source, scaled, upper = solution
-        tiles = self.imaging.tiles
-        brightness = (mesh.weights * source[mesh.indices]).sum(axis=1)
-        blurred = kernel.blur(tiles, brightness.reshape(-1, self.imaging.subgrid**2))
-        image.ravel()[tiles.place[tiles.place >= 0]] = blurred[tiles.place >= 0] * self.imaging.flux_scale
+        evidence, mesh, source, beside, scaled, upper = solution
+        tiles, scale = self.imaging.tiles, self.imaging.flux_scale
+        k = 0 if self.smooth is None else self.smooth.count
+        pixels = (mesh.weights * source[mesh.indices]).sum(axis=1)
+        blurred = kernel.blur(tiles, pixels.reshape(-1, self.imaging.subgrid**2))
+        with np.errstate(invalid="ignore"):  # 0 / 0 outside the mask
+            blurred += beside.rows[..., :k] @ scaled[:k] / tiles.weight
+        image.ravel()[tiles.place[tiles.place >= 0]] = blurred[tiles.place >= 0] * scale
         covariance, _ = lapack.dpotri(upper[: source.size, : source.size], lower=0)
-        per_area = self.imaging.flux_scale / self.imaging.pixel_scale**2
-        sigma = np.sqrt(np.diag(covariance)) * per_area
-        amplitudes = scaled / light.norm
-        lens_light = None if self.columns is None else np.tensordot(amplitudes, self.columns, 1)
-        return Reconstruction(evidence, mesh, source * per_area, sigma, image, amplitudes, lens_light)
+        per_area = scale / self.imaging.pixel_scale**2
+        sigma, amplitudes = np.sqrt(np.diag(covariance)) * per_area, scaled / beside.norm
+        smooth = None if self.smooth is None else partial(self.smooth.brightness, beta, amplitudes[:k])
+        source = source * per_area + (0.0 if smooth is None else smooth(mesh.vertices))
+        lens_light = None if self.columns is None else np.tensordot(amplitudes[k:], self.columns, 1)
+        return Reconstruction(evidence, mesh, source, sigma, image, amplitudes[k:], lens_light, smooth)
 
     def _solve(self, beta: ComplexArray, strength: float) -> _Solution | None:
         beta = np.asarray(beta, dtype=complex)
@@ -203,33 +223,42 @@ class Inversion:
         mesh = self.mesh.source_mesh(beta, self.imaging)
         if mesh is None:
             return None
-        penalty = self._penalty(mesh)
-        matrix, vector = self._normal_equations(mesh, penalty, strength)
+        penalty, beside = self._penalty(mesh), self._beside(beta)
+        matrix, vector = self._normal_equations(mesh, beside, penalty, strength)
         kept = matrix
         if self.solver == "positive":
             kept = workspace(vector.size, "kept")
             kept[:] = matrix
         if not factor(matrix):
             return None
-        answer = self._answer(kept, matrix, vector)
+        answer = self._answer(kept, matrix, vector, mesh.vertices.size)
         if answer is None:
             return None
         source, amplitudes = np.split(answer, [mesh.vertices.size])
-        smoothness = strength * penalty.charge(source)
-        ridge = RIDGE * float(amplitudes @ amplitudes)
+        k = 0 if self.smooth is None else self.smooth.count
+        charges = beside.ridge * amplitudes**2
+        pixels, smooth = strength * penalty.charge(source), float(charges[:k].sum())
         data_norm, noise_norm = self._constants  # type: ignore[attr-defined]
         evidence = Evidence(
-            misfit=data_norm - float(answer @ vector) - smoothness - ridge,
-            smoothness=smoothness,
-            log_det_curvature=2 * float(np.sum(np.log(np.diagonal(matrix)[: source.size]))),
-            log_det_regularisation=source.size * float(np.log(strength)) + penalty.log_det,
+            misfit=data_norm - float(answer @ vector) - pixels - float(charges.sum()),
+            smoothness=pixels + smooth,
+            log_det_curvature=2 * float(np.sum(np.log(np.diagonal(matrix)[: source.size + k]))),
+            log_det_regularisation=source.size * float(np.log(strength))
+            + penalty.log_det
+            + float(np.sum(np.log(beside.ridge[:k]))),
             noise_norm=noise_norm,
         )
-        return _Solution(evidence, mesh, source, amplitudes, matrix) if evidence.status is Status.DONE else None
+        return _Solution(evidence, mesh, source, beside, amplitudes, matrix) if evidence.status is Status.DONE else None
 
-    def _normal_equations(self, mesh: SourceMesh, penalty: Penalty, strength: float) -> tuple[FloatArray, FloatArray]:
-        """F + H, in this thread's workspace, and D, of source and columns."""
+    def _beside(self, beta: ComplexArray) -> Columns:
+        """All columns beside the pixels: the smooth part behind this lens model, and the lens' light."""
         light: Columns = self._light  # type: ignore[attr-defined]
+        return light if self.smooth is None else joined(self.smooth.columns(beta), light)
+
+    def _normal_equations(
+        self, mesh: SourceMesh, light: Columns, penalty: Penalty, strength: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """F + H, in this thread's workspace, and D, of source and columns."""
         n, sub = mesh.vertices.size, self.imaging.subgrid**2
         matrix = workspace(n + light.norm.size, "matrix")
         vector = kernel.normal_equations(self.imaging.tiles, mesh.indices, mesh.weights, sub, light.rows, matrix)
@@ -237,9 +266,8 @@ class Inversion:
         kernel.add_penalty(matrix, penalty.rows, penalty.columns, strength * penalty.values)
         return matrix, np.append(vector, light.vector)
 
-    def _answer(self, matrix: FloatArray, upper: FloatArray, vector: FloatArray) -> FloatArray | None:
-        """Source and amplitudes."""
-        n = vector.size - self._light.norm.size  # type: ignore[attr-defined]
+    def _answer(self, matrix: FloatArray, upper: FloatArray, vector: FloatArray, n: int) -> FloatArray | None:
+        """The n source pixels and the amplitudes."""
         half = forward(upper, vector)
         linear = last_nonnegative(upper, half, n)
         if self.solver == "linear" or linear is None:

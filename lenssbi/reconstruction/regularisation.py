@@ -104,7 +104,8 @@ class Adaptive:
     power
         Below 1 more of the source counts as bright, above 1 less.
     ridge
-        r_i.
+        r_i over the weight of the pixel's edges. Above 1e-2, light that is spread over more than ten cells is charged, too: right for
+        departures from a smooth source (`smooth`), which have no mean.
     """
 
     inner: float = 1.0
@@ -124,7 +125,7 @@ class Adaptive:
         share = mesh.signal() ** self.power
         stiffness = (share / self.inner + (1 - share) / self.outer) ** -2.0
         mean = 0.5 * (stiffness[mesh.edges[:, 0]] + stiffness[mesh.edges[:, 1]])
-        return of_edges(mesh, mean * _geometry(mesh).slopes(), self.ridge)
+        return of_edges(mesh, mean * _geometry(mesh).slopes(), self.ridge * stiffness)
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _geometry(mesh: SourceMesh) -> Geometry:
     return mesh.geometry
 
 
-def of_edges(mesh: SourceMesh, weights: FloatArray, ridge: float) -> Penalty:
+def of_edges(mesh: SourceMesh, weights: FloatArray, ridge: float | FloatArray) -> Penalty:
     """Penalty that charges squared differences between neighbours.
 
     Parameters
@@ -164,7 +165,7 @@ def of_edges(mesh: SourceMesh, weights: FloatArray, ridge: float) -> Penalty:
     weights
         w_e, shape (m,).
     ridge
-        r_i, the same for all.
+        r_i, one for all or shape (n,).
     """
     n, (a, b) = mesh.vertices.size, mesh.edges.T
     diagonal = np.arange(n, dtype=mesh.edges.dtype)

@@ -8,8 +8,10 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from lenssbi.config import Config
 
-PriorMode = Literal["blind", "cnn-uniform", "cnn-gaussian"]
+PriorMode = Literal["broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"]
+LEARNED_MODES = ("cnn-uniform", "cnn-gaussian", "cnn-joint")
 NoiseChoice = Literal["extended", "measured", "claimed"]
+SourceKind = Literal["pixels", "gaussians", "sersic"]
 Range = tuple[float, float]
 
 
@@ -18,7 +20,10 @@ class PriorConfig(Config):
 
     The broad prior is the training population's: uniform in einstein_radius [arcsec], axis ratio and position angle. A
     blind fit narrows einstein_radius to ``radius_window`` [arcsec] about the circle estimate; the learned priors narrow
-    the mass parameters about the network's answer, by the paper's half-widths or by its own sigmas times ``widen``.
+    the mass parameters about the network's answer, by the paper's half-widths, by its own sigmas times ``widen``, or by all of
+    its posterior. ``auto`` is broad for the importance sampler, which the network then only tells where to look; for Nautilus it is
+    cnn-gaussian where a network applies and blind elsewhere. ``noise_factor`` is the range of a factor on the noise that is sampled with
+    the other parameters; None leaves the noise as it is.
     """
 
     mode: PriorMode | Literal["auto"] = "auto"
@@ -29,6 +34,7 @@ class PriorConfig(Config):
     shear_sigma: PositiveFloat = 0.1
     radius_window: PositiveFloat | Literal["auto"] = "auto"
     log10_strength: Range = (-3.0, 4.0)
+    noise_factor: Range | None = None
     uniform_einstein_radius: PositiveFloat = 0.2
     uniform_axis_ratio: PositiveFloat = 0.1
     uniform_angle: float = Field(40.0, gt=0, le=90)
@@ -43,6 +49,8 @@ class PriorConfig(Config):
             low, high = getattr(self, name)
             if not low < high:
                 raise ValueError(f"{name} needs low < high, got [{low}, {high}]")
+        if self.noise_factor is not None and not 0 < self.noise_factor[0] < self.noise_factor[1]:
+            raise ValueError(f"noise_factor needs 0 < low < high, got {list(self.noise_factor)}")
         if not 0 < self.axis_ratio[0] < self.axis_ratio[1] <= 1:
             raise ValueError(f"axis_ratio lies between 0 and 1, got {list(self.axis_ratio)}")
         return self
@@ -56,12 +64,16 @@ class MassConfig(Config):
 
 
 class MeshConfig(Config):
-    """The source's mesh: its kind, about how many source pixels, sub-pixels along the side of an image pixel, and how far the
-    PSF reaches [arcsec]. ``brightness`` is the share of a rectangular mesh that follows the image's light instead of the
-    magnification alone.
+    """The source's mesh: its cells, about how many source pixels, sub-pixels along the side of an image pixel, and how far the
+    PSF reaches [arcsec]. ``brightness`` is the share of the mesh that follows the source's light instead of the
+    magnification alone; ``regularisation`` how it is kept smooth, and ``solver`` whether it may be negative. ``smooth`` puts the
+    Gaussians of the search under the pixels, which then are departures from them (not with the positive solver, and only after a search).
     """
 
-    kind: Literal["rectangular", "delaunay"] = "rectangular"
+    cells: Literal["rectangular", "delaunay", "voronoi"] = "rectangular"
+    regularisation: Literal["constant", "gradient", "curvature", "adaptive"] = "adaptive"
+    solver: Literal["auto", "linear", "positive"] = "auto"
+    smooth: bool = True
     pixels: int = Field(400, ge=16, le=4000)
     brightness: float = Field(0.8, ge=0, le=1)
     subgrid: int = Field(2, ge=1, le=8)
@@ -75,12 +87,34 @@ class MaskConfig(Config):
     outer: PositiveFloat | None = None
 
 
-class SamplerConfig(Config):
-    """Nautilus; ``auto`` live points are 250 for a blind fit and 150 under a learned prior."""
+class StartConfig(Config):
+    """Where the sampler begins.
 
+    ``search`` is a first fit whose source is a few Gaussians, from ``candidates`` draws of the prior and of the network's answer: its
+    modes are where importance sampling begins, and its source is what the mesh follows. ``network`` begins from the network's answer
+    alone, ``prior`` from draws of the prior. ``under`` and ``over`` begin in the wrong basins on purpose, where the mass is too small or
+    too large and the source a copy of the image: they are there to test that such a start is recognised. A fit that is recognised as
+    wrong begins anew up to ``restarts`` times.
+    """
+
+    place: Literal["search", "network", "prior", "under", "over"] = "search"
+    candidates: PositiveInt = 512
+    restarts: int = Field(1, ge=0, le=9)
+
+
+class SamplerConfig(Config):
+    """Importance sampling or Nautilus; ``auto`` is importance sampling, and Nautilus where that does not converge.
+
+    ``auto`` live points of Nautilus are 250 for a wide prior and 150 under a learned one; ``n_eff`` is the effective sample size to reach,
+    for importance sampling ``importance_n_eff``.
+    """
+
+    method: Literal["auto", "importance", "nautilus"] = "auto"
     n_live: PositiveInt | Literal["auto"] = "auto"
     n_networks: int = Field(1, ge=0, le=16)
     n_eff: PositiveInt = 1000
+    importance_n_eff: PositiveInt = 400
+    max_rounds: PositiveInt = 16
     max_evaluations: PositiveInt = 60_000
     max_minutes: PositiveFloat = 60.0
     seed: int = Field(0, ge=0)
@@ -88,12 +122,14 @@ class SamplerConfig(Config):
 
 
 class RefineConfig(Config):
-    """A pixelised-source fit."""
+    """A fit of mass, source and lens light."""
 
     prior: PriorConfig = PriorConfig()
     mass: MassConfig = MassConfig()
+    source: SourceKind = "pixels"
     mesh: MeshConfig = MeshConfig()
     mask: MaskConfig = MaskConfig()
+    start: StartConfig = StartConfig()
     sampler: SamplerConfig = SamplerConfig()
     noise_scale: NoiseChoice | PositiveFloat = "extended"
-    lens_light: Literal["auto", "subtract", "none"] = "auto"
+    lens_light: Literal["auto", "joint", "subtract", "none"] = "auto"

@@ -8,9 +8,10 @@ parameters. A model that cannot be evaluated is very unlikely, never an error, s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -19,13 +20,20 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
 from lenssbi.lensing import Deflector, EllipticalPowerLaw, ExternalShear
 from lenssbi.reconstruction.imaging import Imaging
-from lenssbi.reconstruction.inversion import Inversion, Reconstruction
+from lenssbi.reconstruction.inversion import Inversion
 from lenssbi.reconstruction.mesh import Mesh
+from lenssbi.reconstruction.rectangular import Rectangular
+from lenssbi.reconstruction.regularisation import Adaptive, Constant, Curvature, Gradient, Regularisation
+from lenssbi.reconstruction.smooth import SmoothPart
+from lenssbi.refinement.basins import basin
 from lenssbi.refinement.config import MeshConfig
+from lenssbi.refinement.look import SOURCE_SIDE, Look, square
+from lenssbi.refinement.result import SourceImage
 from lenssbi.systems import LensSystem
 
 IMPOSSIBLE = -1e100  # finite: the sampler's arithmetic knows no infinities
 PSF_SHARE = 0.995
+DEPARTURES_RIDGE = 1e-2  # departures from a smooth source have no mean
 MAX_PSF_PIXELS = 5  # the cost grows with the square; PyAutoLens cuts Euclid's PSF there as well
 
 
@@ -39,7 +47,7 @@ class LensLikelihood:
         The image, its mask and the mesh.
     names
         Parameters of a vector, in order: einstein_radius, e1, e2, centre_x, centre_y [arcsec], log10_strength, and
-        possibly slope, shear1, shear2.
+        possibly slope, shear1, shear2, log10_noise (of a factor on the noise; the strength then is in units of the noise so changed).
     threads
         Vectors evaluated at a time; the answers do not depend on it.
     """
@@ -62,51 +70,90 @@ class LensLikelihood:
             lens = deflectors(params)
         except ValueError:  # |e| >= 1, or a slope that no halo has
             return IMPOSSIBLE
-        beta = lens.source_angle(self.inversion.imaging.theta)
-        value = self.inversion.evidence(beta, 10 ** params["log10_strength"]).log_evidence
+        imaging = self.inversion.imaging
+        found = self.inversion.evidence(lens.source_angle(imaging.theta), 10 ** params["log10_strength"])
+        value = found.with_noise(10 ** params.get("log10_noise", 0.0), imaging.n_pixels).log_evidence
         return float(value) if np.isfinite(value) else IMPOSSIBLE
 
-    def reconstruct(self, row: FloatArray) -> tuple[LensSystem, Reconstruction]:
-        """The deflectors of one parameter vector (parameter,), and the best source behind them."""
-        params = self.params(row)
+    @property
+    def imaging(self) -> Imaging:
+        """The stamp as it is fitted."""
+        return self.inversion.imaging
+
+    def look(self, row: FloatArray) -> Look:
+        """The model of one parameter vector (parameter,)."""
+        params, imaging = self.params(row), self.imaging
         lens = deflectors(params)
-        beta = lens.source_angle(self.inversion.imaging.theta)
-        return lens, self.inversion.reconstruct(beta, 10 ** params["log10_strength"])
+        beta = lens.source_angle(imaging.theta)
+        found = self.inversion.reconstruct(beta, 10 ** params["log10_strength"])
+        x0, x1, y0, y1 = found.source_on_grid(2)[1]  # what stands out of the source's noise
+        # Twice as wide, and never narrower than the lens would show it.
+        half = max(x1 - x0, 0.3 * params["einstein_radius"])
+        source = SourceImage(*found.source_on_grid(SOURCE_SIDE, square((x0 + x1) / 2, (y0 + y1) / 2, half)))
+        chi2 = found.evidence.misfit / imaging.n_pixels
+        return Look(lens, found.model_image, found.columns_image, source, chi2, basin(found, imaging, beta))
 
     def params(self, row: FloatArray) -> dict[str, float]:
         """Name to value of one parameter vector (parameter,)."""
         return {name: float(value) for name, value in zip(self.names, row, strict=True)}
 
 
+def build_imaging(stamp: Stamp, mask: np.ndarray, mesh: MeshConfig, follow: FloatArray | None = None) -> Imaging:
+    """A stamp prepared for the inversion.
+
+    Parameters
+    ----------
+    stamp
+        Image without the lens' light, unless that is fitted too, and the noise to be used.
+    mask
+        True where a pixel is fitted, shape (y, x).
+    mesh
+        The sub-grid and the PSF's reach.
+    follow
+        Image of the source's light that mesh and regularisation follow, shape (y, x); None for the data's.
+    """
+    radius = _psf_radius(stamp.psf, stamp.pixel_scale) if mesh.psf_radius == "auto" else mesh.psf_radius
+    return Imaging(
+        data=stamp.image,
+        noise=stamp.noise,
+        mask=mask & stamp.mask,
+        response=stamp.psf.response(stamp.pixel_scale, mesh.subgrid, radius),
+        pixel_scale=stamp.pixel_scale,
+        subgrid=mesh.subgrid,
+        follow=follow,
+    )
+
+
 def build_likelihood(
-    stamp: Stamp, mask: np.ndarray, mesh: MeshConfig, names: tuple[str, ...], threads: int = 1
+    imaging: Imaging,
+    mesh: MeshConfig,
+    names: tuple[str, ...],
+    columns: FloatArray | None = None,
+    smooth: SmoothPart | None = None,
+    threads: int = 1,
 ) -> LensLikelihood:
     """The likelihood of a stamp.
 
     Parameters
     ----------
-    stamp
-        Image without the lens' light, and the noise to be used.
-    mask
-        True where a pixel is fitted, shape (y, x).
+    imaging
+        The stamp.
     mesh
-        The source's mesh and the sub-grid.
+        The source's mesh, its regularisation and solver.
     names
         Parameters of a vector.
+    columns
+        Blurred images of the lens' light that are fitted with the source, shape (m, y, x).
+    smooth
+        Gaussians under the pixels.
     threads
         Vectors evaluated at a time.
     """
-    radius = _psf_radius(stamp.psf, stamp.pixel_scale) if mesh.psf_radius == "auto" else mesh.psf_radius
-    response = stamp.psf.response(stamp.pixel_scale, mesh.subgrid, radius)
-    imaging = Imaging(
-        data=stamp.image,
-        noise=stamp.noise,
-        mask=mask & stamp.mask,
-        response=response,
-        pixel_scale=stamp.pixel_scale,
-        subgrid=mesh.subgrid,
-    )
-    return LensLikelihood(Inversion(imaging, _mesh(mesh)), names, threads)
+    solver: Literal["linear", "positive"] = "linear"
+    if mesh.solver == "positive" or (mesh.solver == "auto" and columns is not None):
+        solver = "positive"  # a source that may be negative takes the lens' light over
+    inversion = Inversion(imaging, _mesh(mesh), _regularisation(mesh, smooth is not None), columns, solver, smooth)
+    return LensLikelihood(inversion, names, threads)
 
 
 def deflectors(params: Mapping[str, float]) -> LensSystem:
@@ -139,10 +186,24 @@ def _psf_radius(psf: PSF, pixel_scale: float) -> float:
 
 
 def _mesh(mesh: MeshConfig) -> Mesh:
-    if mesh.kind == "delaunay":
+    if mesh.cells == "delaunay":
         from lenssbi.reconstruction.delaunay import Delaunay
 
-        return Delaunay(mesh.pixels)
-    from lenssbi.reconstruction.rectangular import Rectangular
+        return Delaunay(mesh.pixels, mesh.brightness)
+    if mesh.cells == "voronoi":
+        from lenssbi.reconstruction.voronoi import Voronoi
 
+        return Voronoi(mesh.pixels, mesh.brightness)
     return Rectangular(round(np.sqrt(mesh.pixels)), mesh.brightness)
+
+
+def _regularisation(mesh: MeshConfig, departures: bool) -> Regularisation:
+    """Smoothness of a source, or of its departures from a smooth one."""
+    if mesh.regularisation == "adaptive":
+        return Adaptive(ridge=DEPARTURES_RIDGE) if departures else Adaptive()
+    kinds: dict[str, Callable[[], Regularisation]] = {
+        "constant": Constant,
+        "gradient": Gradient,
+        "curvature": Curvature,
+    }
+    return kinds[mesh.regularisation]()

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 ENOUGH_SKY = 2500  # pixels: 100 means over 5 x 5 show their scatter to 7 per cent; with fewer, single pixels are taken
 MARGIN = 0.3  # [arcsec] of dark sky around the arcs
 MIN_OUTER = 1.25  # Einstein radii
+NOISE_WORDS = {
+    "extended": "the noise map scaled to the scatter of means over 5 x 5 pixels of sky: shared noise of neighbours is counted",
+    "measured": "the noise map scaled to the scatter of single pixels of sky: neighbours are taken for independent",
+    "claimed": "the noise map as it is: neighbours are taken for independent",
+}
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,11 @@ def with_honest_noise(
     if light is not None:
         noise = np.hypot(noise, light.extra_noise)
     return replace(stamp, noise=noise), scale
+
+
+def noise_in_words(choice: float | NoiseChoice) -> str:
+    """Which noise the error bars assume."""
+    return NOISE_WORDS.get(str(choice), f"the noise map divided by {choice}: neighbours are taken for independent")
 
 
 def _search(config: RefineConfig) -> float:

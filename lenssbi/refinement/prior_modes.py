@@ -1,12 +1,15 @@
 """The prior of a fit: blind, or learned from the network's answer (Pearson et al. 2021, section 3.3).
 
-    blind         einstein_radius within a window about the circle estimate, axis ratio and angle of the population
+    broad         einstein_radius, axis ratio and angle of the population
+    blind         the same, einstein_radius within a window about the circle estimate
     cnn-uniform   einstein_radius, axis ratio, angle (slope, shear, centre) within fixed half-widths of the network's answer
     cnn-gaussian  Gaussians with the network's mean and one sigma, in the network's own parameters
+    cnn-joint     all of the network's posterior, its correlations and its modes
 
 What the network says nothing about (in most cases the centre and the shear, always the strength of the regularisation) has the
 same prior in every mode; what it says about parameters that the fit does not have is left aside.
-A learned prior has already seen the image, so each fit also carries the broad prior by which it is to be replaced.
+A learned prior has already seen the image, so each fit also carries the broad prior by which it is to be replaced. A fit under the
+broad prior that knows a network's answer carries `belief`, by which its posterior is multiplied to give the other one.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.blocks import Block, Ellipse, JointPrior, Single
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import PriorConfig, RefineConfig
+from lenssbi.refinement.joint_belief import joint_belief
+from lenssbi.refinement.source_prior import source_blocks
 
 UNITS = {"einstein_radius": "arcsec", "centre_x": "arcsec", "centre_y": "arcsec"}
 MAX_ELLIPTICITY = 0.95
@@ -30,16 +35,28 @@ Answer = dict[str, tuple[float, float]]  # the network's mean and one sigma by n
 
 
 class Priors(NamedTuple):
-    """The prior that is sampled and the broad one of the result; the same object for a blind fit."""
+    """The prior that is sampled and the broad one of the result (the same object unless the sampled one is learned), and the learned
+    prior of a network that was asked, if one was.
+    """
 
     mode: str
     sampled: JointPrior
     broad: JointPrior
+    belief: JointPrior | None = None
 
     @property
     def learned(self) -> bool:
         """Whether the sampled prior has seen the image."""
         return self.sampled is not self.broad
+
+
+def resolve(config: RefineConfig, has_answer: bool) -> str:
+    """The mode that "auto" stands for."""
+    if config.prior.mode != "auto":
+        return config.prior.mode
+    if config.sampler.method == "nautilus":
+        return "cnn-gaussian" if has_answer else "blind"
+    return "broad"
 
 
 def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture | None, centre: complex = 0j) -> Priors:
@@ -48,7 +65,7 @@ def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture 
     Parameters
     ----------
     config
-        The fit; ``prior.mode`` "auto" is cnn-gaussian with a network's answer and blind without.
+        The fit.
     circle
         The circle estimate.
     learned
@@ -61,18 +78,21 @@ def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture 
     ValueError
         A learned mode without ``learned``.
     """
-    mode = config.prior.mode
-    if mode == "auto":
-        mode = "blind" if learned is None else "cnn-gaussian"
+    mode = resolve(config, learned is not None)
     nuisance = _nuisance(config, centre)
-    if mode == "blind":
-        prior = JointPrior((*_broad(config, _window(config.prior, circle)), *nuisance))
-        return Priors(mode, prior, prior)
+    window = _window(config.prior, circle) if mode == "blind" else config.prior.einstein_radius
+    broad = [*_broad(config, window), *nuisance]
+    prior = JointPrior(tuple(broad))
+    if mode in ("broad", "blind"):
+        belief = None if learned is None else JointPrior(_joint(config.prior, broad, learned))
+        return Priors(mode, prior, prior, belief)
     if learned is None:
         raise ValueError(f"the prior {mode} needs the network's answer")
-    broad = [*_broad(config, config.prior.einstein_radius), *nuisance]
-    narrow = _uniform if mode == "cnn-uniform" else _gaussian
-    return Priors(mode, JointPrior(narrow(config.prior, broad, _rounded(learned))), JointPrior(tuple(broad)))
+    if mode == "cnn-joint":
+        narrow = JointPrior(_joint(config.prior, broad, learned))
+    else:
+        narrow = JointPrior((_uniform if mode == "cnn-uniform" else _gaussian)(config.prior, broad, _rounded(learned)))
+    return Priors(mode, narrow, prior, narrow)
 
 
 def _window(prior: PriorConfig, circle: Circle) -> tuple[float, float]:
@@ -128,6 +148,16 @@ def _gaussian(prior: PriorConfig, broad: list[Block], answer: Answer) -> tuple[B
     return tuple(blocks)
 
 
+def _joint(prior: PriorConfig, broad: list[Block], learned: GaussianMixture) -> tuple[Block, ...]:
+    """All that the network says about the fit's parameters as one block; the others keep theirs."""
+    known = tuple(name for block in broad for name in block.names if name in learned.names)
+    kept = [block for block in broad if not set(block.names) & set(known)]
+    order = [block for block in broad if set(block.names) & set(known)]
+    if set(known) != {name for block in order for name in block.names}:
+        raise ValueError(f"the network's {', '.join(known)} are only part of what the fit takes together")
+    return (joint_belief(learned, known, prior.widen), *kept)
+
+
 def _nuisance(config: RefineConfig, centre: complex) -> list[Block]:
     prior = config.prior
     reach = 5 * prior.centre_sigma
@@ -138,4 +168,8 @@ def _nuisance(config: RefineConfig, centre: complex) -> list[Block]:
     if config.mass.shear is not False:
         shear = Normal(0.0, prior.shear_sigma, -MAX_SHEAR, MAX_SHEAR)
         blocks += [Single(name, shear) for name in ("shear1", "shear2")]
+    if prior.noise_factor is not None:
+        blocks.append(Single("log10_noise", Uniform(*np.log10(prior.noise_factor))))
+    if config.source != "pixels":
+        return [*blocks, *source_blocks()]
     return [*blocks, Single("log10_strength", Uniform(*prior.log10_strength))]

@@ -32,22 +32,29 @@ class BestModel:
     log_likelihood
         Natural log of its evidence over sources.
     image
-        Model image [unit], shape (y, x), NaN outside the mask.
+        Image of the source [unit], shape (y, x), NaN outside the mask.
+    lens_light
+        The lens' light that was fitted with it [unit], shape (y, x); None if none was.
     source
         The source behind it.
     critical_curves, caustics
         Closed curves [arcsec] in the image and in the source plane.
-    magnification
-        Flux of the model image over that of the source.
+    magnification, compactness
+        Flux of the image over that of the source, and size of the source over that of the image (:mod:`lenssbi.refinement.basins`).
+    chi2
+        Mean square of residual over noise in the mask.
     """
 
     params: Mapping[str, float]
     log_likelihood: float
     image: FloatArray
+    lens_light: FloatArray | None
     source: SourceImage
     critical_curves: tuple[ComplexArray, ...]
     caustics: tuple[ComplexArray, ...]
     magnification: float
+    compactness: float
+    chi2: float
 
 
 @dataclass(frozen=True)
@@ -63,19 +70,19 @@ class FitResult:
     mask
         True where a pixel was fitted, shape (y, x).
     lens_light
-        The image [unit] that was taken off, shape (y, x); None if none was.
+        The lens' light [unit] that is not in `stamp.image` any more, taken off or fitted with the source, shape (y, x); None if none was.
     best
         The model of the highest likelihood.
     samples
-        The posterior; under a learned prior, with that prior divided out.
+        The posterior under the broad prior: a learned prior is divided out.
     samples_with_prior
-        The posterior under the learned prior; None for a blind fit.
+        The posterior under the network's prior, which has seen the same image; None without a network.
     learned
         The network's answer, if it was used.
     mode
-        The prior: blind, cnn-uniform or cnn-gaussian.
+        The prior: broad, blind, cnn-uniform, cnn-gaussian or cnn-joint.
     flags
-        ``prior_conflict``, ``demagnified``, ``edge``, ``few_effective_samples`` (see :mod:`lenssbi.refinement.flags`).
+        See :mod:`lenssbi.refinement.flags`.
     evaluations, seconds
         Likelihood evaluations and wall-clock time of the sampling, earlier, interrupted runs included.
     info

@@ -1,6 +1,7 @@
 """`refine` from files to files: good and bad stamps, a second run, a network that does not apply."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -24,7 +25,8 @@ QUICK = parse(
         "prior": {"mode": "auto"},
         "mass": {"shear": False},
         "mesh": {"pixels": 100},
-        "sampler": {"n_live": 40, "n_eff": 50, "n_networks": 0},
+        "start": {"candidates": 64},
+        "sampler": {"importance_n_eff": 100},
     },
     RefineConfig,
     "test",
@@ -36,15 +38,16 @@ class Network:
 
     name = "made-up"
 
-    def __init__(self, reason=None, radius=0.91):
-        self.reason, self.radius = reason, radius
+    def __init__(self, reason=None, radius=0.91, flags=()):
+        self.reason, self.radius, self.flags = reason, radius, flags
 
     def applies_to(self, stamp):
         return self.reason
 
-    def predict_stamp(self, stamp):
+    def judge_stamp(self, stamp):
         names = ("einstein_radius", "e1", "e2")
-        return GaussianMixture([[self.radius, 0.1, 0.0]], [[0.02, 0.05, 0.05]], names, ("arcsec", "", ""))
+        answer = GaussianMixture([[self.radius, 0.1, 0.0]], [[0.02, 0.05, 0.05]], names, ("arcsec", "", ""))
+        return answer, self.flags
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +134,8 @@ def test_an_unwritable_folder_is_an_input_error(stamps, tmp_path):
 def test_a_network_that_does_not_apply(stamps, tmp_path):
     stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
     problem, flags = refine.set_up(stamp, QUICK, Network("its band differs"))
-    assert (problem.priors.mode, flags) == ("blind", ("estimator_not_applicable",))
+    assert (problem.priors.mode, flags) == ("broad", ("estimator_not_applicable",))
+    assert problem.learned is None
     asked = parse({"prior": {"mode": "cnn-uniform"}}, RefineConfig, "t")
     with pytest.raises(ItemError, match="its band differs"):
         refine.set_up(stamp, asked, Network("its band differs"))
@@ -142,18 +146,29 @@ def test_a_network_that_does_not_apply(stamps, tmp_path):
 def test_a_network_that_the_arcs_contradict(stamps, tmp_path):
     stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
     problem, flags = refine.set_up(stamp, QUICK, Network(radius=2.5))
-    assert (problem.priors.mode, flags) == ("blind", ("prior_conflict",))
+    assert (problem.priors.mode, flags) == ("broad", ("prior_conflict",))
+    assert problem.learned is None
     asked = parse({"prior": {"mode": "cnn-gaussian"}}, RefineConfig, "t")
     assert refine.set_up(stamp, asked, Network(radius=2.5))[0].priors.mode == "cnn-gaussian"
 
 
+def test_a_network_that_never_saw_the_like_is_not_asked(stamps):
+    stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
+    problem, flags = refine.set_up(stamp, QUICK, Network(flags=("misspecified",)))
+    assert (problem.learned, flags) == (None, ("misspecified",))
+    asked = parse({"prior": {"mode": "cnn-gaussian"}}, RefineConfig, "t")
+    problem, flags = refine.set_up(stamp, asked, Network(flags=("misspecified",)))
+    assert (problem.priors.mode, flags) == ("cnn-gaussian", ("misspecified",))
+
+
 def test_a_killed_fit_is_continued(first, stamps, tmp_path, monkeypatch):
     monkeypatch.setattr(refine, "find_network", lambda config, estimator: Network())
-    monkeypatch.setattr("lenssbi.refinement.nautilus.SAVE_EVERY", 0.0)
-    monkeypatch.setattr("lenssbi.refinement.nautilus.TELL_EVERY", 0.0)
+    monkeypatch.setattr("lenssbi.refinement.importance.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("lenssbi.refinement.importance.TELL_EVERY", 0.0)
 
     def kill(done, total, text):
-        if "600 evaluations" in text:
+        found = re.search(r"([\d,]+) evaluations", text)
+        if found and int(found[1].replace(",", "")) > 300:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -9,16 +9,19 @@ from scipy import ndimage
 from lenssbi.config import parse
 from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.config import RefineConfig
-from lenssbi.refinement.fit import pose, restore, solve
+from lenssbi.refinement.first_stage import first_stage
+from lenssbi.refinement.fit import restore, solve
 from lenssbi.refinement.flags import find_flags
 from lenssbi.refinement.likelihood import IMPOSSIBLE
 from lenssbi.refinement.observation import observe, with_honest_noise
+from lenssbi.refinement.problem import pose
 from lenssbi.status import ItemError, Status
 
 SMALL = {
     "mass": {"shear": False},
     "mesh": {"pixels": 100},
-    "sampler": {"n_live": 30, "n_eff": 100, "n_networks": 0},
+    "start": {"place": "prior"},
+    "sampler": {"method": "nautilus", "n_live": 30, "n_eff": 100, "n_networks": 0},
     "noise_scale": "claimed",
 }
 NAMES = ("einstein_radius", "e1", "e2")
@@ -39,6 +42,10 @@ def vector(problem, truth, **changes):
     return np.array([params[name] for name in problem.priors.sampled.names])
 
 
+def likelihood_of(problem):
+    return first_stage(problem).likelihood
+
+
 @pytest.fixture(scope="module")
 def fitted(ring):
     problem = problem_of(ring)
@@ -47,7 +54,7 @@ def fitted(ring):
 
 def test_the_truth_is_likelier_than_its_neighbours(ring, truth):
     problem = problem_of(ring, None, mass={"shear": True})
-    at_truth = problem.likelihood.one(vector(problem, truth))
+    at_truth = likelihood_of(problem).one(vector(problem, truth))
     for change in (
         {"einstein_radius": 0.8},
         {"einstein_radius": 1.0},
@@ -55,27 +62,27 @@ def test_the_truth_is_likelier_than_its_neighbours(ring, truth):
         {"shear2": 0.15},
         {"centre_x": 0.2},
     ):
-        assert problem.likelihood.one(vector(problem, truth, **change)) < at_truth - 5
+        assert likelihood_of(problem).one(vector(problem, truth, **change)) < at_truth - 5
 
 
 def test_threads_change_nothing(ring):
     problem = problem_of(ring)
     values = problem.priors.sampled.quantile(np.random.default_rng(0).random((12, 6)))
-    threaded = replace(problem.likelihood, threads=3)
-    np.testing.assert_array_equal(threaded(values), problem.likelihood(values))
+    threaded = replace(likelihood_of(problem), threads=3)
+    np.testing.assert_array_equal(threaded(values), likelihood_of(problem)(values))
 
 
 def test_impossible_lenses_have_an_impossible_likelihood(ring, truth):
-    likelihood = problem_of(ring).likelihood
+    likelihood = likelihood_of(problem_of(ring))
     for change in ({"e1": 1.0}, {"einstein_radius": -0.1}, {"centre_x": np.nan}):
         assert likelihood.one(vector(problem_of(ring), truth, **change)) == IMPOSSIBLE
 
 
 def test_a_power_law_of_slope_2_is_the_isothermal(ring, truth):
     sie, steep = problem_of(ring), problem_of(ring, mass={"model": "power-law", "shear": False})
-    at_2 = steep.likelihood.one(vector(steep, truth))
-    assert at_2 == pytest.approx(sie.likelihood.one(vector(sie, truth)), abs=1e-3)
-    assert steep.likelihood.one(vector(steep, truth, slope=1.5)) < at_2
+    at_2 = likelihood_of(steep).one(vector(steep, truth))
+    assert at_2 == pytest.approx(likelihood_of(sie).one(vector(sie, truth)), abs=1e-3)
+    assert likelihood_of(steep).one(vector(steep, truth, slope=1.5)) < at_2
 
 
 def test_the_fit_finds_the_lens(fitted, truth):
@@ -101,7 +108,7 @@ def test_the_best_model_explains_the_image(fitted):
     assert fit.source.extent[0] < 0.1 < fit.source.extent[1]
     assert any(abs(np.abs(curve).mean() - 0.9) < 0.1 for curve in fit.critical_curves)
     assert fit.best.magnification > 2
-    assert problem.likelihood.one(np.array(list(fit.best.params.values()))) == fit.best.log_likelihood
+    assert likelihood_of(problem).one(np.array(list(fit.best.params.values()))) == fit.best.log_likelihood
 
 
 def test_a_stored_posterior_gives_the_result_back(fitted):
@@ -116,7 +123,9 @@ def test_a_limit_is_a_status_with_draws(ring, tmp_path):
     fit = solve(problem, tmp_path)
     assert (fit.status, fit.evaluations) == (Status.TIMED_OUT, 100)
     assert np.isfinite(fit.params()["einstein_radius"].median)
-    assert problem.checkpoint(tmp_path).path.exists()
+    assert problem.checkpoint(tmp_path, "first-nautilus").path.exists()
+    problem.forget(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_flags_say_what_to_look_at(fitted):
@@ -130,8 +139,12 @@ def test_flags_say_what_to_look_at(fitted):
     assert "prior_conflict" not in flags()
     assert "demagnified" in flags(best=replace(fit.best, magnification=1.1))
     assert "demagnified" not in flags()
+    assert "residuals" in flags(best=replace(fit.best, chi2=2.0))
+    assert "residuals" not in flags()
     values = fit.samples.values.copy()
     values[:, fit.samples.names.index("log10_strength")] = 3.99
+    assert "edge" not in flags(replace(fit.samples, values=values))
+    values[:, fit.samples.names.index("log10_strength")] = -2.99
     assert "edge" in flags(replace(fit.samples, values=values))
     assert "edge" not in flags()
     assert "few_effective_samples" in flags(fit.samples.reweighted(-1e3 * np.arange(len(fit.samples))))

@@ -14,8 +14,8 @@ CIRCLE = Circle(1.2, 0.05, 0j, np.zeros((1, 1), bool))
 ANSWER = GaussianMixture([[1.1, 0.2, -0.1]], [[0.05, 0.06, 0.07]], ("einstein_radius", "e1", "e2"), ("arcsec", "", ""))
 
 
-def priors(mode="auto", learned=ANSWER, circle=CIRCLE, **mass):
-    config = parse({"prior": {"mode": mode}, "mass": mass}, RefineConfig, "test")
+def priors(mode="auto", learned=ANSWER, circle=CIRCLE, sampler="auto", **mass):
+    config = parse({"prior": {"mode": mode}, "mass": mass, "sampler": {"method": sampler}}, RefineConfig, "test")
     return build_priors(config, circle, learned)
 
 
@@ -104,8 +104,11 @@ def test_what_the_fit_does_not_have_is_left_aside(mode):
 
 
 def test_auto_uses_what_there_is():
-    assert priors("auto").mode == "cnn-gaussian"
-    assert priors("auto", None).mode == "blind"
+    assert priors("auto").mode == "broad"  # importance sampling: the network only says where to look
+    assert priors("auto").belief is not None
+    assert priors("auto", None).belief is None
+    assert priors("auto", sampler="nautilus").mode == "cnn-gaussian"
+    assert priors("auto", None, sampler="nautilus").mode == "blind"
     with pytest.raises(ValueError, match="answer"):
         priors("cnn-uniform", None)
 
@@ -118,6 +121,27 @@ def test_a_network_beyond_the_prior_still_gives_one(mode, radius, e1):
     assert np.isfinite(draws["einstein_radius"]).all()
     assert 0.2 <= draws["einstein_radius"].min() <= draws["einstein_radius"].max() <= 3.2
     assert np.isfinite(position_angle(draws["e1"] + 1j * draws["e2"])).all()
+
+
+def test_cnn_joint_is_the_networks_whole_posterior():
+    means = [[1.1, 0.2, -0.1]] * 40 + [[1.3, -0.2, 0.1]] * 20
+    two = GaussianMixture(means, [[0.01, 0.02, 0.02]] * 60, ANSWER.names, ANSWER.units)
+    found = priors("cnn-joint", two)
+    draws = drawn(found.sampled)
+    assert found.learned
+    assert sorted(found.sampled.names) == sorted(found.broad.names)
+    radius, e1 = draws["einstein_radius"], draws["e1"]
+    assert np.mean(np.abs(radius - 1.1) < 0.05) == pytest.approx(2 / 3, abs=0.05)
+    assert np.mean(np.abs(radius - 1.2) < 0.04) < 0.01
+    assert np.corrcoef(radius, e1)[0, 1] < -0.95
+
+
+def test_a_factor_on_the_noise_is_a_parameter_if_asked_for():
+    config = parse({"prior": {"noise_factor": [0.5, 2.0]}}, RefineConfig, "test")
+    draws = drawn(build_priors(config, CIRCLE, None).sampled)
+    assert draws["log10_noise"].min() == pytest.approx(np.log10(0.5), abs=0.01)
+    with pytest.raises(ConfigError, match="noise_factor"):
+        parse({"prior": {"noise_factor": [2.0, 0.5]}}, RefineConfig, "test")
 
 
 def test_the_last_digits_of_a_network_do_not_change_the_prior():

@@ -8,6 +8,7 @@ stopped and a changed one starts anew.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -151,6 +152,11 @@ def keep(path: Path, identity: str, value: dict[str, Any]) -> None:
     """Write a result with what it follows from."""
     with atomic(path) as temporary:
         temporary.write_text(json.dumps({"identity": identity, **value}))
+
+
+def digest(*parts: str) -> str:
+    """Twelve hexadecimal digits of all that something follows from."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,24 +6,20 @@ Configurations that it names are seen from its own folder, estimators from where
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
 from lenssbi.config import Config, load_config
 from lenssbi.estimators.plan import TrainConfig
+from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, Evaluation, Method, WrongBasin
+from lenssbi.pipelines.benchmark.wishes import EvaluationWish, Wish
 from lenssbi.rendering.simulation import SimulateConfig
 
 JUDGED = {"einstein_radius": "arcsec", "phi": "deg", "q": "", "slope": ""}
 """The parameters whose errors the paper gives, with their units."""
-
-
-class NetworkMethod(Config):
-    """An estimator, asked for its posterior."""
-
-    kind: Literal["network"] = "network"
-    estimator: str = Field(description="name of shipped weights, or folder of a training run")
 
 
 class Paper(Config):
@@ -107,7 +103,7 @@ class Speed(Config):
 class BenchmarkConfig(Config):
     """Methods, suites, and what is measured besides errors and coverage."""
 
-    methods: dict[str, NetworkMethod] = Field(min_length=1)
+    methods: dict[str, Method] = Field(min_length=1, description="a network where `kind` is left out")
     suites: dict[str, Suite] = Field(min_length=1)
     count: int | None = Field(default=None, gt=0, description="at most so many stamps of each suite")
     references: tuple[str, ...] = Field(
@@ -120,14 +116,37 @@ class BenchmarkConfig(Config):
         description="wanted share of flags where an error of a misspecified suite is above 3 sigma",
     )
     speed: Speed | None = None
+    wrong: WrongBasin = WrongBasin()
+    evaluation: Evaluation | None = None
+    autolens_python: str | None = Field(default=None, description="interpreter that has PyAutoLens")
+    wanted: tuple[Wish, ...] = Field(default=(), description="of fits; each is a line of the table")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _networks(cls, data: Any) -> Any:
+        methods = data.get("methods") if isinstance(data, dict) else None
+        if not isinstance(methods, dict):
+            return data
+        told = {name: {"kind": "network", **m} if isinstance(m, dict) else m for name, m in methods.items()}
+        return {**data, "methods": told}
 
     @model_validator(mode="after")
     def _check(self) -> BenchmarkConfig:
         for name in (*self.methods, *self.suites):
             if not re.fullmatch(r"[\w.+-]+", name) or name.startswith("."):
                 raise ValueError(f"{name!r} becomes part of file names: use letters, digits, - and _")
-        named = [*self.references, *([self.speed.suite] if self.speed else [])]
-        for name in named:
-            if name not in self.suites:
-                raise ValueError(f"{name!r} is none of the suites {', '.join(self.suites)}")
+        self._known("suites", [*self.references, *(part.suite for part in (self.speed, self.evaluation) if part)])
+        self._known("suites", [suite for m in self.methods.values() for suite in getattr(m, "suites", None) or ()])
+        for wish in self.wanted:
+            if not isinstance(wish, EvaluationWish):
+                asked = [getattr(wish, key, None) for key in ("method", "to", "peer")]
+                self._known("methods", [name.removesuffix(WITH_PRIOR) for name in asked if name is not None])
+                self._known("suites", [*getattr(wish, "suites", ()), *filter(None, [getattr(wish, "suite", None)])])
+        self._known("methods", [] if self.evaluation is None else list(self.evaluation.memory))
         return self
+
+    def _known(self, what: Literal["suites", "methods"], names: Sequence[str]) -> None:
+        known = getattr(self, what)
+        for name in names:
+            if name not in known:
+                raise ValueError(f"{name!r} is none of the {what} {', '.join(known)}")

@@ -72,6 +72,7 @@ def coverage(answers: Answers, splits: list[Split]) -> Iterator[Row]:
                 "largest_deviation": credible[largest] - LEVELS[largest],
                 "at": largest,
                 "scatter": binomial_error(LEVELS[largest], count),
+                **{f"{end}_{label}": value for label in LEVELS for end, value in wilson(credible[label], count)},
             }
 
 
@@ -99,6 +100,14 @@ def misspecification(answers: Answers) -> Iterator[Row]:
         "far": int(far.sum()),
         "flagged_of_far": of_far,
     }
+
+
+def wilson(share: float, count: int) -> tuple[tuple[str, float], tuple[str, float]]:
+    """The ends of Wilson's 68.3 per cent interval of a share of `count`: ("low", value), ("high", value)."""
+    from scipy.stats import binomtest
+
+    ends = binomtest(round(share * count), count).proportion_ci(LEVELS["0.683"], method="wilson")
+    return ("low", float(ends.low)), ("high", float(ends.high))
 
 
 def _errors(

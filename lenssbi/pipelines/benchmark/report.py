@@ -1,4 +1,4 @@
-"""What a benchmark found as files: tables for programs, one page for people, two figures."""
+"""What a benchmark found as files: tables for programs, one page for people, figures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lenssbi.config import dump_yaml
 from lenssbi.files import atomic
+from lenssbi.pipelines.benchmark.report_fits import tables_of_fits
 from lenssbi.pipelines.benchmark.speed import STAMP_PASSES, TRAINING, machine
 from lenssbi.pipelines.benchmark.table import Cell, Line
 
@@ -21,7 +22,7 @@ Row = Mapping[str, Any]
 DIGITS = 5
 
 
-def write_report(bench: Benchmark, lines: Sequence[Line], command: str) -> None:
+def write_report(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line], command: str) -> None:
     """Write all tables and figures of a run.
 
     Parameters
@@ -29,7 +30,9 @@ def write_report(bench: Benchmark, lines: Sequence[Line], command: str) -> None:
     bench
         The run.
     lines
-        What was found beside what was wanted.
+        What was found beside what was wanted, method by method.
+    wanted
+        The same of fits.
     command
         What the user typed.
 
@@ -39,11 +42,15 @@ def write_report(bench: Benchmark, lines: Sequence[Line], command: str) -> None:
         Where the folder cannot be written.
     """
     from lenssbi.plots.benchmark import coverage_by_split, errors_by_snr
+    from lenssbi.plots.fits import fits_figure
     from lenssbi.plots.style import save
 
     for name, rows in bench.tables.items():
-        write_csv(rows, bench.out / f"{name}.csv")
-    texts = {"table.md": "\n".join(page(bench, lines, command)) + "\n", "config.yaml": dump_yaml(bench.config)}
+        if rows:
+            write_csv(rows, bench.out / f"{name}.csv")
+        else:
+            (bench.out / f"{name}.csv").unlink(missing_ok=True)  # of an older run
+    texts = {"table.md": "\n".join(page(bench, lines, wanted, command)) + "\n", "config.yaml": dump_yaml(bench.config)}
     for name, text in texts.items():
         with atomic(bench.out / name) as temporary:
             temporary.write_text(text)
@@ -56,31 +63,36 @@ def write_report(bench: Benchmark, lines: Sequence[Line], command: str) -> None:
         if rows and plan.coverage is not None and plan.coverage.splits is not None:
             figure = coverage_by_split(rows, plan.coverage.overall, plan.coverage.splits)
             save(figure, bench.out / f"coverage-{suite}.png")
+    if any(row["parameter"] for row in bench.tables["lenses"]):
+        save(fits_figure(bench.tables["lenses"], coverage), bench.out / "fits.png")
 
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """Write rows of equal keys, numbers to five digits; a file without rows is empty."""
+    """Write rows of equal keys, numbers to five digits."""
     with atomic(path) as temporary, temporary.open("w", newline="") as file:
-        if rows:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows({key: _short(value) for key, value in row.items()} for row in rows)
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({key: _short(value) for key, value in row.items()} for row in rows)
 
 
-def page(bench: Benchmark, lines: Sequence[Line], command: str) -> Iterator[str]:
+def page(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line], command: str) -> Iterator[str]:
     """`table.md`, line by line."""
-    methods = list(bench.estimators)
+    methods = bench.columns
     yield f"# Benchmark ({datetime.now(UTC).date().isoformat()})"
     yield ""
     yield "Bold: as good as wanted. Errors are half the 68 per cent interval of predicted minus true; coverage is that of the central"
     yield "credible intervals at 68.3, 95.5 and 99.7 per cent, splits are those of at least 200 stamps."
     yield ""
-    yield from _table(["what", "paper", "wanted", *methods], (_cells(line, methods) for line in lines))
+    for headings, rows in tables_of_fits(bench, wanted):
+        yield from _table(headings, iter(rows))
+    if lines:
+        yield from _table(["what", "paper", "wanted", *methods], (_cells(line, methods) for line in lines))
     trainings = [row for row in bench.tables["speed"] if row["what"] == TRAINING]
     if trainings:
-        wanted = bench.config.speed.wanted_training if bench.config.speed else None
-        yield from _table(TRAININGS, (_training(row, wanted) for row in trainings))
-    yield from _table(METHODS, (_method(name, e) for name, e in bench.estimators.items()))
+        minutes = bench.config.speed.wanted_training if bench.config.speed else None
+        yield from _table(TRAININGS, (_training(row, minutes) for row in trainings))
+    if bench.estimators:
+        yield from _table(METHODS, (_method(name, e) for name, e in bench.estimators.items()))
     yield from _table(
         SUITES, ((n, s.population, str(bench.count(n)), str(s.seed)) for n, s in bench.config.suites.items())
     )

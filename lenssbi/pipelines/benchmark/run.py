@@ -2,18 +2,20 @@
 
 The folder holds
 
-    sets/<suite>-<hash>.h5              the stamps
-    results/<suite>--<method>.json      the answers
-    speed/<name>.json                   what was timed
-    accuracy.csv coverage.csv log_score.csv misspecification.csv speed.csv
-    table.md errors.png coverage-<suite>.png config.yaml
+    sets/<suite>-<hash>.h5                    the stamps
+    results/<suite>--<method>.json            the answers of a network
+    results/<suite>--<method>/<lens>.json     those of a fit
+    work/                                     the state of fits that are under way
+    speed/<name>.json                         what was timed
+    accuracy.csv coverage.csv log_score.csv misspecification.csv speed.csv fits.csv lenses.csv evaluation.csv memory.csv
+    table.md errors.png coverage-<suite>.png fits.png config.yaml
 
-Stamps and answers that are there are not made again, so a killed run goes on. The tables are always made anew.
+Stamps and answers that are there are not made again, so a killed run goes on. The tables are always made anew; one without rows
+has no file.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ from lenssbi.pipelines.benchmark import judge
 from lenssbi.pipelines.benchmark.answers import (
     Answers,
     ask,
+    digest,
     keep,
     read_answers,
     read_kept,
@@ -36,12 +39,15 @@ from lenssbi.pipelines.benchmark.answers import (
     write_answers,
 )
 from lenssbi.pipelines.benchmark.config import BenchmarkConfig, Speed
+from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, NetworkMethod
+from lenssbi.pipelines.benchmark.run_fits import evaluate, fit_suite, sampled_methods
 from lenssbi.pipelines.benchmark.speed import machine, prediction_speed, training_speed
 from lenssbi.pipelines.benchmark.table import Line, lines
+from lenssbi.pipelines.benchmark.wanted import wanted_lines
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError, Status
 
-TABLES = ("accuracy", "coverage", "log_score", "misspecification", "speed")
+TABLES = ("accuracy", "coverage", "log_score", "misspecification", "speed", "fits", "lenses", "evaluation", "memory")
 Row = dict[str, Any]
 
 
@@ -57,13 +63,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class BenchmarkResult:
-    """Where the results are, how each part ended, and the table of what was wanted."""
+    """Where the results are, how each part ended, and the tables of what was wanted: method by method, and of fits."""
 
     path: Path
     methods: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
     lines: tuple[Line, ...]
     seconds: float
+    wanted: tuple[Line, ...] = ()
 
     @property
     def failed(self) -> int:
@@ -74,7 +81,14 @@ class BenchmarkResult:
         """The command's JSON object."""
         items = [{"suite": o.suite, "method": o.method, "status": o.status} for o in self.outcomes]
         table = [line.as_json() for line in self.lines]
-        return {"path": str(self.path), "items": items, "table": table, "seconds": round(self.seconds, 3)}
+        wanted = [line.as_json() for line in self.wanted]
+        return {
+            "path": str(self.path),
+            "items": items,
+            "table": table,
+            "wanted": wanted,
+            "seconds": round(self.seconds, 3),
+        }
 
 
 def run(
@@ -95,7 +109,7 @@ def run(
     out
         Folder of the results.
     workers
-        Processes that simulate.
+        Processes that simulate and fit.
     base
         Folder from which the configurations that `config` names are seen: that of its own file.
     command
@@ -116,11 +130,12 @@ def run(
         bench.judge(suite)
     if config.speed is not None:
         bench.clock(config.speed)
-    found = lines(config, bench.tables)
-    write_report(bench, found, command)
-    return BenchmarkResult(
-        bench.out, tuple(config.methods), tuple(bench.outcomes), tuple(found), time.perf_counter() - start
-    )
+    if config.evaluation is not None:
+        evaluate(bench, config.evaluation)
+    found, wanted = lines(config, bench.tables), wanted_lines(config, bench.tables)
+    write_report(bench, found, wanted, command)
+    seconds = time.perf_counter() - start
+    return BenchmarkResult(bench.out, tuple(bench.columns), tuple(bench.outcomes), tuple(found), seconds, tuple(wanted))
 
 
 class Benchmark:
@@ -141,7 +156,9 @@ class Benchmark:
         from lenssbi.estimators.load import load_estimator
 
         self.config, self.out, self.workers, self.progress = config, out, workers, progress
-        self.estimators = {name: load_estimator(method.estimator) for name, method in config.methods.items()}
+        networks = {name: method for name, method in config.methods.items() if isinstance(method, NetworkMethod)}
+        self.estimators = {name: load_estimator(method.estimator) for name, method in networks.items()}
+        self.sampled = sampled_methods(config, base)
         self.simulations = {name: suite.simulation(base) for name, suite in config.suites.items()}
         self.trainings = {} if config.speed is None else config.speed.trainings(base)
         self.outcomes: list[Outcome] = []
@@ -152,7 +169,7 @@ class Benchmark:
         try:
             path = self.simulate(suite)
         except InputError as error:
-            self.outcomes += [Outcome(suite, method, str(error), failed=True) for method in self.estimators]
+            self.outcomes += [Outcome(suite, method, str(error), failed=True) for method in self.config.methods]
             return
         with StampSet(path) as stamps:
             for method, estimator in self.estimators.items():
@@ -165,6 +182,22 @@ class Benchmark:
                     self.outcomes.append(Outcome(suite, method, Status.DONE.value))
                 except InputError as error:
                     self.outcomes.append(Outcome(suite, method, str(error), failed=True))
+        fit_suite(self, suite, path)
+
+    @property
+    def columns(self) -> list[str]:
+        """Of the table: the methods that said something or were asked, those with their learned prior beside them."""
+        judged = {row["method"] for row in self.tables["fits"]}
+        return [
+            name
+            for method in self.config.methods
+            for name in (method, method + WITH_PRIOR)
+            if name in judged or name == method
+        ]
+
+    def told(self, suite: str, method: str, status: str, failed: bool = False) -> None:
+        """Add an outcome."""
+        self.outcomes.append(Outcome(suite, method, status, failed))
 
     def simulate(self, suite: str) -> Path:
         """Make the stamps of a suite, unless they are there."""
@@ -202,7 +235,7 @@ class Benchmark:
         asked = {o.method for o in self.outcomes if o.suite == plan.suite and o.status == Status.DONE.value}
         for method in self.estimators:
             if method in asked:
-                folder, told = self.config.methods[method].estimator, self.telling(method)
+                folder, told = str(self.config.methods[method].estimator), self.telling(method)
                 what = (path.name, self.estimators[method].card.model_dump_json())
                 self.timed(method, what, lambda: list(prediction_speed(method, folder, path, told)))  # noqa: B023
         run_in = self.out / "training"
@@ -210,19 +243,19 @@ class Benchmark:
             what, told = (path.name, config_hash(training.config)), self.telling(f"timing {name}")
             self.timed(f"training-{name}", what, lambda: [training_speed(name, training, path, run_in, told)])  # noqa: B023
 
-    def timed(self, name: str, what: Sequence[str], measure: Callable[[], list[Row]]) -> None:
-        """Add rows of `speed.csv`: those kept of the same measurement on the same machine, or new ones."""
+    def timed(self, name: str, what: Sequence[str], measure: Callable[[], list[Row]], table: str = "speed") -> None:
+        """Add rows of a table: those kept of the same measurement on the same machine, or new ones."""
         path = self.out / "speed" / f"{name}.json"
         identity = digest(*what, *machine().values())
         kept = read_kept(path, identity)
         try:
             rows = kept["rows"] if kept else measure()
         except InputError as error:
-            self.outcomes.append(Outcome("speed", name, str(error), failed=True))
+            self.told("speed", name, str(error), failed=True)
             return
         if not kept:
             keep(path, identity, {"rows": rows})
-        self.tables["speed"] += rows
+        self.tables[table] += rows
 
     def count(self, suite: str) -> int:
         """Stamps of a suite."""
@@ -239,8 +272,3 @@ class Benchmark:
     def telling(self, who: str) -> Progress:
         """Progress that says who it is of."""
         return lambda done, total, text: self.progress(done, total, f"{who}: {text}")
-
-
-def digest(*parts: str) -> str:
-    """Twelve hexadecimal digits of all that something follows from."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

@@ -25,7 +25,19 @@ from lenssbi.pipelines.results import Progress, silent
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
-PACKAGES = ("lenssbi", "torch", "lightning", "sbi", "zuko", "numpy", "h5py", "galsim")
+PACKAGES = (
+    "lenssbi",
+    "torch",
+    "lightning",
+    "sbi",
+    "zuko",
+    "numpy",
+    "scipy",
+    "numba",
+    "nautilus-sampler",
+    "h5py",
+    "galsim",
+)
 NETWORK, COMMAND, TRAINING = "network", "lenssbi predict", "training"
 STAMP_PASSES = 15_000_000  # of the paper's training: 100,000 stamps, 150 epochs
 Row = dict[str, Any]

@@ -1,0 +1,104 @@
+"""What can be asked about the lenses of a suite: a network, our fit, PyAutoLens's fit.
+
+A network is asked about all stamps at once (`answers.py`). The others take seconds to minutes a lens, so they are asked lens by lens and
+each answer is kept (`records.py`); they may be limited to some suites and to the first lenses of each.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from lenssbi.config import Config, load_config
+from lenssbi.refinement.config import RefineConfig
+
+WITH_PRIOR = "+prior"
+"""What is added to the name of a fit under a learned prior, where that prior is not divided out."""
+KEYS = {"prior": "prior.mode", "sampler": "sampler.method", "start": "start.place"}
+"""Keys of a method -> those of `lenssbi refine` that they stand for."""
+
+
+class NetworkMethod(Config):
+    """An estimator, asked for its posterior."""
+
+    kind: Literal["network"] = "network"
+    estimator: str = Field(description="name of shipped weights, or folder of a training run")
+
+
+class FitMethod(Config):
+    """A pixelised-source fit of each lens, as `lenssbi refine` does it. A key that is None is left to the configuration of the fit."""
+
+    kind: Literal["fit"]
+    prior: str | None = Field(default=None, description="blind, cnn-uniform, cnn-gaussian, cnn-joint or auto")
+    sampler: str | None = Field(default=None, description="nautilus, importance or auto")
+    start: str | None = Field(
+        default=None, description="where the search begins: wrong is a basin that is known to be wrong"
+    )
+    estimator: str | None = Field(default=None, description="name of shipped weights, or folder of a training run")
+    config: Path | None = Field(default=None, description="YAML file for `lenssbi refine`; None for its defaults")
+    overrides: tuple[str, ...] = Field(default=(), description="key.subkey=value, as --set takes them")
+    suites: tuple[str, ...] | None = Field(default=None, description="only these; None for all that the model is for")
+    count: PositiveInt | None = Field(default=None, description="at most so many lenses of each suite")
+    divided: Literal["both", "divided", "with-prior"] = Field(
+        default="both", description="judged under a learned prior: with it divided out, with it in, or both"
+    )
+
+    def refinement(self, base: Path) -> RefineConfig:
+        """The fit; `base` is the folder that the file is seen from.
+
+        Raises
+        ------
+        ConfigError
+            Where the file cannot be read or a key in it is wrong.
+        """
+        said = [f"{key}={value}" for name, key in KEYS.items() if (value := getattr(self, name)) is not None]
+        return load_config(None if self.config is None else base / self.config, RefineConfig, (*said, *self.overrides))
+
+
+class AutolensMethod(Config):
+    """PyAutoLens's Nautilus fit of each lens: an isothermal ellipsoid without shear, the same stamp, mask and sub-grid as ours.
+
+    Priors are ours as far as its parameters allow: `blind` is uniform in einstein_radius about the circle estimate and in both
+    components of the ellipticity, `cnn-gaussian` has Gaussians with the moments of the estimator's answer in its parameters.
+    """
+
+    kind: Literal["autolens"]
+    prior: Literal["blind", "cnn-gaussian"] = "blind"
+    estimator: str | None = Field(default=None, description="for cnn-gaussian")
+    mesh: Literal["delaunay", "rectangular"] = "delaunay"
+    solver: Literal["linear", "positive"] = "linear"
+    pixels: PositiveInt = Field(default=680, description="of the source")
+    n_live: PositiveInt = 150
+    n_eff: PositiveInt = 500
+    minutes: PositiveFloat = Field(default=30.0, description="for a lens; it is stopped then and its row says so")
+    overrides: tuple[str, ...] = Field(default=(), description="of our fit, whose mask, sub-grid and PSF it gets")
+    suites: tuple[str, ...] | None = None
+    count: PositiveInt | None = None
+
+
+Method: TypeAlias = Annotated[NetworkMethod | FitMethod | AutolensMethod, Field(discriminator="kind")]
+
+
+class WrongBasin(Config):
+    """When a fit is catastrophically wrong: its median einstein_radius is off by more than both."""
+
+    arcsec: PositiveFloat = 0.1
+    sigma: PositiveFloat = Field(default=5.0, description="standard deviations of its posterior")
+
+
+class Evaluation(Config):
+    """One evaluation of the likelihood, timed on one stamp for each mesh."""
+
+    suite: str = Field(description="whose stamp")
+    index: int = Field(default=0, ge=0, description="which of it")
+    overrides: tuple[str, ...] = Field(default=(), description="of the fit: mask, sub-grid, number of source pixels")
+    meshes: tuple[str, ...] = ("rectangular", "delaunay", "voronoi")
+    columns: PositiveInt = Field(default=40, description="of lens light, solved for beside the source")
+    strength: PositiveFloat = Field(default=1.0, description="of the regularisation")
+    repeats: int = Field(default=40, ge=3, description="evaluations timed for each row")
+    batch: PositiveInt = Field(default=64, description="evaluations at a time of the batched path")
+    memory: tuple[str, ...] = Field(
+        default=(), description="methods whose fit of this stamp is weighed in a process of its own"
+    )

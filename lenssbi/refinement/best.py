@@ -1,0 +1,63 @@
+"""The model of one parameter vector, with everything a figure shows."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from lenssbi.arrays import FloatArray
+from lenssbi.lensing.curves import caustics, critical_curves
+from lenssbi.reconstruction.imaging import Imaging
+from lenssbi.refinement.look import Look
+from lenssbi.refinement.result import BestModel
+
+
+class Likelihood(Protocol):
+    """Log likelihood of lens models, the source marginalised or solved for."""
+
+    @property
+    def imaging(self) -> Imaging:
+        """The stamp as it is fitted."""
+        ...
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Log likelihoods (n,) of parameter vectors (n, parameter)."""
+        ...
+
+    def params(self, row: FloatArray) -> dict[str, float]:
+        """Name to value of one parameter vector (parameter,)."""
+        ...
+
+    def look(self, row: FloatArray) -> Look:
+        """The model of one parameter vector (parameter,)."""
+        ...
+
+
+def best_model(likelihood: Likelihood, values: np.ndarray, log_likelihood: float) -> BestModel:
+    """The model of one parameter vector.
+
+    Parameters
+    ----------
+    likelihood
+        Of the stamp.
+    values
+        Shape (parameter,).
+    log_likelihood
+        Its log likelihood.
+    """
+    look, params, imaging = likelihood.look(values), likelihood.params(values), likelihood.imaging
+    half_width = max(0.5 * max(imaging.mask.shape) * imaging.pixel_scale, 2.0 * params["einstein_radius"])
+    curves = critical_curves(look.lens, half_width, n=400)
+    return BestModel(
+        params=params,
+        log_likelihood=log_likelihood,
+        image=look.image,
+        lens_light=look.lens_light,
+        source=look.source,
+        critical_curves=tuple(curves),
+        caustics=tuple(caustics(look.lens, curves)),
+        magnification=look.basin.magnification,
+        compactness=look.basin.compactness,
+        chi2=look.chi2,
+    )

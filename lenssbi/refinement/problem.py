@@ -1,0 +1,111 @@
+"""Everything that a posterior follows from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import lenssbi
+from lenssbi.posteriors import GaussianMixture
+from lenssbi.refinement.checkpoint import Checkpoint, identity
+from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.observation import Observation
+from lenssbi.refinement.prior_modes import Priors, build_priors
+
+if TYPE_CHECKING:
+    from lenssbi.light.mge import LensLightFit
+
+LIMITS = {"max_evaluations", "max_minutes", "threads"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A fit before it is done.
+
+    Parameters
+    ----------
+    observation
+        Pixels and noise.
+    config
+        The choices.
+    priors
+        The sampled and the broad prior.
+    learned
+        The network's answer, if the fit knows one.
+    light
+        The lens light that was found, if any.
+    """
+
+    observation: Observation
+    config: RefineConfig
+    priors: Priors
+    learned: GaussianMixture | None = None
+    light: LensLightFit | None = None
+
+    @property
+    def key(self) -> str:
+        """Identity of the posterior: the same for the same data, choices and versions, whatever the sampler's limits."""
+        stamp, config = self.observation.stamp, self.config
+        choices = config.model_dump(mode="json") | {"sampler": config.sampler.model_dump(exclude=LIMITS)}
+        parts = (
+            stamp.image,
+            stamp.noise,
+            self.observation.mask,
+            stamp.psf.image,
+            stamp.psf.pixel_scale,
+            stamp.psf.kind,
+        )
+        versions = (lenssbi.__version__, version("nautilus-sampler"))
+        return identity(*parts, stamp.pixel_scale, sorted(choices.items()), self.priors, versions)
+
+    @property
+    def joint_light(self) -> bool:
+        """Whether the lens' light is fitted together with the source."""
+        return self.light is not None and self.config.lens_light in ("auto", "joint")
+
+    def checkpoint(self, work: Path, attempt: str) -> Checkpoint:
+        """Where the sampler's state of one attempt is kept in the folder ``work``."""
+        return Checkpoint(work / f"{self.key}-{attempt}.h5", identity(self.key, attempt))
+
+    def forget(self, work: Path) -> None:
+        """Remove the states of all attempts."""
+        for path in work.glob(f"{self.key}-*.h5"):
+            path.unlink(missing_ok=True)
+
+
+def pose(
+    observation: Observation,
+    config: RefineConfig,
+    learned: GaussianMixture | None = None,
+    light: LensLightFit | None = None,
+) -> Problem:
+    """Set a fit up.
+
+    Parameters
+    ----------
+    observation
+        The stamp made ready by :func:`~lenssbi.refinement.observation.observe`.
+    config
+        The choices.
+    learned
+        The network's answer, for a learned prior or as a hint.
+    light
+        The lens light that was found, if any.
+    """
+    centre = 0j if light is None else complex(light.centre)
+    return Problem(observation, config, build_priors(config, observation.circle, learned, centre), learned, light)
+
+
+def network_draws(problem: Problem, count: int) -> np.ndarray:
+    """Lenses as the network sees them, what it does not know drawn from the prior, shape (draw, parameter); none without a network."""
+    prior = problem.priors.belief
+    names = problem.priors.sampled.names
+    if prior is None:
+        return np.empty((0, len(names)))
+    cube = np.random.default_rng(problem.config.sampler.seed).random((count, len(names)))
+    values = prior.quantile(cube)
+    return values[:, [prior.names.index(name) for name in names]]

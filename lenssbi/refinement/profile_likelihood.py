@@ -1,0 +1,99 @@
+"""Log likelihood of a mass model whose source is a few smooth profiles (:mod:`lenssbi.reconstruction.profiles`).
+
+The same data, noise and lens light as with a pixelised source. Place and shape of the source are parameters of the fit, its fluxes
+are solved for, none of them negative. Two to four times faster than pixels, and right as far as galaxies are smooth ellipses.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from lenssbi.arrays import ComplexArray, FloatArray
+from lenssbi.reconstruction.imaging import Imaging
+from lenssbi.reconstruction.profiles import Ellipse, ProfileFit, ProfileInversion
+from lenssbi.refinement.basins import Basin, size
+from lenssbi.refinement.likelihood import IMPOSSIBLE, deflectors
+from lenssbi.refinement.look import SOURCE_SIDE, Look, square
+from lenssbi.refinement.result import SourceImage
+from lenssbi.refinement.source_prior import SOURCE_NAMES
+
+
+@dataclass(frozen=True)
+class ProfileLikelihood:
+    """Log likelihood of parameter vectors.
+
+    Parameters
+    ----------
+    inversion
+        The image, its mask, the source's profiles and the lens' light.
+    names
+        Parameters of a vector, in order: those of the mass, `SOURCE_NAMES`, and possibly log10_noise.
+    threads
+        Vectors evaluated at a time.
+    """
+
+    inversion: ProfileInversion
+    names: tuple[str, ...]
+    threads: int = 1
+
+    @property
+    def imaging(self) -> Imaging:
+        """The stamp as it is fitted."""
+        return self.inversion.imaging
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Log likelihoods (n,) of parameter vectors (n, parameter)."""
+        if self.threads == 1:
+            return np.array([self.one(row) for row in values])
+        with ThreadPoolExecutor(self.threads) as pool:
+            return np.array(list(pool.map(self.one, values)))
+
+    def one(self, row: FloatArray) -> float:
+        """Log likelihood of one parameter vector (parameter,)."""
+        try:
+            _, fit = self._fit(row)
+        except ValueError:  # |e| >= 1, or a slope that no halo has
+            return IMPOSSIBLE
+        factor = 10 ** self.params(row).get("log10_noise", 0.0)
+        value = fit.log_evidence - 0.5 * fit.misfit * (factor**-2 - 1) - self.imaging.n_pixels * np.log(factor)
+        return float(value) if np.isfinite(value) else IMPOSSIBLE
+
+    def params(self, row: FloatArray) -> dict[str, float]:
+        """Name to value of one parameter vector (parameter,)."""
+        return {name: float(value) for name, value in zip(self.names, row, strict=True)}
+
+    def look(self, row: FloatArray) -> Look:
+        """The model of one parameter vector (parameter,)."""
+        params = self.params(row)
+        beta, fit = self._fit(row)
+        image = self.inversion.image(fit)
+        light = None if self.inversion.columns is None else self.inversion.light_image(fit)
+        (ellipse,) = self._ellipses(params)
+        radius = self.inversion.profiles.half_light_radius(fit.fluxes)
+        extent = square(ellipse.centre.real, ellipse.centre.imag, max(5 * radius, 0.15 * params["einstein_radius"]))
+        total = float(fit.fluxes.sum())
+        basin = Basin(
+            float(np.nansum(image)) / total if total > 0 else float("nan"), self._compactness(beta, ellipse, fit)
+        )
+        source = SourceImage(self._on_grid(ellipse, fit, extent), extent)
+        return Look(deflectors(params), image, light, source, fit.misfit / self.imaging.n_pixels, basin)
+
+    def _fit(self, row: FloatArray) -> tuple[ComplexArray, ProfileFit]:
+        params = self.params(row)
+        beta = deflectors(params).source_angle(self.imaging.theta)
+        return beta, self.inversion.evaluate(beta, self._ellipses(params))
+
+    def _ellipses(self, params: dict[str, float]) -> list[Ellipse]:
+        x, y, stretch1, stretch2 = (params[name] for name in SOURCE_NAMES)
+        return [Ellipse(complex(x, y), complex(stretch1, stretch2))]
+
+    def _compactness(self, beta: ComplexArray, ellipse: Ellipse, fit: ProfileFit) -> float:
+        light = self.inversion.profiles.brightness(beta, *ellipse, fit.fluxes)
+        return size(beta, light) / size(self.imaging.theta, light) if light.any() else float("nan")
+
+    def _on_grid(self, ellipse: Ellipse, fit: ProfileFit, extent: tuple[float, float, float, float]) -> FloatArray:
+        x, y = (a + (np.arange(SOURCE_SIDE) + 0.5) * (b - a) / SOURCE_SIDE for a, b in (extent[:2], extent[2:]))
+        return self.inversion.profiles.brightness(x[None, :] + 1j * y[:, None], *ellipse, fit.fluxes)

@@ -1,0 +1,125 @@
+"""The first stage of a fit: which lens, seen with a smooth source.
+
+    prior draws -> a quick look at each -> a few steps of least squares for the best that differ -> more steps for the best of those
+
+The source is a sum of non-negative Gaussians (:mod:`lenssbi.reconstruction.profiles`), its fluxes and those of the lens' light
+are solved for within every step, so that only the mass and the source's places and shapes are searched for. A source that is
+smooth and positive cannot imitate the image in front of the wrong lens: from the population's prior each of 70 simulated ones
+(`sie_real`) was found. What misleads it is light that is no source's, such as the rest of a badly subtracted lens galaxy. Several
+ends that explain the image about equally well are several modes: the second stage is given all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize
+from scipy.stats import qmc
+
+from lenssbi.arrays import FloatArray
+from lenssbi.reconstruction.imaging import Imaging
+from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
+from lenssbi.refinement.blocks import JointPrior
+from lenssbi.refinement.search_fit import Fitter
+from lenssbi.refinement.search_modes import Mode, describe, distinct
+from lenssbi.refinement.search_space import SearchSpace
+from lenssbi.refinement.search_start import Candidate, QuickLook, promising
+
+NEAR = 0.05  # prior widths: fits on their way to one end
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How hard to look.
+
+    Parameters
+    ----------
+    draws
+        Lenses of the prior that are looked at, a power of two.
+    apart
+        How much the lenses differ that are fitted, in units of the prior's width.
+    rounds
+        Of least squares: how many of the best go on, and with how many evaluations each.
+    within
+        How much worse than the best a mode may be [chi^2].
+    sources
+        Most ellipses of a source.
+    gain
+        What a further ellipse has to bring before it is fitted [chi^2]; it stays if the evidence is for it.
+    seed
+        Of the draws.
+    """
+
+    draws: int = 512
+    apart: float = 0.4
+    rounds: tuple[tuple[int, int], ...] = ((32, 5), (12, 12), (6, 40))
+    within: float = 100.0
+    sources: int = 2
+    gain: float = 10.0
+    seed: int = 0
+
+
+def search(
+    imaging: Imaging,
+    prior: JointPrior,
+    columns: FloatArray | None = None,
+    starts: FloatArray | None = None,
+    settings: SearchSettings | None = None,
+    profiles: Profiles | None = None,
+) -> tuple[Mode, ...]:
+    """Find the lenses that explain a stamp, the best first.
+
+    Parameters
+    ----------
+    imaging
+        The stamp.
+    prior
+        Of the mass parameters; ``log10_strength`` is left aside.
+    columns
+        Images of the lens' light [any unit per pixel], shape (m, ny, nx), if the stamp shows it.
+    starts
+        Further lenses to look at, such as draws of a network's answer, in the order of ``prior.names`` without log10_strength, shape
+        (n, parameter).
+    settings
+        How hard to look.
+    profiles
+        What the source is made of.
+    """
+    settings = settings or SearchSettings()
+    fitter = Fitter(ProfileInversion(imaging, profiles or Profiles.gaussians(), columns), SearchSpace(prior))
+    space = fitter.space
+    look = QuickLook(imaging, _without(imaging, columns), space)
+    masses = space.draw(qmc.Sobol(len(space.names), seed=settings.seed).random(settings.draws).clip(1e-6, 1 - 1e-6))
+    if starts is not None:
+        masses = np.concatenate([masses, starts])
+    ends, apart = [look(mass) for mass in masses], settings.apart
+    for count, steps in settings.rounds:
+        ends, apart = [fitter.fit(end, steps) for end in promising(ends, count, space, apart)], NEAR
+    modes = [(describe(fitter, end), end) for end in ends]
+    found = distinct([mode for mode, _ in modes], settings.within)
+    return distinct([_enrich(fitter, end, mode, settings) for mode, end in modes if mode in found], settings.within)
+
+
+def _enrich(fitter: Fitter, end: Candidate, mode: Mode, settings: SearchSettings) -> Mode:
+    """The same lens with as many ellipses as the evidence is for."""
+    while fitter.space.sources < settings.sources:
+        fitter, start = fitter.with_another(end)
+        if end.misfit - start.misfit < settings.gain * max(mode.misfit / mode.pixels, 1.0):
+            break
+        end = fitter.fit(start, settings.rounds[-1][1])
+        richer = describe(fitter, end)
+        if richer.log_evidence - 0.5 * richer.charge <= mode.log_evidence - 0.5 * mode.charge:
+            break
+        mode = richer
+    return mode
+
+
+def _without(imaging: Imaging, columns: FloatArray | None) -> FloatArray:
+    """The image without a first guess of the lens' light."""
+    if columns is None:
+        return imaging.data
+    inside = imaging.mask
+    design = np.asarray(columns)[:, inside] / imaging.noise[inside]
+    fluxes, _ = optimize.nnls(design.T, imaging.data[inside] / imaging.noise[inside])
+    return imaging.data - np.tensordot(fluxes, columns, 1)

@@ -1,0 +1,127 @@
+"""What the search found: lenses that explain the image, with errors and with the looks of their sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lenssbi.arrays import FloatArray
+from lenssbi.reconstruction.profiles import Ellipse
+from lenssbi.refinement.search_fit import Fitter
+from lenssbi.refinement.search_start import Candidate
+
+SAME = 3.0  # sigma: nearer ends of the search are one mode
+RIDGE = 1e-8  # in the scales of the parameters: what the data do not fix at all
+
+
+@dataclass(frozen=True, eq=False)
+class Mode:
+    """One lens that explains the image.
+
+    Parameters
+    ----------
+    names, values, covariance
+        The mass parameters, shape (parameter,), and the covariance of these and of place and stretch of every ellipse behind them: what
+        the noise does, times chi^2 per pixel where that is above 1.
+    ellipses
+        Places and shapes of the source, the main one first.
+    misfit, charge
+        chi^2 of the pixels, and the prior's share.
+    pixels
+        Number of pixels.
+    log_evidence
+        That of the source's fluxes.
+    fluxes, columns
+        Of the source's profiles [flux], ellipse by ellipse, and of the light columns.
+    source_image, light_image
+        Blurred light of the source and of the lens [flux/pixel], shape (ny, nx), NaN outside the mask.
+    magnification
+        Flux of the source image within the mask over that of the source.
+    source_radius
+        Half of the source's light is within it, if all ellipses had one centre [arcsec].
+    """
+
+    names: tuple[str, ...]
+    values: FloatArray
+    covariance: FloatArray
+    ellipses: tuple[Ellipse, ...]
+    misfit: float
+    charge: float
+    pixels: int
+    log_evidence: float
+    fluxes: FloatArray
+    columns: FloatArray
+    source_image: FloatArray = field(repr=False)
+    light_image: FloatArray = field(repr=False)
+    magnification: float
+    source_radius: float
+
+    @property
+    def params(self) -> dict[str, float]:
+        """Name to value."""
+        return dict(zip(self.names, map(float, self.values), strict=True))
+
+    @property
+    def mass_covariance(self) -> FloatArray:
+        """Covariance of the mass parameters, whatever the source."""
+        return self.covariance[: len(self.names), : len(self.names)]
+
+    @property
+    def source_vector(self) -> FloatArray:
+        """Place [arcsec] and stretch of the first ellipse, shape (4,): the entries of `covariance` after those of the mass."""
+        centre, stretch = self.ellipses[0]
+        return np.array([centre.real, centre.imag, stretch.real, stretch.imag])
+
+    @property
+    def cost(self) -> float:
+        """chi^2 and the prior's share."""
+        return self.misfit + self.charge
+
+
+def describe(fitter: Fitter, end: Candidate) -> Mode:
+    """Everything about an end of the search."""
+    _, fit = fitter.evaluate(end.vector)
+    slopes, scale = fitter.slopes(end.vector), fitter.space.scale
+    inversion, size = fitter.inversion, len(fitter.space.names)
+    inverse = np.linalg.inv((slopes * scale).T @ (slopes * scale) + RIDGE * np.eye(scale.size))
+    covariance = inverse * np.outer(scale, scale) * max(fit.misfit / inversion.imaging.n_pixels, 1.0)
+    image, total = inversion.image(fit), float(fit.fluxes.sum())
+    return Mode(
+        names=fitter.space.names,
+        values=end.vector[:size],
+        covariance=covariance,
+        ellipses=tuple(fitter.space.ellipses(end.vector)),
+        misfit=fit.misfit,
+        charge=end.misfit - fit.misfit,
+        pixels=inversion.imaging.n_pixels,
+        log_evidence=fit.log_evidence,
+        fluxes=fit.fluxes,
+        columns=fit.columns,
+        source_image=image,
+        light_image=inversion.light_image(fit),
+        magnification=float(np.nansum(image)) / total if total > 0 else float("nan"),
+        source_radius=inversion.profiles.half_light_radius(fit.fluxes),
+    )
+
+
+def distinct(modes: list[Mode], within: float) -> tuple[Mode, ...]:
+    """The best of every group of modes that are the same within their errors, as long as the best of all is not far better.
+
+    Parameters
+    ----------
+    modes
+        Any order.
+    within
+        Largest difference in cost, in units of the best one's chi^2 per pixel where that is above 1.
+    """
+    chosen: list[Mode] = []
+    for mode in sorted(modes, key=lambda m: m.cost):
+        gaps = [mode.values - other.values for other in chosen]
+        far = all(
+            gap @ np.linalg.solve(other.mass_covariance, gap) > SAME**2 for gap, other in zip(gaps, chosen, strict=True)
+        )
+        best = chosen[0] if chosen else mode
+        if far and mode.cost - best.cost <= within * max(best.misfit / best.pixels, 1.0):
+            chosen.append(mode)
+    return tuple(chosen)

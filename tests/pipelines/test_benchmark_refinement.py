@@ -1,0 +1,314 @@
+"""`benchmark` of fits: statistics of made-up records with known answers, what is kept when it is killed, the whole command at toy size."""
+
+import csv
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+from typer.testing import CliRunner
+
+pytest.importorskip("galsim")
+
+from lenssbi.calibration.splits import Split
+from lenssbi.config import ConfigError, load_config, parse
+from lenssbi.pipelines.benchmark import judge_fits, records
+from lenssbi.pipelines.benchmark.config import BenchmarkConfig
+from lenssbi.pipelines.benchmark.judge import coverage
+from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, WrongBasin
+from lenssbi.pipelines.benchmark.records import RESULT, Belief, Record, answers_of, collect
+from lenssbi.pipelines.benchmark.wanted import COLUMN, wanted_lines
+from lenssbi.posteriors import Samples
+from lenssbi.status import InputError, Status
+
+WRONG = WrongBasin(arcsec=0.1, sigma=5)
+CONFIGS = Path(__file__).parents[2] / "configs" / "runs"
+
+
+def belief(off, sigma, true=1.0):
+    """A Gaussian posterior of einstein_radius whose mean is `off` from the truth."""
+    numbers = {"mean": true + off, "sigma": sigma, "median": true + off, "lower": true + off - sigma}
+    numbers |= {"upper": true + off + sigma, "below": float(ndtr(-off / sigma)), "true": true}
+    return Belief(("einstein_radius",), **{key: (value,) for key, value in numbers.items()}, n_eff=500.0)
+
+
+def record(index, off=0.0, sigma=0.01, flags=(), status=Status.DONE.value, **numbers):
+    return Record(index, status, {RESULT: belief(off, sigma)}, tuple(flags), **numbers)
+
+
+class TestStatistics:
+    @pytest.mark.parametrize(
+        ("off", "sigma", "lost"),
+        [(0.4, 0.01, True), (-0.4, 0.01, True), (0.4, 0.1, False), (0.09, 0.001, False), (0.0, 0.01, False)],
+    )
+    def test_a_wrong_basin_is_far_and_confident(self, off, sigma, lost):
+        assert judge_fits.in_wrong_basin(belief(off, sigma), WRONG) is lost
+
+    def test_shares_are_those_that_were_put_in(self):
+        found = [record(i, evaluations=100 * i, seconds=float(i), cpu=1.0) for i in range(1, 7)]
+        found += [record(7, off=0.5), record(8, off=0.5, flags=["demagnified"])]
+        found += [record(9, flags=["edge"]), record(10, flags=["estimator_not_applicable"])]
+        found += [Record(11, "no arcs"), record(12, status=Status.TIMED_OUT.value)]
+        row = judge_fits.summary(found, RESULT, WRONG)
+        assert (row["lenses"], row["with_posterior"], row["done"]) == (12, 11, 10)
+        shares = {name: row[name] * 11 for name in judge_fits.SHARES}
+        assert shares == pytest.approx({"wrong": 2, "wrong_unflagged": 1, "flagged": 3, "false_alarms": 2})
+        assert (row["seconds_50"], row["evaluations_50"], row["n_eff_50"]) == (3.5, 350, 500)
+        assert "demagnified: 1" in row["flags"]
+        assert "no arcs: 1" in row["not_done"]
+
+    def test_an_interval_of_none_is_wilsons(self):
+        row = judge_fits.summary([record(i) for i in range(10)], RESULT, WRONG)
+        assert row["wrong"] == row["wrong_low"] == 0
+        assert row["wrong_high"] == pytest.approx(1 / 11, rel=1e-3)  # z^2 / (n + z^2) with z = 1
+
+    @pytest.mark.parametrize(("width", "sign"), [(1.0, 0), (0.5, -1), (2.0, 1)])
+    def test_coverage_of_exact_narrow_and_wide_fits(self, width, sign):
+        rng = np.random.default_rng(0)
+        found = [record(i, off=0.02 * rng.normal(), sigma=0.02 * width) for i in range(1500)]
+        answers = answers_of([*found, Record(1500, "no arcs")], RESULT)
+        (row,) = coverage(answers, [Split("all", np.ones(1500, bool))])
+        deviation = row["credible_0.683"] - 0.683
+        assert abs(deviation) < 0.04 if sign == 0 else sign * deviation > 0.1
+        assert row["low_0.683"] < row["credible_0.683"] < row["high_0.683"]
+
+    def test_the_belief_of_weighted_draws(self):
+        rng = np.random.default_rng(1)
+        values = rng.normal([1.0, 5.0], [0.2, 1.0], size=(20_000, 2))
+        weights = -0.5 * ((values[:, 0] - 1.1) / 0.2) ** 2  # the product is N(1.05, 0.2 / sqrt 2)
+        samples = Samples(values, ("einstein_radius", "log10_strength"), ("arcsec", ""), weights)
+        found = Belief.of(samples, {"einstein_radius": 1.0, "slope": 2.0})
+        assert found.names == ("einstein_radius",)
+        assert found.below[0] == pytest.approx(ndtr(-0.05 / (0.2 / np.sqrt(2))), abs=0.02)
+        assert found.at("einstein_radius")["sigma"] == pytest.approx(0.2 / np.sqrt(2), rel=0.05)
+
+    def test_rows_of_lenses(self):
+        rows = list(judge_fits.lens_rows([record(3, off=0.1), Record(4, "no arcs")], RESULT))
+        assert [(row["lens"], row["parameter"]) for row in rows] == [(3, "einstein_radius"), (4, "")]
+        assert rows[0].keys() == rows[1].keys()
+        assert rows[0]["median"] == pytest.approx(1.1)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A fit that does as it is told."""
+
+    index: int
+    path: Path
+    identity: str = "one"
+    does: str = "work"
+
+    @property
+    def work(self):
+        return self.path.with_suffix(".work")
+
+    def solve(self):
+        self.work.mkdir(exist_ok=True)
+        with (self.path.parent / "log").open("a") as log:
+            log.write(f"{self.index}\n")
+        if self.does == "killed":
+            raise KeyboardInterrupt
+        if self.does == "crashed":
+            raise ZeroDivisionError("a bug")
+        return record(self.index, flags=["edge"]) if self.does == "work" else Record(self.index, "no arcs")
+
+
+def jobs(folder, *does, **changes):
+    return [Job(i, folder / f"{i}.json", does=what, **changes) for i, what in enumerate(does)]
+
+
+class TestKeeping:
+    @pytest.fixture
+    def solved(self, tmp_path):
+        return lambda: (tmp_path / "log").read_text().split()
+
+    def silent(self, *_):
+        pass
+
+    def test_a_killed_run_goes_on(self, tmp_path, solved):
+        with pytest.raises(KeyboardInterrupt):
+            collect(jobs(tmp_path, "work", "failed", "killed", "work"), 1, self.silent)
+        found = collect(jobs(tmp_path, "work", "failed", "work", "work"), 1, self.silent)
+        assert solved() == ["0", "1", "2", "2", "3"], "what was kept is not done again, a status among it"
+        assert [r.status for r in found] == ["done", "no arcs", "done", "done"]
+        assert not list(tmp_path.glob("*.work"))
+        assert found[0] == record(0, flags=["edge"]), "what comes back is what was kept"
+
+    def test_another_question_is_asked_anew(self, tmp_path, solved):
+        collect(jobs(tmp_path, "work"), 1, self.silent)
+        collect(jobs(tmp_path, "work", identity="two"), 1, self.silent)
+        assert solved() == ["0", "0"]
+
+    def test_a_crash_is_a_row_and_is_tried_again(self, tmp_path, solved):
+        found = collect(jobs(tmp_path, "crashed", "work"), 1, self.silent)
+        assert found[0].status.startswith(Status.FAILED.value)
+        assert "a bug" in found[0].status
+        assert collect(jobs(tmp_path, "work", "work"), 1, self.silent)[0].status == "done"
+        assert solved() == ["0", "1", "0"]
+
+    def test_a_folder_that_cannot_be_written_ends_it(self, tmp_path, monkeypatch):
+        def refused(*_):
+            raise InputError("cannot be written")
+
+        monkeypatch.setattr(records, "keep", refused)
+        with pytest.raises(InputError, match="cannot be written"):
+            collect(jobs(tmp_path, "work"), 1, self.silent)
+
+    def test_records_survive_json(self):
+        one = Record(1, "done", {RESULT: belief(0.1, 0.2), WITH_PRIOR: belief(0.0, 0.1)}, ("edge",), 5, 1.0, 0.5, -3.0)
+        assert Record.from_json({"identity": "x", **json.loads(json.dumps(asdict(one)))}) == one
+
+
+def plan(**changes):
+    """Two methods and PyAutoLens, without an interpreter, on a suite of two small lenses."""
+    quick = [
+        "mesh.regularisation=constant",
+        "mesh.pixels=36",
+        "mesh.psf_radius=0.2",
+        "mask.inner=0.4",
+        "mask.outer=1.6",
+        "noise_scale=claimed",
+    ]
+    quick += ["lens_light=none", "start.place=prior", "source=pixels", "sampler.n_networks=0", "sampler.n_live=30"]
+    quick += ["sampler.n_eff=20", "sampler.max_evaluations=150"]
+    fit = {"kind": "fit", "sampler": "nautilus", "overrides": quick}
+    overrides = [
+        "instrument.shape=[36, 36]",
+        "population.mass.einstein_radius=[0.9, 1.0]",
+        "population.lens_light=null",
+    ]
+    overrides += ["population.source_offset=[0.0, 0.2]", "rendering.oversampling=2"]
+    methods = {"blind": {**fit, "prior": "blind"}, "broad": {**fit, "prior": "broad", "count": 1}}
+    methods["peer"] = {"kind": "autolens"}
+    wanted = [
+        {"of": "evaluation", "ms": 1e6},
+        {"of": "evaluation", "solver": "positive", "columns": True, "ms": 1e-6},
+        {"of": "time", "method": "blind", "suite": "small", "peer": "peer", "seconds": 1e-6},
+        {"of": "wrong", "method": "blind", "suite": "small", "share": 0.02},
+        {"of": "memory", "method": "blind", "megabytes": 500},
+    ]
+    evaluation = {
+        "suite": "small",
+        "overrides": quick,
+        "meshes": ["rectangular"],
+        "columns": 4,
+        "repeats": 3,
+        "batch": 2,
+    }
+    suites = {"small": {"overrides": overrides, "count": 2, "seed": 77}}
+    return {"methods": methods, "suites": suites, "evaluation": evaluation, "wanted": wanted, **changes}
+
+
+def test_the_whole_command_and_what_it_keeps(tmp_path, monkeypatch):
+    from lenssbi_cli.main import app
+
+    (tmp_path / "plan.yaml").write_text(json.dumps(plan()))
+    out = tmp_path / "out"
+    arguments = ["benchmark", str(tmp_path / "plan.yaml"), "--out", str(out), "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    status = {item["method"]: item["status"] for item in found["items"]}
+    assert status["peer"].startswith("does not apply: no interpreter with PyAutoLens")
+    assert len(list((out / "results" / "small--blind").iterdir())) == 2
+    assert len(list((out / "results" / "small--broad").iterdir())) == 1, "count bounds the lenses of a method"
+    assert not list((out / "work").glob("small--*/*")), "the state of a fit that is done is removed"
+    evaluation, columns, seconds, wrong, memory = found["wanted"]
+    assert [cell["met"] for line in (evaluation, columns, seconds) for cell in line["methods"][COLUMN]] == [
+        True,
+        False,
+        False,
+    ]
+    assert evaluation["paper"].startswith("not measured: no interpreter")
+    assert wrong["methods"][COLUMN][0]["met"] is not None
+    assert memory["methods"][COLUMN][0]["value"] == "not measured"
+    lenses = (out / "lenses.csv").read_text().splitlines()
+    assert len(lenses) == 1 + 3 * 5, "a row for each lens and each parameter that is known"
+    with (out / "evaluation.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    parts = {row["part"] for row in rows}
+    single, batched = (next(r for r in rows if r["code"] == code) for code in ("lenssbi", "lenssbi batched, CPU"))
+    assert single["log_evidence"] == batched["log_evidence"]
+    assert {"one evaluation", "trace", "mesh", "Cholesky", "floor"} <= parts
+    page = (out / "table.md").read_text()
+    for part in ("PyAutoLens in the same run", "ms of a linear evaluation", "wrong, unflagged", "plan.yaml"):
+        assert part in page
+    assert (out / "fits.png").stat().st_size > 0
+
+    # the same again: nothing is fitted or timed a second time
+    monkeypatch.setattr("lenssbi.pipelines.benchmark.fits.refine_stamp", lambda *_, **__: pytest.fail("fitted again"))
+    monkeypatch.setattr("lenssbi.pipelines.benchmark.evaluation.evaluations", lambda *_: pytest.fail("timed again"))
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 0, again.stderr
+    assert json.loads(again.stdout)["wanted"] == found["wanted"]
+
+    def crashed(*_, **__):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("lenssbi.pipelines.benchmark.fits.refine_stamp", crashed)
+    (out / "results" / "small--broad" / "00000.json").unlink()
+    assert CliRunner().invoke(app, arguments).exit_code == 3, "a fit that crashes is a row, and exit code 3"
+
+
+class TestWishes:
+    def lines(self, wanted, **tables):
+        config = parse(plan(wanted=wanted), BenchmarkConfig, "test")
+        names = ("evaluation", "memory", "fits", "lenses", "coverage", "accuracy")
+        return wanted_lines(config, {name: tables.get(name, []) for name in names})
+
+    def met(self, wanted, **tables):
+        (line,) = self.lines([wanted], **tables)
+        (cell,) = line.cells[COLUMN]
+        return cell.met
+
+    @pytest.mark.parametrize(("median", "sigma", "same"), [(1.0, 0.01, True), (1.02, 0.01, False), (1.0, 0.02, False)])
+    def test_the_same_posterior(self, median, sigma, same):
+        whose = {"suite": "small", "lens": 0, "parameter": "einstein_radius"}
+        rows = [{**whose, "method": "blind", "median": 1.001, "sigma": 0.0105}]
+        rows += [{**whose, "method": "broad", "median": median, "sigma": sigma}]
+        wish = {"of": "same", "method": "blind", "suite": "small", "peer": "broad"}
+        assert self.met(wish, lenses=rows) is same
+
+    def test_memory_and_a_learned_prior(self):
+        rows = [{"method": "blind", "peak_memory_mb": 400.0}]
+        assert self.met({"of": "memory", "method": "blind", "megabytes": 500}, memory=rows) is True
+        assert self.met({"of": "memory", "method": "broad", "megabytes": 500}, memory=rows) is None
+        row = {"suite": "small", "method": "blind" + WITH_PRIOR, "split": "all", "parameter": "e1", "at": "0.683"}
+        row |= {"largest_deviation": -0.2, "scatter": 0.05, "stamps": 20}
+        assert self.met({"of": "coverage", "method": "blind" + WITH_PRIOR, "suite": "small"}, coverage=[row]) is False
+
+    @pytest.mark.parametrize("what", ["seconds", "error"])
+    def test_ratios(self, what):
+        fits = [{"suite": "small", "method": m, "seconds_50": s} for m, s in (("blind", 10.0), ("broad", 1.0))]
+        errors = [
+            {"suite": "small", "method": m, "split": "all", "parameter": "q", "error": e}
+            for m, e in (("blind", 2.0), ("broad", 1.0))
+        ]
+        wish = {"of": "ratio", "what": what, "method": "broad", "to": "blind", "suites": ["small"], "ratio": 0.3}
+        assert self.met(wish, fits=fits, accuracy=errors) is (what == "seconds")
+
+    def test_names_are_checked(self):
+        for wish in (
+            {"of": "time", "method": "none", "suite": "small"},
+            {"of": "time", "method": "blind", "suite": "no"},
+        ):
+            with pytest.raises(ConfigError, match="is none of the"):
+                parse(plan(wanted=[{**wish, "seconds": 1}]), BenchmarkConfig, "test")
+
+
+def test_the_committed_run_names_fits_that_there_are():
+    from lenssbi.pipelines.benchmark.run_fits import sampled_methods
+
+    config = load_config(CONFIGS / "refinement.yaml", BenchmarkConfig)
+    methods = sampled_methods(config, CONFIGS)
+    blind = methods["nautilus-blind"].config
+    assert (blind.prior.mode, blind.sampler.method, blind.mesh.psf_radius) == ("blind", "nautilus", 0.5)
+    for name, suite in config.suites.items():
+        assert suite.simulation(CONFIGS), name
+
+
+def test_a_network_needs_no_kind(tmp_path):
+    config = parse(plan(methods={"net": {"estimator": "x"}}, wanted=[], evaluation=None), BenchmarkConfig, "test")
+    assert config.methods["net"].kind == "network"
