@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,7 @@ def run(
     for index, source in enumerate(sources):
 
         def watch(evaluations: int, live: float, index: int = index, name: str = source.name) -> None:
-            left = f"{live:.0%} of the evidence left" if live else "filling up the draws"
+            left = f"{live:.0%} left" if live else "filling up the draws"
             progress(index, len(sources), f"{name}: {evaluations:,} evaluations, {left}")
 
         progress(index, len(sources), source.name)
@@ -184,14 +184,16 @@ def refine_stamp(
     work
         Folder for the sampler's state; None keeps none.
     watch
-        Told (evaluations, fraction of the evidence still in the live points).
+        Told (evaluations, share of the effective draws, or with Nautilus of the evidence, that is still missing).
 
     Raises
     ------
     ItemError
         The stamp cannot be used.
     """
-    return solve(set_up(stamp, config, estimator, learned)[0], work, watch)
+    problem, flags = set_up(stamp, config, estimator, learned)
+    fit = solve(problem, work, watch)
+    return replace(fit, flags=(*fit.flags, *flags))
 
 
 def set_up(
