@@ -25,10 +25,10 @@ from lenssbi.posteriors import GaussianMixture, load_samples, load_with_prior
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import LEARNED_MODES, RefineConfig
 from lenssbi.refinement.fit import restore, solve
-from lenssbi.refinement.nautilus import Watch
 from lenssbi.refinement.observation import observe, with_honest_noise
 from lenssbi.refinement.problem import Problem, pose
 from lenssbi.refinement.result import FitResult
+from lenssbi.refinement.sampling.nautilus import Watch
 from lenssbi.status import InputError, ItemError, Status
 
 if TYPE_CHECKING:

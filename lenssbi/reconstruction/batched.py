@@ -133,9 +133,7 @@ class BatchedInversion:
         value = self._evidence(interpolation, self._penalty((x, y), interpolation, tables), strength, tables)
         return torch.where(good & spread & torch.isfinite(value), value, -torch.inf)
 
-    def _penalty(
-        self, knots: Knots, interpolation: Interpolation, tables: LensTable
-    ) -> Penalty:
+    def _penalty(self, knots: Knots, interpolation: Interpolation, tables: LensTable) -> Penalty:
         """Weights of the edges, shape (b or 1, m), ridge, shape (b or 1, n), and ln det(H / strength)."""
         kind, ridge = self.regularisation, self._ridge
         if isinstance(kind, Constant):

@@ -82,7 +82,13 @@ def log_det(weights: torch.Tensor, n: int, ridge: torch.Tensor) -> torch.Tensor:
     across = weights[:, : n * (n - 1)].reshape(-1, n, n - 1)
     up = weights[:, n * (n - 1) :].reshape(-1, n - 1, n)
     pad = torch.nn.functional.pad
-    own = ridge.reshape(-1, n, n) + pad(across, (0, 1)) + pad(across, (1, 0)) + pad(up, (0, 0, 0, 1)) + pad(up, (0, 0, 1, 0))
+    own = (
+        ridge.reshape(-1, n, n)
+        + pad(across, (0, 1))
+        + pad(across, (1, 0))
+        + pad(up, (0, 0, 0, 1))
+        + pad(up, (0, 0, 1, 0))
+    )
     blocks = own.diag_embed() - across.diag_embed(1) - across.diag_embed(-1)
     total = torch.zeros(len(weights), dtype=weights.dtype, device=weights.device)
     left = blocks[:, 0]

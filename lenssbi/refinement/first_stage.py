@@ -1,7 +1,7 @@
 """What is known before the sampling: where the lens models are that explain the image, and where the source shines.
 
 The lens' light, where it is fitted jointly, stays in the data; its Gaussians become columns of the linear system. The search with a
-source of few Gaussians (:mod:`lenssbi.refinement.search`) gives modes; the mesh and its regularisation follow the light of the best one,
+source of few Gaussians (:mod:`lenssbi.refinement.search.search`) gives modes; the mesh and its regularisation follow the light of the best one,
 as PyAutoLens's adapt images do (Nightingale, Dye & Massey 2018).
 """
 
@@ -17,13 +17,13 @@ from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
 from lenssbi.reconstruction.smooth import SmoothPart
 from lenssbi.refinement.best import Likelihood
 from lenssbi.refinement.likelihood import build_imaging, build_likelihood, deflectors
-from lenssbi.refinement.mixture_fit import from_samples
-from lenssbi.refinement.mixtures import Mixture
+from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
 from lenssbi.refinement.problem import Problem, network_draws
 from lenssbi.refinement.profile_likelihood import ProfileLikelihood
-from lenssbi.refinement.search import Mode, SearchSettings, search
-from lenssbi.refinement.search_light import light_columns
-from lenssbi.refinement.source_prior import SOURCE_NAMES
+from lenssbi.refinement.sampling.mixture_fit import from_samples
+from lenssbi.refinement.sampling.mixtures import Mixture
+from lenssbi.refinement.search.light import light_columns
+from lenssbi.refinement.search.search import Mode, SearchSettings, search
 
 NETWORK_STARTS = 64
 NETWORK_COMPONENTS = 4

@@ -13,18 +13,18 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lenssbi.posteriors import Samples
-from lenssbi.refinement import importance, nautilus
 from lenssbi.refinement.best import best_model
 from lenssbi.refinement.config import LEARNED_MODES
-from lenssbi.refinement.dividing import exchange
 from lenssbi.refinement.first_stage import Stage, first_stage, start_mixture
 from lenssbi.refinement.flags import find_flags, is_wrong
 from lenssbi.refinement.likelihood import IMPOSSIBLE
-from lenssbi.refinement.nautilus import Draws, Watch
 from lenssbi.refinement.observation import noise_in_words
-from lenssbi.refinement.prior_modes import UNITS
+from lenssbi.refinement.priors.exchange import exchange
+from lenssbi.refinement.priors.modes import UNITS
 from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import BestModel, FitResult
+from lenssbi.refinement.sampling import importance, nautilus
+from lenssbi.refinement.sampling.nautilus import Draws, Watch
 from lenssbi.status import ItemError, Status
 
 LIVE_POINTS = {"cnn-uniform": 200, "cnn-gaussian": 150, "cnn-joint": 150}

@@ -13,8 +13,8 @@ import numpy as np
 
 from lenssbi.parameters import Uniform
 from lenssbi.posteriors import GaussianMixture, Samples
-from lenssbi.refinement.blocks import Single
-from lenssbi.refinement.prior_modes import Priors
+from lenssbi.refinement.priors.blocks import Single
+from lenssbi.refinement.priors.modes import Priors
 from lenssbi.refinement.result import BestModel
 
 CONFLICT = 4.0  # combined sigma

@@ -11,10 +11,10 @@ import numpy as np
 
 import lenssbi
 from lenssbi.posteriors import GaussianMixture
-from lenssbi.refinement.checkpoint import Checkpoint, identity
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.observation import Observation
-from lenssbi.refinement.prior_modes import Priors, build_priors
+from lenssbi.refinement.priors.modes import Priors, build_priors
+from lenssbi.refinement.sampling.checkpoint import Checkpoint, identity
 
 if TYPE_CHECKING:
     from lenssbi.light.mge import LensLightFit

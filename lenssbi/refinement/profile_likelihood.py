@@ -17,8 +17,8 @@ from lenssbi.reconstruction.profiles import Ellipse, ProfileFit, ProfileInversio
 from lenssbi.refinement.basins import Basin, size
 from lenssbi.refinement.likelihood import IMPOSSIBLE, deflectors
 from lenssbi.refinement.look import SOURCE_SIDE, Look, square
+from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
 from lenssbi.refinement.result import SourceImage
-from lenssbi.refinement.source_prior import SOURCE_NAMES
 
 
 @dataclass(frozen=True)

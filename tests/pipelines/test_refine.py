@@ -163,8 +163,8 @@ def test_a_network_that_never_saw_the_like_is_not_asked(stamps):
 
 def test_a_killed_fit_is_continued(first, stamps, tmp_path, monkeypatch):
     monkeypatch.setattr(refine, "find_network", lambda config, estimator: Network())
-    monkeypatch.setattr("lenssbi.refinement.importance.SAVE_EVERY", 0.0)
-    monkeypatch.setattr("lenssbi.refinement.importance.TELL_EVERY", 0.0)
+    monkeypatch.setattr("lenssbi.refinement.sampling.importance.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("lenssbi.refinement.sampling.importance.TELL_EVERY", 0.0)
 
     def kill(done, total, text):
         found = re.search(r"([\d,]+) evaluations", text)

@@ -19,7 +19,13 @@ from lenssbi.light import Sersic
 from lenssbi.posteriors import load_samples
 from lenssbi.systems import LensSystem
 
-CHOICES = ("mass.shear=false", "mesh.pixels=100", "start.candidates=64", "sampler.importance_n_eff=300", "prior.mode=broad")
+CHOICES = (
+    "mass.shear=false",
+    "mesh.pixels=100",
+    "start.candidates=64",
+    "sampler.importance_n_eff=300",
+    "prior.mode=broad",
+)
 
 
 @pytest.fixture
@@ -31,7 +37,11 @@ def stamp(tmp_path):
     image += np.random.default_rng(0).normal(size=image.shape)
     psf = PSF.gaussian(0.17, 0.1 / 3)
     header = fits.Header({"CD1_1": -0.1 / 3600, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 0.1 / 3600})
-    parts = [fits.PrimaryHDU(), fits.ImageHDU(image, header, "IMAGE"), fits.ImageHDU(np.ones_like(image), None, "NOISE")]
+    parts = [
+        fits.PrimaryHDU(),
+        fits.ImageHDU(image, header, "IMAGE"),
+        fits.ImageHDU(np.ones_like(image), None, "NOISE"),
+    ]
     fits.HDUList(parts).writeto(tmp_path / "ring.fits")
     fits.writeto(tmp_path / "psf.fits", psf.image, fits.Header({"PIXSCALE": 0.1 / 3}))
     return tmp_path / "ring.fits", tmp_path / "psf.fits"
@@ -42,7 +52,9 @@ def start(stamp, out):
     command = [sys.executable, "-m", "lenssbi_cli.main", "refine", str(path), "--psf", str(psf), "--out", str(out)]
     options = [part for choice in CHOICES for part in ("--set", choice)]
     return subprocess.Popen(
-        [*command, *options, "--pixel-scale", "0.1", "--no-figures", "--json", "--quiet"], stdout=subprocess.PIPE, text=True
+        [*command, *options, "--pixel-scale", "0.1", "--no-figures", "--json", "--quiet"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 

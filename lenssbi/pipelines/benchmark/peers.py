@@ -35,7 +35,7 @@ from lenssbi.posteriors import Samples
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.likelihood import build_imaging
 from lenssbi.refinement.observation import Observation, observe
-from lenssbi.refinement.prior_modes import build_priors
+from lenssbi.refinement.priors.modes import build_priors
 from lenssbi.status import InputError, ItemError, Status
 
 if TYPE_CHECKING:

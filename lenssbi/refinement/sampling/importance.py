@@ -1,7 +1,7 @@
 """Adaptive importance sampling: a posterior from a good first guess in about a thousand evaluations, with its evidence.
 
 Rounds of draws from mixtures of Student t distributions: adaptive multiple importance sampling (Cornuet et al. 2012) in two chains
-that fit each other's proposals (:mod:`lenssbi.refinement.importance_rounds`, :mod:`lenssbi.refinement.importance_adapt`). The run
+that fit each other's proposals (:mod:`lenssbi.refinement.sampling.rounds`, :mod:`lenssbi.refinement.sampling.adapt`). The run
 ends when
 
 - Kish's effective number of draws reaches what was asked for,
@@ -19,9 +19,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lenssbi.refinement.checkpoint import Checkpoint
-from lenssbi.refinement.importance_adapt import next_mixture
-from lenssbi.refinement.importance_rounds import (
+from lenssbi.refinement.sampling.adapt import next_mixture
+from lenssbi.refinement.sampling.checkpoint import Checkpoint
+from lenssbi.refinement.sampling.mixtures import Mixture
+from lenssbi.refinement.sampling.nautilus import SAVE_EVERY, TELL_EVERY, Draws, LogLikelihood, Watch
+from lenssbi.refinement.sampling.rounds import (
     DensityPrior,
     Proposal,
     Round,
@@ -32,9 +34,7 @@ from lenssbi.refinement.importance_rounds import (
     weigh_chain,
     write_rounds,
 )
-from lenssbi.refinement.importance_tail import pareto_k
-from lenssbi.refinement.mixtures import Mixture
-from lenssbi.refinement.nautilus import SAVE_EVERY, TELL_EVERY, Draws, LogLikelihood, Watch
+from lenssbi.refinement.sampling.tail import pareto_k
 
 AT_ONCE = 16  # evaluations between two looks at the clock
 STILL = 0.2  # change of the log evidence in a round that keeps still
@@ -99,7 +99,7 @@ def sample(
     watch
         Told of the evaluations and of the share of effective draws still missing, about every half second.
     start
-        Where the posterior is expected: modes with covariances, or :func:`lenssbi.refinement.mixture_fit.from_samples` of a network's
+        Where the posterior is expected: modes with covariances, or :func:`lenssbi.refinement.sampling.mixture_fit.from_samples` of a network's
         posterior. None starts from the prior.
     """
     rounds, spent = _stored(checkpoint)

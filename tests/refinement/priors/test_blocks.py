@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lenssbi.parameters import Normal, Uniform, axis_ratio, position_angle
-from lenssbi.refinement.blocks import Ellipse, JointPrior, Single
+from lenssbi.refinement.priors.blocks import Ellipse, JointPrior, Single
 
 BLOCKS = [
     Ellipse(0.4),

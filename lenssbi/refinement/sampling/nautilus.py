@@ -2,7 +2,7 @@
 
 The run is done batch by batch, which leaves its result unchanged (the sampler's whole state lives between batches), so
 that progress can be told, limits kept, and the state stored atomically. A run goes on from the state of the same fit only
-(:mod:`lenssbi.refinement.checkpoint`), bit for bit as if it had not been stopped.
+(:mod:`lenssbi.refinement.sampling.checkpoint`), bit for bit as if it had not been stopped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lenssbi.arrays import FloatArray
-from lenssbi.refinement.checkpoint import Checkpoint
+from lenssbi.refinement.sampling.checkpoint import Checkpoint
 
 Watch = Callable[[int, float], None]
 """Called with (evaluations so far, fraction of the evidence still in the live points; 0 after the exploration)."""

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import multivariate_normal, qmc
 
 from lenssbi.posteriors import GaussianMixture
-from lenssbi.refinement.joint_belief import JointBelief, joint_belief
+from lenssbi.refinement.priors.joint_belief import JointBelief, joint_belief
 
 NAMES = ("einstein_radius", "e1", "e2")
 MEANS = ((1.0, 0.1, -0.2), (1.4, -0.3, 0.2))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lenssbi.parameters import Prior, Uniform
-from lenssbi.refinement import nautilus
-from lenssbi.refinement.checkpoint import Checkpoint, identity
-from lenssbi.refinement.nautilus import Settings, sample
+from lenssbi.refinement.sampling import nautilus
+from lenssbi.refinement.sampling.checkpoint import Checkpoint, identity
+from lenssbi.refinement.sampling.nautilus import Settings, sample
 
 PRIOR = Prior(("a", "b"), (Uniform(-1.0, 1.0), Uniform(-1.0, 1.0)))
 SIGMA = np.array([0.1, 0.2])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_t
 
-from lenssbi.refinement.mixture_fit import adapt, from_samples, n_eff
-from lenssbi.refinement.mixtures import NU, Mixture
+from lenssbi.refinement.sampling.mixture_fit import adapt, from_samples, n_eff
+from lenssbi.refinement.sampling.mixtures import NU, Mixture
 
 WEIGHTS = np.array([0.3, 0.7])
 MEANS = np.array([[0.0, 1.0, -1.0], [4.0, 4.0, 4.0]])

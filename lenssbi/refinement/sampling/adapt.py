@@ -12,9 +12,9 @@ import numpy as np
 from scipy.optimize import brentq
 
 from lenssbi.arrays import FloatArray
-from lenssbi.refinement.importance_rounds import Weighted
-from lenssbi.refinement.mixture_fit import adapt, from_samples, n_eff
-from lenssbi.refinement.mixtures import Mixture
+from lenssbi.refinement.sampling.mixture_fit import adapt, from_samples, n_eff
+from lenssbi.refinement.sampling.mixtures import Mixture
+from lenssbi.refinement.sampling.rounds import Weighted
 
 ENOUGH = 6  # effective draws per parameter for a fit
 POSSIBLE = -1e50  # log weights below are those of models that cannot be evaluated

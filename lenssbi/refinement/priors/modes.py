@@ -20,11 +20,11 @@ import numpy as np
 
 from lenssbi.parameters import Normal, Uniform, axis_ratio, position_angle
 from lenssbi.posteriors import GaussianMixture
-from lenssbi.refinement.blocks import Block, Ellipse, JointPrior, Single
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import PriorConfig, RefineConfig
-from lenssbi.refinement.joint_belief import joint_belief
-from lenssbi.refinement.source_prior import source_blocks
+from lenssbi.refinement.priors.blocks import Block, Ellipse, JointPrior, Single
+from lenssbi.refinement.priors.joint_belief import joint_belief
+from lenssbi.refinement.priors.source_prior import source_blocks
 
 UNITS = {"einstein_radius": "arcsec", "centre_x": "arcsec", "centre_y": "arcsec"}
 MAX_ELLIPTICITY = 0.95

@@ -22,8 +22,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from lenssbi.arrays import FloatArray
-from lenssbi.refinement.mixture_fit import n_eff
-from lenssbi.refinement.mixtures import Mixture
+from lenssbi.refinement.sampling.mixture_fit import n_eff
+from lenssbi.refinement.sampling.mixtures import Mixture
 
 PILOT = 2000  # draws that tell how many fall outside the prior
 LEAST_INSIDE = 0.02

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lenssbi.parameters import Marginal, Normal, Uniform
-from lenssbi.refinement.blocks import Single
+from lenssbi.refinement.priors.blocks import Single
 
 SOURCE_NAMES = ("source_x", "source_y", "source_stretch1", "source_stretch2")
 """Centre [arcsec], and (1/q - q)/2 exp(2 i phi) of the ellipse."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from lenssbi.arrays import FloatArray
 from lenssbi.reconstruction.profiles import Ellipse
-from lenssbi.refinement.search_fit import Fitter
-from lenssbi.refinement.search_start import Candidate
+from lenssbi.refinement.search.fit import Fitter
+from lenssbi.refinement.search.start import Candidate
 
 SAME = 3.0  # sigma: nearer ends of the search are one mode
 RIDGE = 1e-8  # in the scales of the parameters: what the data do not fix at all

@@ -3,7 +3,7 @@
     q(x) = sum_k pi_k t(x; mu_k, Sigma_k, nu),     t ~ (1 + delta / nu)^-((nu + d) / 2),     delta = |L_k^-1 (x - mu_k)|^2
 
 with Sigma_k = L_k L_k^T. The tails of the t keep importance weights bounded where a Gaussian's would not (Cappe et al. 2008,
-who fit such mixtures to weighted draws). :mod:`lenssbi.refinement.mixture_fit` adapts one to weighted draws.
+who fit such mixtures to weighted draws). :mod:`lenssbi.refinement.sampling.mixture_fit` adapts one to weighted draws.
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ from lenssbi.arrays import pixel_grid
 from lenssbi.parameters import Normal, Uniform
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
-from lenssbi.refinement.blocks import Ellipse, JointPrior, Single
-from lenssbi.refinement.search import SearchSettings, search
-from lenssbi.refinement.search_fit import Fitter
-from lenssbi.refinement.search_modes import distinct
-from lenssbi.refinement.search_space import SearchSpace
-from lenssbi.refinement.search_start import QuickLook, promising
+from lenssbi.refinement.priors.blocks import Ellipse, JointPrior, Single
+from lenssbi.refinement.search.fit import Fitter
+from lenssbi.refinement.search.modes import distinct
+from lenssbi.refinement.search.search import SearchSettings, search
+from lenssbi.refinement.search.space import SearchSpace
+from lenssbi.refinement.search.start import QuickLook, promising
 
 CENTRES = tuple(Single(name, Normal(0.0, 0.1, -0.5, 0.5)) for name in ("centre_x", "centre_y"))
 STRENGTH = Single("log10_strength", Uniform(-3.0, 4.0))

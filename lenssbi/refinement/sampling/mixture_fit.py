@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from scipy.stats import chi2
 
 from lenssbi.arrays import FloatArray
-from lenssbi.refinement.mixtures import NU, Mixture
+from lenssbi.refinement.sampling.mixtures import NU, Mixture
 
 STEPS, TOLERANCE = 60, 1e-3  # of the expectation maximisation: nats per draw
 TRIAL_STEPS = 6

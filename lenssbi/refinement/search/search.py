@@ -20,11 +20,11 @@ from scipy.stats import qmc
 from lenssbi.arrays import FloatArray
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
-from lenssbi.refinement.blocks import JointPrior
-from lenssbi.refinement.search_fit import Fitter
-from lenssbi.refinement.search_modes import Mode, describe, distinct
-from lenssbi.refinement.search_space import SearchSpace
-from lenssbi.refinement.search_start import Candidate, QuickLook, promising
+from lenssbi.refinement.priors.blocks import JointPrior
+from lenssbi.refinement.search.fit import Fitter
+from lenssbi.refinement.search.modes import Mode, describe, distinct
+from lenssbi.refinement.search.space import SearchSpace
+from lenssbi.refinement.search.start import Candidate, QuickLook, promising
 
 NEAR = 0.05  # prior widths: fits on their way to one end
 

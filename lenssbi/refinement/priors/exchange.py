@@ -23,7 +23,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from lenssbi.posteriors import Samples
-from lenssbi.refinement.blocks import JointPrior
+from lenssbi.refinement.priors.blocks import JointPrior
 
 
 def exchange(samples: Samples, old: JointPrior, new: JointPrior) -> Samples | None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lenssbi.parameters import Prior, Uniform
-from lenssbi.refinement import importance, nautilus
-from lenssbi.refinement.checkpoint import Checkpoint, identity
-from lenssbi.refinement.importance import Settings, sample
-from lenssbi.refinement.mixture_fit import n_eff
-from lenssbi.refinement.mixtures import Mixture
+from lenssbi.refinement.sampling import importance, nautilus
+from lenssbi.refinement.sampling.checkpoint import Checkpoint, identity
+from lenssbi.refinement.sampling.importance import Settings, sample
+from lenssbi.refinement.sampling.mixture_fit import n_eff
+from lenssbi.refinement.sampling.mixtures import Mixture
 
 D = 8
 PRIOR = Prior(tuple("abcdefgh"), (Uniform(-1.0, 1.0),) * D)

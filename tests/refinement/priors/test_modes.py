@@ -8,7 +8,7 @@ from lenssbi.parameters import axis_ratio, position_angle
 from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import RefineConfig
-from lenssbi.refinement.prior_modes import build_priors
+from lenssbi.refinement.priors.modes import build_priors
 
 CIRCLE = Circle(1.2, 0.05, 0j, np.zeros((1, 1), bool))
 ANSWER = GaussianMixture([[1.1, 0.2, -0.1]], [[0.05, 0.06, 0.07]], ("einstein_radius", "e1", "e2"), ("arcsec", "", ""))

@@ -5,7 +5,7 @@ import numpy as np
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
 from lenssbi.pipelines.lens_light import subtract_lens_light
-from lenssbi.refinement.search_light import light_columns
+from lenssbi.refinement.search.light import light_columns
 
 
 def test_the_columns_make_the_fitted_light():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lenssbi.refinement.importance_tail import pareto_k
+from lenssbi.refinement.sampling.tail import pareto_k
 
 
 @pytest.mark.parametrize("k", [0.2, 0.5, 0.7, 1.0, 1.5])

@@ -5,10 +5,10 @@ import pytest
 
 from lenssbi.parameters import Normal, Uniform
 from lenssbi.posteriors import Samples
-from lenssbi.refinement.blocks import JointPrior, Single
-from lenssbi.refinement.dividing import exchange
-from lenssbi.refinement.nautilus import Settings, sample
-from lenssbi.refinement.prior_modes import Priors
+from lenssbi.refinement.priors.blocks import JointPrior, Single
+from lenssbi.refinement.priors.exchange import exchange
+from lenssbi.refinement.priors.modes import Priors
+from lenssbi.refinement.sampling.nautilus import Settings, sample
 
 BROAD = JointPrior((Single("a", Uniform(-20.0, 20.0)), Single("b", Uniform(-20.0, 20.0))))
 

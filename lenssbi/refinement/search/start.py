@@ -18,7 +18,7 @@ from scipy.optimize import nnls
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction import profiles_kernel as kernel
 from lenssbi.reconstruction.imaging import Imaging
-from lenssbi.refinement.search_space import SearchSpace
+from lenssbi.refinement.search.space import SearchSpace
 
 SIGMAS = np.geomspace(0.6, 0.02, 7)  # [arcsec]
 RIDGE = 1e-6

@@ -13,8 +13,8 @@ from scipy import ndimage, optimize
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction.profiles import ProfileFit, ProfileInversion
-from lenssbi.refinement.search_space import SearchSpace
-from lenssbi.refinement.search_start import Candidate
+from lenssbi.refinement.search.space import SearchSpace
+from lenssbi.refinement.search.start import Candidate
 
 PLACES = 12  # of the source plane at which a further ellipse is tried
 APART = 2  # [pixels] between them, in the image

@@ -1,0 +1,1 @@
+"""POSTERIORS FROM LIKELIHOODS: Nautilus, adaptive importance sampling, their states on disk. Knows no lens."""

@@ -1,0 +1,1 @@
+"""THE FIRST STAGE: which lens, seen with a smooth source."""
