@@ -19,7 +19,7 @@ KINDS = {
     "runs": TrainConfig,
     "refinement": RefineConfig,
 }
-BENCHMARKS = {"estimators.yaml"}
+BENCHMARKS = {"estimators.yaml", "refinement.yaml"}
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 
 

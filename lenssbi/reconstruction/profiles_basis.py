@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from lenssbi.arrays import ComplexArray, FloatArray
@@ -47,6 +48,12 @@ class Profiles:
         sigmas = np.geomspace(widest, narrowest, count)
         mixture = [_expand(Sersic(1.0, radius, index), radius, sigmas) for index in indices for radius in radii]
         return Profiles(sigmas, np.array(mixture))
+
+    def select(self, which: NDArray[np.bool_]) -> Profiles:
+        """Those of the profiles that are True, shape (profile,), each a Gaussian."""
+        if not self.plain:
+            raise ValueError("only Gaussians can be selected one by one")
+        return Profiles(self.sigmas[which], np.eye(int(np.count_nonzero(which))))
 
     @property
     def count(self) -> int:

@@ -6,14 +6,15 @@ A prior of pixels alone takes every source for equally rough, and mistakes the l
 right one. Gaussians (Cappellari 2002; behind lenses He et al. 2024, MNRAS 532, 2441) fit most of a galaxy without a choice of scale, so
 that the pixels' prior is one of small departures from them.
 
-The Gaussians are those of a fit with Gaussians alone, with its ellipses, in the source plane of its lens model. Another lens model
-traces the same light elsewhere, moved, turned, stretched; the Gaussians go with it, by the affine map of one source plane to the other
-that suits the traced light best,
+The Gaussians are those that shine in a fit with Gaussians alone and their neighbours in width, with its ellipses, in the source plane
+of its lens model. Another lens model traces the same light elsewhere, moved, turned, stretched; the Gaussians go with it, by the affine
+map of one source plane to the other that suits the traced light best,
 
     beta = c + a (beta_0 - c_0) + b conj(beta_0 - c_0),    minimise sum_i w_i |beta_i - beta(beta_0i)|^2,
 
-w the squared light of that fit's image. Kept where they are, they would hold the lens model where it was. They cost no parameter: their
-fluxes belong to the linear system, with the weak prior of `profiles` (each as bright as the whole image, about), and count in its determinants.
+w the squared light of that fit's image. Kept where they are, they would hold the lens model where it was. They cost no parameter:
+their fluxes belong to the linear system, with the weak prior of `profiles` (each as bright as the whole image, about), and count in its
+determinants.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction.columns import Columns, of_rows
@@ -52,24 +54,30 @@ class SmoothPart:
 
     Parameters
     ----------
-    inversion
-        Stamp and Gaussians.
-    ellipses
-        Of the source, behind the lens model where they were found.
+    imaging
+        The stamp.
+    parts
+        Gaussians and their ellipse behind the lens model where they were found.
     shares
         w of the mask's pixels, sum 1, shape (n_pixels,).
     traced
         beta_0 of the mask's pixels [arcsec], shape (n_pixels,).
     """
 
-    inversion: ProfileInversion
-    ellipses: tuple[Ellipse, ...]
+    imaging: Imaging
+    parts: tuple[tuple[ProfileInversion, Ellipse], ...]
     shares: FloatArray
     traced: ComplexArray
 
     @classmethod
     def found(
-        cls, imaging: Imaging, profiles: Profiles, ellipses: Sequence[Ellipse], beta: ComplexArray, image: FloatArray
+        cls,
+        imaging: Imaging,
+        profiles: Profiles,
+        ellipses: Sequence[Ellipse],
+        fluxes: FloatArray,
+        beta: ComplexArray,
+        image: FloatArray,
     ) -> SmoothPart:
         """The smooth part of a fit with Gaussians alone.
 
@@ -78,9 +86,9 @@ class SmoothPart:
         imaging
             The stamp.
         profiles
-            The Gaussians.
-        ellipses
-            What that fit found.
+            Its Gaussians.
+        ellipses, fluxes
+            What it found, shape (ellipse,) and (ellipse * gaussian,).
         beta
             `imaging.theta` traced by its lens model [arcsec], shape (n_sub,).
         image
@@ -88,28 +96,36 @@ class SmoothPart:
         """
         shares = np.maximum(np.nan_to_num(image[imaging.mask]), 0.0) ** 2
         shares = shares / shares.sum() if shares.any() else np.full(shares.size, 1 / shares.size)
-        return cls(ProfileInversion(imaging, profiles), tuple(ellipses), shares, _of_pixels(imaging, beta))
+        shining = np.split(np.asarray(fluxes) > 0, len(ellipses))
+        parts = [
+            (ProfileInversion(imaging, profiles.select(binary_dilation(bright))), ellipse)
+            for ellipse, bright in zip(ellipses, shining, strict=True)
+            if bright.any()
+        ]
+        return cls(imaging, tuple(parts), shares, _of_pixels(imaging, beta))
 
     @property
     def count(self) -> int:
         """Number of Gaussians."""
-        return len(self.ellipses) * self.inversion.profiles.count
+        return sum(inversion.profiles.count for inversion, _ in self.parts)
 
     def columns(self, beta: ComplexArray) -> Columns:
         """Their blurred images behind a lens model that traces to `beta` [arcsec], shape (n_sub,)."""
-        tiles = self.inversion.imaging.tiles
-        rows = self.inversion.rows(self._map(beta).back(beta), self.ellipses)
+        tiles, back = self.imaging.tiles, self._map(beta).back(beta)
+        rows = np.concatenate([inversion.rows(back, [ellipse]) for inversion, ellipse in self.parts])
         ridge = 1 / float(np.sum(tiles.data**2))
         return of_rows(np.moveaxis(rows.reshape(self.count, *tiles.place.shape), 0, -1), tiles, ridge)
 
     def brightness(self, beta: ComplexArray, fluxes: FloatArray, places: ComplexArray) -> FloatArray:
         """Surface brightness [flux/arcsec^2] of fluxes (count,) at places of that source plane [arcsec], any shape."""
-        profiles, places = self.inversion.profiles, self._map(beta).back(places)
-        parts = zip(self.ellipses, np.split(fluxes, len(self.ellipses)), strict=True)
-        return np.asarray(np.sum([profiles.brightness(places, *ellipse, part) for ellipse, part in parts], axis=0))
+        places, light = self._map(beta).back(places), np.zeros(np.shape(places))
+        ends = np.cumsum([inversion.profiles.count for inversion, _ in self.parts])
+        for (inversion, ellipse), part in zip(self.parts, np.split(fluxes, ends[:-1]), strict=True):
+            light += inversion.profiles.brightness(places, *ellipse, part)
+        return light
 
     def _map(self, beta: ComplexArray) -> _Affine:
-        there = _of_pixels(self.inversion.imaging, beta)
+        there = _of_pixels(self.imaging, beta)
         origin, to = (complex(np.sum(self.shares * x)) for x in (self.traced, there))
         x, y = self.traced - origin, there - to
         # Normal equations of y = a x + b conj(x).

@@ -122,7 +122,10 @@ class SamplerConfig(Config):
 
 
 class RefineConfig(Config):
-    """A fit of mass, source and lens light."""
+    """A fit of mass, source and lens light.
+
+    ``error_factor`` widens the error bars: it is what simulated lenses ask for (:mod:`lenssbi.refinement.tempering`).
+    """
 
     prior: PriorConfig = PriorConfig()
     mass: MassConfig = MassConfig()
@@ -132,4 +135,5 @@ class RefineConfig(Config):
     start: StartConfig = StartConfig()
     sampler: SamplerConfig = SamplerConfig()
     noise_scale: NoiseChoice | PositiveFloat = "extended"
+    error_factor: float = Field(1.2, ge=1, le=5)
     lens_light: Literal["auto", "joint", "subtract", "none"] = "auto"

@@ -1,8 +1,8 @@
 """What is known before the sampling: where the lens models are that explain the image, and where the source shines.
 
 The lens' light, where it is fitted jointly, stays in the data; its Gaussians become columns of the linear system. The search with a
-source of few Gaussians (:mod:`lenssbi.refinement.search.search`) gives modes; the mesh and its regularisation follow the light of the best one,
-as PyAutoLens's adapt images do (Nightingale, Dye & Massey 2018).
+source of few Gaussians (:mod:`lenssbi.refinement.search.search`) gives modes; the mesh and its regularisation follow the light of the
+best one, as PyAutoLens's adapt images do (Nightingale, Dye & Massey 2018), and its Gaussians are what the pixels depart from.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ STRENGTH_SIGMA = 0.4
 WIDER = 2.0  # how much wider than a mode of the search its proposal is
 LEAST = {"einstein_radius": 0.004, "slope": 0.03}  # sigma of a proposal at least; 0.01 for the others
 HOPELESS = 60.0  # a mode whose best evidence is so much worse is left out
-UNDER = (14, 0.02, 0.8)  # Gaussians under the pixels: how many, narrowest and widest [arcsec]
 SERSIC_INDICES, SERSIC_RADII = (0.5, 1.0, 2.0, 4.0), (0.05, 0.12, 0.3, 0.7)  # [arcsec]
 WRONG = {"under": 0.55, "over": 1.5}  # times the Einstein radius of the arcs
 
@@ -77,7 +76,7 @@ def _likelihood(problem: Problem, imaging: Imaging, columns: FloatArray | None, 
         if mesh.smooth and modes and columns is None and mesh.solver != "positive":
             beta = deflectors(modes[0].params).source_angle(imaging.theta)
             smooth = SmoothPart.found(
-                imaging, Profiles.gaussians(*UNDER), modes[0].ellipses, beta, modes[0].source_image
+                imaging, Profiles.gaussians(), modes[0].ellipses, modes[0].fluxes, beta, modes[0].source_image
             )
         return build_likelihood(imaging, mesh, names, columns, smooth, config.sampler.threads)
     profiles = Profiles.gaussians() if config.source == "gaussians" else Profiles.sersics(SERSIC_INDICES, SERSIC_RADII)
@@ -149,6 +148,6 @@ def _wrong(problem: Problem, likelihood: Likelihood) -> Mixture:
     values[names.index("einstein_radius")] = WRONG[problem.config.start.place] * radius
     if "slope" in names:
         values[names.index("slope")] = 2.0
-    values = best_strength(names, values, likelihood)[1]
+    _, centre = best_strength(names, values, likelihood)
     sigma = np.array([STRENGTH_SIGMA if name.startswith("log10_") else 0.05 for name in names])
-    return Mixture(np.ones(1), values[None], np.diag(sigma**2)[None])
+    return Mixture(np.ones(1), centre[None], np.diag(sigma**2)[None])

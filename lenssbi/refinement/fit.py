@@ -25,6 +25,7 @@ from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import BestModel, FitResult
 from lenssbi.refinement.sampling import importance, nautilus
 from lenssbi.refinement.sampling.nautilus import Draws, Watch
+from lenssbi.refinement.tempering import flattened, restored
 from lenssbi.status import ItemError, Status
 
 LIVE_POINTS = {"cnn-uniform": 200, "cnn-gaussian": 150, "cnn-joint": 150}
@@ -98,12 +99,13 @@ def _check(problem: Problem, stage: Stage) -> None:
 
 
 def _attempt(problem: Problem, stage: Stage, name: str, work: Path | None, watch: Watch) -> Attempt:
-    sampler, kind = problem.config.sampler, problem.config.sampler.method
+    sampler, kind, factor = problem.config.sampler, problem.config.sampler.method, problem.config.error_factor
+    likelihood = flattened(stage.likelihood, factor)
     draws = None
     if kind != "nautilus":
         checkpoint = None if work is None else problem.checkpoint(work, f"{name}-importance")
         start, settings = start_mixture(problem, stage), _importance_settings(problem)
-        draws = importance.sample(problem.priors.sampled, stage.likelihood, settings, checkpoint, watch, start)
+        draws = importance.sample(problem.priors.sampled, likelihood, settings, checkpoint, watch, start)
         used = "importance"
     spent = 0 if draws is None else draws.evaluations
     left = sampler.max_evaluations - spent
@@ -111,9 +113,10 @@ def _attempt(problem: Problem, stage: Stage, name: str, work: Path | None, watch
         checkpoint = None if work is None else problem.checkpoint(work, f"{name}-nautilus")
         before = 0.0 if draws is None else draws.seconds
         settings_n = _nautilus_settings(problem, left, 60 * sampler.max_minutes - before)
-        draws = nautilus.sample(problem.priors.sampled, stage.likelihood, settings_n, checkpoint, watch)
+        draws = nautilus.sample(problem.priors.sampled, likelihood, settings_n, checkpoint, watch)
         draws = replace(draws, evaluations=draws.evaluations + spent, seconds=draws.seconds + before)
         used = "nautilus"
+    draws = restored(draws, factor)
     peak = int(np.argmax(draws.log_likelihood))
     best = best_model(stage.likelihood, draws.values[peak], float(draws.log_likelihood[peak]))
     return Attempt(name, stage, draws, best, used)
@@ -226,6 +229,7 @@ def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[s
         "magnification": best.magnification,
         "compactness": best.compactness,
         "noise_scale": observation.noise_scale,
+        "error_factor": problem.config.error_factor,
         "noise": noise_in_words(problem.config.noise_scale),
         "circle_radius": observation.circle.radius,
         "circle_error": observation.circle.error,

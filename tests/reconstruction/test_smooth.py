@@ -23,7 +23,7 @@ ELLIPSES = (Ellipse(0.08 + 0.05j, 0.1 + 0.05j), Ellipse(0.0 + 0.1j))
 def smooth(stamp, toys):
     """A smooth part found with the toy's own lens."""
     imaging = stamp()
-    return SmoothPart.found(imaging, PROFILES, ELLIPSES, toys.lens(imaging.theta), imaging.data)
+    return SmoothPart.found(imaging, PROFILES, ELLIPSES, np.ones(8), toys.lens(imaging.theta), imaging.data)
 
 
 def turned(beta):
@@ -82,7 +82,8 @@ def test_a_source_of_gaussians_leaves_nothing_to_the_pixels(smooth, stamp, toys)
     light = (truth @ alone.rows(beta, ELLIPSES)).reshape(inside.shape) / np.where(inside, imaging.tiles.weight, 1)
     image.ravel()[imaging.tiles.place[inside]] = light[inside] * imaging.flux_scale
     exact = replace(imaging, data=image)
-    part = SmoothPart.found(exact, PROFILES, ELLIPSES, beta, image)
+    part = SmoothPart.found(exact, PROFILES, ELLIPSES, truth, beta, image)
+    assert part.count == 4  # the two that shine, their neighbours, and no second ellipse
     found = Inversion(exact, Rectangular(8), Adaptive(ridge=1e-2), smooth=part).reconstruct(beta, 10.0)
     assert found.evidence.misfit < 1e-6 * np.sum((image / imaging.noise)[imaging.mask] ** 2)
     places = np.array([0.08 + 0.05j, 0.2 + 0.1j, 0.0 + 0.1j])
@@ -103,6 +104,13 @@ def test_it_follows_the_source_plane(smooth, stamp, toys):
     np.testing.assert_allclose(
         smooth.brightness(turned(beta), fluxes, turned(places)), smooth.brightness(beta, fluxes, places), rtol=1e-8
     )
+
+
+def test_sersics_are_no_part_of_it(stamp, toys):
+    imaging = stamp()
+    sersics = Profiles.sersics([1.0], [0.2])
+    with pytest.raises(ValueError, match="Gaussians"):
+        SmoothPart.found(imaging, sersics, ELLIPSES[:1], np.ones(1), toys.lens(imaging.theta), imaging.data)
 
 
 def test_a_collapsed_source_plane_is_no_map(smooth, stamp):

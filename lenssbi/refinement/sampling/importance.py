@@ -99,8 +99,8 @@ def sample(
     watch
         Told of the evaluations and of the share of effective draws still missing, about every half second.
     start
-        Where the posterior is expected: modes with covariances, or :func:`lenssbi.refinement.sampling.mixture_fit.from_samples` of a network's
-        posterior. None starts from the prior.
+        Where the posterior is expected: modes with covariances, or
+        :func:`lenssbi.refinement.sampling.mixture_fit.from_samples` of a network's posterior. None starts from the prior.
     """
     rounds, spent = _stored(checkpoint)
     progress = _Progress(settings, checkpoint, watch, time.perf_counter() - spent)
