@@ -113,8 +113,8 @@ class SamplerConfig(Config):
     n_live: PositiveInt | Literal["auto"] = "auto"
     n_networks: int = Field(1, ge=0, le=16)
     n_eff: PositiveInt = 1000
-    importance_n_eff: PositiveInt = 400
-    max_rounds: PositiveInt = 16
+    importance_n_eff: PositiveInt = 300
+    max_rounds: PositiveInt = 30
     max_evaluations: PositiveInt = 60_000
     max_minutes: PositiveFloat = 60.0
     seed: int = Field(0, ge=0)

@@ -31,6 +31,7 @@ from lenssbi.status import ItemError, Status
 LIVE_POINTS = {"cnn-uniform": 200, "cnn-gaussian": 150, "cnn-joint": 150}
 WIDE_LIVE_POINTS = 250
 TRIAL = 64  # prior draws that show whether the likelihood can be evaluated at all
+ENOUGH = 100  # effective draws: with these a run that asked for more is not begun anew with Nautilus
 WORSE_FIT = 1.1  # chi^2 of a restarted fit over that of the wrong solution, up to which it is preferred
 
 
@@ -107,6 +108,8 @@ def _attempt(problem: Problem, stage: Stage, name: str, work: Path | None, watch
         start, settings = start_mixture(problem, stage), _importance_settings(problem)
         draws = importance.sample(problem.priors.sampled, likelihood, settings, checkpoint, watch, start)
         used = "importance"
+        if not draws.converged and draws.n_eff >= ENOUGH and draws.evaluations < sampler.max_evaluations:
+            draws = replace(draws, converged=draws.seconds < 60 * sampler.max_minutes)  # fewer than wanted, but usable
     spent = 0 if draws is None else draws.evaluations
     left = sampler.max_evaluations - spent
     if draws is None or (kind == "auto" and not draws.converged and left > 0):

@@ -49,7 +49,17 @@ def stamp(tmp_path):
 
 def start(stamp, out):
     path, psf = stamp
-    command = [sys.executable, "-m", "lenssbi_cli.main", "refine", str(path), "--psf", str(psf), "--out", str(out)]
+    command = [
+        sys.executable,
+        "-c",
+        "from lenssbi_cli.main import main; main()",
+        "refine",
+        str(path),
+        "--psf",
+        str(psf),
+        "--out",
+        str(out),
+    ]
     options = [part for choice in CHOICES for part in ("--set", choice)]
     return subprocess.Popen(
         [*command, *options, "--pixel-scale", "0.1", "--no-figures", "--json", "--quiet"],
