@@ -118,6 +118,11 @@ def _around(problem: Problem, stage: Stage) -> Mixture:
     )
 
 
+def mode_likelihood(names: tuple[str, ...], mode: Mode, likelihood: Likelihood) -> float:
+    """Log likelihood of a mode at the strength of regularisation that suits it best."""
+    return _component(names, mode, likelihood)[0]
+
+
 def _component(names: tuple[str, ...], mode: Mode, likelihood: Likelihood) -> tuple[float, FloatArray, FloatArray]:
     """Best log likelihood of a mode over the strengths, and the centre and scale of its component."""
     source = mode.source_vector

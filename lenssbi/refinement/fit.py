@@ -7,42 +7,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lenssbi.posteriors import Samples
+from lenssbi.refinement.attempts import Attempt, elsewhere, make_attempts, preferred
 from lenssbi.refinement.best import best_model
 from lenssbi.refinement.config import LEARNED_MODES
-from lenssbi.refinement.first_stage import Stage, first_stage, start_mixture
-from lenssbi.refinement.flags import find_flags, is_wrong
-from lenssbi.refinement.likelihood import IMPOSSIBLE
+from lenssbi.refinement.first_stage import first_stage
+from lenssbi.refinement.flags import find_flags
 from lenssbi.refinement.observation import noise_in_words
 from lenssbi.refinement.priors.exchange import exchange
 from lenssbi.refinement.priors.modes import UNITS
 from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import BestModel, FitResult
-from lenssbi.refinement.sampling import importance, nautilus
-from lenssbi.refinement.sampling.nautilus import Draws, Watch
-from lenssbi.refinement.tempering import flattened, restored
-from lenssbi.status import ItemError, Status
-
-LIVE_POINTS = {"cnn-uniform": 200, "cnn-gaussian": 150, "cnn-joint": 150}
-WIDE_LIVE_POINTS = 250
-TRIAL = 64  # prior draws that show whether the likelihood can be evaluated at all
-ENOUGH = 100  # effective draws: with these a run that asked for more is not begun anew with Nautilus
-WORSE_FIT = 1.1  # chi^2 of a restarted fit over that of the wrong solution, up to which it is preferred
-
-
-class Attempt(NamedTuple):
-    """One run of a sampler from one start."""
-
-    name: str
-    stage: Stage
-    draws: Draws
-    best: BestModel
-    sampler: str
+from lenssbi.refinement.sampling.nautilus import Watch
+from lenssbi.status import Status
 
 
 def solve(problem: Problem, work: Path | None = None, watch: Watch = lambda evaluations, live: None) -> FitResult:
@@ -63,98 +45,8 @@ def solve(problem: Problem, work: Path | None = None, watch: Watch = lambda eval
         No model of the prior can be evaluated (``SINGULAR``).
     """
     with threadpool_limits(limits=1):  # the matrices are small: BLAS threads would spend their time waiting
-        attempts = _attempts(problem, work, watch)
-        return _result(problem, _preferred(attempts), attempts)
-
-
-def _attempts(problem: Problem, work: Path | None, watch: Watch) -> list[Attempt]:
-    """The run of the fit as it was asked for, and further ones while the solution is recognised as wrong."""
-    stage = first_stage(problem)
-    _check(problem, stage)
-    done = [_attempt(problem, stage, "first", work, watch)]
-    for number in range(problem.config.start.restarts):
-        last = done[-1]
-        if not last.draws.converged or not is_wrong(last.best):
-            break
-        elsewhere = first_stage(_elsewhere(problem, number))
-        done.append(_attempt(_elsewhere(problem, number), elsewhere, f"restart{number}", work, watch))
-    return done
-
-
-def _elsewhere(problem: Problem, number: int) -> Problem:
-    """The same fit with a search of its own, among more candidates and from other random numbers."""
-    start = problem.config.start.model_copy(
-        update={"place": "search", "candidates": 4 * problem.config.start.candidates}
-    )
-    sampler = problem.config.sampler.model_copy(update={"seed": problem.config.sampler.seed + 1 + number})
-    return replace(problem, config=problem.config.model_copy(update={"start": start, "sampler": sampler}))
-
-
-def _check(problem: Problem, stage: Stage) -> None:
-    if stage.modes:
-        return
-    prior = problem.priors.sampled
-    trial = prior.quantile(np.random.default_rng(problem.config.sampler.seed).random((TRIAL, len(prior.names))))
-    if (stage.likelihood(trial) <= IMPOSSIBLE).all():
-        raise ItemError(Status.SINGULAR, problem.observation.stamp.name)
-
-
-def _attempt(problem: Problem, stage: Stage, name: str, work: Path | None, watch: Watch) -> Attempt:
-    sampler, kind, factor = problem.config.sampler, problem.config.sampler.method, problem.config.error_factor
-    likelihood = flattened(stage.likelihood, factor)
-    draws = None
-    if kind != "nautilus":
-        checkpoint = None if work is None else problem.checkpoint(work, f"{name}-importance")
-        start, settings = start_mixture(problem, stage), _importance_settings(problem)
-        draws = importance.sample(problem.priors.sampled, likelihood, settings, checkpoint, watch, start)
-        used = "importance"
-        if not draws.converged and draws.n_eff >= ENOUGH and draws.evaluations < sampler.max_evaluations:
-            draws = replace(draws, converged=draws.seconds < 60 * sampler.max_minutes)  # fewer than wanted, but usable
-    spent = 0 if draws is None else draws.evaluations
-    left = sampler.max_evaluations - spent
-    if draws is None or (kind == "auto" and not draws.converged and left > 0):
-        checkpoint = None if work is None else problem.checkpoint(work, f"{name}-nautilus")
-        before = 0.0 if draws is None else draws.seconds
-        settings_n = _nautilus_settings(problem, left, 60 * sampler.max_minutes - before)
-        draws = nautilus.sample(problem.priors.sampled, likelihood, settings_n, checkpoint, watch)
-        draws = replace(draws, evaluations=draws.evaluations + spent, seconds=draws.seconds + before)
-        used = "nautilus"
-    draws = restored(draws, factor)
-    peak = int(np.argmax(draws.log_likelihood))
-    best = best_model(stage.likelihood, draws.values[peak], float(draws.log_likelihood[peak]))
-    return Attempt(name, stage, draws, best, used)
-
-
-def _importance_settings(problem: Problem) -> importance.Settings:
-    sampler = problem.config.sampler
-    return importance.Settings(
-        n_eff=sampler.importance_n_eff,
-        max_rounds=sampler.max_rounds,
-        max_evaluations=sampler.max_evaluations,
-        max_seconds=60 * sampler.max_minutes,
-        seed=sampler.seed,
-    )
-
-
-def _nautilus_settings(problem: Problem, evaluations: int, seconds: float) -> nautilus.Settings:
-    sampler, mode = problem.config.sampler, problem.priors.mode
-    return nautilus.Settings(
-        n_live=LIVE_POINTS.get(mode, WIDE_LIVE_POINTS) if sampler.n_live == "auto" else sampler.n_live,
-        n_networks=sampler.n_networks,
-        n_eff=sampler.n_eff,
-        max_evaluations=evaluations,
-        max_seconds=seconds,
-        seed=sampler.seed,
-    )
-
-
-def _preferred(attempts: list[Attempt]) -> Attempt:
-    """The last one, if it is no wrong solution and explains the image; otherwise the one of the highest likelihood."""
-    last = attempts[-1]
-    misfits = [attempt.best.chi2 for attempt in attempts]
-    if not is_wrong(last.best) and misfits[-1] < WORSE_FIT * min(misfits):
-        return last
-    return max(attempts, key=lambda attempt: attempt.best.log_likelihood)
+        attempts = make_attempts(problem, work, watch)
+        return _result(problem, preferred(attempts), attempts)
 
 
 def restore(problem: Problem, samples: Samples, with_prior: Samples | None) -> FitResult:
@@ -163,7 +55,7 @@ def restore(problem: Problem, samples: Samples, with_prior: Samples | None) -> F
     values = np.array([info["best"][name] for name in problem.priors.sampled.names])
     with threadpool_limits(limits=1):
         attempt = info["attempt"]
-        again = problem if attempt == "first" else _elsewhere(problem, int(attempt.removeprefix("restart")))
+        again = problem if attempt == "first" else elsewhere(problem, int(attempt.removeprefix("restart")))
         best = best_model(first_stage(again).likelihood, values, info["best_log_likelihood"])
     return _assemble(problem, best, samples, with_prior)
 
