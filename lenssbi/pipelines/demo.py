@@ -17,15 +17,10 @@ from lenssbi.populations import Population
 from lenssbi.populations.parametric import ParametricSource
 from lenssbi.populations.scale import AngularScale
 from lenssbi.posteriors import Summary, derive_ellipse
-from lenssbi.refinement.config import MeshConfig, PriorConfig, RefineConfig, SamplerConfig
+from lenssbi.refinement.config import RefineConfig, SamplerConfig
 from lenssbi.rendering.simulation import SimulateConfig
 
-# a smaller mesh and fewer draws than by default: a minute or two instead of several
-FIT = RefineConfig(
-    prior=PriorConfig(mode="cnn-gaussian"),
-    mesh=MeshConfig(pixels=256),
-    sampler=SamplerConfig(n_live=100, n_eff=400, max_minutes=3.0),
-)
+FIT = RefineConfig(sampler=SamplerConfig(max_minutes=3.0))
 # a lens as the shipped weights know them: configs/populations/euclid_vis_sie.yaml
 LENS = SimulateConfig(population=Population(suite="euclid_vis_sie", source=ParametricSource(scale=AngularScale())))
 STEPS = ("simulating a lens", "asking the network", "fitting", "done")

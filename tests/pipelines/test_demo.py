@@ -44,7 +44,7 @@ def steps(monkeypatch):
 def test_one_lens_goes_through_all_steps(steps, tmp_path):
     result = demo.run(tmp_path, seed=5)
     lens = tmp_path / "lens-5.h5"
-    assert steps == [("simulate", lens, 1, 5), ("predict", [str(lens)]), ("refine", "cnn-gaussian")]
+    assert steps == [("simulate", lens, 1, 5), ("predict", [str(lens)]), ("refine", "auto")]
     assert result.truth["q"] == pytest.approx(((1 - 0.1) / (1 + 0.1)) ** 0.5)
     assert result.truth["phi"] == pytest.approx(0.0)
     assert [summaries["einstein_radius"].median for summaries in result.columns.values()] == [1.3, 1.21, 1.21]

@@ -1,7 +1,9 @@
 """`refine` from files to files: good and bad stamps, a second run, a network that does not apply."""
 
+import importlib
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -129,6 +131,17 @@ def test_an_unwritable_folder_is_an_input_error(stamps, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         refine.run([str(stamps / "good.fits")], config=QUICK, out=tmp_path / "file" / "out")
+
+
+def test_works_without_galsim(stamps, tmp_path, monkeypatch):
+    for name in [*sys.modules]:
+        if name.startswith(("galsim", "lenssbi.rendering", "lenssbi.pipelines")):
+            monkeypatch.delitem(sys.modules, name)
+    for name in ("galsim", "lenssbi.rendering"):
+        monkeypatch.setitem(sys.modules, name, None)
+    fresh = importlib.import_module("lenssbi.pipelines.refine")
+    blind = QUICK.model_copy(update={"prior": QUICK.prior.model_copy(update={"mode": "broad"})})
+    assert fresh.run([str(stamps / "good.fits")], config=blind, out=tmp_path).failed == 0
 
 
 def test_a_network_that_does_not_apply(stamps, tmp_path):

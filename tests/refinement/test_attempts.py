@@ -1,0 +1,147 @@
+"""Wrong starts are recognised and left; what the search finds, the sampler follows up."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lenssbi.config import parse
+from lenssbi.posteriors import GaussianMixture
+from lenssbi.reconstruction.inversion import Reconstruction
+from lenssbi.refinement import attempts
+from lenssbi.refinement.basins import basin
+from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.first_stage import first_stage, start_mixture
+from lenssbi.refinement.fit import solve
+from lenssbi.refinement.flags import is_wrong
+from lenssbi.refinement.likelihood import deflectors
+from lenssbi.refinement.observation import observe
+from lenssbi.refinement.problem import network_draws, pose
+from lenssbi.status import Status
+
+SMALL = {
+    "mass": {"shear": False},
+    "mesh": {"pixels": 100},
+    "start": {"candidates": 64},
+    "sampler": {"importance_n_eff": 100, "max_rounds": 8},
+    "noise_scale": "claimed",
+}
+NAMES = ("einstein_radius", "e1", "e2")
+ANSWER = GaussianMixture([[0.91, 0.08, -0.02]], [[0.02, 0.05, 0.05]], NAMES, ("arcsec", "", ""))
+
+
+def problem_of(stamp, learned=None, **changes):
+    config = parse(SMALL | changes, RefineConfig, "test")
+    return pose(observe(stamp, config), config, learned)
+
+
+@pytest.fixture(scope="module")
+def searched(ring):
+    problem = problem_of(ring)
+    return problem, first_stage(problem)
+
+
+def test_the_search_begins_where_the_lens_is(searched, truth):
+    problem, stage = searched
+    mixture = start_mixture(problem, stage)
+    at = dict(zip(problem.priors.sampled.names, mixture.means[0], strict=True))
+    assert abs(at["einstein_radius"] - truth["einstein_radius"]) < 0.03
+    assert abs(at["e1"] - truth["e1"]) < 0.08
+    assert np.sqrt(np.diag(mixture.scales[0])).max() < 0.5
+
+
+def test_the_pixels_stand_on_the_gaussians_of_the_search(searched):
+    _, stage = searched
+    smooth = stage.likelihood.inversion.smooth
+    assert smooth is not None
+    assert 0 < smooth.count < 24
+    follow = stage.likelihood.imaging.follow
+    np.testing.assert_array_equal(follow, stage.modes[0].source_image)
+
+
+@pytest.mark.parametrize("place", ["under", "over"])
+def test_a_wrong_start_is_recognised_and_left(ring, truth, place):
+    fit = solve(problem_of(ring, start={"place": place, "candidates": 64}))
+    assert (fit.status, fit.info["attempt"], fit.info["attempts"]) == (Status.DONE, "restart0", 2)
+    assert abs(fit.params()["einstein_radius"].mean - truth["einstein_radius"]) < 0.03
+    assert "demagnified" not in fit.flags
+
+
+def test_a_wrong_start_that_may_not_be_left_is_flagged(ring, truth):
+    sampler = SMALL["sampler"] | {"method": "importance"}
+    fit = solve(problem_of(ring, start={"place": "under", "candidates": 64, "restarts": 0}, sampler=sampler))
+    assert fit.info["attempts"] == 1
+    off = abs(fit.params()["einstein_radius"].mean - truth["einstein_radius"]) > 0.1
+    assert ("demagnified" in fit.flags) == off
+
+
+def test_nested_sampling_is_for_what_is_left(ring, monkeypatch):
+    asked = []
+
+    def unconverged(prior, log_likelihood, settings, checkpoint, watch, start):
+        draws = sampled(prior, log_likelihood, settings, checkpoint, watch, start)
+        return replace(draws, converged=False, log_weights=np.where(np.arange(len(draws.values)) < 20, 0.0, -np.inf))
+
+    def nautilus(prior, log_likelihood, settings, checkpoint, watch):
+        asked.append(settings.max_evaluations)
+        return sampled(prior, log_likelihood, attempts.importance.Settings(n_eff=50, max_rounds=2), None, watch, None)
+
+    sampled = attempts.importance.sample
+    monkeypatch.setattr(attempts.importance, "sample", unconverged)
+    monkeypatch.setattr(attempts.nautilus, "sample", nautilus)
+    fit = solve(problem_of(ring))
+    assert len(asked) == 1
+    assert fit.info["sampler"] == "nautilus"
+    assert fit.evaluations > 60_000 - asked[0] > 0
+    asked.clear()
+    assert solve(problem_of(ring, sampler={"method": "importance", "max_rounds": 2})).info["sampler"] == "importance"
+    assert not asked
+
+
+def test_a_network_only_says_where_to_look(ring):
+    problem = problem_of(ring, ANSWER)
+    draws = network_draws(problem, 500)
+    assert draws[:, problem.priors.sampled.names.index("einstein_radius")].std() < 0.03
+    fit = solve(problem)
+    assert fit.mode == "broad"
+    assert fit.samples_with_prior is not None
+    assert not fit.info["learned_prior_divided_out"]
+    assert fit.params_with_prior()["einstein_radius"].sigma < fit.params()["einstein_radius"].sigma * 1.05
+    assert network_draws(problem_of(ring), 10).shape == (0, 6)
+
+
+def test_smooth_sources_behind_the_same_likelihood(ring, truth):
+    for source in ("gaussians", "sersic"):
+        fit = solve(problem_of(ring, source=source))
+        assert fit.status is Status.DONE
+        assert abs(fit.params()["einstein_radius"].mean - truth["einstein_radius"]) < 0.02
+        assert {"source_x", "source_stretch2"} <= fit.params().keys()
+        assert 0.7 < fit.best.chi2 < 1.3
+        assert fit.best.magnification > 3
+        assert fit.source.image.max() > 0
+        assert fit.best.compactness < 0.5
+
+
+def test_a_copy_of_the_image_is_a_wrong_solution(searched, truth):
+    _, stage = searched
+    inversion = replace(stage.likelihood.inversion, smooth=None)
+    imaging = inversion.imaging
+
+    def seen(radius):
+        beta = deflectors(truth | {"einstein_radius": radius}).source_angle(imaging.theta)
+        return basin(inversion.reconstruct(beta, 1.0), imaging, beta)
+
+    right, none = seen(truth["einstein_radius"]), seen(1e-3)
+    assert right.magnification > 4
+    assert 0.8 < none.magnification < 1.5  # what is faint is not counted on either side
+    assert none.compactness == pytest.approx(1.0, abs=0.1)
+    assert right.compactness < 0.5
+    failed = inversion.reconstruct(np.full(imaging.theta.shape, np.nan + 0j), 1.0)
+    assert isinstance(failed, Reconstruction)
+    assert np.isnan(basin(failed, imaging, imaging.theta).magnification)
+
+
+def test_a_solution_without_a_source_is_wrong(ring):
+    fit = solve(problem_of(ring, sampler={"importance_n_eff": 50, "max_rounds": 3, "method": "importance"}))
+    assert not is_wrong(fit.best)
+    assert is_wrong(replace(fit.best, magnification=float("nan")))
