@@ -1,1 +1,14 @@
-"""BELIEF -> SHARPER BELIEF: prior modes, the likelihood of a pixelised source, nested sampling, dividing the prior out."""
+"""BELIEF -> SHARPER BELIEF: a fit of mass, source and lens light, from a stamp to its posterior.
+
+config          the choices
+observation     which pixels, with which noise; `circle` looks at the arcs
+priors          what is believed before: the prior modes, one prior exchanged for another
+problem         everything that a posterior follows from
+search          the first stage: which lens, seen with a smooth source
+first_stage     what the sampling begins with
+likelihood      of a pixelised source; `profile_likelihood` of a smooth one
+sampling        importance sampling and Nautilus; knows no lens
+tempering       error bars as wide as they have to be
+attempts        the runs of a fit, begun anew where a solution is wrong; `basins` and `flags` recognise it
+fit             all of it in order; `best`, `look` and `result` are what comes out
+"""

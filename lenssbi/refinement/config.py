@@ -68,6 +68,7 @@ class MeshConfig(Config):
     PSF reaches [arcsec]. ``brightness`` is the share of the mesh that follows the source's light instead of the
     magnification alone; ``regularisation`` how it is kept smooth, and ``solver`` whether it may be negative. ``smooth`` puts the
     Gaussians of the search under the pixels, which then are departures from them (not with the positive solver, and only after a search).
+    ``fine`` doubles sub-grid and PSF sampling where the image is bright (on simulated lenses it changed no answer).
     """
 
     cells: Literal["rectangular", "delaunay", "voronoi"] = "rectangular"
@@ -77,6 +78,7 @@ class MeshConfig(Config):
     pixels: int = Field(400, ge=16, le=4000)
     brightness: float = Field(0.8, ge=0, le=1)
     subgrid: int = Field(2, ge=1, le=8)
+    fine: bool = False
     psf_radius: PositiveFloat | Literal["auto"] = "auto"
 
 

@@ -33,6 +33,7 @@ from lenssbi.systems import LensSystem
 
 IMPOSSIBLE = -1e100  # finite: the sampler's arithmetic knows no infinities
 PSF_SHARE = 0.995
+BRIGHT = 0.3  # of the brightest pixels: from there on the sub-grid may be finer
 DEPARTURES_RIDGE = 1e-2  # departures from a smooth source have no mean
 MAX_PSF_PIXELS = 5  # the cost grows with the square; PyAutoLens cuts Euclid's PSF there as well
 
@@ -113,6 +114,11 @@ def build_imaging(stamp: Stamp, mask: np.ndarray, mesh: MeshConfig, follow: Floa
         Image of the source's light that mesh and regularisation follow, shape (y, x); None for the data's.
     """
     radius = _psf_radius(stamp.psf, stamp.pixel_scale) if mesh.psf_radius == "auto" else mesh.psf_radius
+    fine, fine_response = None, None
+    if mesh.fine and follow is not None:
+        light = np.where(mask & stamp.mask, follow, 0.0)
+        fine = light > BRIGHT * np.quantile(light[mask & stamp.mask], 0.99)
+        fine_response = stamp.psf.response(stamp.pixel_scale, 2 * mesh.subgrid, radius)
     return Imaging(
         data=stamp.image,
         noise=stamp.noise,
@@ -121,6 +127,8 @@ def build_imaging(stamp: Stamp, mask: np.ndarray, mesh: MeshConfig, follow: Floa
         pixel_scale=stamp.pixel_scale,
         subgrid=mesh.subgrid,
         follow=follow,
+        fine=fine,
+        fine_response=fine_response,
     )
 
 
