@@ -21,6 +21,7 @@ from lenssbi.status import ItemError, Status
 FEWEST = 300  # pixels: the scatter of fewer is known to no better than 4 per cent
 SOURCE = 4.0  # a 5 x 5 mean this many of its own sigma above the sky belongs to a source; fewer would cut into the noise itself
 BLOCK = 5  # [pixels]: side of the squares that sources and extended noise are measured in
+LOPSIDED = 1.25  # scatter of all over that of the lower half, from which the first is not believed
 RIM = 3  # [pixels] around a source that its wings reach
 
 
@@ -78,7 +79,7 @@ def sky_noise(stamp: Stamp) -> SkyNoise:
     products = [z[1:] * z[:-1], z[:, 1:] * z[:, :-1]]
     correlation = np.mean([p[here].mean() for p, here in zip(products, pairs, strict=True)]) / scatter**2
     means = ndimage.uniform_filter(np.where(sky, z, 0.0), BLOCK)[ndimage.binary_erosion(sky, np.ones((BLOCK, BLOCK)))]
-    extended = BLOCK * float(np.std(means)) if means.size else float("nan")
+    extended = BLOCK * _spread(means) if means.size else float("nan")
     return SkyNoise(claimed * scatter, claimed, claimed * extended, float(correlation), level, int(sky.sum()))
 
 
@@ -98,6 +99,13 @@ def sky_pixels(stamp: Stamp) -> NDArray[np.bool_]:
             break
         sky = found
     return sky
+
+
+def _spread(means: FloatArray) -> float:
+    """Standard deviation, or that of the lower half where it is much smaller: a faint ring that was not found is no noise."""
+    below = means[means < np.median(means)] - np.median(means)
+    plain, lower = float(np.std(means)), float(np.sqrt(np.mean(below**2)))
+    return lower if plain > LOPSIDED * lower else plain
 
 
 def _scatter(values: FloatArray) -> float:

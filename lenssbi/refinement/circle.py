@@ -25,6 +25,7 @@ from lenssbi.status import ItemError, Status
 THRESHOLD = 3.0  # sigma
 MIN_GROUP = 4  # pixels: fewer that touch are noise
 FEW = 30  # pixels
+SMOOTHING = (3, 5, 7)  # [pixels]: a faint ring shows in none of its pixels
 ARC_WIDTH = 0.2  # [arcsec], w
 SEARCH = (1.5, 2.2, 3.2)  # [arcsec]
 FIELD = 2.0  # Einstein radii
@@ -90,17 +91,19 @@ def _through(theta: ComplexArray, arcs: np.ndarray) -> Circle:
 
 
 def find_arcs(stamp: Stamp, mask: np.ndarray) -> np.ndarray:
-    """Pixels above 3 sigma that touch others, shape (y, x) bool; where they are few, those of the image smoothed by 3x3 pixels."""
+    """Pixels above 3 sigma that touch others, shape (y, x) bool; where they are few, those of the image smoothed, more if need be."""
     usable = stamp.mask & mask
     image = np.where(usable, stamp.image, 0.0)
-    arcs = _groups(image > THRESHOLD * np.where(usable, stamp.noise, np.inf))
-    if arcs.sum() >= FEW:
-        return arcs
     variance = np.where(usable, stamp.noise, 0.0) ** 2
-    total, spread = (ndimage.uniform_filter(a, 3) * 9 for a in (image, variance))  # sums over 3x3
-    # Smoothed noise comes in clumps, hence the higher threshold.
-    smoothed = _groups(usable & (total > 1.5 * THRESHOLD * np.sqrt(np.maximum(spread, 0.0))))
-    return max(arcs, smoothed, key=np.sum)
+    arcs = _groups(image > THRESHOLD * np.where(usable, stamp.noise, np.inf))
+    for width in SMOOTHING:
+        if arcs.sum() >= FEW:
+            break
+        total, spread = (ndimage.uniform_filter(a, width) * width**2 for a in (image, variance))  # sums
+        # Smoothed noise comes in clumps, hence the higher threshold.
+        smoothed = _groups(usable & (total > 1.5 * THRESHOLD * np.sqrt(np.maximum(spread, 0.0))))
+        arcs = max(arcs, smoothed, key=np.sum)
+    return arcs
 
 
 def _groups(bright: np.ndarray) -> np.ndarray:

@@ -76,3 +76,12 @@ def test_real_sky():
         assert 1.4 < found.ratio < 1.65
         assert 0.18 < found.correlation < 0.42
         assert 0.8 < found.extended / found.claimed < 1.0
+
+
+def test_a_faint_ring_is_no_noise():
+    plain = made_up(source=0.0)
+    distance = np.abs(pixel_grid(plain.shape, 0.1))
+    ring = 0.14 * np.exp(-0.5 * ((distance - 2.5) / 0.25) ** 2)  # 0.7 sigma in a pixel: no mean of 5 x 5 stands out
+    found = sky_noise(Stamp(plain.image + ring, plain.noise, plain.mask, plain.psf, 0.1, "ring"))
+    assert found.extended < 1.35 * sky_noise(plain).extended
+    assert found.pixels > 0.7 * plain.image.size

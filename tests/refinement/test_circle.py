@@ -69,3 +69,14 @@ def test_an_empty_stamp_says_so():
     with pytest.raises(ItemError) as caught:
         fit_circle(stamp_of(np.zeros(THETA.shape)), THETA.real > -9)
     assert caught.value.status is Status.NO_ARCS
+
+
+def test_a_ring_that_no_pixel_shows_is_found_in_the_smoothed_image():
+    side = 80
+    theta = pixel_grid((side, side), 0.1)
+    ring = 0.8 * np.exp(-0.5 * ((np.abs(theta) - 2.0) / 0.35) ** 2)
+    image = ring + np.random.default_rng(1).normal(size=ring.shape)
+    faint = Stamp(image, np.ones_like(image), np.ones(image.shape, bool), PSF.gaussian(0.17), 0.1, "faint")
+    found = fit_circle(faint, np.abs(theta) < 3.5)
+    assert found.arcs.sum() > 30
+    assert found.radius == pytest.approx(2.0, abs=0.15)
