@@ -35,7 +35,7 @@ class DemoResult:
     prediction
         The network's answer.
     refined
-        The fit; its `params` have the network's prior divided out.
+        The fit; its `params` are those under the broad prior.
     seconds
         Wall-clock time of everything.
     config

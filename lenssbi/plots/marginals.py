@@ -55,7 +55,10 @@ def _with_ellipse(truth: Mapping[str, float]) -> Mapping[str, float]:
 
 
 def _beliefs(fit: FitResult) -> list[Belief]:
-    beliefs = [Belief("fit" if fit.learned is None else "fit, prior divided out", fit.samples.derived(), RESULT, True)]
+    label = "fit" if fit.learned is None else "fit, broad prior"
+    if fit.mode.startswith("cnn"):
+        label = "fit, prior divided out"
+    beliefs = [Belief(label, fit.samples.derived(), RESULT, True)]
     if fit.samples_with_prior is not None:
         beliefs.append(Belief("fit with the network's prior", fit.samples_with_prior.derived(), PRIOR, False))
     if fit.learned is not None:
