@@ -52,6 +52,7 @@ def fit(*, learned=True, lens_light=True, failed=False, side=100):
         caustics=(0.25 * (circle(1.0).real ** 3 + 1j * circle(1.0).imag ** 3), circle(0.5)),
         samples=result,
         samples_with_prior=samples(0.017, 0.6, seed=2) if learned else None,
+        mode="cnn-gaussian" if learned else "broad",
         learned=GaussianMixture(
             np.array([1.21, 0.13, -0.12]) + 0.02 * rng.normal(size=(100, 3)), np.full((100, 3), 0.04), NAMES, UNITS
         )
