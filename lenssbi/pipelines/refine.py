@@ -21,7 +21,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.files import atomic, writing
 from lenssbi.pipelines.prepare import input_of, without_lens_light
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
-from lenssbi.posteriors import GaussianMixture, load_samples, load_with_prior
+from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import LEARNED_MODES, RefineConfig
 from lenssbi.refinement.fit import restore, solve
@@ -144,20 +144,22 @@ def refine_source(
     """
     start = time.perf_counter()
     stamp, files = source.load(), Files.of(source.name, out)
-    problem, flags = set_up(stamp, _with_shear(config, source.truth), estimator)
-    fit = _finished(problem, files)
-    if fit is None:
+    problem, flags = set_up(stamp, with_shear(config, source.truth), estimator)
+    kept, fit = _kept(problem, files), None
+    if kept is None:
         fit = solve(problem, files.work, watch)
+        kept = fit.samples, fit.samples_with_prior
         fit.samples.save(files.posterior, with_prior=fit.samples_with_prior)
         files.figure.unlink(missing_ok=True)  # of an older fit
-    if fit.status is Status.DONE:
+    if kept[0].info["status"] == Status.DONE.name:
         problem.forget(files.work)
     if figure and not files.figure.exists():
         from lenssbi.plots.lens import lens_figure
         from lenssbi.plots.style import save
 
-        save(lens_figure(fit, source.truth), files.figure)
-    return _item(source, fit, flags, files, time.perf_counter() - start)
+        # A fit that is only read is searched and solved for anew where its figure is missing, and nowhere else.
+        save(lens_figure(fit or restore(problem, *kept), source.truth), files.figure)
+    return _item(source, *kept, flags, files, time.perf_counter() - start)
 
 
 def refine_stamp(
@@ -239,7 +241,7 @@ def contradicts(learned: GaussianMixture, circle: Circle) -> bool:
     return bool(abs(learned.mean[which] - circle.radius) > CONFLICT * error)
 
 
-def _with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> RefineConfig:
+def with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> RefineConfig:
     """A shear is fitted to every real lens, and to simulated ones that have it."""
     if config.mass.shear != "auto":
         return config
@@ -247,27 +249,35 @@ def _with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> Refi
     return config.model_copy(update={"mass": config.mass.model_copy(update={"shear": shear})})
 
 
-def _finished(problem: Problem, files: Files) -> FitResult | None:
+def _kept(problem: Problem, files: Files) -> tuple[Samples, Samples | None] | None:
+    """The posterior of this very fit, and the one with the network's prior, if it is there and done."""
     try:
         samples = load_samples(files.posterior)
         if samples.info.get("key") != problem.key or samples.info.get("status") != Status.DONE.name:
             return None
-        return restore(problem, samples, load_with_prior(files.posterior))
+        return samples, load_with_prior(files.posterior)
     except InputError:  # none yet, or a foreign file of the same name
         return None
 
 
-def _item(source: StampSource, fit: FitResult, flags: tuple[str, ...], files: Files, seconds: float) -> ItemResult:
+def _item(
+    source: StampSource,
+    samples: Samples,
+    with_prior: Samples | None,
+    flags: tuple[str, ...],
+    files: Files,
+    seconds: float,
+) -> ItemResult:
     return ItemResult(
         input=input_of(source),
-        status=fit.status.value,
-        params=fit.params(),
-        params_with_prior=fit.params_with_prior(),
+        status=Status[samples.info["status"]].value,
+        params=samples.derived().summary(),
+        params_with_prior=None if with_prior is None else with_prior.derived().summary(),
         truth=source.truth,
-        log_evidence=fit.samples.log_evidence,
-        flags=(*fit.flags, *flags),
+        log_evidence=samples.log_evidence,
+        flags=(*samples.info["flags"], *flags),
         seconds=seconds,
-        evaluations=fit.evaluations,
+        evaluations=samples.info["evaluations"],
         posterior=str(files.posterior),
         figure=str(files.figure) if files.figure.exists() else None,
     )

@@ -127,8 +127,8 @@ class ProfileInversion:
 
     def rows(self, beta: ComplexArray, ellipses: Sequence[Ellipse]) -> FloatArray:
         """Blurred images of the profiles of unit flux over sigma, shape (ellipse * profile, rows); arguments as for `evaluate`."""
-        traced = self._traced(beta)
-        return np.concatenate([self._rows(traced, ellipse) for ellipse in ellipses])
+        traced = self.traced(beta)
+        return np.concatenate([self.rows_of(traced, ellipse) for ellipse in ellipses])
 
     def derivatives(
         self, beta: ComplexArray, moved: ComplexArray, ellipses: Sequence[Ellipse], fit: ProfileFit
@@ -150,7 +150,7 @@ class ProfileInversion:
         -------
         Shape (parameter + 4 ellipses, rows): by the parameters, then by every ellipse's centre_x, centre_y [arcsec], stretch_1, stretch_2.
         """
-        traced = self._traced(beta)
+        traced = self.traced(beta)
         total: FloatArray = np.zeros((traced.x.size, 4, traced.beta.shape[1]))
         own = []
         ones = np.ones(traced.x.size)
@@ -182,10 +182,12 @@ class ProfileInversion:
         image *= self.imaging.flux_scale
         return image
 
-    def _traced(self, beta: ComplexArray) -> kernel.Traced:
+    def traced(self, beta: ComplexArray) -> kernel.Traced:
+        """Rays made ready, for any profiles on the same stamp."""
         return kernel.smeared(np.asarray(beta, complex), self.imaging.subgrid, self.imaging.tiles.kernel.shape[1])
 
-    def _rows(self, traced: kernel.Traced, ellipse: Ellipse) -> FloatArray:
+    def rows_of(self, traced: kernel.Traced, ellipse: Ellipse) -> FloatArray:
+        """`rows` of one ellipse, of rays that are ready."""
         sigmas, padded = self.profiles.sigmas, traced.beta.shape[1]
         light = np.empty((traced.x.size, sigmas.size, padded))
         count = np.empty(traced.x.size, np.int64)

@@ -112,7 +112,8 @@ class SmoothPart:
     def columns(self, beta: ComplexArray) -> Columns:
         """Their blurred images behind a lens model that traces to `beta` [arcsec], shape (n_sub,)."""
         tiles, back = self.imaging.tiles, self._map(beta).back(beta)
-        rows = np.concatenate([inversion.rows(back, [ellipse]) for inversion, ellipse in self.parts])
+        traced = self.parts[0][0].traced(back)
+        rows = np.concatenate([inversion.rows_of(traced, ellipse) for inversion, ellipse in self.parts])
         ridge = 1 / float(np.sum(tiles.data**2))
         return of_rows(np.moveaxis(rows.reshape(self.count, *tiles.place.shape), 0, -1), tiles, ridge)
 

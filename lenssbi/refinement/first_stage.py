@@ -73,7 +73,7 @@ def _likelihood(problem: Problem, imaging: Imaging, columns: FloatArray | None, 
     config, names = problem.config, problem.priors.sampled.names
     if config.source == "pixels":
         mesh, smooth = config.mesh, None
-        if mesh.smooth and modes and columns is None and mesh.solver != "positive":
+        if mesh.smooth and modes and modes[0].fluxes.any() and columns is None and mesh.solver != "positive":
             beta = deflectors(modes[0].params).source_angle(imaging.theta)
             smooth = SmoothPart.found(
                 imaging, Profiles.gaussians(), modes[0].ellipses, modes[0].fluxes, beta, modes[0].source_image

@@ -8,6 +8,7 @@ parameters. A model that cannot be evaluated is very unlikely, never an error, s
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,8 +39,30 @@ DEPARTURES_RIDGE = 1e-2  # departures from a smooth source have no mean
 MAX_PSF_PIXELS = 5  # the cost grows with the square; PyAutoLens cuts Euclid's PSF there as well
 
 
+class VectorLikelihood(ABC):
+    """Log likelihoods of parameter vectors, one after the other or several at a time."""
+
+    names: tuple[str, ...]
+    threads: int
+
+    @abstractmethod
+    def one(self, row: FloatArray) -> float:
+        """Log likelihood of one parameter vector (parameter,)."""
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Log likelihoods (n,) of parameter vectors (n, parameter)."""
+        if self.threads == 1:
+            return np.array([self.one(row) for row in values])
+        with ThreadPoolExecutor(self.threads) as pool:
+            return np.array(list(pool.map(self.one, values)))
+
+    def params(self, row: FloatArray) -> dict[str, float]:
+        """Name to value of one parameter vector (parameter,)."""
+        return {name: float(value) for name, value in zip(self.names, row, strict=True)}
+
+
 @dataclass(frozen=True)
-class LensLikelihood:
+class LensLikelihood(VectorLikelihood):
     """Log likelihood of parameter vectors, with the source and its errors marginalised.
 
     Parameters
@@ -56,13 +79,6 @@ class LensLikelihood:
     inversion: Inversion
     names: tuple[str, ...]
     threads: int = 1
-
-    def __call__(self, values: FloatArray) -> FloatArray:
-        """Log likelihoods (n,) of parameter vectors (n, parameter)."""
-        if self.threads == 1:
-            return np.array([self.one(row) for row in values])
-        with ThreadPoolExecutor(self.threads) as pool:
-            return np.array(list(pool.map(self.one, values)))
 
     def one(self, row: FloatArray) -> float:
         """Log likelihood of one parameter vector (parameter,)."""
@@ -93,10 +109,6 @@ class LensLikelihood:
         source = SourceImage(*found.source_on_grid(SOURCE_SIDE, square((x0 + x1) / 2, (y0 + y1) / 2, half)))
         chi2 = found.evidence.misfit / imaging.n_pixels
         return Look(lens, found.model_image, found.columns_image, source, chi2, basin(found, imaging, beta))
-
-    def params(self, row: FloatArray) -> dict[str, float]:
-        """Name to value of one parameter vector (parameter,)."""
-        return {name: float(value) for name, value in zip(self.names, row, strict=True)}
 
 
 def build_imaging(stamp: Stamp, mask: np.ndarray, mesh: MeshConfig, follow: FloatArray | None = None) -> Imaging:

@@ -6,7 +6,6 @@ are solved for, none of them negative. Two to four times faster than pixels, and
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +14,14 @@ from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import Ellipse, ProfileFit, ProfileInversion
 from lenssbi.refinement.basins import Basin, size
-from lenssbi.refinement.likelihood import IMPOSSIBLE, deflectors
+from lenssbi.refinement.likelihood import IMPOSSIBLE, VectorLikelihood, deflectors
 from lenssbi.refinement.look import SOURCE_SIDE, Look, square
 from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
 from lenssbi.refinement.result import SourceImage
 
 
 @dataclass(frozen=True)
-class ProfileLikelihood:
+class ProfileLikelihood(VectorLikelihood):
     """Log likelihood of parameter vectors.
 
     Parameters
@@ -44,13 +43,6 @@ class ProfileLikelihood:
         """The stamp as it is fitted."""
         return self.inversion.imaging
 
-    def __call__(self, values: FloatArray) -> FloatArray:
-        """Log likelihoods (n,) of parameter vectors (n, parameter)."""
-        if self.threads == 1:
-            return np.array([self.one(row) for row in values])
-        with ThreadPoolExecutor(self.threads) as pool:
-            return np.array(list(pool.map(self.one, values)))
-
     def one(self, row: FloatArray) -> float:
         """Log likelihood of one parameter vector (parameter,)."""
         try:
@@ -60,10 +52,6 @@ class ProfileLikelihood:
         factor = 10 ** self.params(row).get("log10_noise", 0.0)
         value = fit.log_evidence - 0.5 * fit.misfit * (factor**-2 - 1) - self.imaging.n_pixels * np.log(factor)
         return float(value) if np.isfinite(value) else IMPOSSIBLE
-
-    def params(self, row: FloatArray) -> dict[str, float]:
-        """Name to value of one parameter vector (parameter,)."""
-        return {name: float(value) for name, value in zip(self.names, row, strict=True)}
 
     def look(self, row: FloatArray) -> Look:
         """The model of one parameter vector (parameter,)."""

@@ -26,8 +26,8 @@ from lenssbi.arrays import ComplexArray, FloatArray, pixel_grid
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument.psf import FWHM_PER_SIGMA
-from lenssbi.pipelines.benchmark.fits import as_simulated
 from lenssbi.pipelines.benchmark.methods import Evaluation
+from lenssbi.pipelines.refine import with_shear
 from lenssbi.pipelines.results import Progress
 from lenssbi.reconstruction import kernel
 from lenssbi.reconstruction.cholesky import factor
@@ -69,7 +69,7 @@ class Scene:
     @cached_property
     def seen(self) -> Observation:
         """The stamp made ready."""
-        return observe(self.source.load(), as_simulated(self.config, self.truth))
+        return observe(self.source.load(), with_shear(self.config, self.truth))
 
     @cached_property
     def truth(self) -> dict[str, float]:

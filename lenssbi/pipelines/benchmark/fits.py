@@ -16,7 +16,7 @@ from lenssbi.dataset.inputs import StampSource
 from lenssbi.pipelines.benchmark.answers import digest
 from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, FitMethod
 from lenssbi.pipelines.benchmark.records import RESULT, Belief, Job, Record
-from lenssbi.pipelines.refine import refine_stamp
+from lenssbi.pipelines.refine import refine_stamp, with_shear
 from lenssbi.pipelines.results import sentence
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.result import FitResult
@@ -64,7 +64,7 @@ class Fits:
         jobs: list[Job] = []
         for source in sources:
             index = source.index or 0
-            config = as_simulated(self.config, source.truth or {})
+            config = with_shear(self.config, source.truth or {})
             identity = digest(Path(source.path).name, str(index), config_hash(config), estimator or "", __version__)
             places = out / "results" / name / f"{index:05d}.json", out / "work" / name / f"{index:05d}"
             jobs.append(FitJob(source, index, config, self.method.estimator, *places, identity=identity))
@@ -115,14 +115,6 @@ class FitJob:
             fit.samples.log_evidence,
             info,
         )
-
-
-def as_simulated(config: RefineConfig, truth: dict[str, float]) -> RefineConfig:
-    """A shear that is left to the stamp is fitted where the simulation has one."""
-    if config.mass.shear != "auto":
-        return config
-    shear = any(truth.get(name, 0.0) for name in ("shear1", "shear2"))
-    return config.model_copy(update={"mass": config.mass.model_copy(update={"shear": shear})})
 
 
 @lru_cache(maxsize=4)

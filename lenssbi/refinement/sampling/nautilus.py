@@ -16,6 +16,7 @@ import numpy as np
 
 from lenssbi.arrays import FloatArray
 from lenssbi.refinement.sampling.checkpoint import Checkpoint
+from lenssbi.refinement.sampling.mixture_fit import n_eff
 
 Watch = Callable[[int, float], None]
 """Called with (evaluations so far, fraction of the evidence still in the live points; 0 after the exploration)."""
@@ -82,8 +83,7 @@ class Draws:
     @property
     def n_eff(self) -> float:
         """Kish's effective number of draws."""
-        weights = np.exp(self.log_weights - self.log_weights.max())
-        return float(weights.sum() ** 2 / np.sum(weights**2))
+        return n_eff(np.exp(self.log_weights - self.log_weights.max()))
 
 
 def sample(
