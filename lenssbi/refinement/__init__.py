@@ -8,7 +8,7 @@ search          the first stage: which lens, seen with a smooth source
 first_stage     what the sampling begins with
 likelihood      of a pixelised source; `profile_likelihood` of a smooth one
 sampling        importance sampling and Nautilus; knows no lens
-tempering       error bars as wide as they have to be
+tempering       error bars as wide as they have to be; `model_error` adds what no smooth lens can know
 attempts        the runs of a fit, begun anew where a solution is wrong; `basins` and `flags` recognise it
 fit             all of it in order; `best`, `look` and `result` are what comes out
 """

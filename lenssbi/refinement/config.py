@@ -123,10 +123,29 @@ class SamplerConfig(Config):
     threads: PositiveInt = 1
 
 
+class ModelErrorConfig(Config):
+    """Typical departures of the mass from the model that fits best (:mod:`lenssbi.refinement.model_error`).
+
+    ``einstein_radius`` is a share of it, ``ellipticity`` is of e1 and of e2, ``degrees`` are those of freedom of Student's t. Numbers of
+    simulated lenses are in ``configs/refinement``.
+    """
+
+    einstein_radius: float = Field(0.0, ge=0, lt=1)
+    ellipticity: float = Field(0.0, ge=0, lt=1)
+    slope: float = Field(0.0, ge=0, lt=1)
+    degrees: PositiveFloat = 4.0
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return max(self.einstein_radius, self.ellipticity, self.slope) > 0
+
+
 class RefineConfig(Config):
     """A fit of mass, source and lens light.
 
-    ``error_factor`` widens the error bars: it is what simulated lenses ask for (:mod:`lenssbi.refinement.tempering`).
+    ``error_factor`` widens the error bars: it is what simulated lenses ask for (:mod:`lenssbi.refinement.tempering`). ``model_error`` adds
+    what no smooth model can know.
     """
 
     prior: PriorConfig = PriorConfig()
@@ -138,4 +157,5 @@ class RefineConfig(Config):
     sampler: SamplerConfig = SamplerConfig()
     noise_scale: NoiseChoice | PositiveFloat = "extended"
     error_factor: float = Field(1.2, ge=1, le=5)
+    model_error: ModelErrorConfig = ModelErrorConfig()
     lens_light: Literal["auto", "joint", "subtract", "none"] = "auto"

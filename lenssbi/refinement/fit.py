@@ -1,6 +1,7 @@
 """A fit, from a stamp to its posterior.
 
-pose -> search -> likelihood -> sample -> look at the solution, begin anew where it is a wrong one -> exchange priors -> flags
+pose -> search -> likelihood -> sample -> look at the solution, begin anew where it is a wrong one -> exchange priors -> add the model's
+own error -> flags
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from lenssbi.refinement.best import best_model
 from lenssbi.refinement.config import LEARNED_MODES
 from lenssbi.refinement.first_stage import first_stage
 from lenssbi.refinement.flags import find_flags
+from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import noise_in_words
 from lenssbi.refinement.priors.exchange import exchange
 from lenssbi.refinement.priors.modes import UNITS
@@ -66,16 +68,19 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     units = tuple(UNITS.get(name, "") for name in names)
     sampled = Samples(draws.values, names, units, draws.log_weights, draws.log_evidence)
     broad = exchange(sampled, priors.sampled, priors.broad) if priors.learned else sampled
-    if priors.belief is None:
-        believed = None
-    else:
-        believed = sampled if priors.learned else exchange(sampled, priors.broad, priors.belief)
     samples = sampled if broad is None else broad
     flags = find_flags(samples, priors, best, problem.learned)
     flags += ("outside_broad_prior",) if broad is None else ()
     info = _info(problem, attempt, attempts) | {"flags": list(flags), "n_eff": samples.n_eff}
+    of_mass = widened(samples, problem.config.model_error, problem.config.sampler.seed)
+    if priors.belief is None:
+        believed = None
+    elif priors.learned and (of_mass is samples or broad is None):
+        believed = sampled
+    else:
+        believed = exchange(of_mass, priors.broad, priors.belief)
     with_prior = None if believed is None else replace(believed, info=info)
-    return _assemble(problem, best, replace(samples, info=info), with_prior)
+    return _assemble(problem, best, replace(of_mass, info=info), with_prior)
 
 
 def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: Samples | None) -> FitResult:

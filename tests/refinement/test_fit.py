@@ -72,6 +72,17 @@ def test_threads_change_nothing(ring):
     np.testing.assert_array_equal(threaded(values), likelihood_of(problem)(values))
 
 
+def test_a_model_error_widens_the_result_and_leaves_the_rest(ring, fitted):
+    _, narrow = fitted
+    wide = solve(problem_of(ring, model_error={"einstein_radius": 0.05}))
+    widths = [fit.samples.summary()["einstein_radius"].sigma for fit in (narrow, wide)]
+    assert widths[1] > 3 * widths[0]
+    assert (wide.samples.log_evidence, wide.flags) == (narrow.samples.log_evidence, narrow.flags)
+    # the product of the network's 0.02 and a posterior of 0.9 * 0.05 and more
+    believed = wide.samples_with_prior.summary()["einstein_radius"]
+    assert 0.7 * 0.02 < believed.sigma < 1.1 * 0.02 < widths[1]
+
+
 def test_impossible_lenses_have_an_impossible_likelihood(ring, truth):
     likelihood = likelihood_of(problem_of(ring))
     for change in ({"e1": 1.0}, {"einstein_radius": -0.1}, {"centre_x": np.nan}):
