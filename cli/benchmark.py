@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .benchmark_tables import comparison_tables
 from .console import SOME_FAILED, command
-from .options import Json, Overrides, Quiet, Workers
+from .options import Json, Overrides, Quiet, Scheduler, Workers
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
-    from lenssbi.pipelines.benchmark.run import BenchmarkResult
+    from lenssbi.pipelines.benchmark.outcome import BenchmarkResult
 
 
 def benchmark(
@@ -20,6 +22,7 @@ def benchmark(
     *,
     out: Annotated[Path, typer.Option("--out", help="Folder of the results.")],
     workers: Workers = 1,
+    scheduler: Scheduler = None,
     count: Annotated[int | None, typer.Option("--count", min=1, help="At most so many lenses of each suite.")] = None,
     autolens_python: Annotated[
         str | None,
@@ -40,12 +43,19 @@ def benchmark(
         named = {"count": count, "autolens_python": autolens_python}
         said = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
         settings = load_config(config, BenchmarkConfig, said)
-        words = ["lenssbi", "benchmark", str(config), "--out", str(out), "--workers", str(workers)]
+        words = ["lenssbi", "benchmark", str(config), "--out", str(out)]
+        words += ["--workers", str(workers)] if scheduler is None else ["--scheduler", scheduler]
         typed = shlex.join([*words, *(word for item in said for word in ("--set", item))])
-        result = run(settings, out, workers=workers, base=config.parent, command=typed, progress=screen.progress)
-        line = f"{result.path / 'table.md'} ({result.seconds:.0f} s)"
-        tables = [*([fits_table(result)] if result.wanted else []), *([wanted_table(result)] if result.lines else [])]
-        screen.result(result.as_json(), *tables, *_undone(result), line)
+        result = run(
+            settings,
+            out,
+            workers=workers,
+            scheduler=scheduler,
+            base=config.parent,
+            command=typed,
+            progress=screen.progress,
+        )
+        screen.result(result.as_json(), *_shown(result))
         if result.failed:
             raise typer.Exit(SOME_FAILED)
 
@@ -83,6 +93,15 @@ def fits_table(result: "BenchmarkResult") -> "Table":
 
 
 _STYLES = {True: "green", False: "red", None: ""}
+
+
+def _shown(result: "BenchmarkResult") -> "list[RenderableType]":
+    """What is printed: the tables of what was wanted, what went wrong, where the results are."""
+    tables: list[RenderableType] = [fits_table(result)] if result.wanted else []
+    tables += [wanted_table(result)] if result.lines else []
+    tables += [] if result.comparison is None else comparison_tables(result.comparison)
+    pages: list[RenderableType] = [] if result.page is None else [str(result.page)]
+    return [*tables, *_undone(result), f"{result.path / 'table.md'} ({result.seconds:.0f} s)", *pages]
 
 
 def _undone(result: "BenchmarkResult") -> list[str]:

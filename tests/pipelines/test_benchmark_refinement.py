@@ -129,32 +129,45 @@ class TestKeeping:
 
     def test_a_killed_run_goes_on(self, tmp_path, solved):
         with pytest.raises(KeyboardInterrupt):
-            collect(jobs(tmp_path, "work", "failed", "killed", "work"), 1, self.silent)
-        found = collect(jobs(tmp_path, "work", "failed", "work", "work"), 1, self.silent)
+            collect([jobs(tmp_path, "work", "failed", "killed", "work")], 1, self.silent)
+        (found,) = collect([jobs(tmp_path, "work", "failed", "work", "work")], 1, self.silent)
         assert solved() == ["0", "1", "2", "2", "3"], "what was kept is not done again, a status among it"
         assert [r.status for r in found] == ["done", "no arcs", "done", "done"]
         assert not list(tmp_path.glob("*.work"))
         assert found[0] == record(0, flags=["edge"]), "what comes back is what was kept"
 
     def test_another_question_is_asked_anew(self, tmp_path, solved):
-        collect(jobs(tmp_path, "work"), 1, self.silent)
-        collect(jobs(tmp_path, "work", identity="two"), 1, self.silent)
+        collect([jobs(tmp_path, "work")], 1, self.silent)
+        collect([jobs(tmp_path, "work", identity="two")], 1, self.silent)
         assert solved() == ["0", "0"]
 
     def test_a_crash_is_a_row_and_is_tried_again(self, tmp_path, solved):
-        found = collect(jobs(tmp_path, "crashed", "work"), 1, self.silent)
+        (found,) = collect([jobs(tmp_path, "crashed", "work")], 1, self.silent)
         assert found[0].status.startswith(Status.FAILED.value)
         assert "a bug" in found[0].status
-        assert collect(jobs(tmp_path, "work", "work"), 1, self.silent)[0].status == "done"
+        assert collect([jobs(tmp_path, "work", "work")], 1, self.silent)[0][0].status == "done"
         assert solved() == ["0", "1", "0"]
 
-    def test_a_folder_that_cannot_be_written_ends_it(self, tmp_path, monkeypatch):
-        def refused(*_):
-            raise InputError("cannot be written")
+    def test_what_the_user_has_to_mend_ends_the_group_and_no_other(self, tmp_path, monkeypatch, solved):
+        keep = records.keep
+
+        def refused(path, *rest):
+            if path.parent.name == "full":
+                raise InputError("cannot be written")
+            keep(path, *rest)
 
         monkeypatch.setattr(records, "keep", refused)
-        with pytest.raises(InputError, match="cannot be written"):
-            collect(jobs(tmp_path, "work"), 1, self.silent)
+        (tmp_path / "full").mkdir()
+        full, empty = collect([jobs(tmp_path / "full", "work", "work"), jobs(tmp_path, "work", "work")], 1, self.silent)
+        assert isinstance(full, InputError)
+        assert [record.status for record in empty] == ["done", "done"]
+        assert solved() == ["0", "1"]
+        assert (tmp_path / "full" / "log").read_text().split() == ["0"], "nothing is done for a folder that is full"
+
+    def test_lenses_of_equal_number_are_not_confused(self, tmp_path):
+        (tmp_path / "other").mkdir()
+        one, other = collect([jobs(tmp_path, "work"), jobs(tmp_path / "other", "failed")], 1, self.silent)
+        assert (one[0].status, other[0].status) == ("done", "no arcs")
 
     def test_records_survive_json(self):
         one = Record(1, "done", {RESULT: belief(0.1, 0.2), WITH_PRIOR: belief(0.0, 0.1)}, ("edge",), 5, 1.0, 0.5, -3.0)

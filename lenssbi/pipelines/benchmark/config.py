@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from lenssbi.config import Config, load_config
 from lenssbi.estimators.plan import TrainConfig
+from lenssbi.pipelines.benchmark.comparison.plan import ComparisonPlan
 from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, Evaluation, Method, WrongBasin
 from lenssbi.pipelines.benchmark.wishes import EvaluationWish, Wish
 from lenssbi.rendering.simulation import SimulateConfig
@@ -120,6 +121,7 @@ class BenchmarkConfig(Config):
     evaluation: Evaluation | None = None
     autolens_python: str | None = Field(default=None, description="interpreter that has PyAutoLens")
     wanted: tuple[Wish, ...] = Field(default=(), description="of fits; each is a line of the table")
+    comparison: ComparisonPlan | None = Field(default=None, description="the paper's, which has a page of its own")
 
     @model_validator(mode="before")
     @classmethod
@@ -143,6 +145,8 @@ class BenchmarkConfig(Config):
                 self._known("methods", [name.removesuffix(WITH_PRIOR) for name in asked if name is not None])
                 self._known("suites", [*getattr(wish, "suites", ()), *filter(None, [getattr(wish, "suite", None)])])
         self._known("methods", [] if self.evaluation is None else list(self.evaluation.memory))
+        for what, names in ({} if self.comparison is None else self.comparison.named()).items():
+            self._known(what, names)
         return self
 
     def _known(self, what: Literal["suites", "methods"], names: Sequence[str]) -> None:

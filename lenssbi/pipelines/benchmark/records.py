@@ -7,7 +7,7 @@ it follows from; a fit that could not be done is a status in its file, one that 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -146,24 +146,55 @@ class Job(Protocol):
         """Do it. What is wrong with the stamp is a status, what is wrong with the program raises."""
 
 
-def collect(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Record]:
+def collect(
+    groups: Sequence[Sequence[Job]], workers: int, progress: Progress, *, scheduler: str | None = None
+) -> list[list[Record] | InputError]:
     """The records of all jobs, in their order: those kept, and new ones.
+
+    All groups are done in one go, so that no worker waits for the last and longest fit of a group that is not its own.
+
+    Parameters
+    ----------
+    groups
+        Of jobs, one for each lens; those of one group follow from one configuration.
+    workers, scheduler
+        Processes of this machine, or the address of a Dask scheduler whose workers see the same files.
+    progress
+        Told (done, total, text).
+
+    Returns
+    -------
+    The records of each group; what the user has to mend where a record cannot be written, or the configuration stands in the way.
 
     Raises
     ------
     InputError
-        Where a record cannot be written, or the user's configuration stands in the way of all of them.
+        Where nothing answers at the scheduler's address.
     """
-    found = {job.index: record for job in jobs if (record := _kept(job)) is not None}
-    missing = [job for job in jobs if job.index not in found]
-    for number, outcome in engine.run(_solve, missing, workers=min(workers, max(len(missing), 1))):
-        if isinstance(outcome, InputError):
-            raise outcome
-        index = missing[number].index
-        crashed = isinstance(outcome, Exception)
-        found[index] = Record(index, f"{Status.FAILED.value} ({outcome!r})") if crashed else outcome  # type: ignore[assignment]
-        progress(len(found), len(jobs), "fitting")
-    return [found[job.index] for job in jobs]
+    found = {job.path: record for jobs in groups for job in jobs if (record := _kept(job)) is not None}
+    broken: dict[int, InputError] = {}
+    under_way: list[tuple[int, Job]] = []
+
+    def missing() -> Iterator[Job]:
+        for group, jobs in enumerate(groups):
+            for job in jobs:
+                if job.path not in found and group not in broken:
+                    under_way.append((group, job))
+                    yield job
+
+    total = sum(len(jobs) for jobs in groups)
+    if len(found) < total:
+        workers = min(workers, total - len(found))
+        for number, outcome in engine.run(_solve, missing(), workers=workers, scheduler=scheduler):
+            group, job = under_way[number]
+            if isinstance(outcome, InputError):
+                broken[group] = outcome
+                continue
+            crashed = isinstance(outcome, Exception)
+            failed = Record(job.index, f"{Status.FAILED.value} ({outcome!r})")
+            found[job.path] = failed if crashed else outcome  # type: ignore[assignment]
+            progress(len(found), total, "fitting")
+    return [broken.get(group) or [found[job.path] for job in jobs] for group, jobs in enumerate(groups)]
 
 
 def answers_of(records: Sequence[Record], which: str) -> Answers | None:

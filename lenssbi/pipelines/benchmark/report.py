@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lenssbi.config import dump_yaml
+from lenssbi import __version__
+from lenssbi.config import config_hash, dump_yaml
 from lenssbi.files import atomic
 from lenssbi.pipelines.benchmark.report_fits import tables_of_fits
 from lenssbi.pipelines.benchmark.speed import STAMP_PASSES, TRAINING, machine
@@ -16,6 +17,7 @@ from lenssbi.pipelines.benchmark.table import Cell, Line
 
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
+    from lenssbi.pipelines.benchmark.comparison.compare import Comparison
     from lenssbi.pipelines.benchmark.run import Benchmark
 
 Row = Mapping[str, Any]
@@ -65,6 +67,32 @@ def write_report(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line]
             save(figure, bench.out / f"coverage-{suite}.png")
     if any(row["parameter"] for row in bench.tables["lenses"]):
         save(fits_figure(bench.tables["lenses"], coverage), bench.out / "fits.png")
+
+
+def write_page(bench: Benchmark, comparison: Comparison, command: str) -> Path:
+    """Write the page of the paper's comparison, its tables and figures; return the path of the page.
+
+    Raises
+    ------
+    InputError
+        Where the folder cannot be written.
+    """
+    from lenssbi.pipelines.benchmark.comparison.page import write_comparison
+
+    return write_comparison(comparison, bench.out, about(bench, command))
+
+
+def about(bench: Benchmark, command: str) -> dict[str, str]:
+    """What was run: the command, when, by which versions on which machine, and the lenses of each suite."""
+    told = {"command": command, "date": datetime.now(UTC).date().isoformat(), "lenssbi": __version__, **machine()}
+    told["configuration"] = config_hash(bench.config)
+    for name in bench.compared:
+        suite = bench.config.suites[name]
+        told[name] = f"{bench.count(name)} lenses of {suite.population or 'the default population'}, seed {suite.seed}"
+    for name, method in bench.config.methods.items():
+        limit = getattr(method, "count", None)
+        told[f"method {name}"] = method.kind + ("" if limit is None else f", at most {limit} lenses of a suite")
+    return told
 
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:

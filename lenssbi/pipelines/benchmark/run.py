@@ -9,6 +9,7 @@ The folder holds
     speed/<name>.json                         what was timed
     accuracy.csv coverage.csv log_score.csv misspecification.csv speed.csv fits.csv lenses.csv evaluation.csv memory.csv
     table.md errors.png coverage-<suite>.png fits.png config.yaml
+    index.html comparison.md tables/ figures/ the paper's comparison, where the configuration has one
 
 Stamps and answers that are there are not made again, so a killed run goes on. The tables are always made anew; one without rows
 has no file.
@@ -18,11 +19,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lenssbi import __version__
+from lenssbi.batch import engine
 from lenssbi.calibration.splits import splits
 from lenssbi.config import config_hash
 from lenssbi.dataset.hdf5 import StampSet
@@ -38,11 +39,14 @@ from lenssbi.pipelines.benchmark.answers import (
     reason_against,
     write_answers,
 )
+from lenssbi.pipelines.benchmark.comparison.compare import Which, compare
+from lenssbi.pipelines.benchmark.comparison.points import Lenses, Points, lenses_of, of_network
 from lenssbi.pipelines.benchmark.config import BenchmarkConfig, Speed
 from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, NetworkMethod
-from lenssbi.pipelines.benchmark.run_fits import evaluate, fit_suite, sampled_methods
+from lenssbi.pipelines.benchmark.outcome import BenchmarkResult, Outcome
+from lenssbi.pipelines.benchmark.run_fits import evaluate, fit_suites, sampled_methods
 from lenssbi.pipelines.benchmark.speed import machine, prediction_speed, training_speed
-from lenssbi.pipelines.benchmark.table import Line, lines
+from lenssbi.pipelines.benchmark.table import lines
 from lenssbi.pipelines.benchmark.wanted import wanted_lines
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError, Status
@@ -51,51 +55,12 @@ TABLES = ("accuracy", "coverage", "log_score", "misspecification", "speed", "fit
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How asking one method about one suite ended: "done", why the method is not for the suite, or what went wrong."""
-
-    suite: str
-    method: str
-    status: str
-    failed: bool = False
-
-
-@dataclass(frozen=True)
-class BenchmarkResult:
-    """Where the results are, how each part ended, and the tables of what was wanted: method by method, and of fits."""
-
-    path: Path
-    methods: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
-    lines: tuple[Line, ...]
-    seconds: float
-    wanted: tuple[Line, ...] = ()
-
-    @property
-    def failed(self) -> int:
-        """Number of parts that went wrong."""
-        return sum(outcome.failed for outcome in self.outcomes)
-
-    def as_json(self) -> dict[str, Any]:
-        """The command's JSON object."""
-        items = [{"suite": o.suite, "method": o.method, "status": o.status} for o in self.outcomes]
-        table = [line.as_json() for line in self.lines]
-        wanted = [line.as_json() for line in self.wanted]
-        return {
-            "path": str(self.path),
-            "items": items,
-            "table": table,
-            "wanted": wanted,
-            "seconds": round(self.seconds, 3),
-        }
-
-
 def run(
     config: BenchmarkConfig,
     out: str | Path,
     *,
     workers: int = 1,
+    scheduler: str | None = None,
     base: str | Path = ".",
     command: str = "",
     progress: Progress = silent,
@@ -108,8 +73,8 @@ def run(
         Methods and suites.
     out
         Folder of the results.
-    workers
-        Processes that simulate and fit.
+    workers, scheduler
+        Processes of this machine that simulate and fit, or the address of a Dask scheduler whose workers see the same files.
     base
         Folder from which the configurations that `config` names are seen: that of its own file.
     command
@@ -120,22 +85,35 @@ def run(
     Raises
     ------
     InputError, ConfigError
-        Where an estimator or a suite's configuration cannot be read, before anything is made; where `out` cannot be written.
+        Where an estimator or a suite's configuration cannot be read, before anything is made; where `out` cannot be written;
+        where nothing answers at the scheduler's address.
     """
-    from lenssbi.pipelines.benchmark.report import write_report
+    from lenssbi.pipelines.benchmark.report import write_page, write_report
 
     start = time.perf_counter()
-    bench = Benchmark(config, Path(out), Path(base), workers, progress)
-    for suite in config.suites:
-        bench.judge(suite)
+    if scheduler is not None:
+        list(engine.run(abs, [0], scheduler=scheduler))  # a dead address is told before anything is made
+    bench = Benchmark(config, Path(out).absolute(), Path(base), workers, progress, scheduler)
+    sets = {suite: path for suite in config.suites if (path := bench.judge(suite)) is not None}
+    fit_suites(bench, sets)
     if config.speed is not None:
         bench.clock(config.speed)
     if config.evaluation is not None:
         evaluate(bench, config.evaluation)
     found, wanted = lines(config, bench.tables), wanted_lines(config, bench.tables)
     write_report(bench, found, wanted, command)
-    seconds = time.perf_counter() - start
-    return BenchmarkResult(bench.out, tuple(bench.columns), tuple(bench.outcomes), tuple(found), seconds, tuple(wanted))
+    comparison = None if config.comparison is None else compare(bench)
+    page = None if comparison is None else write_page(bench, comparison, command)
+    return BenchmarkResult(
+        Path(out),
+        tuple(bench.columns),
+        tuple(bench.outcomes),
+        tuple(found),
+        time.perf_counter() - start,
+        tuple(wanted),
+        comparison,
+        page,
+    )
 
 
 class Benchmark:
@@ -143,7 +121,7 @@ class Benchmark:
 
     Parameters
     ----------
-    config, out, base, workers, progress
+    config, out, base, workers, progress, scheduler
         As for `run`.
 
     Raises
@@ -152,10 +130,19 @@ class Benchmark:
         Where an estimator or a suite's configuration cannot be read.
     """
 
-    def __init__(self, config: BenchmarkConfig, out: Path, base: Path, workers: int, progress: Progress) -> None:
+    def __init__(
+        self,
+        config: BenchmarkConfig,
+        out: Path,
+        base: Path,
+        workers: int,
+        progress: Progress,
+        scheduler: str | None = None,
+    ) -> None:
         from lenssbi.estimators.load import load_estimator
 
-        self.config, self.out, self.workers, self.progress = config, out, workers, progress
+        self.config, self.out, self.progress = config, out, progress
+        self.workers, self.scheduler = workers, scheduler
         networks = {name: method for name, method in config.methods.items() if isinstance(method, NetworkMethod)}
         self.estimators = {name: load_estimator(method.estimator) for name, method in networks.items()}
         self.sampled = sampled_methods(config, base)
@@ -163,15 +150,20 @@ class Benchmark:
         self.trainings = {} if config.speed is None else config.speed.trainings(base)
         self.outcomes: list[Outcome] = []
         self.tables: dict[str, list[Row]] = {name: [] for name in TABLES}
+        self.compared = () if config.comparison is None else config.comparison.suites
+        self.heard: dict[Which, Points] = {}
+        self.lenses: dict[str, Lenses] = {}
 
-    def judge(self, suite: str) -> None:
-        """Simulate a suite, ask every method that is for it, and add the rows of its tables."""
+    def judge(self, suite: str) -> Path | None:
+        """Simulate a suite, ask every network that is for it, add the rows of its tables, and return its stamps if there are any."""
         try:
             path = self.simulate(suite)
         except InputError as error:
             self.outcomes += [Outcome(suite, method, str(error), failed=True) for method in self.config.methods]
-            return
+            return None
         with StampSet(path) as stamps:
+            if suite in self.compared:
+                self.lenses[suite] = lenses_of(stamps)
             for method, estimator in self.estimators.items():
                 reason = reason_against(estimator, stamps)
                 if reason is not None:
@@ -182,7 +174,7 @@ class Benchmark:
                     self.outcomes.append(Outcome(suite, method, Status.DONE.value))
                 except InputError as error:
                     self.outcomes.append(Outcome(suite, method, str(error), failed=True))
-        fit_suite(self, suite, path)
+        return path
 
     @property
     def columns(self) -> list[str]:
@@ -203,7 +195,8 @@ class Benchmark:
         """Make the stamps of a suite, unless they are there."""
         path, seed = self.set_path(suite), self.config.suites[suite].seed
         told = self.telling(suite)
-        simulate.run(self.simulations[suite], path, self.count(suite), seed=seed, workers=self.workers, progress=told)
+        simulation, where = self.simulations[suite], {"workers": self.workers, "scheduler": self.scheduler}
+        simulate.run(simulation, path, self.count(suite), seed=seed, progress=told, **where)  # type: ignore[arg-type]
         return path
 
     def add(self, suite: str, method: str, stamps: StampSet) -> None:
@@ -218,6 +211,8 @@ class Benchmark:
         }
         for table, those in rows.items():
             self.tables[table] += [{**whose, **row} for row in those]
+        if suite in self.compared:
+            self.heard[suite, method] = of_network(suite, method, found, stamps)
 
     def answers(self, suite: str, method: str, stamps: StampSet) -> Answers:
         """What a method says about a suite: what was kept, or asked now."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -14,11 +14,12 @@ from lenssbi.config import config_hash, load_config
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.pipelines.benchmark import judge, judge_fits
+from lenssbi.pipelines.benchmark.comparison.points import of_fits
 from lenssbi.pipelines.benchmark.config import BenchmarkConfig
 from lenssbi.pipelines.benchmark.fits import Fits, card_of
 from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, AutolensMethod, Evaluation, FitMethod
 from lenssbi.pipelines.benchmark.peers import Peer, PeerError, PeerFits, find_peer
-from lenssbi.pipelines.benchmark.records import Record, answers_of, collect
+from lenssbi.pipelines.benchmark.records import Job, Record, answers_of, collect
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.status import InputError, Status
 
@@ -41,7 +42,7 @@ def sampled_methods(config: BenchmarkConfig, base: Path) -> dict[str, Sampled]:
     found: dict[str, Sampled] = {}
     for name, method in config.methods.items():
         if isinstance(method, FitMethod):
-            found[name] = Fits(method, method.refinement(base))
+            found[name] = Fits(_anywhere(method), method.refinement(base))
         elif isinstance(method, AutolensMethod):
             load_config(None, RefineConfig, method.overrides)  # a mistake is told before anything is made
             found[name] = PeerFits(method, find_peer(config.autolens_python))
@@ -50,8 +51,47 @@ def sampled_methods(config: BenchmarkConfig, base: Path) -> dict[str, Sampled]:
     return found
 
 
-def fit_suite(bench: Benchmark, suite: str, path: Path) -> None:
-    """Fit the lenses of a suite by every method that is for it, and add the rows of the tables."""
+def _anywhere(method: FitMethod) -> FitMethod:
+    """The method with its estimator's folder, for workers that run elsewhere than the command."""
+    from lenssbi.estimators.load import find_estimator
+
+    if method.estimator is None:
+        return method
+    return method.model_copy(update={"estimator": str(find_estimator(method.estimator).absolute())})
+
+
+class Task(NamedTuple):
+    """The fits of the lenses of a suite by one method."""
+
+    suite: str
+    method: str
+    jobs: list[Job]
+
+
+def fit_suites(bench: Benchmark, sets: Mapping[str, Path]) -> None:
+    """Fit the lenses of all suites by every method that is for them, and add the rows of the tables.
+
+    Parameters
+    ----------
+    bench
+        The run.
+    sets
+        Suite -> its stamps.
+    """
+    tasks = [task for suite, path in sets.items() for task in _tasks(bench, suite, path)]
+    found = collect([task.jobs for task in tasks], bench.workers, bench.progress, scheduler=bench.scheduler)
+    for (suite, method, _), records in zip(tasks, found, strict=True):
+        if isinstance(records, InputError):
+            bench.told(suite, method, str(records), failed=True)
+            continue
+        with StampSet(sets[suite]) as stamps:
+            for which in bench.sampled[method].beliefs():
+                _add(bench, suite, method, which, records, stamps)
+        bench.told(suite, method, *_outcome(records))
+
+
+def _tasks(bench: Benchmark, suite: str, path: Path) -> Iterator[Task]:
+    """The methods that are for a suite; of the others it is told why they are not."""
     for name, asked in bench.sampled.items():
         limited = asked.method.suites is not None and suite not in asked.method.suites
         with StampSet(path) as stamps:
@@ -60,16 +100,7 @@ def fit_suite(bench: Benchmark, suite: str, path: Path) -> None:
             bench.told(suite, name, f"does not apply: {reason}")
             continue
         sources = sources_of(path, min(bench.count(suite), asked.method.count or bench.count(suite)))
-        jobs = asked.jobs(sources, bench.out, f"{suite}--{name}")
-        try:
-            records = collect(jobs, bench.workers, bench.telling(f"{name} on {suite}"))
-        except InputError as error:
-            bench.told(suite, name, str(error), failed=True)
-            continue
-        with StampSet(path) as stamps:
-            for which in asked.beliefs():
-                _add(bench, suite, name, which, records, stamps)
-        bench.told(suite, name, *_outcome(records))
+        yield Task(suite, name, asked.jobs(sources, bench.out, f"{suite}--{name}"))
 
 
 def sources_of(path: Path, count: int) -> list[StampSource]:
@@ -106,6 +137,9 @@ def _add(bench: Benchmark, suite: str, name: str, which: str, records: list[Reco
         rows["misspecification"] = list(judge.misspecification(found))
     for table, those in rows.items():
         bench.tables[table] += [{**whose, **row} for row in those]
+    points = of_fits(suite, whose["method"], records, which, stamps) if suite in bench.compared else None
+    if points is not None:
+        bench.heard[suite, whose["method"]] = points
 
 
 def evaluate(bench: Benchmark, plan: Evaluation) -> None:

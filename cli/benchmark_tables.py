@@ -1,0 +1,42 @@
+"""What a comparison was wanted to be, for the terminal."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from lenssbi.pipelines.benchmark.comparison.compare import Comparison
+    from lenssbi.pipelines.benchmark.comparison.text_tables import TextTable
+
+LOOKS = {"met": "green", "short": "red", "missing": "dim", "": ""}
+
+
+def comparison_tables(comparison: "Comparison") -> "list[RenderableType]":
+    """The wishes: how many are met, and the tables of them."""
+    from rich.text import Text
+
+    from lenssbi.pipelines.benchmark.comparison.target_tables import counts, target_tables
+
+    shown: list[RenderableType] = []
+    for table in target_tables(comparison):
+        shown += [Text(table.title, style="bold"), text_table(table)]
+    met = counts(comparison)
+    words = ", ".join((f"{met.text} wishes met", *met.beside))
+    return [*shown, Text(words, style=LOOKS[met.look])]
+
+
+def text_table(shown: "TextTable") -> "Table":
+    """A table of text: green is as good as wanted, red is not."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in shown.headings:
+        table.add_column(Text(heading), overflow="fold")
+    for part in shown.parts:
+        if part.title:
+            table.add_row(Text(part.title, style="bold"))
+        for cells in part.rows:
+            table.add_row(*(Text(" ".join(filter(None, (c.text, c.mark))), style=LOOKS[c.look]) for c in cells))
+    return table

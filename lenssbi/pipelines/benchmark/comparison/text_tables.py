@@ -1,0 +1,129 @@
+"""Tables as text, before they become HTML or Markdown: cells of a number, its interval, the paper's number, and whether it is as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Row = Mapping[str, Any]
+TO = "–"  # between the ends of an interval
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Parameters
+    ----------
+    text
+        What it says.
+    beside
+        What is said less loudly, line by line: the interval, the paper's value, why there is none.
+    met
+        Whether it is as good as wanted; None where nothing is wanted or it cannot be told.
+    missing
+        Whether there is no value.
+    key
+        "suite/row/parameter" of a measured value; "" elsewhere.
+    """
+
+    text: str
+    beside: tuple[str, ...] = ()
+    met: bool | None = None
+    missing: bool = False
+    key: str = ""
+
+    @property
+    def look(self) -> str:
+        """The word for how it looks: "met", "short", "missing" or none."""
+        return "missing" if self.missing else {True: "met", False: "short", None: ""}[self.met]
+
+    @property
+    def mark(self) -> str:
+        """The same for those who do not see colours."""
+        return {True: "✓", False: "✗", None: ""}[self.met]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of a table under one heading; the first cell of a row says what it is of."""
+
+    title: str
+    rows: Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table: caption, headings of its columns, and its parts."""
+
+    title: str
+    headings: Sequence[str]
+    parts: Sequence[Part]
+    caption: str = ""
+
+
+def three(value: float | None) -> str:
+    """A number to three digits; nothing for None.
+
+    Examples
+    --------
+    >>> [three(value) for value in (0.00897, 0.8, 12.345, 123.4, 45678.0, 0.0, None)]
+    ['0.00897', '0.800', '12.3', '123', '45,678', '0', '']
+    """
+    if value is None:
+        return ""
+    if value == 0:
+        return "0"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".removesuffix(".")
+
+
+def interval(row: Row, name: str = "", scale: float = 1.0) -> str:
+    """The bootstrap interval of a column of a table's row, "low" and "high" or "<name>_low" and "<name>_high".
+
+    Parameters
+    ----------
+    row
+        Of a table of the comparison.
+    name
+        Of the column.
+    scale
+        What the numbers are multiplied with: 100 for per cent.
+    """
+    before = f"{name}_" if name else ""
+    low, high = row[f"{before}low"], row[f"{before}high"]
+    if low is None or high is None:
+        return ""
+    return (" to " if low < 0 else TO).join((three(low * scale), three(high * scale)))
+
+
+def said(*parts: str) -> tuple[str, ...]:
+    """The parts that say something."""
+    return tuple(part for part in parts if part)
+
+
+def undecided(row: Row) -> str:
+    """The word for a value whose interval reaches to the other side of what is wanted."""
+    return "undecided" if row["met"] is not None and row["decided"] is False else ""
+
+
+def number(row: Row, value: str, name: str = "", scale: float = 1.0) -> Cell:
+    """A cell of a value and the interval of a column `name`, or of why there is none; arguments as for `interval`."""
+    if row[value] is None:
+        return Cell(TO, said(row["reason"]), missing=True)
+    return Cell(three(scale * row[value]), said(interval(row, name, scale)))
+
+
+def per_cent(row: Row, value: str, name: str = "") -> Cell:
+    """The same of a share, in per cent."""
+    return number(row, value, name, 100)
+
+
+def unique(rows: Sequence[Row], name: str) -> list[Any]:
+    """The values of a column, each once, in order."""
+    return list(dict.fromkeys(row[name] for row in rows))
+
+
+def where(rows: Sequence[Row], **wanted: Any) -> list[Row]:
+    """The rows whose columns have these values."""
+    return [row for row in rows if all(row[name] == value for name, value in wanted.items())]

@@ -1,0 +1,76 @@
+"""Pages for people: one HTML file with its figures in it, which needs no network and runs nothing.
+
+A page is a Jinja2 template that extends `templates/page.html.j2` (title, contents, look). Values are escaped wherever they come from, a
+name that a template misspells raises, and the page's own policy forbids a browser to load or to run anything.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lenssbi.files import atomic
+from lenssbi.status import InputError
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Section(NamedTuple):
+    """A part of a page that its contents list: the name that links lead to, and the title."""
+
+    name: str
+    title: str
+
+
+def render(folder: Path, template: str, **values: Any) -> str:
+    """Fill a template.
+
+    Parameters
+    ----------
+    folder
+        Where the template is; those of `TEMPLATES` are known beside it.
+    template
+        Name of its file.
+    values
+        What it speaks of; text among them is escaped.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader([folder, TEMPLATES]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inlined"] = inlined
+    return environment.get_template(template).render(**values)
+
+
+def inlined(path: Path) -> str:
+    """A PNG figure as the address of an image that is in the page itself.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): run the same command again") from error
+    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
+
+
+def write(text: str, path: Path) -> Path:
+    """Write the text of a page, whole or not at all, and return the path.
+
+    Raises
+    ------
+    InputError
+        Where the folder cannot be written.
+    """
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path

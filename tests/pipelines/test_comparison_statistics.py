@@ -1,0 +1,444 @@
+"""The comparison's statistics on made-up results with known answers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+
+from lenssbi.config import ConfigError, parse
+from lenssbi.estimators.scores import half_width
+from lenssbi.pipelines.benchmark.answers import Answers
+from lenssbi.pipelines.benchmark.comparison.bootstrap import draws, half_widths, share
+from lenssbi.pipelines.benchmark.comparison.compare import compare, speaker, tabulate
+from lenssbi.pipelines.benchmark.comparison.points import Undone, lenses_of, of_fits, of_network, paper_parameters
+from lenssbi.pipelines.benchmark.config import BenchmarkConfig
+from lenssbi.pipelines.benchmark.outcome import Outcome
+from lenssbi.pipelines.benchmark.records import RESULT, Belief, Record
+
+from .made_up_comparison import (
+    MISSING,
+    ROWS,
+    SCATTER,
+    SEVEN,
+    THREE,
+    made_up_comparison,
+    made_up_lenses,
+    made_up_plan,
+    made_up_points,
+)
+
+SUITE = "sie_parametric"
+
+
+def the(rows, **asked):
+    """The one row that has these values."""
+    (row,) = [r for r in rows if all(r[key] == value for key, value in asked.items())]
+    return row
+
+
+def tables(points, lenses=None, timed=None, reasons=None, **changes):
+    """Of a few points about `SUITE`: row -> points."""
+    plan = made_up_plan([SUITE], **changes)
+    whose = {(SUITE, row): found for row, found in points.items()}
+    clocked = whose if timed is None else {(SUITE, row): found for row, found in timed.items()}
+    return tabulate(plan, {SUITE: lenses or made_up_lenses(SUITE)}, whose, clocked, reasons or {}).tables
+
+
+def points(row="blind", count=200, **changes):
+    return made_up_points(SUITE, row, made_up_lenses(SUITE), count, **changes)
+
+
+def off(row, errors, **changes):
+    """Points whose einstein_radius is `errors` from the truth."""
+    found, errors = points(row, len(errors)), np.asarray(errors, dtype=float)
+    predicted = {**found.predicted, "einstein_radius": found.true["einstein_radius"] + errors}
+    return replace(found, predicted=predicted, **changes)
+
+
+class TestErrors:
+    def test_gaussian_errors_are_their_width(self):
+        rng = np.random.default_rng(0)
+        row = the(
+            tables({"blind": off("blind", 0.01 + 0.05 * rng.normal(size=200))})["errors"],
+            row="blind",
+            split="all",
+            parameter="einstein_radius",
+        )
+        assert row["lenses"] == 200
+        assert row["error"] == pytest.approx(0.05, rel=0.15)
+        assert row["low"] < row["error"] < row["high"]
+        assert row["high"] - row["low"] == pytest.approx(
+            2 * 0.05 * 0.93 / np.sqrt(200), rel=0.6
+        )  # of a Gaussian's quantiles
+        assert row["bias_low"] < 0.01 < row["bias_high"]
+        assert (row["paper"], row["wanted"]) == (0.0089, 0.0089)
+        assert row["of_paper"] == pytest.approx(row["error"] / 0.0089)
+        assert (row["met"], row["decided"]) == (False, True)
+
+    def test_the_interval_covers_the_truth_in_two_of_three_runs(self):
+        plan, rng = made_up_plan(), np.random.default_rng(1)
+        inside = []
+        for _ in range(400):
+            again = half_widths(rng.normal(size=150)[draws(150, plan)])
+            low, high = np.percentile(again, [15.865, 84.135])
+            inside.append(low < 1 < high)
+        assert 0.60 < np.mean(inside) < 0.76
+
+    def test_rows_are_compared_lens_by_lens(self):
+        rng = np.random.default_rng(2)
+        hard = rng.normal(size=200)
+        one, other = 0.5 * (hard + 0.2 * rng.normal(size=200)), hard + 0.2 * rng.normal(size=200)
+        width = {}
+        for name, order in (("paired", np.arange(200)), ("shuffled", rng.permutation(200))):
+            found = tables({"blind": off("blind", other), "importance": off("importance", one[order])})["errors"]
+            row = the(found, row="importance", split="all", parameter="einstein_radius")
+            assert row["pairs"] == 200
+            assert row["of_baseline"] == pytest.approx(0.5, rel=0.15)
+            width[name] = row["of_baseline_high"] - row["of_baseline_low"]
+        assert width["paired"] < 0.6 * width["shuffled"]
+
+    def test_only_lenses_that_both_have_are_compared(self):
+        few = off("blind", [0.01, -0.01] * 20)
+        many = off("importance", np.concatenate([[0.02, -0.02] * 20, [5.0, -5.0] * 80]))
+        row = the(
+            tables({"blind": few, "importance": many})["errors"],
+            row="importance",
+            split="all",
+            parameter="einstein_radius",
+        )
+        assert (row["lenses"], row["pairs"]) == (200, 40)
+        assert row["of_baseline"] == pytest.approx(2.0)
+        assert row["error"] == pytest.approx(5.0)
+        own = the(tables({"blind": few})["errors"], row="blind", split="all", parameter="einstein_radius")
+        assert own["of_baseline"] == own["of_baseline_low"] == own["of_baseline_high"] == 1
+
+    def test_orientations_wrap(self):
+        found = points()
+        true, away = np.full(200, 179.0), np.where(np.arange(200) % 2, 3.0, -3.0)
+        found = replace(
+            found, true={**found.true, "phi": true}, predicted={**found.predicted, "phi": (true + away) % 180}
+        )
+        np.testing.assert_allclose(found.difference("phi"), away)
+        row = the(tables({"blind": found})["errors"], row="blind", split="all", parameter="phi")
+        assert (row["error"], row["unit"]) == (pytest.approx(3.0), "deg")
+
+    def test_a_share_of_the_papers_error_is_wanted_of_some(self):
+        rows = tables({"cnn_gaussian": off("cnn_gaussian", [0.005, -0.005] * 50)})["errors"]
+        row = the(rows, row="cnn_gaussian", split="all", parameter="einstein_radius")
+        assert row["wanted"] == pytest.approx(0.7 * 0.0055)
+        assert (row["met"], row["of_paper"] < 1) == (False, True)
+
+    def test_splits_hold_the_lenses_that_they_name(self):
+        lenses = made_up_lenses(SUITE)
+        lenses = replace(lenses, snr=np.where(np.arange(200) < 50, 30.0, 100.0), einstein_radius=np.full(200, 1.6))
+        double = lenses.multiplicity == 2
+        errors = np.where(double, 0.2, 0.1) * np.where(np.arange(200) // 3 % 2, 1, -1)
+        rows = tables({"blind": off("blind", errors)}, lenses)["errors"]
+        found = {r["split"]: r for r in rows if r["parameter"] == "einstein_radius" and r["row"] == "blind"}
+        counts = {
+            "all": 200,
+            "doubles": 67,
+            "others": 133,
+            "S/N 20-40": 50,
+            "S/N 80-160": 150,
+            "einstein_radius 1.6-1.9": 200,
+        }
+        assert {name: row["lenses"] for name, row in found.items()} == counts
+        assert found["doubles"]["error"] == pytest.approx(0.2)
+        assert found["others"]["error"] == pytest.approx(0.1)
+        assert found["doubles"]["of_others"] == pytest.approx(2.0)
+        assert found["others"]["of_others"] is None
+        assert (found["S/N 20-40"]["bin_low"], found["S/N 20-40"]["bin_high"]) == (20, 40)
+        assert found["doubles"]["paper"] is None, "the paper has errors of all lenses"
+
+    def test_a_bin_of_few_lenses_is_a_row_without_numbers(self):
+        lenses = replace(made_up_lenses(SUITE), snr=np.where(np.arange(200) < 19, 30.0, 100.0))
+        row = the(tables({"blind": points()}, lenses)["errors"], row="blind", split="S/N 20-40", parameter="q")
+        assert (row["lenses"], row["error"], row["reason"]) == (19, None, "fewer than 20 lenses")
+
+
+class TestCoverage:
+    @pytest.mark.parametrize(("claimed", "sign"), [(1.0, 0), (0.5, -1), (2.0, 1)])
+    def test_of_exact_narrow_and_wide_posteriors(self, claimed, sign):
+        found = points("cnn_bnn", claimed=claimed)
+        rows = tables({"cnn_bnn": found})["coverage"]
+        for parameter in ("einstein_radius", "e1", "e2", "all"):
+            row = the(rows, row="cnn_bnn", parameter=parameter, level=0.683)
+            assert row["low"] < row["share"] < row["high"]
+            nominal = 2 * ndtr(claimed) - 1
+            assert row["share"] == pytest.approx(nominal, abs=0.12)
+            assert abs(row["deviation"]) < 0.1 if sign == 0 else sign * row["deviation"] > 0.15
+        pooled, single = (the(rows, row="cnn_bnn", parameter=p, level=0.683) for p in ("all", "e1"))
+        assert pooled["high"] - pooled["low"] < single["high"] - single["low"]
+        if sign:
+            assert (pooled["met"], pooled["decided"]) == (False, True)
+
+    def test_flags_excuse_what_they_tell_of(self):
+        good, bad = points("cnn_bnn"), points("cnn_bnn", claimed=0.3)
+        wrong, uniform = np.arange(200) < 80, np.linspace(0.004, 0.996, 120)
+        below = {name: np.concatenate([values[:80], uniform]) for name, values in bad.below.items()}
+        for words, met in (("misspecified", True), ("edge", False)):
+            told = tuple(words if one else "" for one in wrong)
+            found = tables({"cnn_bnn": replace(good, below=below, flags=told)})
+            row = the(found["coverage"], row="cnn_bnn", parameter="e1", level=0.683)
+            target = the(found["targets"], row="cnn_bnn", kind="coverage")
+            assert row["met"] is False
+            assert row["flagged"] == (0.4 if met else 0.0)
+            assert target["met"] is met
+
+    def test_all_inside_has_wilsons_interval(self):
+        row = share(np.ones(100, dtype=bool), made_up_plan())
+        assert row == {"share": 1.0, "low": pytest.approx(100 / 101, rel=1e-3), "high": pytest.approx(1.0)}
+
+
+class TestFailures:
+    def test_are_counted(self):
+        away = np.zeros(200)
+        away[:6], away[6] = 0.3, 0.19
+        sigma = np.full(200, 0.01)
+        sigma[5] = 0.1  # three sigma
+        flagged = np.zeros(200, dtype=bool)
+        flagged[[0, 1, 100]] = True
+        found = off("blind", away, flagged=flagged, undone=(Undone(200, "no arcs"), Undone(201, "no arcs")))
+        found = replace(found, sigma={**found.sigma, "einstein_radius": sigma})
+        row = the(tables({"blind": found})["failures"], row="blind")
+        assert (row["catastrophic"], row["unflagged"], row["lenses"], row["asked"]) == (5, 3, 200, 202)
+        assert row["unflagged_share"] == pytest.approx(0.015)
+        assert row["unflagged_low"] < 0.015 < row["unflagged_high"]
+        assert (row["met"], row["decided"]) == (False, False)
+        assert (row["undone"], row["undone_why"], row["flagged_share"]) == (2, "no arcs: 2", 0.015)
+
+    def test_none_of_many(self):
+        row = the(tables({"blind": off("blind", np.zeros(200))})["failures"], row="blind")
+        assert (row["catastrophic"], row["share"], row["low"]) == (0, 0, 0)
+        assert row["high"] == pytest.approx(1 / 201, rel=1e-3)
+        assert (row["met"], row["decided"]) == (True, True)
+
+
+class TestTimes:
+    def test_lenses_without_a_posterior_have_cost_theirs(self):
+        slow = replace(points(count=3), seconds=np.array([10.0, 20.0, 30.0]), cpu=np.full(3, np.nan))
+        slow = replace(slow, method="blind-nautilus", undone=(Undone(3, "stopped", 1800.0), Undone(4, "no arcs")))
+        fast = replace(
+            points("importance", 3), seconds=np.array([1.0, 2.0, 3.0]), evaluations=np.array([5.0, 6.0, np.nan])
+        )
+        found = tables({"blind": slow, "importance": fast})["times"]
+        row, blind = the(found, row="importance"), the(found, row="blind")
+        assert (blind["lenses"], blind["seconds_50"], blind["cpu_50"]) == (4, 25.0, None)
+        assert (row["seconds_50"], row["evaluations_50"]) == (2.0, 5.5)
+        assert (row["of_baseline"], row["pairs"]) == (pytest.approx(0.1), 3)
+        assert row["of_baseline_low"] == pytest.approx(row["of_baseline_high"]), "lens by lens the ratio is the same"
+        assert row["cpu_of_baseline"] is None
+
+    def test_only_what_was_timed_as_planned_is_compared(self):
+        found = {row: replace(points(row), seconds=np.full(200, s)) for row, s in (("blind", 8.0), ("importance", 4.0))}
+        timed = {**found, "blind": replace(found["blind"], method="blind-nautilus", seconds=np.full(200, 40.0))}
+        for clocked, ratio in ((timed, 0.1), (found, None)):
+            rows = tables(found, timed=clocked)
+            row = the(rows["times"], row="importance")
+            assert (row["seconds_50"], row["of_baseline"]) == (4.0, ratio)
+            assert the(rows["targets"], kind="relative", row="importance", wanted=0.1)["value"] == ratio
+        assert row["reason"] == "blind was not timed by blind-nautilus here"
+
+    def test_other_methods_may_be_timed(self):
+        found = tables(
+            {"blind": points()}, timed={"blind": replace(points(), method="blind-nautilus", seconds=np.full(200, 7.0))}
+        )
+        assert the(found["times"], row="blind")["method"] == "blind-nautilus"
+        assert the(found["times"], row="blind")["seconds_50"] == 7
+        assert the(found["errors"], row="blind", split="all", parameter="q")["method"] == "blind"
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    return made_up_comparison(SEVEN, resamples=50)
+
+
+class TestTables:
+    def test_nobody_is_left_out(self, comparison):
+        found = {(r["suite"], r["row"], r["parameter"]) for r in comparison.tables["errors"] if r["split"] == "all"}
+        sie, pl = ("einstein_radius", "phi", "q"), ("einstein_radius", "phi", "q", "slope")
+        assert found == {(s, row, p) for s in SEVEN for row in ROWS for p in (pl if s.startswith("pl") else sie)}
+        for (suite, row), reason in MISSING.items():
+            for name in ("errors", "times", "coverage", "failures"):
+                mine = [r for r in comparison.tables[name] if (r["suite"], r["row"]) == (suite, row)]
+                assert mine
+                assert {r["reason"] for r in mine} == {reason}
+                assert all(r["method"] is None and r["lenses"] == 0 for r in mine)
+        cell = the(comparison.tables["errors"], suite="sie_real", row="cnn_flow", parameter="q")
+        assert (cell["paper"], cell["error"], cell["met"]) == (0.029, None, None)
+
+    def test_rows_have_one_layout(self, comparison):
+        for name, rows in comparison.tables.items():
+            assert rows, name
+            assert {tuple(row) for row in rows} == {tuple(rows[0])}, name
+
+    def test_targets_follow_from_the_tables(self, comparison):
+        targets = comparison.tables["targets"]
+        relative = the(targets, kind="relative", row="cnn_gaussian", wanted=0.63)
+        assert relative["value"] == pytest.approx(SCATTER["cnn_gaussian"], rel=0.1)
+        assert relative["low"] < relative["value"] < relative["high"]
+        single = the(comparison.tables["errors"], suite=SUITE, row="cnn_gaussian", parameter="q", split="all")
+        assert relative["high"] - relative["low"] < 0.5 * (single["of_baseline_high"] - single["of_baseline_low"])
+        assert relative["cells"] == 5 * 3 + 2 * 4
+        seconds = the(targets, kind="relative", row="importance", wanted=0.1)
+        assert "without pl_real" in seconds["note"]
+        assert (seconds["met"], seconds["cells"]) == (True, 6)
+        errors = the(targets, kind="error", row="cnn_gaussian", suites="pl_real")
+        cells = [
+            r
+            for r in comparison.tables["errors"]
+            if (r["suite"], r["row"], r["split"]) == ("pl_real", "cnn_gaussian", "all")
+        ]
+        assert errors["value"] == max(r["error"] / r["wanted"] for r in cells)
+        assert errors["cells_met"] == sum(r["met"] for r in cells)
+        assert len([t for t in targets if t["kind"] == "error"]) == 5 * len(ROWS), "the paper's Table 4 is not known"
+        assert len([t for t in targets if t["kind"] == "coverage"]) == 7 * 4
+        assert len([t for t in targets if t["kind"] == "failures"]) == len(ROWS)
+
+    def test_it_is_the_same_again(self):
+        one, two = (made_up_comparison(THREE, resamples=30).tables for _ in range(2))
+        assert one == two
+
+    def test_a_method_that_lacks_a_parameter_says_so(self):
+        found = replace(points(), names=("einstein_radius",))
+        row = the(tables({"blind": found})["errors"], row="blind", parameter="q")
+        assert (row["error"], row["paper"], row["reason"]) == (None, 0.027, "blind does not infer it")
+
+    def test_one_lens_has_no_error(self):
+        row = the(tables({"blind": points(count=1)})["errors"], row="blind", parameter="q", split="all")
+        assert (row["lenses"], row["error"], row["paper"], row["met"]) == (1, None, 0.027, None)
+
+
+class Stamps:
+    """Stamps of known truths, as far as points ask for them."""
+
+    def __init__(self, params, info):
+        self.params, self.info = params, info
+
+    def __len__(self):
+        return len(self.params["einstein_radius"])
+
+
+class TestPoints:
+    e = 0.3 * np.exp(2j * np.radians(np.array([10.0, 89.0, 170.0, 45.0])))
+    stamps = Stamps(
+        {"einstein_radius": np.array([1.0, 1.5, 2.0, 2.5]), "e1": e.real, "e2": e.imag, "slope": np.full(4, 2.0)},
+        {"snr": np.full(4, 50.0), "multiplicity": np.array([2, 4, 4, 2])},
+    )
+
+    def test_of_a_network(self):
+        names = ("einstein_radius", "e1", "e2")
+        true = np.stack([self.stamps.params[name] for name in names], axis=1)
+        mean, sigma = true + [0.01, 0.02, -0.02], np.array([0.02, 0.01, 0.04])
+        answers = Answers(
+            names, mean, (true - mean) / sigma, ndtr((true - mean) / sigma), np.empty(0), np.array([0, 1, 0, 0.0]), 2.0
+        )
+        found = of_network("sie", "flow", answers, self.stamps)
+        assert found.names == ("einstein_radius", "phi", "q")
+        np.testing.assert_allclose(found.sigma["einstein_radius"], 0.02)
+        np.testing.assert_allclose(found.difference("einstein_radius"), 0.01)
+        np.testing.assert_allclose(found.true["phi"], [10, 89, 170, 45])
+        assert list(found.strange) == list(found.flagged) == [False, True, False, False]
+        assert list(found.seconds) == [0.5] * 4
+        assert found.spent("evaluations")[1].size == 0
+        lenses = lenses_of(self.stamps)
+        assert lenses.names == found.names, "a slope that is 2 is no parameter"
+        np.testing.assert_allclose(lenses.q, np.sqrt(0.7 / 1.3))
+
+    def test_errors_of_q_and_phi_are_those_of_draws(self):
+        rng = np.random.default_rng(0)
+        sigma = {"e1": np.array([0.004]), "e2": np.array([0.012])}
+        mean = {"e1": np.array([0.2]), "e2": np.array([-0.3])}
+        _, errors = paper_parameters(mean, sigma)
+        drawn = {name: rng.normal(mean[name], sigma[name], size=200_000) for name in mean}
+        values, _ = paper_parameters(drawn, {name: np.zeros(200_000) for name in drawn})
+        for name in ("q", "phi"):
+            assert errors[name][0] == pytest.approx(values[name].std(), rel=0.02)
+        _, unknown = paper_parameters({"e1": np.array([1e-6]), "e2": np.array([0.0])}, sigma)
+        assert unknown["phi"][0] == pytest.approx(180 / np.sqrt(12))
+
+    def test_of_fits(self):
+        def belief(true):
+            one = (true,)
+            return Belief(("einstein_radius",), (true + 0.1,), (0.05,), one, one, one, (0.02,), one, 500.0)
+
+        records = [
+            Record(1, "done", {RESULT: belief(1.5)}, ("prior_conflict", "edge"), 100, 9.0, 8.0),
+            Record(2, "stopped", {}, (), 50, 60.0),
+            Record(3, "done", {RESULT: belief(2.5)}, ("estimator_not_applicable",), 200, 11.0, 10.0),
+        ]
+        found = of_fits("sie", "blind", records, RESULT, self.stamps)
+        assert (list(found.lens), found.asked) == ([1, 3], 3)
+        assert list(found.flagged) == list(found.strange) == [True, False]
+        np.testing.assert_allclose(found.difference("einstein_radius"), 0.1)
+        np.testing.assert_allclose(found.sigma["einstein_radius"], 0.05)
+        assert list(found.spent("seconds")[0]) == [1, 3, 2]
+        assert (found.undone[0].status, found.undone[0].seconds) == ("stopped", 60.0)
+        assert np.isnan(found.undone[0].cpu)
+        assert of_fits("sie", "blind", records[1:2], RESULT, self.stamps) is None
+
+
+class TestRows:
+    def bench(self, **heard):
+        methods = {name: {"kind": "fit"} for row in ROWS.values() for name in row["methods"]}
+        methods = {name.removesuffix("+prior"): method for name, method in methods.items()} | {
+            "blind-nautilus": {"kind": "fit"}
+        }
+        plan = made_up_plan([SUITE], resamples=20).model_dump()
+        config = parse({"methods": methods, "suites": {SUITE: {}}, "comparison": plan}, BenchmarkConfig, "test")
+        outcomes = [Outcome(SUITE, "gaussian", "does not apply: no network"), Outcome(SUITE, "blind", "done")]
+        said = {(SUITE, method): replace(found, row="", method=method) for method, found in heard.items()}
+        return type(
+            "Bench",
+            (),
+            {"config": config, "outcomes": outcomes, "heard": said, "lenses": {SUITE: made_up_lenses(SUITE)}},
+        )
+
+    def test_the_first_that_answered_speaks(self):
+        heard = {"a": points(count=3), "b": points(count=4)}
+        heard = {("sie", name): found for name, found in heard.items()}
+        assert len(speaker(heard, "sie", "blind", ("none", "b", "a"))) == 4
+        assert speaker(heard, "sie", "blind", ("a",)).row == "blind"
+        assert speaker(heard, "pl", "blind", ("a",)) is None
+
+    def test_of_a_run(self):
+        bench = self.bench(**{"blind": points(), "bnn-pl": points("cnn_bnn"), "blind-nautilus": points(seed=1)})
+        found = compare(bench)
+        assert [(p.row, p.method) for p in found.of(SUITE)] == [("cnn_bnn", "bnn-pl"), ("blind", "blind")]
+        assert [(p.row, p.method) for p in found.timed] == [("cnn_bnn", "bnn-pl"), ("blind", "blind-nautilus")]
+        row = the(found.tables["errors"], row="cnn_gaussian", parameter="q")
+        assert row["reason"] == "gaussian+prior: does not apply: no network"
+        assert the(found.tables["times"], row="importance")["reason"] == "importance: not asked"
+
+    def test_a_suite_that_could_not_be_made_keeps_its_cells(self):
+        bench = self.bench()
+        bench.lenses = {}
+        found = compare(bench)
+        assert len(found.tables["errors"]) == 3 * len(ROWS)
+        assert found.tables["points"] == []
+
+    @pytest.mark.parametrize(
+        ("changes", "word"),
+        [
+            ({"baseline": "none"}, "none of the rows"),
+            ({"timed": {"blind": ["nobody"]}}, "'nobody' is none of the methods"),
+            ({"tables": {"Table 1": ["nowhere"]}}, "'nowhere' is none of the suites"),
+            ({"findings": {"nowhere": "text"}}, "'nowhere' is none of the suites"),
+            ({"rows": {"blind": {"methods": ["blind"], "published": "nobody"}}}, "none of the"),
+            ({"snr": [40, 20]}, "increase"),
+            ({"published": {SUITE: {"blind": {"mass": 1.0}}}}, "mass"),
+        ],
+    )
+    def test_names_are_checked(self, changes, word):
+        good = self.bench().config.model_dump()
+        plan = {**good["comparison"], **changes}
+        with pytest.raises(ConfigError, match=word):
+            parse({**good, "comparison": plan}, BenchmarkConfig, "test")
+
+
+def test_the_made_up_error_is_the_half_width():
+    found = points()
+    row = the(tables({"blind": found})["errors"], row="blind", split="all", parameter="q")
+    assert row["error"] == half_width(found.difference("q"))
