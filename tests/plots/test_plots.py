@@ -85,3 +85,18 @@ def test_nothing_of_the_callers_is_changed():
         "assert dict(matplotlib.rcParams) == before; assert not pyplot.get_fignums()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_fewer_colours_make_a_smaller_picture_of_the_same_thing(tmp_path):
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    figure = Figure((4, 3))
+    axes = figure.subplots()
+    for i in range(3):
+        axes.plot([0, 1], [i, i + 1], "o-")
+    whole, few = style.save(figure, tmp_path / "whole.png"), style.save(figure, tmp_path / "few.png", colours=64)
+    assert few.stat().st_size < 0.7 * whole.stat().st_size
+    one, other = (np.asarray(Image.open(path).convert("RGB"), dtype=float) for path in (whole, few))
+    assert one.shape == other.shape
+    assert np.abs(one - other).mean() < 2

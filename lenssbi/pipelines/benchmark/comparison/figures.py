@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from lenssbi.pipelines.benchmark.comparison.compare import Comparison
 
+COLOURS = 64  # of a figure: they are in the page, all of them
+
 
 class Shown(NamedTuple):
     """A figure: the section of the page and the suite that it belongs to ("" for all of them), its file, and what it shows."""
@@ -45,7 +47,9 @@ def draw_all(comparison: Comparison, folder: Path) -> list[Shown]:
     drawings = list(_of_all(comparison))
     for suite in comparison.plan.suites:
         drawings += _of_suite(comparison, suite)
-    return [Shown(d.section, d.suite, save(d.draw(), folder / f"{d.name}.png"), d.text) for d in drawings]
+    return [
+        Shown(d.section, d.suite, save(d.draw(), folder / f"{d.name}.png", colours=COLOURS), d.text) for d in drawings
+    ]
 
 
 def file_name(text: str) -> str:

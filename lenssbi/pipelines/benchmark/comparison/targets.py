@@ -155,12 +155,12 @@ def _unflagged(rows: Rows, limit: float) -> Row:
     """What the lenses that no flag calls strange cover; where it is as wanted, the flags have told the user of the others."""
     flagged, left = rows[0]["flagged"], rows[0]["unflagged_lenses"]
     if not flagged:
-        return {"note": "no lens is flagged as strange"}
-    told = f"{100 * flagged:.0f} per cent flagged as strange"
+        return {"note": "none flagged"}
+    told = f"{100 * flagged:.0f} per cent flagged"
     if not left:
         return {"met": True, "note": told}
     worst = max((r["unflagged_deviation"] for r in rows), key=abs)
-    note = f"{told}; the largest deviation of the other {left}: {100 * worst:+.1f} points"
+    note = f"{told}, {100 * worst:+.1f} of the other {left}"
     return {"note": note, "met": bool(abs(worst) <= limit)}
 
 
