@@ -17,6 +17,10 @@ def predict(
         Path | None, typer.Option("--samples", help="Folder to write posterior draws to, a file per stamp.")
     ] = None,
     estimator: EstimatorName = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="YAML file of `refine`, whose model_error is added.", show_default=False),
+    ] = None,
     noise: Noise = None,
     psf: Psf = None,
     pixel_scale: PixelScale = None,
@@ -26,10 +30,18 @@ def predict(
 ) -> None:
     """Ask the network for the posterior of every stamp."""
     with command(as_json, quiet) as screen:
+        from lenssbi.config import load_config
         from lenssbi.pipelines.predict import run
+        from lenssbi.refinement.config import RefineConfig
 
-        read = reading(noise, psf, pixel_scale)
         result = run(
-            inputs, estimator=estimator, out=out, samples=samples, seed=seed, read=read, progress=screen.progress
+            inputs,
+            estimator=estimator,
+            out=out,
+            samples=samples,
+            seed=seed,
+            model_error=load_config(config, RefineConfig).model_error,
+            read=reading(noise, psf, pixel_scale),
+            progress=screen.progress,
         )
         screen.finish(result)

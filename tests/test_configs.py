@@ -19,7 +19,7 @@ KINDS = {
     "runs": TrainConfig,
     "refinement": RefineConfig,
 }
-BENCHMARKS = {"estimators.yaml", "refinement.yaml"}
+BENCHMARKS = {"estimators.yaml", "refinement.yaml", "model_error.yaml", "paper.yaml"}
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 
 

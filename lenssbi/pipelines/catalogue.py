@@ -148,7 +148,7 @@ def needs_fit(row: Row, config: CatalogueConfig) -> bool:
 def ask(chunk: Chunk, *, job: Job) -> None:
     """Ask the network about a few stamps and keep those rows that are not there yet."""
     first, sources = chunk
-    found = answers(sources, _network(job.estimator), job.config.seed, first)
+    found = answers(sources, _network(job.estimator), job.config.seed, first, job.config.fit.model_error)
     for source, (item, samples) in zip(sources, found, strict=True):
         if not job.network.finished(source):
             job.network.write(source, row_of(source.name, item, samples, "network") | _extras(source))
@@ -173,7 +173,7 @@ def _job(config: CatalogueConfig, out: Path) -> Job:
     # absolute: a worker elsewhere may run in another folder
     estimator = str(find_estimator(DEFAULT if config.estimator is None else config.estimator).absolute())
     card = _network(estimator).card.model_dump_json()
-    network = RowStore(out / "rows", "network", f"{card}\n{config.seed}")
+    network = RowStore(out / "rows", "network", f"{card}\n{config.seed}\n{config_hash(config.fit.model_error)}")
     refined = RowStore(out / "rows", "refined", f"{card}\n{config_hash(config.fit)}\n{config.figures}")
     return Job(config, estimator, out, network, refined)
 

@@ -20,12 +20,15 @@ from lenssbi.pipelines.prepare import input_of
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
 from lenssbi.pipelines.rows import row_of
 from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.refinement.config import ModelErrorConfig
+from lenssbi.refinement.model_error import widened
 from lenssbi.status import InputError, ItemError, Status
 
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
 DRAWS = 2000  # per stamp, for the quantiles
+NO_MODEL_ERROR = ModelErrorConfig()
 
 
 def run(
@@ -36,6 +39,7 @@ def run(
     samples: Path | None = None,
     seed: int = 0,
     batch: int = 256,
+    model_error: ModelErrorConfig = NO_MODEL_ERROR,
     read: Mapping[str, Any] | None = None,
     progress: Progress = silent,
 ) -> RunResult:
@@ -55,6 +59,8 @@ def run(
         Of the draws that the quantiles come from.
     batch
         Stamps held in memory at a time.
+    model_error
+        What no smooth lens can know about the mass, added to the network's posterior.
     read
         Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, pixel_scale.
     progress
@@ -75,7 +81,7 @@ def run(
     for first in range(0, len(sources), batch):
         progress(first, len(sources), f"asking {network.name}")
         chunk = sources[first : first + batch]
-        for source, (item, draws) in zip(chunk, answers(chunk, network, seed, first), strict=True):
+        for source, (item, draws) in zip(chunk, answers(chunk, network, seed, first, model_error), strict=True):
             if len(sources) == 1 and not item.ok:
                 raise InputError(f"{item.input}: {item.status}")
             if samples is not None and draws is not None:
@@ -84,6 +90,8 @@ def run(
             rows.append(row_of(source.name, item, draws, "network"))
     progress(len(sources), len(sources), "done")
     settings = {"estimator": network.name, "seed": seed}
+    if model_error.any:
+        settings["model_error"] = model_error.model_dump(mode="json")
     if out is not None:
         write(build(rows, {"command": "predict", **settings}), out)
     seconds = time.perf_counter() - start
@@ -91,7 +99,11 @@ def run(
 
 
 def answers(
-    sources: Sequence[StampSource], network: Estimator, seed: int, first: int
+    sources: Sequence[StampSource],
+    network: Estimator,
+    seed: int,
+    first: int,
+    model_error: ModelErrorConfig = NO_MODEL_ERROR,
 ) -> Iterator[tuple[ItemResult, Samples | None]]:
     """Ask a network about a few stamps at once; the first of them is number `first` of its run."""
     from lenssbi.estimators.misspecification import flags
@@ -106,7 +118,7 @@ def answers(
             continue
         mixture, score = next(found)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
-        samples = mixture.sample(DRAWS, rng).derived()
+        samples = widened(mixture.sample(DRAWS, rng), model_error, index).derived()
         item = ItemResult(
             input_of(source),
             Status.DONE.value,

@@ -20,6 +20,8 @@ from lenssbi.pipelines.benchmark.judge import accuracy, coverage, log_score, mis
 from lenssbi.pipelines.benchmark.run import run
 from lenssbi.pipelines.benchmark.table import lines
 from lenssbi.plots.benchmark import coverage_by_split, errors_by_snr
+from lenssbi.posteriors import GaussianMixture
+from lenssbi.refinement.config import ModelErrorConfig
 from lenssbi.status import InputError
 
 NAMES = ("einstein_radius", "e1", "e2", "slope")
@@ -279,3 +281,20 @@ def test_mistakes_are_found_before_anything_is_made(estimator, tmp_path):
         with pytest.raises(ConfigError):
             parse({**good, **changes}, BenchmarkConfig, "test")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_error_is_added_to_what_a_network_says():
+    rng = np.random.default_rng(3)
+    error = ModelErrorConfig(einstein_radius=0.02, ellipticity=0.03, degrees=8.0)
+    names, count = ("einstein_radius", "e1", "e2"), 400
+    truths = np.column_stack([rng.uniform(1, 2, count), rng.uniform(-0.3, 0.3, (count, 2))])
+    scales = np.column_stack([0.02 * truths[:, 0], np.full((count, 2), 0.03)])
+    width = np.sqrt(8 / rng.chisquare(8, size=(count, 1)))
+    means = truths + 0.01 * rng.normal(size=truths.shape) + scales * width * rng.normal(size=truths.shape)
+    found = [GaussianMixture([mean], [[0.01] * 3], names, ("arcsec", "", "")) for mean in means]
+    told = answering._with_error(found, names, truths, error, 0)
+    inside = 2 * np.abs(told["below"] - 0.5)
+    for level in (0.683, 0.955):
+        assert np.mean(inside < level) == pytest.approx(level, abs=0.035), "departures of the scale that was told"
+    assert told["mean"] == pytest.approx(means, abs=0.01)
+    assert np.std(told["pulls"]) == pytest.approx(1.0, abs=0.12)

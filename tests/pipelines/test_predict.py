@@ -16,6 +16,7 @@ from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.instrument import PSF
 from lenssbi.pipelines.predict import run
 from lenssbi.posteriors import GaussianMixture, load_samples
+from lenssbi.refinement.config import ModelErrorConfig
 from lenssbi.status import InputError, Status
 
 NAMES, UNITS = ("einstein_radius", "e1", "e2"), ("arcsec", "", "")
@@ -171,3 +172,31 @@ def test_a_single_bad_stamp_is_an_input_error(folder):
         run([str(folder / "text.fits")])
     with pytest.raises(InputError, match=r"missing\.fits"):
         run([str(folder / "missing.fits")])
+
+
+def test_a_model_error_widens_what_the_network_says(folder):
+    stamps = [str(folder / "a.fits"), str(folder / "b.fits")]
+    error = ModelErrorConfig(einstein_radius=0.2, ellipticity=0.05)
+    before, after = (run(stamps, model_error=e) for e in (ModelErrorConfig(), error))
+    for one, other in zip(before.items, after.items, strict=True):
+        assert other.params["einstein_radius"].sigma > 2 * one.params["einstein_radius"].sigma
+        assert other.params["q"].sigma > 1.5 * one.params["q"].sigma
+        assert other.params["einstein_radius"].median == pytest.approx(one.params["einstein_radius"].median, rel=0.03)
+    assert "model_error" not in before.config
+    assert after.config["model_error"]["einstein_radius"] == 0.2
+    (alone,) = run(stamps[:1], model_error=error).items
+    assert alone.params == after.items[0].params, "whatever else is asked about"
+
+
+def test_the_command_takes_the_model_error_of_a_configuration(folder, tmp_path):
+    from typer.testing import CliRunner
+
+    from lenssbi_cli.main import app
+
+    config = tmp_path / "los.yaml"
+    config.write_text("model_error: {einstein_radius: 0.1}\n")
+    found = CliRunner().invoke(app, ["predict", str(folder / "a.fits"), "--config", str(config), "--json"])
+    assert found.exit_code == 0, found.stderr
+    assert '"einstein_radius": 0.1' in found.stdout
+    config.write_text("model_error: {radius: 0.1}\n")
+    assert CliRunner().invoke(app, ["predict", str(folder / "a.fits"), "--config", str(config)]).exit_code == 2

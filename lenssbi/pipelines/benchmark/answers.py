@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,17 @@ from numpy.typing import NDArray
 from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.files import atomic
 from lenssbi.pipelines.results import Progress
+from lenssbi.refinement.config import ModelErrorConfig
+from lenssbi.refinement.model_error import widened
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
+    from lenssbi.posteriors import GaussianMixture
 
 DIGITS = 7
+DRAWS = 1000  # of a posterior to which a model's error is added
+NO_MODEL_ERROR = ModelErrorConfig()
 ARRAYS = ("mean", "pulls", "below", "log_score", "flagged")
 
 
@@ -76,8 +82,10 @@ def reason_against(estimator: Estimator, stamps: StampSet) -> str | None:
     return reason
 
 
-def ask(estimator: Estimator, stamps: StampSet, progress: Progress) -> Answers:
-    """Ask an estimator about all stamps of a set, a block at a time.
+def ask(
+    estimator: Estimator, stamps: StampSet, progress: Progress, error: ModelErrorConfig = NO_MODEL_ERROR
+) -> Answers:
+    """Ask an estimator about all stamps of a set, a block at a time; `error` is added to its posteriors, but not to log scores.
 
     Raises
     ------
@@ -101,11 +109,15 @@ def ask(estimator: Estimator, stamps: StampSet, progress: Progress) -> Answers:
     for rows in blocks(range(len(stamps))):
         images, noise = stamps.images(rows), stamps.noise(rows)
         mixtures, scores = estimator.predict_and_score(images, noise)
-        found = stack(mixtures)
-        found = found._replace(means=found.means[..., columns], sigmas=found.sigmas[..., columns], names=names)
-        parts["mean"].append(found.means.mean(axis=1))
-        parts["pulls"].append(deviates(found, truths[rows]))
-        parts["below"].append(marginal_cdf(found, truths[rows]))
+        if error.any:
+            for key, values in _with_error(mixtures, names, truths[rows], error, rows.start).items():
+                parts[key].append(values)
+        else:
+            found = stack(mixtures)
+            found = found._replace(means=found.means[..., columns], sigmas=found.sigmas[..., columns], names=names)
+            parts["mean"].append(found.means.mean(axis=1))
+            parts["pulls"].append(deviates(found, truths[rows]))
+            parts["below"].append(marginal_cdf(found, truths[rows]))
         if len(names) == len(estimator.space):
             parts["log_score"].append(np.asarray(estimator.log_prob(images, noise, truths[rows]), dtype=float))
         if estimator.reference is not None:
@@ -116,6 +128,24 @@ def ask(estimator: Estimator, stamps: StampSet, progress: Progress) -> Answers:
     seconds = time.perf_counter() - start
     arrays = {key: _rounded(np.concatenate(those)) if those else np.empty(0) for key, those in parts.items()}
     return Answers(names, **arrays, seconds=seconds)
+
+
+def _with_error(
+    mixtures: Sequence[GaussianMixture],
+    names: tuple[str, ...],
+    truths: NDArray[np.float64],
+    error: ModelErrorConfig,
+    first: int,
+) -> dict[str, NDArray[np.float64]]:
+    """Mean, pull and mass below the truth of posteriors with the model's error, from draws; each of shape (stamp, parameter)."""
+    found: dict[str, list[NDArray[np.float64]]] = {"mean": [], "pulls": [], "below": []}
+    for index, (mixture, truth) in enumerate(zip(mixtures, truths, strict=True), start=first):
+        draws = widened(mixture.sample(DRAWS, np.random.default_rng(index)).select(names), error, index)
+        mean, sigma = draws.weights @ draws.values, np.sqrt(np.diag(draws.covariance()))
+        found["mean"].append(mean)
+        found["pulls"].append((truth - mean) / sigma)
+        found["below"].append(draws.weights @ (draws.values < truth))
+    return {key: np.stack(values) for key, values in found.items()}
 
 
 def read_answers(path: Path, identity: str) -> Answers | None:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from lenssbi.config import Config, load_config
-from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.config import ModelErrorConfig, RefineConfig
 
 WITH_PRIOR = "+prior"
 """What is added to the name of a fit under a learned prior, where that prior is not divided out."""
@@ -25,6 +25,18 @@ class NetworkMethod(Config):
 
     kind: Literal["network"] = "network"
     estimator: str = Field(description="name of shipped weights, or folder of a training run")
+    config: Path | None = Field(default=None, description="YAML file for `lenssbi refine`, whose model_error is added")
+    suites: tuple[str, ...] | None = Field(default=None, description="only these; None for all that it is for")
+
+    def model_error(self, base: Path) -> ModelErrorConfig:
+        """What is added to its posterior; `base` is the folder that the file is seen from.
+
+        Raises
+        ------
+        ConfigError
+            Where the file cannot be read or a key in it is wrong.
+        """
+        return load_config(None if self.config is None else base / self.config, RefineConfig).model_error
 
 
 class FitMethod(Config):

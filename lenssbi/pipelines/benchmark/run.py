@@ -44,7 +44,7 @@ from lenssbi.pipelines.benchmark.comparison.points import Lenses, Points, lenses
 from lenssbi.pipelines.benchmark.config import BenchmarkConfig, Speed
 from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, NetworkMethod
 from lenssbi.pipelines.benchmark.outcome import BenchmarkResult, Outcome
-from lenssbi.pipelines.benchmark.run_fits import evaluate, fit_suites, sampled_methods
+from lenssbi.pipelines.benchmark.run_fits import NOT_ITS_SUITE, evaluate, fit_suites, sampled_methods
 from lenssbi.pipelines.benchmark.speed import machine, prediction_speed, training_speed
 from lenssbi.pipelines.benchmark.table import lines
 from lenssbi.pipelines.benchmark.wanted import wanted_lines
@@ -144,7 +144,9 @@ class Benchmark:
         self.config, self.out, self.progress = config, out, progress
         self.workers, self.scheduler = workers, scheduler
         networks = {name: method for name, method in config.methods.items() if isinstance(method, NetworkMethod)}
+        self.networks = networks
         self.estimators = {name: load_estimator(method.estimator) for name, method in networks.items()}
+        self.model_errors = {name: method.model_error(base) for name, method in networks.items()}
         self.sampled = sampled_methods(config, base)
         self.simulations = {name: suite.simulation(base) for name, suite in config.suites.items()}
         self.trainings = {} if config.speed is None else config.speed.trainings(base)
@@ -165,7 +167,9 @@ class Benchmark:
             if suite in self.compared:
                 self.lenses[suite] = lenses_of(stamps)
             for method, estimator in self.estimators.items():
-                reason = reason_against(estimator, stamps)
+                suites = self.networks[method].suites
+                limited = suites is not None and suite not in suites
+                reason = NOT_ITS_SUITE if limited else reason_against(estimator, stamps)
                 if reason is not None:
                     self.outcomes.append(Outcome(suite, method, f"does not apply: {reason}"))
                     continue
@@ -217,10 +221,12 @@ class Benchmark:
     def answers(self, suite: str, method: str, stamps: StampSet) -> Answers:
         """What a method says about a suite: what was kept, or asked now."""
         path = self.out / "results" / f"{suite}--{method}.json"
-        identity = digest(self.set_path(suite).name, self.estimators[method].card.model_dump_json())
+        estimator, error = self.estimators[method], self.model_errors[method]
+        more = [error.model_dump_json()] if error.any else []
+        identity = digest(self.set_path(suite).name, estimator.card.model_dump_json(), *more)
         found = read_answers(path, identity)
         if found is None:
-            found = ask(self.estimators[method], stamps, self.telling(f"{method} on {suite}"))
+            found = ask(estimator, stamps, self.telling(f"{method} on {suite}"), error)
             write_answers(path, identity, found)
         return found
 

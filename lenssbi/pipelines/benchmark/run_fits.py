@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Sampled: TypeAlias = Fits | PeerFits
+NOT_ITS_SUITE = "it is not among the method's suites"
 WEIGHED = "evaluation"  # the folder of the results that belongs to the stamp of the evaluation
 
 
@@ -95,7 +96,7 @@ def _tasks(bench: Benchmark, suite: str, path: Path) -> Iterator[Task]:
     for name, asked in bench.sampled.items():
         limited = asked.method.suites is not None and suite not in asked.method.suites
         with StampSet(path) as stamps:
-            reason = "it is not among the method's suites" if limited else asked.reason_against(stamps)
+            reason = NOT_ITS_SUITE if limited else asked.reason_against(stamps)
         if reason is not None:
             bench.told(suite, name, f"does not apply: {reason}")
             continue
