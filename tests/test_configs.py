@@ -19,14 +19,14 @@ KINDS = {
     "runs": TrainConfig,
     "refinement": RefineConfig,
 }
-BENCHMARKS = {"estimators.yaml", "refinement.yaml", "model_error.yaml", "paper.yaml"}
+BENCHMARKS = {f"runs/{name}.yaml" for name in ("estimators", "refinement", "model_error", "paper")}
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_every_configuration_loads(path):
-    kind = BenchmarkConfig if path.name in BENCHMARKS else KINDS[path.relative_to(CONFIGS).parts[0]]
-    load_config(path, kind)
+    name = path.relative_to(CONFIGS)
+    load_config(path, BenchmarkConfig if name.as_posix() in BENCHMARKS else KINDS[name.parts[0]])
 
 
 def test_there_are_configurations_of_every_kind():
