@@ -280,3 +280,12 @@ def test_a_row_has_one_colour_in_all_figures_whoever_else_answers():
 )
 def test_nothing_to_show_is_a_figure_too(draw, tmp_path):
     assert style.save(draw(), tmp_path / "empty.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.5, "0.5"), (5000, "5000"), (1e4, "$10^{4}$"), (2e4, "20000"), (1e-4, "$10^{-4}$")]
+)
+def test_the_numbers_of_an_axis_are_the_values(value, text):
+    from lenssbi.plots.comparison.look import _number
+
+    assert _number(value) == text

@@ -88,15 +88,20 @@ def test_nothing_of_the_callers_is_changed():
 
 
 def test_fewer_colours_make_a_smaller_picture_of_the_same_thing(tmp_path):
+    from matplotlib.colors import to_rgb
     from matplotlib.figure import Figure
     from PIL import Image
 
-    figure = Figure((4, 3))
-    axes = figure.subplots()
-    for i in range(3):
-        axes.plot([0, 1], [i, i + 1], "o-")
-    whole, few = style.save(figure, tmp_path / "whole.png"), style.save(figure, tmp_path / "few.png", colours=64)
-    assert few.stat().st_size < 0.7 * whole.stat().st_size
-    one, other = (np.asarray(Image.open(path).convert("RGB"), dtype=float) for path in (whole, few))
-    assert one.shape == other.shape
+    figure, rng = Figure((8, 3)), np.random.default_rng(0)
+    for i, axes in enumerate(figure.subplots(1, len(style.COLOURS))):
+        count, alpha = (1000, 0.3) if i < 2 else (12, 1.0)  # as two rows of networks beside fits
+        axes.plot(*rng.normal(size=(2, count)), "o", ms=4, alpha=alpha, color=style.COLOURS[i])
+    whole, few = style.save(figure, tmp_path / "whole.png"), style.save(figure, tmp_path / "few.png", colours=256)
+    assert few.stat().st_size < 0.6 * whole.stat().st_size
+    one, other = (np.asarray(Image.open(path).convert("RGB"), dtype=int) for path in (whole, few))
     assert np.abs(one - other).mean() < 2
+    for colour in style.COLOURS[2:]:
+        rgb = np.round(255 * np.array(to_rgb(colour))).astype(int)
+        there = (one == rgb).all(axis=-1)
+        assert there.any()
+        assert np.abs(other[there] - rgb).max() <= 4, "a row has its colour in every figure"

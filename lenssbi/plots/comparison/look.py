@@ -169,7 +169,10 @@ def plain_log(axes: Axes, which: str) -> None:
 
 def _number(value: float, _: float = 0.0) -> str:
     """The text of a tick: plain, or a power of ten where zeros would have to be counted."""
-    return f"{value:g}" if 0.99e-3 < value < 9e3 else f"$10^{{{np.log10(value):.0f}}}$"
+    exponent = float(np.log10(value))
+    if 0.99e-3 < value < 9e3 or abs(exponent - round(exponent)) > 1e-6:
+        return f"{value:g}"
+    return f"$10^{{{exponent:.0f}}}$"
 
 
 def legend(figure: Figure, shown: Iterable[Look], extra: Sequence[Any] = (), columns: int = 5) -> None:

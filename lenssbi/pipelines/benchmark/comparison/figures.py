@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from lenssbi.pipelines.benchmark.comparison.compare import Comparison
 
-COLOURS = 64  # of a figure: they are in the page, all of them
+COLOURS = 256  # of a figure: they are in the page, all of them
 
 
 class Shown(NamedTuple):
