@@ -20,7 +20,7 @@ from lenssbi.pipelines.prepare import input_of
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
 from lenssbi.pipelines.rows import row_of
 from lenssbi.posteriors import GaussianMixture, Samples
-from lenssbi.refinement.config import ModelErrorConfig
+from lenssbi.refinement.config import NO_MODEL_ERROR, ModelErrorConfig
 from lenssbi.refinement.model_error import widened
 from lenssbi.status import InputError, ItemError, Status
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
 DRAWS = 2000  # per stamp, for the quantiles
-NO_MODEL_ERROR = ModelErrorConfig()
 
 
 def run(

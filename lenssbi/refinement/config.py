@@ -141,6 +141,9 @@ class ModelErrorConfig(Config):
         return max(self.einstein_radius, self.ellipticity, self.slope) > 0
 
 
+NO_MODEL_ERROR = ModelErrorConfig()
+
+
 class RefineConfig(Config):
     """A fit of mass, source and lens light.
 
@@ -157,5 +160,5 @@ class RefineConfig(Config):
     sampler: SamplerConfig = SamplerConfig()
     noise_scale: NoiseChoice | PositiveFloat = "extended"
     error_factor: float = Field(1.2, ge=1, le=5)
-    model_error: ModelErrorConfig = ModelErrorConfig()
+    model_error: ModelErrorConfig = NO_MODEL_ERROR
     lens_light: Literal["auto", "joint", "subtract", "none"] = "auto"

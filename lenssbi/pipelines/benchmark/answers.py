@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.files import atomic
 from lenssbi.pipelines.results import Progress
-from lenssbi.refinement.config import ModelErrorConfig
+from lenssbi.refinement.config import NO_MODEL_ERROR, ModelErrorConfig
 from lenssbi.refinement.model_error import widened
 from lenssbi.status import InputError
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 DIGITS = 7
 DRAWS = 1000  # of a posterior to which a model's error is added
-NO_MODEL_ERROR = ModelErrorConfig()
 ARRAYS = ("mean", "pulls", "below", "log_score", "flagged")
 
 

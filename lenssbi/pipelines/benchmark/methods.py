@@ -90,6 +90,13 @@ class AutolensMethod(Config):
     count: PositiveInt | None = None
 
 
+def not_its_suite(method: NetworkMethod | FitMethod | AutolensMethod, suite: str) -> str | None:
+    """Why a method is not asked about a suite, where it names others; None where it may be."""
+    if method.suites is None or suite in method.suites:
+        return None
+    return "it is not among the method's suites"
+
+
 Method: TypeAlias = Annotated[NetworkMethod | FitMethod | AutolensMethod, Field(discriminator="kind")]
 
 

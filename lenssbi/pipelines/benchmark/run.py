@@ -42,9 +42,9 @@ from lenssbi.pipelines.benchmark.answers import (
 from lenssbi.pipelines.benchmark.comparison.compare import Which, compare
 from lenssbi.pipelines.benchmark.comparison.points import Lenses, Points, lenses_of, of_network
 from lenssbi.pipelines.benchmark.config import BenchmarkConfig, Speed
-from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, NetworkMethod
+from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, NetworkMethod, not_its_suite
 from lenssbi.pipelines.benchmark.outcome import BenchmarkResult, Outcome
-from lenssbi.pipelines.benchmark.run_fits import NOT_ITS_SUITE, evaluate, fit_suites, sampled_methods
+from lenssbi.pipelines.benchmark.run_fits import evaluate, fit_suites, sampled_methods
 from lenssbi.pipelines.benchmark.speed import machine, prediction_speed, training_speed
 from lenssbi.pipelines.benchmark.table import lines
 from lenssbi.pipelines.benchmark.wanted import wanted_lines
@@ -167,9 +167,7 @@ class Benchmark:
             if suite in self.compared:
                 self.lenses[suite] = lenses_of(stamps)
             for method, estimator in self.estimators.items():
-                suites = self.networks[method].suites
-                limited = suites is not None and suite not in suites
-                reason = NOT_ITS_SUITE if limited else reason_against(estimator, stamps)
+                reason = not_its_suite(self.networks[method], suite) or reason_against(estimator, stamps)
                 if reason is not None:
                     self.outcomes.append(Outcome(suite, method, f"does not apply: {reason}"))
                     continue
@@ -199,8 +197,15 @@ class Benchmark:
         """Make the stamps of a suite, unless they are there."""
         path, seed = self.set_path(suite), self.config.suites[suite].seed
         told = self.telling(suite)
-        simulation, where = self.simulations[suite], {"workers": self.workers, "scheduler": self.scheduler}
-        simulate.run(simulation, path, self.count(suite), seed=seed, progress=told, **where)  # type: ignore[arg-type]
+        simulate.run(
+            self.simulations[suite],
+            path,
+            self.count(suite),
+            seed=seed,
+            workers=self.workers,
+            scheduler=self.scheduler,
+            progress=told,
+        )
         return path
 
     def add(self, suite: str, method: str, stamps: StampSet) -> None:

@@ -17,7 +17,13 @@ from lenssbi.pipelines.benchmark import judge, judge_fits
 from lenssbi.pipelines.benchmark.comparison.points import of_fits
 from lenssbi.pipelines.benchmark.config import BenchmarkConfig
 from lenssbi.pipelines.benchmark.fits import Fits, card_of
-from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, AutolensMethod, Evaluation, FitMethod
+from lenssbi.pipelines.benchmark.methods import (
+    WITH_PRIOR,
+    AutolensMethod,
+    Evaluation,
+    FitMethod,
+    not_its_suite,
+)
 from lenssbi.pipelines.benchmark.peers import Peer, PeerError, PeerFits, find_peer
 from lenssbi.pipelines.benchmark.records import Job, Record, answers_of, collect
 from lenssbi.refinement.config import RefineConfig
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Sampled: TypeAlias = Fits | PeerFits
-NOT_ITS_SUITE = "it is not among the method's suites"
 WEIGHED = "evaluation"  # the folder of the results that belongs to the stamp of the evaluation
 
 
@@ -94,9 +99,8 @@ def fit_suites(bench: Benchmark, sets: Mapping[str, Path]) -> None:
 def _tasks(bench: Benchmark, suite: str, path: Path) -> Iterator[Task]:
     """The methods that are for a suite; of the others it is told why they are not."""
     for name, asked in bench.sampled.items():
-        limited = asked.method.suites is not None and suite not in asked.method.suites
         with StampSet(path) as stamps:
-            reason = NOT_ITS_SUITE if limited else asked.reason_against(stamps)
+            reason = not_its_suite(asked.method, suite) or asked.reason_against(stamps)
         if reason is not None:
             bench.told(suite, name, f"does not apply: {reason}")
             continue

@@ -133,9 +133,8 @@ def described(table: str, name: str) -> tuple[str, str]:
     of, _, end = name.rpartition("_")
     if end not in ENDS:
         return "", ""
-    return COLUMNS.get(of, ("", ""))[
-        0
-    ], f"{ENDS[end]} end of the 68.3 per cent bootstrap interval of {of or 'the value'}"
+    unit, _ = COLUMNS.get(of, ("", ""))
+    return unit, f"{ENDS[end]} end of the 68.3 per cent bootstrap interval of {of or 'the value'}"
 
 
 def _column(table: str, name: str, values: Sequence[Any]) -> MaskedColumn:

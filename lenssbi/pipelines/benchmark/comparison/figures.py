@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from lenssbi.pipelines.benchmark.comparison.errors import ALL
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -80,7 +82,7 @@ def _of_suite(comparison: Comparison, suite: str) -> Iterator[Drawing]:
 
     plan, name = comparison.plan, file_name(suite)
     titles = {row: plan.title(row) for row in plan.rows}
-    points = [found for found in comparison.points if found.suite == suite and len(found)]
+    points = [found for found in comparison.of(suite) if len(found)]
     if points:
         published = {row: {str(name): error for name, error in plan.paper(suite, row).items()} for row in plan.rows}
         text = "Predicted minus true, with the 68 per cent interval, and the paper's where it gives one."
@@ -89,6 +91,6 @@ def _of_suite(comparison: Comparison, suite: str) -> Iterator[Drawing]:
         text = "Predicted against true, with the error bars of each answer."
         yield Drawing("suites", suite, f"scatter-{name}", text, lambda: scatter(points, titles))
     errors = [row for row in comparison.tables["errors"] if row["suite"] == suite]
-    if any(row["split"] != "all" and row["error"] is not None for row in errors):
+    if any(row["split"] != ALL and row["error"] is not None for row in errors):
         text = "Errors of doubles and of other lenses, against signal to noise, and against the Einstein radius."
         yield Drawing("splits", suite, f"splits-{name}", text, lambda: splits(errors, titles))

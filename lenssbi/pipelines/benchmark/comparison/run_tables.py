@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lenssbi.pipelines.benchmark.comparison.errors import TWO
 from lenssbi.pipelines.benchmark.comparison.text_tables import TO, Cell, Part, TextTable, three
 
 if TYPE_CHECKING:
     from lenssbi.pipelines.benchmark.comparison.compare import Comparison
 
 PERCENTILES = (16, 50, 84)
-DOUBLE = 2
 
 
 def suites_table(comparison: Comparison) -> TextTable:
@@ -26,7 +26,7 @@ def suites_table(comparison: Comparison) -> TextTable:
             rows.append((*head, Cell("not made", missing=True), *[Cell("")] * 4))
             continue
         known = lenses.multiplicity[np.isfinite(lenses.multiplicity)]
-        doubles = Cell(three(100 * float(np.mean(known == DOUBLE)))) if len(known) else Cell(TO, missing=True)
+        doubles = Cell(three(100 * float(np.mean(known == TWO)))) if len(known) else Cell(TO, missing=True)
         spreads = [_spread(values) for values in (lenses.snr, lenses.einstein_radius, lenses.q)]
         rows.append((*head, Cell(f"{len(lenses):,}"), *spreads, doubles))
     headings = ("suite", "paper's table", "lenses", "S/N", "θ_E [arcsec]", "q", "doubles [%]")

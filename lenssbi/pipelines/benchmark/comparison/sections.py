@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from lenssbi.pipelines.benchmark.comparison.errors import ALL, DOUBLES
 from lenssbi.pipelines.benchmark.comparison.text_tables import (
     TO,
     Cell,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from lenssbi.pipelines.benchmark.comparison.compare import Comparison
     from lenssbi.pipelines.benchmark.comparison.plan import ComparisonPlan
 
-ALL, DOUBLES = "all", "doubles"
 NOT_HELD = "the paper's values are not in the text we hold"
 HEADINGS = {"einstein_radius": "θ_E [arcsec]", "phi": "φ [deg]", "q": "q", "slope": "slope"}
 SYMBOLS = {"einstein_radius": "θ_E", "phi": "φ", "q": "q", "slope": "slope"}
