@@ -6,12 +6,13 @@ INSTALLED := .venv/installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check notebooks clean
+.PHONY: help install demo test check docs notebooks clean
 
 help:
 	@echo "make demo    simulate one lens, model it, compare with the truth"
 	@echo "make test    the whole test-suite"
 	@echo "make check   format, lint, types, import contracts and the fast tests"
+	@echo "make docs    the documentation as a site, in build/site"
 	@echo "make notebooks run the notebooks anew, for what is committed of them (8 minutes)"
 	@echo "make install only make .venv"
 
@@ -20,7 +21,7 @@ install: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("lenssbi needs Python 3.11 or later: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[simulate,dev]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[simulate,export,slurm,docs,dev]'
 	touch $@
 
 demo: $(INSTALLED)
@@ -40,6 +41,11 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope -m 'not slow'
+
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(INSTALLED)
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 notebooks: $(INSTALLED)
 	$(BIN)/python -m pip install -q nbclient ipykernel ipywidgets

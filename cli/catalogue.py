@@ -7,9 +7,9 @@ import typer
 
 from .console import command
 from .options import (
+    Cluster,
     ConfigFile,
     EstimatorName,
-    Inputs,
     Json,
     Noise,
     Overrides,
@@ -18,35 +18,59 @@ from .options import (
     Quiet,
     Scheduler,
     Workers,
+    cluster_of,
     reading,
 )
 
 Rule = Literal["auto", "all", "none"]
-REFINE = "auto: fit the stamps that the network is unsure of; all; none."
+REFINE = "auto: fit the stamps where the network's answer is in doubt; all; none."
+Stamps = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="INPUT...",
+        help="FITS stamps, folders of them, tables that list them, HDF5 sets, or set.h5:INDEX.",
+        show_default=False,
+    ),
+]
 
 
 def catalogue(
-    inputs: Inputs,
+    inputs: Stamps = None,
     *,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the table, posteriors and figures.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for tables, posteriors and figures.")] = Path("catalogue"),
     refine: Annotated[Rule | None, typer.Option("--refine", help=REFINE)] = None,
     estimator: EstimatorName = None,
     workers: Workers = 1,
     scheduler: Scheduler = None,
+    cluster: Cluster = None,
     noise: Noise = None,
     psf: Psf = None,
     pixel_scale: PixelScale = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everything random.")] = None,
+    status: Annotated[
+        Path | None, typer.Option("--status", metavar="DIR", help="How far the run in a folder is; changes nothing.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Model many stamps unattended. The same command again continues a run that was stopped."""
     with command(as_json, quiet) as screen:
+        if status is not None:
+            from lenssbi.pipelines.catalogue.status import status_of
+
+            from .tables import status_table
+
+            found = status_of(status)
+            screen.result(found.as_json(), status_table(found))
+            return
         from lenssbi.config import load_config
         from lenssbi.pipelines.catalogue import CatalogueConfig, run
+        from lenssbi.status import InputError
 
+        if not inputs:
+            raise InputError("no input: name a FITS stamp, a folder, a table or a set")
         said = list(overrides or ())
         said += [f"refine={refine}"] if refine is not None else []
         said += [f"estimator={estimator}"] if estimator is not None else []
@@ -57,6 +81,7 @@ def catalogue(
             out=out,
             workers=workers,
             scheduler=scheduler,
+            cluster=cluster_of(cluster),
             read=reading(noise, psf, pixel_scale),
             progress=screen.progress,
         )

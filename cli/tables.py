@@ -8,6 +8,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from lenssbi.pipelines.calibrate import CalibrateResult
+    from lenssbi.pipelines.catalogue.result import CatalogueResult
+    from lenssbi.pipelines.catalogue.status import RunStatus
     from lenssbi.pipelines.results import ItemResult, RunResult
     from lenssbi.pipelines.sweep import SweepResult
     from lenssbi.posteriors import Summary
@@ -19,7 +21,7 @@ DIGITS = {"phi": 1}
 MOST_ROWS = 20  # a table of thousands is read from its file
 
 
-def run_table(result: "RunResult") -> Table:
+def run_table(result: "RunResult | CatalogueResult") -> Table:
     """One row for each stamp, the first `MOST_ROWS` of them."""
     with_truth = any(item.truth for item in result.items)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -31,10 +33,41 @@ def run_table(result: "RunResult") -> Table:
     table.add_column("status", overflow="fold")
     for item in result.items[:MOST_ROWS]:
         table.add_row(*_cells(item, with_truth))
-    hidden = len(result.items) - MOST_ROWS
+    hidden = result.count - MOST_ROWS
     if hidden > 0:
         table.caption = f"... and {hidden:,} more"
     return table
+
+
+def status_table(found: "RunStatus") -> Table:
+    """How far a run is: one row for each step."""
+    table = Table(box=None, pad_edge=False, header_style="bold", title=str(found.path), title_justify="left")
+    for heading in ("step", "done", "of", "rate", "left"):
+        table.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
+    asking = found.asked < found.stamps
+    left = "" if found.seconds_left is None else duration(found.seconds_left)
+    asked = f"{found.asked:,}" + (f" ({found.failed:,} failed)" if found.failed else "")
+    table.add_row("network", asked, f"{found.stamps:,}", rate(found.asked_per_second), left if asking else "")
+    wanted = "?" if found.to_refine is None else f"{found.to_refine:,}"
+    table.add_row("fits", f"{found.refined:,}", wanted, rate(found.refined_per_second), "" if asking else left)
+    table.add_row("table", "written" if found.finished else "not yet", "", "", "")
+    who = found.holder
+    table.caption = f"process {who['process']} on {who['host']} works on it" if who else "nobody works on it"
+    table.caption_justify = "left"
+    return table
+
+
+def rate(per_second: float) -> str:
+    """A rate in words: items a second, or seconds an item."""
+    if per_second == 0:
+        return ""
+    return f"{per_second:.3g}/s" if per_second >= 1 else f"{1 / per_second:.3g} s each"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{seconds:.0f} s" if seconds < 90 else (f"{minutes:.0f} min" if minutes < 90 else f"{hours:.1f} h")
 
 
 def comparison_table(truth: Mapping[str, float], columns: Mapping[str, Mapping[str, "Summary"]]) -> Table:

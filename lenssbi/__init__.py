@@ -23,6 +23,7 @@ that of Pearson et al. 2021 (MNRAS 505, 4362). The map, from the ground up; a mo
     reconstruction PIXELISED SOURCE: mesh, blurring, regularisation, evidence
     calibration    CAN WE BELIEVE IT: coverage, recalibration
     refinement     BELIEF -> SHARPER BELIEF: prior modes, likelihood, nested sampling
+    hierarchy      ALL OF THEM TOGETHER: from many posteriors to the distribution of a parameter
     batch          MANY STAMPS: one function over many items, on one machine or a cluster
     catalogue      one row per lens: columns, units, flags
     plots          results in, Figure out

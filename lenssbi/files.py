@@ -1,13 +1,34 @@
-"""Write, then rename: a killed run leaves either the old file or the new one."""
+"""Write, then rename: a killed run leaves either the old file or the new one. And names that are safe as names of files."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lenssbi.status import InputError
+
+LONGEST = 100  # bytes of a name in a file's name; systems allow 255
+
+
+def file_stem(name: str) -> str:
+    """A lens' name as a file's name: no folder, nothing a shell or a page reads otherwise; unlike names have unlike stems.
+
+    Examples
+    --------
+    >>> file_stem("set.h5:7")
+    'set.h5_7'
+    >>> file_stem("../up")
+    '_up-8c722b8a'
+    """
+    plain = re.sub(r"[^\w.+-]+", "_", name).lstrip(".")
+    stem = plain.encode()[:LONGEST].decode(errors="ignore")
+    if stem and stem == name.replace(":", "_"):
+        return stem
+    return f"{stem or 'stamp'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 @contextmanager

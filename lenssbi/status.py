@@ -19,6 +19,9 @@ class Status(StrEnum):
 
     DONE = "done"
     NOT_FOUND = "there is no such file: check the path"
+    NO_PATH = "the row of the table names no file: fill in its path"
+    DUPLICATE = "an earlier row of the table has the same id: give every stamp its own"
+    NO_STAMP = "the set has no such stamp: correct the path or the index in the table"
     NOT_FITS = "not a FITS file that can be read: export the cut-out again"
     TRUNCATED = "the file ends too early: download or copy it again"
     NO_IMAGE = "the file has no two-dimensional image: name the extension SCI or VIS_BGSUB"

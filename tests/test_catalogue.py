@@ -1,6 +1,5 @@
 """A catalogue says the same after a trip through any of its formats, and refuses what is not one."""
 
-import importlib.util
 import math
 
 import pytest
@@ -62,10 +61,6 @@ def test_what_a_row_lacks_is_nan(table):
 
 @pytest.mark.parametrize("suffix", catalogue.FORMATS)
 def test_round_trip(table, tmp_path, suffix):
-    if suffix == ".parquet" and not importlib.util.find_spec("pyarrow"):
-        with pytest.raises(InputError, match=r"lenssbi\[parquet\]"):
-            catalogue.write(table, tmp_path / "table.parquet")
-        return
     again = catalogue.read(catalogue.write(table, tmp_path / f"table{suffix}"))
     assert again.colnames == table.colnames
     assert [str(value) for value in again["status"]] == table["status"].tolist()
@@ -92,3 +87,20 @@ def test_reading_what_is_no_catalogue(tmp_path):
     for name, match in (("missing.ecsv", "no such file"), ("other.ecsv", "write it again"), ("broken.fits", "broken")):
         with pytest.raises(InputError, match=match):
             catalogue.read(tmp_path / name)
+
+
+def test_truths_have_columns_where_one_is_known(table):
+    assert not any(name.startswith(("truth_", "rank_")) for name in table.colnames)
+    known = LENS | {"truth": {"einstein_radius": 1.25, "shear1": 0.1}, "ranks": {"einstein_radius": 0.6}}
+    found = catalogue.build([BROKEN, known])
+    assert found["truth_einstein_radius"].tolist()[1] == 1.25
+    assert found["truth_einstein_radius"].unit == "arcsec"
+    assert math.isnan(found["rank_einstein_radius"][0])
+    assert found["rank_einstein_radius"][1] == 0.6
+    assert "truth_shear1" not in found.colnames, "a parameter that is not inferred"
+    assert "truth_slope" not in found.colnames
+
+
+def test_rows_are_drawn_one_at_a_time():
+    rows = ({"name": str(i), "params": LENS["params"]} if i > 2 else BROKEN for i in range(6))
+    assert catalogue.build(rows)["slope"].tolist()[3:] == [2.1] * 3

@@ -82,7 +82,7 @@ def read_stamp(
         name=Path(path).name.removesuffix(".gz").removesuffix(".fz").removesuffix(".fits"),
         unit=str(image.header.get("BUNIT") or ("ADU/s" if "MAGZERO" in image.header else "")).strip(),
         zero_point=zero_point,
-        band=band,
+        band=_band(image, band),
         info=_info(image, path, mask),
     )
 
@@ -148,6 +148,14 @@ def _usable(image: FloatArray, noise: FloatArray) -> NDArray[np.bool_]:
     # A low quantile in the place of the median: a cut-out at the edge of a tile may be flagged for the most part.
     typical = np.quantile(noise[positive], 0.1)
     return positive & np.isfinite(image) & (noise <= FLAGGED * typical) & (noise * FLAGGED >= typical)
+
+
+def _band(image: Plane, asked: str) -> str:
+    """The band that was asked for, unless a plain image says that it was taken through another filter."""
+    if image.name.startswith(f"{asked}_"):
+        return asked
+    said = (str(image.header.get(key) or "").strip() for key in ("FILTER", "BAND"))
+    return next(filter(None, said), asked)
 
 
 def _info(image: Plane, path: str | Path, mask: NDArray[np.bool_]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from lenssbi.status import InputError
 SCHEMA = "lenssbi-set-1"
 PIXELS = ("images", "noise", "psf")
 REQUIRED = ("schema", "seed", "config", "lenssbi_version", "pixel_scale", "zero_point", "band", "unit")
+BLOCK = 256  # stamps whose numbers are read at once
 
 
 class StampSet:
@@ -46,9 +47,10 @@ class StampSet:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._handle: h5py.File | None = None
+        self._near: tuple[int, dict[str, NDArray[Any]]] = (-1, {})
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_handle": None}
+        return {"path": self.path, "_handle": None, "_near": (-1, {})}
 
     def __enter__(self) -> StampSet:
         return self
@@ -131,7 +133,7 @@ class StampSet:
         image = np.asarray(self.images(slice(index, index + 1))[0], dtype=float)
         noise = np.broadcast_to(np.asarray(self.noise(slice(index, index + 1))[0], dtype=float), image.shape)
         attributes = self._file.attrs
-        info = {name: data[index] for name, data in self._file["info"].items()}
+        info = {name: data[index % BLOCK] for name, data in self._info_near(index).items()}
         info = {k: v.decode() if isinstance(v, bytes) else v.tolist() for k, v in info.items()}
         return Stamp(
             image=image,
@@ -145,6 +147,13 @@ class StampSet:
             band=str(attributes["band"]),
             info={**info, "lens_light_subtracted": bool(attributes.get("lens_light_subtracted", True))},
         )
+
+    def _info_near(self, index: int) -> dict[str, NDArray[Any]]:
+        """What else is known of the block of stamps that `index` is in: neighbours are asked for one after the other."""
+        block = index // BLOCK
+        if self._near[0] != block:
+            self._near = block, self.rows("info", slice(block * BLOCK, (block + 1) * BLOCK))
+        return self._near[1]
 
     @property
     def _file(self) -> h5py.File:

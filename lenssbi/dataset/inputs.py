@@ -3,7 +3,7 @@
     stamp.fits · folder/ · table.ecsv (.csv, .parquet, a FITS table) · set.h5 · set.h5:7 · set.h5:10-19 (both ends included)
 
 A source is small and can be sent to another process; the pixels are read there. What cannot be found as a whole is refused at once; what
-is wrong with one stamp shows when it is loaded, so that it becomes the status of its row.
+is wrong with one stamp, or with one row of a table, shows when it is loaded, so that it becomes the status of its row.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz", ".fit.gz")
 SET_SUFFIXES = (".h5", ".hdf5")
 TABLE_FORMATS = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet", ".fits": "fits"}
 PATH_COLUMNS = ("path", "file", "filename")
+INDEX_COLUMN = "index"  # of a set: the position of the stamp
 NAME_COLUMNS = ("id", "name", "object_id")
 PART_OF_SET = re.compile(r"(?P<path>.+\.(?:h5|hdf5)):(?P<first>\d+)(?:-(?P<last>\d+))?")
 
@@ -47,6 +48,8 @@ class StampSource:
         Side of a pixel [arcsec], where the FITS file does not say it.
     band
         Which band of a cut-out with several.
+    status, detail
+        What is wrong with the row of a table that names this stamp; None where nothing is.
     """
 
     name: str
@@ -56,6 +59,8 @@ class StampSource:
     psf: str | None = None
     pixel_scale: float | None = None
     band: str = "VIS"
+    status: Status | None = None
+    detail: str = ""
 
     def load(self) -> Stamp:
         """Read the stamp; it carries this source's name.
@@ -65,6 +70,8 @@ class StampSource:
         ItemError
             With the status that says what is missing or wrong.
         """
+        if self.status is not None:
+            raise ItemError(self.status, self.path, self.detail)
         if self.index is None:
             options: dict[str, Any] = {"noise": self.noise, "psf": self.psf, "pixel_scale": self.pixel_scale}
             return replace(read_stamp(self.path, band=self.band, **options), name=self.name)
@@ -76,12 +83,12 @@ class StampSource:
     @property
     def truth(self) -> dict[str, float] | None:
         """True parameters in physical units, None for a real stamp."""
-        return None if self.index is None else self._set().truth(self.index)
+        return None if self.index is None or self.status is not None else self._set().truth(self.index)
 
     def _set(self) -> StampSet:
         if not Path(self.path).is_file():
             raise ItemError(Status.NOT_FOUND, self.path)
-        return _open_set(self.path, Path(self.path).stat().st_mtime_ns)
+        return _open_set(self.path, _modified(self.path))
 
 
 def expand_inputs(
@@ -138,8 +145,7 @@ def _fits(path: Path, common: StampSource) -> StampSource:
 
 
 def _from_set(path: str, common: StampSource, first: int = 0, last: int | None = None) -> Iterator[StampSource]:
-    with StampSet(path) as stamps:
-        count = len(stamps)
+    count = _count(path, _modified(path))
     last = count - 1 if last is None else last
     if not first <= last < count:
         span = f"{first}" if first == last else f"{first}-{last}"
@@ -157,7 +163,7 @@ def _from_folder(folder: Path, common: StampSource) -> Iterator[StampSource]:
 
 
 def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
-    """One stamp per row; paths are relative to the table."""
+    """One stamp per row; paths are relative to the table. A row that names none is a source that says so when it is loaded."""
     table = _read_table(path)
     column = next((c for c in PATH_COLUMNS if c in table.colnames), None)
     if column is None:
@@ -165,16 +171,36 @@ def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
     if len(table) == 0:
         raise InputError(f"{path}: the table has no rows: list a stamp in each")
     named = next((c for c in NAME_COLUMNS if c in table.colnames), None)
-    for row in table:
-        files = {c: _relative(row[c], path.parent) for c in ("noise", "psf") if c in table.colnames}
-        given: dict[str, Any] = {c: file for c, file in files.items() if file}
-        options = replace(common, **given)
-        entry = _relative(row[column], path.parent)
-        if not entry:
-            raise InputError(f"{path}: a row has no path: fill the column `{column}`")
-        found = list(_expand(entry, options)) if PART_OF_SET.fullmatch(entry) else [_fits(Path(entry), options)]
+    given: set[str] = set()
+    for number, row in enumerate(table, start=1):
+        name = _text(row[named]) if named else ""
+        found = list(_from_row(row, column, path, common, number))
         for source in found:
-            yield replace(source, name=_text(row[named])) if named and len(found) == 1 and _text(row[named]) else source
+            chosen = replace(source, name=name) if name and len(found) == 1 else source
+            if name and name in given:
+                chosen = replace(chosen, status=Status.DUPLICATE, detail=f"{path}, row {number}: {name}")
+            yield chosen
+        given.add(name)
+
+
+def _from_row(row: Any, column: str, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
+    files = {c: _relative(row[c], table.parent) for c in ("noise", "psf") if c in row.colnames}
+    given: dict[str, Any] = {c: file for c, file in files.items() if file}
+    options = replace(common, **given)
+    entry, index = _relative(row[column], table.parent), _text(row[INDEX_COLUMN]) if INDEX_COLUMN in row.colnames else ""
+    if not entry:
+        nowhere = f"{table}, row {number}"
+        yield replace(options, name=f"{table.stem}-row-{number}", path=str(table), status=Status.NO_PATH, detail=nowhere)
+        return
+    entry = f"{entry}:{index}" if index and not PART_OF_SET.fullmatch(entry) else entry
+    if not PART_OF_SET.fullmatch(entry) and not entry.lower().endswith(SET_SUFFIXES):
+        yield _fits(Path(entry), options)
+        return
+    try:
+        yield from _expand(entry, options)
+    except InputError as error:  # one row's mistake is one row's status
+        detail = str(error).removeprefix(f"{entry}: ")
+        yield replace(options, name=Path(entry).name, path=entry, status=Status.NO_STAMP, detail=detail)
 
 
 def _read_table(path: Path) -> Any:
@@ -224,6 +250,17 @@ def _unique(sources: list[StampSource]) -> list[StampSource]:
         taken.add(name)
         unique.append(replace(source, name=name))
     return unique
+
+
+def _modified(path: str) -> int:
+    """When a file was last changed [ns]; 0 where there is none."""
+    return Path(path).stat().st_mtime_ns if Path(path).is_file() else 0
+
+
+@lru_cache(maxsize=64)
+def _count(path: str, modified: int) -> int:
+    with StampSet(path) as stamps:
+        return len(stamps)
 
 
 @lru_cache(maxsize=4)

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lenssbi.pipelines.catalogue.job import RUN
 from lenssbi.status import InputError
 
-KNOWN = "a set or posterior (.h5), a stamp (.fits), a catalogue (.ecsv, .fits, .parquet) or an estimator's folder"
+KNOWN = "a set or posterior (.h5), a stamp (.fits), a catalogue (its folder, .ecsv, .fits, .parquet) or an estimator's folder"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class CheckResult:
     path
         The file or folder.
     kind
-        "set", "posterior", "stamp", "catalogue" or "estimator".
+        "set", "posterior", "answers" (a shard of a catalogue), "stamp", "catalogue" or "estimator".
     details
         What it holds, by name.
     """
@@ -51,10 +52,11 @@ def run(path: Path) -> CheckResult:
 
 def _reader(path: Path) -> tuple[str, Callable[[Path], dict[str, Any]]]:
     if path.is_dir():
-        return "estimator", _estimator
+        return ("catalogue", _folder) if (path / RUN).is_file() else ("estimator", _estimator)
     suffix = path.suffix.lower()
     if suffix in (".h5", ".hdf5"):
-        return ("posterior", _posterior) if _schema(path).startswith("lenssbi-posterior") else ("set", _set)
+        kinds = {"lenssbi-posterior": ("posterior", _posterior), "lenssbi-network": ("answers", _answers)}
+        return kinds.get(_schema(path).rpartition("-")[0], ("set", _set))
     if suffix in (".ecsv", ".parquet"):
         return "catalogue", _catalogue
     if path.name.lower().endswith((".fits", ".fits.gz", ".fit")):
@@ -129,6 +131,28 @@ def _catalogue(path: Path) -> dict[str, Any]:
     table = catalogue.read(path)
     done = sum(str(status) == "done" for status in table["status"])
     return {"lenses": len(table), "done": done, "columns": len(table.colnames), "version": table.meta.get("version")}
+
+
+def _answers(path: Path) -> dict[str, Any]:
+    from lenssbi.pipelines.catalogue.shard import read_entries
+
+    entries = read_entries(path)
+    return {"lenses": len(entries), "posteriors": sum(entry.samples is not None for entry in entries)}
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+
+    folder = CatalogueFolder.open(path)
+    if not folder.card["finished"]:
+        raise InputError(f"{path}: the run is not finished: run its command again to go on")
+    posteriors = sum(1 for _ in folder.all_samples())
+    return {
+        **folder.card["counts"],
+        "posteriors": posteriors,
+        "rows": len(folder.table()),
+        "version": folder.card["version"],
+    }
 
 
 def _estimator(path: Path) -> dict[str, Any]:

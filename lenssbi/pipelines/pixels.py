@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.inputs import StampSource
+from lenssbi.dataset.stamp import Stamp
 from lenssbi.pipelines.prepare import for_network
 from lenssbi.status import InputError, ItemError, Status
 
@@ -37,6 +38,8 @@ class Pixels:
         Width of the PSF without the pixel [arcsec]; None where the estimator does not ask.
     truth
         True parameters; None for a real stamp.
+    stamp
+        The whole stamp without the lens' light, with the noise that its sky shows; None for one of a set, which is that already.
     """
 
     image: NDArray[np.floating]
@@ -44,18 +47,23 @@ class Pixels:
     mask: NDArray[np.bool_]
     psf_fwhm: float | None
     truth: Mapping[str, float] | None
+    stamp: Stamp | None = None
 
 
 def load_pixels(sources: Sequence[StampSource], network: Estimator) -> list[Pixels | ItemError]:
     """The stamps of the estimator's field, or why there is none, in the order of `sources`."""
     loaded: list[Pixels | ItemError] = []
     # neighbours in one set have the same path and the same difference of index and place
-    runs = groupby(enumerate(sources), key=lambda e: (e[1].path, None if e[1].index is None else e[1].index - e[0]))
-    for (_, difference), run in runs:
+    runs = groupby(enumerate(sources), key=lambda e: (e[1].path, _in_set(e[1]), (e[1].index or 0) - e[0]))
+    for (_, in_set, _), run in runs:
         members = [source for _, source in run]
-        block = None if difference is None else _block(members, network)
+        block = _block(members, network) if in_set else None
         loaded += block if block is not None else [_single(source, network) for source in members]
     return loaded
+
+
+def _in_set(source: StampSource) -> bool:
+    return source.index is not None and source.status is None
 
 
 def _block(sources: Sequence[StampSource], network: Estimator) -> list[Pixels | ItemError] | None:
@@ -99,8 +107,9 @@ def _single(source: StampSource, network: Estimator) -> Pixels | ItemError:
         if reason is not None:
             return ItemError(Status.NOT_APPLICABLE, source.name, reason)
         # Cut last: the sky around the field shows the noise.
-        cut = for_network(stamp).cut(network.field)
+        cleaned = for_network(stamp)
+        cut = cleaned.cut(network.field)
         width = psf_width(stamp.psf, stamp.pixel_scale) if network.card.psf_fwhm is not None else None
-        return Pixels(cut.image, cut.noise, cut.mask, width, source.truth)
+        return Pixels(cut.image, cut.noise, cut.mask, width, source.truth, cleaned)
     except ItemError as error:
         return error

@@ -5,11 +5,12 @@ The pixels of `batch` stamps are in memory at a time; of a stamp that is done on
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -80,7 +81,8 @@ def run(
     for first in range(0, len(sources), batch):
         progress(first, len(sources), f"asking {network.name}")
         chunk = sources[first : first + batch]
-        for source, (item, draws) in zip(chunk, answers(chunk, network, seed, first, model_error), strict=True):
+        for source, answer in zip(chunk, answers(chunk, network, seed, model_error), strict=True):
+            item, draws = answer.item, answer.samples
             if len(sources) == 1 and not item.ok:
                 raise InputError(f"{item.input}: {item.status}")
             if samples is not None and draws is not None:
@@ -97,27 +99,45 @@ def run(
     return RunResult(tuple(items), seconds, settings, None if out is None else str(out))
 
 
+class Answer(NamedTuple):
+    """What the network says of one stamp.
+
+    Parameters
+    ----------
+    item
+        The result.
+    samples
+        Draws of the posterior, q and phi among them; None, as the other two, where the stamp cannot be used.
+    mixture
+        The posterior.
+    pixels
+        What the network saw.
+    """
+
+    item: ItemResult
+    samples: Samples | None = None
+    mixture: GaussianMixture | None = None
+    pixels: Pixels | None = None
+
+
 def answers(
-    sources: Sequence[StampSource],
-    network: Estimator,
-    seed: int,
-    first: int,
-    model_error: ModelErrorConfig = NO_MODEL_ERROR,
-) -> Iterator[tuple[ItemResult, Samples | None]]:
-    """Ask a network about a few stamps at once; the first of them is number `first` of its run."""
+    sources: Sequence[StampSource], network: Estimator, seed: int, model_error: ModelErrorConfig = NO_MODEL_ERROR
+) -> Iterator[Answer]:
+    """Ask a network about a few stamps at once; what it says of a stamp does not depend on the others."""
     from lenssbi.estimators.misspecification import flags
 
     start = time.perf_counter()
     loaded = load_pixels(sources, network)
     found = iter(_ask([stamp for stamp in loaded if isinstance(stamp, Pixels)], network))
     seconds = (time.perf_counter() - start) / len(sources)
-    for index, (source, stamp) in enumerate(zip(sources, loaded, strict=True), start=first):
+    for source, stamp in zip(sources, loaded, strict=True):
         if isinstance(stamp, ItemError):
-            yield ItemResult(input_of(source), sentence(stamp), seconds=seconds), None
+            yield Answer(ItemResult(input_of(source), sentence(stamp), seconds=seconds))
             continue
         mixture, score = next(found)
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
-        samples = widened(mixture.sample(DRAWS, rng), model_error, index).derived()
+        number = name_number(source.name)
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+        samples = widened(mixture.sample(DRAWS, rng), model_error, number).derived()
         item = ItemResult(
             input_of(source),
             Status.DONE.value,
@@ -127,7 +147,12 @@ def answers(
             misspecification=score if np.isfinite(score) else None,
             seconds=seconds,
         )
-        yield item, samples
+        yield Answer(item, samples, mixture, stamp)
+
+
+def name_number(name: str) -> int:
+    """A number that belongs to a name, below 2**32: what is random about a stamp follows from its name, wherever it stands in a list."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
 def _ask(stamps: Sequence[Pixels], network: Estimator) -> Iterable[tuple[GaussianMixture, float]]:

@@ -7,9 +7,8 @@ sub-folder ``work`` while a fit runs; the same command again continues fits that
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ import numpy as np
 
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.files import atomic, writing
+from lenssbi.files import atomic, file_stem, writing
 from lenssbi.pipelines.prepare import input_of, without_lens_light
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
 from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
@@ -49,7 +48,7 @@ class Files:
     @staticmethod
     def of(name: str, out: Path) -> Files:
         """Files in the folder `out` for the stamp `name`."""
-        stem = re.sub(r"[^\w.+-]+", "_", name).lstrip(".") or "stamp"
+        stem = file_stem(name)
         return Files(out / f"{stem}.h5", out / f"{stem}.png", out / "work")
 
 
@@ -133,9 +132,12 @@ def refine_source(
     *,
     estimator: Estimator | None = None,
     figure: bool = True,
+    show: Callable[[FitResult], None] | None = None,
     watch: Watch = lambda evaluations, live: None,
 ) -> ItemResult:
     """Fit one stamp and write its files; a fit that is there already is read, not repeated.
+
+    ``show`` is given the fit with its best model, whether it was done now or is read.
 
     Raises
     ------
@@ -153,12 +155,16 @@ def refine_source(
         files.figure.unlink(missing_ok=True)  # of an older fit
     if kept[0].info["status"] == Status.DONE.name:
         problem.forget(files.work)
-    if figure and not files.figure.exists():
+    drawn = not figure or files.figure.exists()
+    if fit is None and not (drawn and show is None):
+        fit = restore(problem, *kept)  # searches and solves anew: only for what is missing
+    if fit is not None and not drawn:
         from lenssbi.plots.lens import lens_figure
         from lenssbi.plots.style import save
 
-        # A fit that is only read is searched and solved for anew where its figure is missing, and nowhere else.
-        save(lens_figure(fit or restore(problem, *kept), source.truth), files.figure)
+        save(lens_figure(fit, source.truth), files.figure)
+    if fit is not None and show is not None:
+        show(fit)
     return _item(source, *kept, flags, files, time.perf_counter() - start)
 
 

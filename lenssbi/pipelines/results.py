@@ -111,6 +111,11 @@ class RunResult:
     path: str | None = None
 
     @property
+    def count(self) -> int:
+        """Number of stamps."""
+        return len(self.items)
+
+    @property
     def failed(self) -> int:
         """Number of stamps that are not done."""
         return sum(not item.ok for item in self.items)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations_with_replacement
 from typing import Any
 
+import numpy as np
+
 from lenssbi.catalogue import COVARIANCE
 from lenssbi.pipelines.results import ItemResult
-from lenssbi.posteriors import Samples
+from lenssbi.posteriors import Samples, derive_ellipse
+from lenssbi.posteriors.samples import PERIODS
 
 
 def row_of(name: str, item: ItemResult, samples: Samples | None, method: str) -> dict[str, Any]:
@@ -24,8 +28,31 @@ def row_of(name: str, item: ItemResult, samples: Samples | None, method: str) ->
     method
         "network" or "refined".
     """
-    row = item.as_json() | {"name": name, "method": method}
-    return row | {"covariance": {} if samples is None else _covariance(samples)}
+    truth = _with_ellipse(item.truth)
+    row = item.as_json() | {"name": name, "method": method, "truth": truth}
+    if samples is None:
+        return row | {"covariance": {}, "ranks": {}}
+    return row | {"covariance": _covariance(samples), "ranks": _ranks(samples, truth or {})}
+
+
+def _with_ellipse(truth: Mapping[str, float] | None) -> dict[str, float] | None:
+    """True values with q and phi [deg] where e1 and e2 are known."""
+    if truth is None or not {"e1", "e2"} <= truth.keys():
+        return None if truth is None else dict(truth)
+    derived = derive_ellipse(np.array(truth["e1"]), np.array(truth["e2"]))
+    return {**truth, **{name: float(value) for name, value in derived.items()}}
+
+
+def _ranks(samples: Samples, truth: Mapping[str, float]) -> dict[str, float]:
+    """Share of the posterior below the true value; an angle is below within half a turn."""
+    found = {}
+    draws = samples.derived()
+    for name in truth.keys() & set(draws.names):
+        difference = draws.column(name) - truth[name]
+        if name in PERIODS:
+            difference = (difference + PERIODS[name] / 2) % PERIODS[name] - PERIODS[name] / 2
+        found[name] = float(draws.weights[difference < 0].sum())
+    return found
 
 
 def _covariance(samples: Samples) -> dict[str, float]:

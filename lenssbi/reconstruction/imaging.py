@@ -229,21 +229,23 @@ class Imaging:
     def tiles(self) -> Tiles:
         """Index tables for the compiled code."""
         ny, nx = self.mask.shape
-        place = np.full((-(-ny // TILE) * TILE, -(-nx // TILE) * TILE), -1)
+        down, across = -(-ny // TILE), -(-nx // TILE)
+        place = np.full((down * TILE, across * TILE), -1)
         place[:ny, :nx] = np.where(self.mask, np.arange(ny * nx).reshape(ny, nx), -1)
-        corners = [(y, x) for y in range(0, ny, TILE) for x in range(0, nx, TILE)]
-        corners = [(y, x) for y, x in corners if (place[y : y + TILE, x : x + TILE] >= 0).any()]
-        place = np.array([place[y : y + TILE, x : x + TILE].ravel() for y, x in corners])
+        place = place.reshape(down, TILE, across, TILE).swapaxes(1, 2).reshape(down, across, TILE**2)
+        fitted = (place >= 0).any(axis=2)
+        corners, place = TILE * np.argwhere(fitted), place[fitted]
         kernel = self._tile_kernel()
-        used = (kernel != 0).any(axis=1)  # slot, pixel of the tile
-        reached = [self._lighting(corner, used[:, pixels >= 0]) for corner, pixels in zip(corners, place, strict=True)]
         inside, flat = place >= 0, place.clip(0)
+        used = (kernel != 0).any(axis=1)  # slot, pixel of the tile
+        lit = self._windows(corners)
+        lighting = (lit >= 0) & (inside.astype(np.float32) @ used.astype(np.float32).T > 0)  # tile, slot
         weight = np.where(inside, 1 / np.where(self.mask, self.noise, 1.0).ravel()[flat], 0.0)
         data = np.where(inside, np.where(self.mask, self.data, 0.0).ravel()[flat] * weight, 0.0)
         return Tiles(
-            start=np.cumsum([0, *(pixel.size for pixel, _ in reached)]),
-            pixel=np.concatenate([pixel for pixel, _ in reached]),
-            slot=np.concatenate([slot for _, slot in reached]),
+            start=np.concatenate([[0], np.cumsum(lighting.sum(axis=1))]),
+            pixel=lit[lighting],
+            slot=np.nonzero(lighting)[1],
             kernel=kernel,
             weight=weight * self.flux_scale,
             data=data,
@@ -266,15 +268,15 @@ class Imaging:
                 kernel[:, a : a + side, b : b + side, :, :, a, b] = layers
         return np.pad(kernel.reshape(-1, k**2, TILE**2), ((0, 0), (0, -(k**2) % 4), (0, 0)))
 
-    def _lighting(self, corner: tuple[int, int], used: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Groups that light the tile at `corner`, and their slots."""
-        y, x = corner
+    def _windows(self, corners: NDArray[Any]) -> NDArray[Any]:
+        """Groups around the tiles at `corners` (tile, 2) as far as the PSF reaches, -1 for none, shape (tile, slot)."""
         width = 2 * self.reach + TILE
-        window = np.full((len(self._groups), width, width), -1)
-        part = self._groups[:, y : y + width, x : x + width]  # short where the last tile leaves the stamp
-        window[:, : part.shape[1], : part.shape[2]] = part
-        slots = np.flatnonzero((window.ravel() >= 0) & used.any(axis=1))
-        return window.ravel()[slots], slots
+        groups = np.pad(
+            self._groups, ((0, 0), (0, TILE), (0, TILE)), constant_values=-1
+        )  # the last tiles leave the stamp
+        y, x = corners.T
+        windows = np.lib.stride_tricks.sliding_window_view(groups, (width, width), axis=(1, 2))[:, y, x]
+        return windows.swapaxes(0, 1).reshape(len(corners), -1)
 
 
 def _kept(response: FloatArray) -> FloatArray:

@@ -77,8 +77,8 @@ def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = Non
     stamp, scale = with_honest_noise(stamp, config.noise_scale, light)
     radius = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale))
     inner = core if config.mask.inner is None else config.mask.inner
-    circle = fit_circle(stamp, (radius >= inner) & (radius <= _search(config)))
-    mask = stamp.mask & (radius >= inner) & (radius <= _outer(config.mask, circle, radius))
+    circle = fit_circle(stamp, (radius >= inner) & (radius <= search_radius(config)))
+    mask = stamp.mask & (radius >= inner) & (radius <= outer_radius(config.mask, radius[circle.arcs], circle.radius))
     if not mask.any():
         raise ItemError(Status.ALL_NAN, stamp.name, "no usable pixel lies between mask.inner and mask.outer")
     return Observation(stamp, mask, circle, scale)
@@ -119,13 +119,14 @@ def noise_in_words(choice: float | NoiseChoice) -> str:
     return NOISE_WORDS.get(str(choice), f"the noise map divided by {choice}: neighbours are taken for independent")
 
 
-def _search(config: RefineConfig) -> float:
+def search_radius(config: RefineConfig) -> float:
     """Where arcs are looked for [arcsec]: images of the largest lens that the prior allows lie within."""
     return 1.5 * config.prior.einstein_radius[1] if config.mask.outer is None else config.mask.outer
 
 
-def _outer(mask: MaskConfig, circle: Circle, radius: np.ndarray) -> float:
+def outer_radius(mask: MaskConfig, arcs: np.ndarray, einstein_radius: float) -> float:
+    """How far out pixels are fitted [arcsec], for pixels of arcs at the radii `arcs` [arcsec], shape (n,)."""
     if mask.outer is not None:
         return mask.outer
-    farthest = float(np.quantile(radius[circle.arcs], 0.98))
-    return max(min(farthest, FIELD * circle.radius), MIN_OUTER * circle.radius) + MARGIN
+    farthest = float(np.quantile(arcs, 0.98))
+    return max(min(farthest, FIELD * einstein_radius), MIN_OUTER * einstein_radius) + MARGIN

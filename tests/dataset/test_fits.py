@@ -81,6 +81,14 @@ def test_other_band_and_its_absence(tmp_path):
         read_stamp(path)
 
 
+def test_a_plain_image_says_its_band(tmp_path):
+    path = write(tmp_path / "plain.fits", ("SCI", image()), ("RMS", np.ones(SHAPE)), ("PSF", psf()))
+    assert read_stamp(path).band == "VIS", "what was asked for, where the file does not say"
+    with fits.open(path, mode="update") as hdus:
+        hdus["SCI"].header["FILTER"] = "F814W"
+    assert read_stamp(path).band == "F814W"
+
+
 def test_flagged_pixels_are_masked(tmp_path):
     data, noise = image(), np.full(SHAPE, 0.5)
     noise[0, :5] = [np.nan, np.inf, 0.0, -1.0, 1e16]

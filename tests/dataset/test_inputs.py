@@ -103,6 +103,33 @@ def test_bad_row_is_found_when_loaded(here):
     assert caught.value.status is Status.NOT_FOUND
 
 
+def status(source):
+    with pytest.raises(ItemError) as caught:
+        source.load()
+    assert source.truth is None
+    return caught.value.status
+
+
+def test_a_bad_row_is_not_the_end_of_its_table(here):
+    text = "id,path,index\none,a.fits,\ntwo,,\none,b.fits,\nfour,set.h5,3\nfive,set.h5,17\nsix,gone.h5,0\n,set.h5,1\n"
+    (here / "list.csv").write_text(text)
+    one, two, twin, four, five, six, seven = expand_inputs([f"{here}/list.csv"])
+    assert one.load().image[0, 0] == 0
+    assert (two.name, status(two)) == ("two", Status.NO_PATH)
+    assert (twin.name, status(twin)) == ("one-2", Status.DUPLICATE), "every row keeps a name of its own"
+    assert (four.name, four.index, four.load().image[0, 0]) == ("four", 3, 243)
+    assert (five.name, status(five)) == ("five", Status.NO_STAMP)
+    assert "0 to 4" in five.detail
+    assert status(six) is Status.NO_STAMP
+    assert seven.name == "set.h5:1"
+    assert pickle.loads(pickle.dumps(five)) == five  # noqa: S301
+
+
+def test_a_set_in_a_table_is_all_its_stamps(here):
+    (here / "list.csv").write_text("path\nset.h5\na.fits\n")
+    assert names([here / "list.csv"]) == [f"set.h5:{i}" for i in range(5)] + ["a"]
+
+
 def test_foreign_fits_is_found_when_loaded(here):
     (here / "text.fits").write_text("no FITS at all")
     with pytest.raises(ItemError) as caught:
@@ -121,7 +148,6 @@ def test_foreign_fits_is_found_when_loaded(here):
         ("empty", "holds no FITS file"),
         ("columns.csv", "no column `path`"),
         ("rows.csv", "no rows"),
-        ("gap.csv", "has no path"),
         ("broken.ecsv", "not a readable table"),
         ("foreign.h5", "not an HDF5 file"),
     ],
@@ -131,7 +157,6 @@ def test_unusable_input_is_refused(here, text, says):
     (here / "picture.png").write_bytes(b"PNG")
     (here / "columns.csv").write_text("x,y\n1,2\n")
     (here / "rows.csv").write_text("path\n")
-    (here / "gap.csv").write_text('path,id\n"",1\n')
     (here / "broken.ecsv").write_text("# %ECSV 1.0\n# ---\n# datatype: [\n")
     (here / "foreign.h5").write_text("hello")
     with pytest.raises(InputError, match=says) as caught:

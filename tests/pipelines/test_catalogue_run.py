@@ -1,77 +1,46 @@
 """A catalogue has a row for every stamp, whatever happens, and the same rows for any number of workers."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from lenssbi import catalogue as tables
-from lenssbi.dataset.hdf5 import write_set
-from lenssbi.estimators.checkpoint import EstimatorCard, ParameterCard, save_estimator
-from lenssbi.estimators.network import NetworkConfig, build_network
-from lenssbi.estimators.preprocessing import ImagePreprocessing
-from lenssbi.instrument import PSF
-from lenssbi.parameters import SIE_SPACE
-from lenssbi.pipelines import catalogue
-from lenssbi.pipelines.catalogue import CatalogueConfig, needs_fit
+from lenssbi.pipelines import catalogue, check
+from lenssbi.pipelines.catalogue import AutoConfig, CatalogueConfig
+from lenssbi.pipelines.catalogue import ask as asking
+from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look
+from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+from lenssbi.pipelines.catalogue.lock import locked
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.posteriors import Summary
 from lenssbi.status import InputError, ItemError, Status
 
-SIDE, COUNT = 40, 5
+from .made_up_rings import ring_set, rings, untrained
+
+COUNT = 5
+running = import_module("lenssbi.pipelines.catalogue.run")  # the package calls its function so
 
 
 @pytest.fixture(scope="module")
 def estimator(tmp_path_factory):
-    """An untrained network: its answers are nonsense, but always the same."""
-    folder = tmp_path_factory.mktemp("estimator")
-    torch.manual_seed(1)
-    network = NetworkConfig()
-    cards = tuple(ParameterCard(**parameter) for parameter in SIE_SPACE.as_json())
-    card = EstimatorCard(
-        name="untrained",
-        network=network,
-        preprocessing=ImagePreprocessing(),
-        parameters=cards,
-        field=(SIDE, SIDE),
-        pixel_scale=0.1,
-        band="VIS",
-        passes=4,
-        seed=0,
-    )
-    save_estimator(card, build_network(network, (SIDE, SIDE), len(cards)).state_dict(), folder)
-    return folder
+    return untrained(tmp_path_factory.mktemp("estimator"))
 
 
 @pytest.fixture(scope="module")
 def stamps(tmp_path_factory):
     """A set of five stamps with a ring, of which number 3 is no image at all."""
-    path = tmp_path_factory.mktemp("set") / "set.h5"
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
-    ring = 50 * np.exp(-((np.hypot(x, y) - 10) ** 2) / 8)
-    images = (ring + rng.normal(0, 5, (COUNT, SIDE, SIDE))).astype(np.float32)
+    images = rings(COUNT)
     images[3] = np.nan
-    block = {
-        "images": images,
-        "noise": np.full_like(images, 5.0),
-        "params": {name: np.full(COUNT, 0.1) for name in ("einstein_radius", "e1", "e2")},
-        "info": {"snr": np.full(COUNT, 33.0)},
-    }
-    attributes = {
-        "seed": 0, "config": "", "lenssbi_version": "0", "pixel_scale": 0.1, "zero_point": 25.0, "band": "VIS",
-        "unit": "electron", "lens_light_subtracted": True, "psf": PSF.gaussian(0.17),
-    }  # fmt: skip
-    write_set(path, [block], COUNT, {"einstein_radius": "arcsec", "e1": "", "e2": ""}, attributes)
-    return path
+    return ring_set(tmp_path_factory.mktemp("set") / "set.h5", images)
 
 
 @pytest.fixture
 def run(estimator, stamps, tmp_path):
     def run(refine="none", inputs=None, out="out", workers=1):
-        config = CatalogueConfig(refine=refine, estimator=str(estimator), max_relative_error=1e9)
+        config = CatalogueConfig(refine=refine, estimator=str(estimator), tables=("ecsv",))
         return catalogue.run(inputs or [str(stamps)], config=config, out=tmp_path / out, workers=workers)
 
     return run
@@ -82,7 +51,7 @@ def fits(monkeypatch):
     """The fits that were asked for; they succeed at once, but for stamp 1, which times out."""
     asked = []
 
-    def fit(source, config, out, *, estimator, figure):
+    def fit(source, config, out, *, estimator, figure, show):
         asked.append(source.name)
         status = Status.TIMED_OUT if source.index == 1 else Status.DONE
         params = {"einstein_radius": Summary(1.0, 0.9, 1.1, 1.0, 0.1, "arcsec")}
@@ -128,27 +97,102 @@ def test_a_second_run_does_nothing_twice(run, fits):
     assert result.items[2].flags == ("edge", "needs_human")
 
 
-def test_a_run_that_was_killed_goes_on(run, fits, monkeypatch):
+def test_a_run_that_was_killed_goes_on(run, monkeypatch):
     answered = []
-    real = catalogue.answers
-    monkeypatch.setattr(catalogue, "CHUNK", 2)
+    real = asking.answers
+    monkeypatch.setattr(running, "CHUNK", 2)
 
-    def dies_in_the_second_chunk(sources, *rest):
+    def counts(sources, *rest):
         answered.extend(source.index for source in sources)
-        if len(answered) == 4:
-            raise KeyboardInterrupt
         return real(sources, *rest)
 
-    monkeypatch.setattr(catalogue, "answers", dies_in_the_second_chunk)
+    def dies_in_the_second_chunk(sources, *rest):
+        if len(answered) == 2:
+            answered.extend(source.index for source in sources)
+            raise KeyboardInterrupt
+        return counts(sources, *rest)
+
+    monkeypatch.setattr(asking, "answers", dies_in_the_second_chunk)
     with pytest.raises(KeyboardInterrupt):
         run(out="killed")
-    monkeypatch.setattr(
-        catalogue, "answers", lambda s, *rest: answered.extend(one.index for one in s) or real(s, *rest)
-    )
+    monkeypatch.setattr(asking, "answers", counts)
     again = rows(run(out="killed"))
     assert answered == [0, 1, 2, 3, 2, 3, 4]
-    monkeypatch.setattr(catalogue, "answers", real)
+    run(out="killed")
+    assert answered == [0, 1, 2, 3, 2, 3, 4, 3], "only the one that failed is tried again"
+    monkeypatch.setattr(asking, "answers", real)
     assert again == rows(run(out="whole"))
+
+
+def test_rows_do_not_depend_on_the_order(run, stamps):
+    forwards = tables.read(run(out="forwards").path)
+    backwards = tables.read(run(inputs=[f"{stamps}:{i}" for i in (4, 2, 0, 3, 1)], out="backwards").path)
+    assert [Path(name).name for name in backwards["name"]] == [f"set.h5:{i}" for i in (4, 2, 0, 3, 1)]
+    backwards.sort("name")
+    for name in ("einstein_radius", "e1_upper", "q_lower", "misspecification", "rank_einstein_radius"):
+        assert forwards[name].tolist() == pytest.approx(backwards[name].tolist(), rel=0, abs=0, nan_ok=True)
+
+
+def test_another_order_asks_nothing_anew(run, stamps, monkeypatch):
+    run(out="out", inputs=[f"{stamps}:0", f"{stamps}:1"])
+    monkeypatch.setattr(asking, "answers", None)
+    table = tables.read(run(out="out", inputs=[f"{stamps}:1", f"{stamps}:0"]).path)
+    assert table["name"].tolist() == ["set.h5:1", "set.h5:0"]
+
+
+def test_one_stamp_that_breaks_the_program_takes_no_other_down(run, monkeypatch):
+    real = asking.row_of
+
+    def breaks(name, *rest):
+        if name.endswith(":1"):
+            raise RuntimeError("a bug")
+        return real(name, *rest)
+
+    monkeypatch.setattr(
+        asking, "row_of", lambda name, item, *rest: breaks(name, item, *rest) if item.ok else real(name, item, *rest)
+    )
+    table = tables.read(run().path)
+    assert table["status"].tolist()[:3] == ["done", f"{Status.FAILED.value} (RuntimeError: a bug)", "done"]
+
+
+def test_the_second_of_two_runs_is_refused(run, tmp_path):
+    with locked(tmp_path / "out"), pytest.raises(InputError, match="is writing here"):
+        run()
+    run()
+
+
+def test_the_folder_read_back(run, tmp_path):
+    run()
+    folder = CatalogueFolder.open(tmp_path / "out")
+    names = [f"set.h5:{i}" for i in (0, 1, 2, 4)]
+    assert folder.card["finished"]
+    assert folder.card["counts"]["failed"] == 1
+    pictures = dict(folder.thumbnails())
+    assert list(pictures) == names
+    assert all(picture[8:12] == b"WEBP" for picture in pictures.values())
+    posteriors = dict(folder.all_samples())
+    assert list(posteriors) == names
+    row = folder.table()[0]
+    assert np.median(posteriors["set.h5:0"].column("einstein_radius")) == pytest.approx(
+        row["einstein_radius"], rel=0.05
+    )
+    assert (tmp_path / "out" / row["posterior"]).is_file()
+    assert folder.samples("set.h5:3") is None
+    assert folder.samples("set.h5:4").values.shape == (1000, 3)
+    assert check.run(tmp_path / "out").details["posteriors"] == len(names)
+    assert check.run(tmp_path / "out/network/000000.h5").details == {"lenses": COUNT, "posteriors": len(names)}
+    with pytest.raises(InputError, match="no lens is called"):
+        folder.samples("set.h5:9")
+    with pytest.raises(InputError, match="not the folder of a catalogue"):
+        CatalogueFolder.open(tmp_path)
+
+
+def test_ranks_and_truths(run, tmp_path):
+    run()
+    folder = CatalogueFolder.open(tmp_path / "out")
+    table, draws = folder.table(), folder.samples("set.h5:2")
+    assert table["truth_e1"][2] == pytest.approx(0.1)
+    assert table["rank_e1"][2] == pytest.approx((draws.column("e1") < 0.1).mean(), abs=0.03)
 
 
 def test_where_a_fit_fails_the_networks_answer_stays(run, monkeypatch):
@@ -186,22 +230,56 @@ def replace_sampler(config, **changes):
     return config.model_copy(update={"fit": config.fit.model_copy(update={"sampler": sampler})})
 
 
+def row(status="done", error=0.0, flags=(), chi2=1.0, method="network"):
+    radius = {"median": 1.0, "lower": 1.0 - error, "upper": 1.0 + error}
+    params = {"einstein_radius": radius} if status == "done" else {}
+    return {"status": status, "params": params, "flags": list(flags), "chi2_per_pixel": chi2, "method": method}
+
+
 @pytest.mark.parametrize(
-    ("refine", "status", "error", "wanted"),
+    ("refine", "asked", "reasons"),
     [
-        ("none", "done", 0.5, False),
-        ("all", "done", 0.0, True),
-        ("auto", "done", 0.01, False),
-        ("auto", "done", 0.03, True),
-        ("auto", Status.NO_PSF.value, 0.0, False),
-        ("auto", f"{Status.NOT_APPLICABLE.value} (its pixels are 1 arcsec wide)", 0.0, True),
-        ("none", Status.NOT_APPLICABLE.value, 0.0, False),
+        ("none", row(error=0.5, flags=["misspecified"], chi2=9), 0),
+        ("none", row(Status.NOT_APPLICABLE.value), 0),
+        ("all", row(), 1),
+        ("all", row(Status.NO_PSF.value), 0),
+        ("auto", row(error=0.04), 0),
+        ("auto", row(error=0.06), 1),
+        ("auto", row(flags=["misspecified"]), 1),
+        ("auto", row(chi2=2.5), 1),
+        ("auto", row(chi2=None), 0),
+        ("auto", row(error=0.06, flags=["misspecified"], chi2=2.5), 3),
+        ("auto", row(Status.NO_PSF.value), 0),
+        ("auto", row(f"{Status.NOT_APPLICABLE.value} (its pixels are 1 arcsec wide)"), 1),
     ],
 )
-def test_the_rule(refine, status, error, wanted):
-    radius = {"median": 1.0, "lower": 1.0 - error, "upper": 1.0 + error}
-    row = {"status": status, "params": {"einstein_radius": radius} if status == "done" else {}}
-    assert needs_fit(row, CatalogueConfig(refine=refine)) is wanted
+def test_the_rule(refine, asked, reasons):
+    assert len(reasons_to_fit(asked, CatalogueConfig(refine=refine))) == reasons
+
+
+def test_a_rule_that_asks_for_nothing():
+    auto = AutoConfig(max_relative_error=None, max_residual=None, misspecified=False)
+    doubtful = row(error=0.5, flags=["misspecified"], chi2=9)
+    assert not reasons_to_fit(doubtful, CatalogueConfig(auto=auto))
+
+
+@pytest.mark.parametrize(
+    ("finished", "reasons"),
+    [
+        (row(), []),
+        (row(method="refined", flags=["misspecified", "psf_unseen"]), []),
+        (row(flags=["misspecified"]), ["unlike the network's training"]),
+        (row(method="refined", flags=["demagnified"]), ["the source is hardly magnified: it may be a wrong solution"]),
+        (row(chi2=3.0), ["the model image leaves 3 times the noise's variance, and no fit was made"]),
+        (row(Status.NO_PSF.value), [Status.NO_PSF.value]),
+        (
+            row(Status.TIMED_OUT.value, flags=["edge"]),
+            [Status.TIMED_OUT.value, "the posterior ends at an edge of the prior"],
+        ),
+    ],
+)
+def test_what_a_human_must_look_at(finished, reasons):
+    assert reasons_to_look(finished, CatalogueConfig()) == reasons
 
 
 def test_an_unwritable_folder_is_one_sentence(run, tmp_path):

@@ -6,9 +6,12 @@ keys of `ROW`; `build` turns many of them into an astropy table, whose columns a
     name, input, method, status      which lens, from which file, fitted how, and how it ended
     <p>, <p>_lower, <p>_upper        median, 16th and 84th percentile of each parameter
     cov_<p>_<r>                      covariance of the mass parameters that are linear (not of q and phi)
+    truth_<p>, rank_<p>              true value of simulated lenses, and the share of the posterior below it
     log_evidence, snr                natural log of the evidence; signal-to-noise of the stamp
     misspecification                 how unlike the training's the network found the stamp
+    chi2_per_pixel                   what the model image leaves
     prior_conflict, misspecified, demagnified, needs_human      what a user should look at
+    refined_because, look_because    the reasons of the two decisions
 
 Numbers that a row lacks are NaN, never a value that looks like one.
 """
@@ -16,8 +19,7 @@ Numbers that a row lacks are NaN, never a value that looks like one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations_with_replacement
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +72,9 @@ ROW: dict[str, tuple[Any, str, str]] = {
         "",
         "log odds that the stamp is unlike those of the network's training",
     ),
+    "chi2_per_pixel": (float("nan"), "", "mean square of residual over noise of the model image"),
+    "refined_because": ("", "", "why the lens was fitted"),
+    "look_because": ("", "", "why a human must look at it"),
     "seconds": (float("nan"), "s", "time spent on this lens"),
     "evaluations": (0, "", "likelihood evaluations"),
     "posterior": ("", "", "file with the posterior's draws"),
@@ -79,14 +84,15 @@ ROW: dict[str, tuple[Any, str, str]] = {
 FORMATS = {".ecsv": "ascii.ecsv", ".fits": "fits", ".parquet": "parquet"}
 
 
-def build(rows: Sequence[Mapping[str, Any]], meta: Mapping[str, Any] | None = None) -> Table:
-    """Make the table of `rows`, in their order.
+def build(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any] | None = None) -> Table:
+    """Make the table of `rows`, in their order; they are drawn one at a time, and only numbers and names are kept of them.
 
     Parameters
     ----------
     rows
         Mappings with any of the keys of `ROW`, and `params` (name -> {"median", "lower", "upper", "unit"}), `covariance`
-        ("<p>_<r>" -> number) and `flags` (a list of words; words that are no column of their own end up in `flags`).
+        ("<p>_<r>" -> number), `truth` and `ranks` (name -> number) and `flags` (a list of words; words that are no column of their
+        own end up in `flags`).
     meta
         What the table says about itself; must go through JSON. Version and schema are added.
 
@@ -97,24 +103,12 @@ def build(rows: Sequence[Mapping[str, Any]], meta: Mapping[str, Any] | None = No
     >>> table["q"].tolist(), table["needs_human"].tolist()
     ([0.8, nan], [False, False])
     """
-    from astropy.table import Table
+    from lenssbi.catalogue.columns import Columns
 
-    table = Table()
-    for name in ("name", "input", "method", "status", "ra", "dec"):
-        _add_plain(table, name, rows)
-    parameters = dict(PARAMETERS)
+    columns = Columns(PARAMETERS | OPTIONAL)
     for row in rows:
-        for name, summary in (row.get("params") or {}).items():
-            parameters.setdefault(name, OPTIONAL.get(name, (summary.get("unit", ""), "")))
-    for name, (unit, text) in parameters.items():
-        _add_parameter(table, name, unit, text, rows)
-    for pair in combinations_with_replacement([name for name in COVARIANCE if name in parameters], 2):
-        _add_covariance(table, pair, rows)
-    for name in ("log_evidence", "snr", "misspecification"):
-        _add_plain(table, name, rows)
-    _add_flags(table, rows)
-    for name in ("seconds", "evaluations", "posterior", "figure"):
-        _add_plain(table, name, rows)
+        columns.add(row)
+    table = columns.table(list(PARAMETERS))
     table.meta = {"schema": SCHEMA, "version": __version__, **(meta or {})}
     return table
 
@@ -135,7 +129,7 @@ def write(table: Table, path: str | Path) -> Path:
         try:
             table.write(temporary, format=_format(path))
         except ImportError:
-            raise InputError(f"{path}: Parquet needs pyarrow: pip install 'lenssbi[parquet]', or use .ecsv") from None
+            raise InputError(f"{path}: Parquet needs pyarrow: pip install pyarrow, or use .ecsv") from None
     return path
 
 
@@ -161,43 +155,6 @@ def read(path: str | Path) -> Table:
         found = table.meta.get("schema", "no schema")
         raise InputError(f"{path}: not a catalogue of this version ({found}, not {SCHEMA}): write it again")
     return table
-
-
-def _add_plain(table: Table, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    missing, unit, text = ROW[name]
-    values = [missing if row.get(name) is None else row[name] for row in rows]
-    _add(table, name, values, type(missing), unit, text)
-
-
-def _add_parameter(table: Table, name: str, unit: str, text: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    for key, suffix, meaning in (("median", "", text), ("lower", "_lower", "16%"), ("upper", "_upper", "84%")):
-        summaries = ((row.get("params") or {}).get(name) or {} for row in rows)
-        values = [_number(summary.get(key)) for summary in summaries]
-        _add(table, name + suffix, values, float, unit, meaning)
-
-
-def _add_covariance(table: Table, pair: tuple[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
-    first, second = pair
-    unit = {0: "", 1: "arcsec", 2: "arcsec2"}[pair.count("einstein_radius")]
-    values = [_number((row.get("covariance") or {}).get(f"{first}_{second}")) for row in rows]
-    _add(table, f"cov_{first}_{second}", values, float, unit, f"covariance of {first} and {second}")
-
-
-def _add_flags(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    for flag, text in FLAGS.items():
-        _add(table, flag, [flag in (row.get("flags") or ()) for row in rows], bool, "", text)
-    others = [" ".join(f for f in row.get("flags") or () if f not in FLAGS) for row in rows]
-    _add(table, "flags", others, str, "", "flags that have no column of their own")
-
-
-def _add(table: Table, name: str, values: Iterable[Any], kind: type, unit: str, text: str) -> None:
-    from astropy.table import Column
-
-    table[name] = Column(list(values), dtype=kind, unit=unit or None, description=text)
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _one_line(value: Any) -> Any:

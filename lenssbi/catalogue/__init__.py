@@ -1,0 +1,5 @@
+"""One row per lens: the columns, what they mean, and the files they are written to."""
+
+from lenssbi.catalogue.table import COVARIANCE, FLAGS, FORMATS, OPTIONAL, PARAMETERS, ROW, SCHEMA, build, read, write
+
+__all__ = ["COVARIANCE", "FLAGS", "FORMATS", "OPTIONAL", "PARAMETERS", "ROW", "SCHEMA", "build", "read", "write"]

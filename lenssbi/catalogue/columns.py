@@ -1,0 +1,124 @@
+"""The columns of a catalogue while rows are added: arrays of numbers, so that a million lenses take a few hundred MB.
+
+A column that first appears in a late row is NaN in the rows before.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lenssbi.catalogue.table import COVARIANCE, FLAGS, ROW
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+FIRST = ("name", "input", "method", "status", "ra", "dec")
+MIDDLE = ("log_evidence", "snr", "misspecification", "chi2_per_pixel")
+LAST = ("refined_because", "look_because", "seconds", "evaluations", "posterior", "figure")
+NAN = float("nan")
+SUMMARY = {"median": "", "lower": "_lower", "upper": "_upper"}
+MEANING = {"lower": "16%", "upper": "84%"}
+
+
+class Columns:
+    """Columns that grow.
+
+    Parameters
+    ----------
+    known
+        Parameter to (unit, description); others take the unit that their rows say.
+    """
+
+    def __init__(self, known: Mapping[str, tuple[str, str]]) -> None:
+        self._known = dict(known)
+        self._seen: dict[str, str] = {}  # parameter -> unit
+        self._numbers: dict[str, array[float]] = {}
+        self._words: dict[str, list[str]] = {"flags": []}
+        self._count = 0
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add a row."""
+        for name, (missing, _, _) in ROW.items():
+            value = missing if row.get(name) is None else row[name]
+            if isinstance(missing, str):
+                self._words.setdefault(name, []).append(str(value))
+            else:
+                self._put(name, value)
+        for name, summary in (row.get("params") or {}).items():
+            self._seen.setdefault(name, summary.get("unit", ""))
+            for key, suffix in SUMMARY.items():
+                self._put(name + suffix, summary.get(key))
+            self._put(f"truth_{name}", (row.get("truth") or {}).get(name))
+            self._put(f"rank_{name}", (row.get("ranks") or {}).get(name))
+        for pair, value in (row.get("covariance") or {}).items():
+            self._put(f"cov_{pair}", value)
+        flags = row.get("flags") or ()
+        for flag in FLAGS:
+            self._put(flag, flag in flags)
+        self._words["flags"].append(" ".join(flag for flag in flags if flag not in FLAGS))
+        self._count += 1
+
+    def table(self, always: Iterable[str]) -> Table:
+        """The table.
+
+        Parameters
+        ----------
+        always
+            Parameters that have columns even where no row has them.
+        """
+        from astropy.table import Table
+
+        table = Table()
+        names = [*always, *(name for name in self._seen if name not in set(always))]
+        for name in FIRST:
+            self._plain(table, name)
+        for name in names:
+            self._parameter(table, name)
+        for first, second in combinations_with_replacement([name for name in COVARIANCE if name in names], 2):
+            unit = {0: "", 1: "arcsec", 2: "arcsec2"}[(first, second).count("einstein_radius")]
+            self._write(table, f"cov_{first}_{second}", float, unit, f"covariance of {first} and {second}")
+        for prefix, text in (("truth", "true value"), ("rank", "share of the posterior below the true value")):
+            for name in names:
+                if np.isfinite(self._values(f"{prefix}_{name}")).any():
+                    unit = self._unit(name) if prefix == "truth" else ""
+                    self._write(table, f"{prefix}_{name}", float, unit, f"{text} of {name}")
+        for name in MIDDLE:
+            self._plain(table, name)
+        for flag, text in FLAGS.items():
+            self._write(table, flag, bool, "", text)
+        self._write(table, "flags", str, "", "flags that have no column of their own")
+        for name in LAST:
+            self._plain(table, name)
+        return table
+
+    def _put(self, name: str, value: Any) -> None:
+        column = self._numbers.setdefault(name, array("d"))
+        column.extend([NAN] * (self._count - len(column)))
+        column.append(NAN if value is None else float(value))
+
+    def _values(self, name: str) -> np.ndarray:
+        column = self._numbers.get(name, array("d"))
+        return np.concatenate([np.frombuffer(column, float), np.full(self._count - len(column), NAN)])
+
+    def _unit(self, name: str) -> str:
+        return self._known[name][0] if name in self._known else self._seen.get(name, "")
+
+    def _plain(self, table: Table, name: str) -> None:
+        missing, unit, text = ROW[name]
+        self._write(table, name, type(missing), unit, text)
+
+    def _parameter(self, table: Table, name: str) -> None:
+        text = self._known.get(name, ("", ""))[1]
+        for key, suffix in SUMMARY.items():
+            self._write(table, name + suffix, float, self._unit(name), MEANING.get(key, text))
+
+    def _write(self, table: Table, name: str, kind: type, unit: str, text: str) -> None:
+        from astropy.table import Column
+
+        values: Any = self._words.get(name, []) if kind is str else self._values(name).astype(kind)
+        table[name] = Column(values, dtype=kind, unit=unit or None, description=text)

@@ -1,0 +1,153 @@
+"""Asking the network: a few stamps at a time, their rows, draws and thumbnails into one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from lenssbi.dataset.inputs import StampSource
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.pipelines.catalogue.job import Job, key_of, network
+from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows, write_shard
+from lenssbi.pipelines.predict import Answer, answers, name_number
+from lenssbi.pipelines.rows import row_of
+from lenssbi.posteriors import Samples
+from lenssbi.refinement.own_model import OwnModel
+from lenssbi.status import InputError, ItemError, Status
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A few stamps that are asked about together.
+
+    Parameters
+    ----------
+    number
+        Which chunk of the run.
+    sources
+        The stamps.
+    places
+        Their places in the user's order, (n,).
+    """
+
+    number: int
+    sources: tuple[StampSource, ...]
+    places: tuple[int, ...]
+
+
+def ask(chunk: Chunk, *, job: Job) -> int:
+    """Ask about a chunk and keep the answers; those that are there already are kept as they are. Returns how many are new."""
+    kept = _kept(chunk, job)
+    todo = [source for source in chunk.sources if source.name not in kept]
+    new = entries_of(todo, job=job) if todo else []
+    found = kept | {source.name: entry for source, entry in zip(todo, new, strict=True)}
+    keep(chunk, [found[source.name] for source in chunk.sources], job)
+    return len(new)
+
+
+def entries_of(sources: Sequence[StampSource], *, job: Job) -> list[Entry]:
+    """What the network says of stamps."""
+    found = answers(sources, network(job.estimator), job.config.seed, job.config.fit.model_error)
+    with threadpool_limits(limits=1):  # the matrices are small: threads would spend their time waiting
+        return [_entry(source, answer, job) for source, answer in zip(sources, found, strict=True)]
+
+
+def keep(chunk: Chunk, entries: Sequence[Entry], job: Job) -> None:
+    """Write the answers about a chunk.
+
+    Raises
+    ------
+    InputError
+        Where the folder cannot be written or the disk is full.
+    """
+    placed = [
+        replace(entry, row=entry.row | {"place": place, "shard": chunk.number})
+        for place, entry in zip(chunk.places, entries, strict=True)
+    ]
+    write_shard(job.shard(chunk.number), placed, job.asked)
+
+
+def finished(chunk: Chunk, job: Job) -> bool:
+    """Whether there is nothing left to ask; stamps that failed are tried again, for their files may have been mended."""
+    rows = read_rows(job.shard(chunk.number), job.asked) or []
+    if [row["place"] for row in rows] != list(chunk.places):
+        return False
+    return {row["key"] for row in rows if row["status"] == Status.DONE.value} == set(map(key_of, chunk.sources))
+
+
+def _kept(chunk: Chunk, job: Job) -> dict[str, Entry]:
+    """The answers of an earlier run that still hold, by name."""
+    path = job.shard(chunk.number)
+    if read_rows(path, job.asked) is None:
+        return {}
+    keys = {key_of(source): source.name for source in chunk.sources}
+    try:
+        entries = read_entries(path)
+    except InputError:  # cut short by hand: asked anew
+        return {}
+    done = (entry for entry in entries if entry.row["status"] == Status.DONE.value)
+    return {keys[entry.row["key"]]: entry for entry in done if entry.row["key"] in keys}
+
+
+def _entry(source: StampSource, answer: Answer, job: Job) -> Entry:
+    row = row_of(source.name, answer.item, answer.samples, "network") | {"key": key_of(source)}
+    if answer.mixture is None or answer.samples is None or answer.pixels is None:
+        return Entry(row)
+    samples = _thinned(answer.samples.select(answer.mixture.names), job.config.draws)
+    if not job.config.images:
+        return Entry(row | _extras(answer.pixels.stamp or source.load()), samples)
+    stamp = answer.pixels.stamp or source.load()
+    model = _own_model(stamp, answer, job)
+    if model is not None:
+        row["chi2_per_pixel"] = model.chi2
+    return Entry(row | _extras(stamp), samples, _picture(stamp, model))
+
+
+def _own_model(stamp: Stamp, answer: Answer, job: Job) -> OwnModel | None:
+    """The network's own model image; None where nothing stands out of the noise."""
+    from lenssbi.refinement.own_model import own_model
+
+    assert answer.mixture is not None
+    rng = np.random.default_rng((job.config.seed, name_number(stamp.name), 1))
+    try:
+        return own_model(stamp, answer.mixture, rng, job.config.auto.max_residual or np.inf)
+    except ItemError:
+        return None
+
+
+def _picture(stamp: Stamp, model: OwnModel | None) -> bytes:
+    from lenssbi.plots.thumbnails import thumbnail
+
+    if model is None:
+        return thumbnail(stamp.image, stamp.noise)
+    return thumbnail(stamp.image, stamp.noise, model.mask, model.image, model.source)
+
+
+def _extras(stamp: Stamp) -> dict[str, Any]:
+    """What the stamp itself knows and a catalogue has columns for."""
+    return {name: stamp.info[name] for name in ("ra", "dec", "snr") if name in stamp.info}
+
+
+def _thinned(samples: Samples, count: int) -> Samples | None:
+    """That many draws of one weight, None for no draws."""
+    if count == 0:
+        return None
+    usable = np.flatnonzero(samples.weights > 0)
+    rows = usable[np.linspace(0, len(usable) - 1, min(count, len(usable))).astype(int)]
+    return Samples(samples.values[rows], samples.names, samples.units)
+
+
+def failed_row(source: StampSource, error: Exception, method: str) -> Row:
+    """The row of a stamp on which the program failed: a bug, or a worker that died. A user's mistake ends the run."""
+    from lenssbi.pipelines.prepare import input_of
+    from lenssbi.pipelines.results import ItemResult
+
+    if isinstance(error, InputError) and not isinstance(error, ItemError):
+        raise error
+    detail = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    item = ItemResult(input_of(source), f"{Status.FAILED.value} ({detail})")
+    return row_of(source.name, item, None, method) | {"key": key_of(source)}

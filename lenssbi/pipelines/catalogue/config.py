@@ -1,0 +1,45 @@
+"""The choices of a catalogue."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat
+
+from lenssbi.config import Config
+from lenssbi.refinement.config import RefineConfig
+
+TableFormat = Literal["ecsv", "fits", "parquet"]
+
+
+class AutoConfig(Config):
+    """When `refine: auto` fits a stamp (:mod:`lenssbi.pipelines.catalogue.decide`); None never asks for it.
+
+    ``max_relative_error`` is half of the 68 per cent interval of einstein_radius over its median, ``max_residual`` the mean square of
+    residual over noise of the network's own model image. ``misspecified`` fits stamps that are unlike the network's training, and those
+    that it does not apply to.
+    """
+
+    max_relative_error: PositiveFloat | None = 0.05
+    max_residual: PositiveFloat | None = 2.0
+    misspecified: bool = True
+
+
+class CatalogueConfig(Config):
+    """How a catalogue is made.
+
+    ``images`` makes each network's own model image, for its residual and for the report's thumbnails; ``draws`` are kept of each of its
+    posteriors. ``figures`` are those of the fits.
+    """
+
+    refine: Literal["auto", "all", "none"] = "auto"
+    auto: AutoConfig = AutoConfig()
+    estimator: str | None = Field(
+        None, description="name of shipped weights or folder of a run; None: the shipped ones"
+    )
+    images: bool = True
+    draws: int = Field(1000, ge=0, le=2000)
+    figures: bool = True
+    tables: tuple[TableFormat, ...] = ("ecsv", "parquet")
+    seed: int = Field(0, ge=0, description="of the draws that the network's quantiles come from")
+    fit: RefineConfig = RefineConfig()

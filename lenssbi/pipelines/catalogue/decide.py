@@ -1,0 +1,74 @@
+"""Which stamps need a fit, and which rows a human must look at, each with its reasons in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lenssbi.pipelines.catalogue.config import AutoConfig, CatalogueConfig
+from lenssbi.status import Status
+
+Row = dict[str, Any]
+
+WORDS = {
+    "prior_conflict": "the fit and the network disagree",
+    "edge": "the posterior ends at an edge of the prior",
+    "demagnified": "the source is hardly magnified: it may be a wrong solution",
+    "residuals": "the fit leaves more than noise: arcs, lens light or a neighbour",
+    "few_effective_samples": "too few effective draws: the error bars are rough",
+    "outside_broad_prior": "the network's answer lies outside the fit's prior",
+    "misspecified": "unlike the network's training",
+    "psf_unseen": "its PSF is wider or narrower than any of the training",
+    "estimator_not_applicable": "the network is not for such stamps",
+}
+ABOUT_THE_NETWORK = ("misspecified", "psf_unseen", "estimator_not_applicable")
+"""Flags that a fit does away with: it was made without the network."""
+
+
+def reasons_to_fit(row: Row, config: CatalogueConfig) -> list[str]:
+    """Why a stamp is to be fitted, from the row that the network gave it; none where it is not.
+
+    A stamp that cannot be read is not fitted; one that the network does not apply to is, blind.
+    """
+    if config.refine == "none":
+        return []
+    applies = _applies(row)
+    if row["status"] != Status.DONE.value and applies:
+        return []
+    if config.refine == "all":
+        return ["all are fitted"]
+    return doubts(row, config.auto)
+
+
+def doubts(row: Row, auto: AutoConfig) -> list[str]:
+    """What speaks against the network's answer."""
+    if not _applies(row):
+        return ["the network is not for such stamps"] if auto.misspecified else []
+    if row["status"] != Status.DONE.value:
+        return []
+    found, radius = [], row["params"]["einstein_radius"]
+    error = (radius["upper"] - radius["lower"]) / 2 / radius["median"]
+    if auto.max_relative_error is not None and not error <= auto.max_relative_error:
+        found.append(f"the network knows einstein_radius to {100 * error:.2g} per cent only")
+    if auto.misspecified and "misspecified" in row["flags"]:
+        found.append("the stamp is unlike the network's training")
+    residual = row.get("chi2_per_pixel")
+    if auto.max_residual is not None and residual is not None and not residual <= auto.max_residual:
+        found.append(f"the network's model image leaves {residual:.3g} times the noise's variance")
+    return found
+
+
+def reasons_to_look(row: Row, config: CatalogueConfig) -> list[str]:
+    """Why a human must look at a finished row before anybody uses it; none where it can be used as it is."""
+    found = [] if row["status"] == Status.DONE.value else [row["status"]]
+    fitted = row["method"] == "refined" and not found
+    flags = [flag for flag in row.get("flags") or () if not (fitted and flag in ABOUT_THE_NETWORK)]
+    found += [WORDS.get(flag, flag.replace("_", " ")) for flag in flags]
+    residual = row.get("chi2_per_pixel")
+    limit = config.auto.max_residual
+    if row["method"] == "network" and residual is not None and limit is not None and not residual <= limit:
+        found.append(f"the model image leaves {residual:.3g} times the noise's variance, and no fit was made")
+    return found
+
+
+def _applies(row: Row) -> bool:
+    return not str(row["status"]).startswith(Status.NOT_APPLICABLE.value)

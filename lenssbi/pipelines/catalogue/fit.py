@@ -1,0 +1,82 @@
+"""Fitting one stamp: its posterior, figure, thumbnail, and last its row, which says that the others are there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lenssbi.dataset.inputs import StampSource
+from lenssbi.files import atomic
+from lenssbi.pipelines.catalogue.ask import failed_row
+from lenssbi.pipelines.catalogue.job import LENSES, Job, key_of, network, row_path
+from lenssbi.pipelines.catalogue.shard import Row
+from lenssbi.pipelines.prepare import input_of
+from lenssbi.pipelines.results import ItemResult, sentence
+from lenssbi.pipelines.rows import row_of
+from lenssbi.posteriors import load_samples
+from lenssbi.refinement.result import FitResult
+from lenssbi.status import ItemError, Status
+
+
+def fit(source: StampSource, *, job: Job) -> None:
+    """Fit one stamp and keep its row; a stamp that cannot be fitted has a row that says why."""
+    from lenssbi.pipelines.refine import refine_source
+
+    picture = row_path(job.out, source.name).with_suffix(".webp")
+    show = (lambda fit: _keep_picture(fit, picture)) if job.config.images else None
+    try:
+        item = refine_source(
+            source,
+            job.config.fit,
+            job.out / LENSES,
+            estimator=network(job.estimator),
+            figure=job.config.figures,
+            show=show,
+        )
+        samples = None if item.posterior is None else load_samples(item.posterior)
+    except ItemError as error:
+        item, samples = ItemResult(input_of(source), sentence(error)), None
+    row = row_of(source.name, item, samples, "refined")
+    if samples is not None:
+        row["chi2_per_pixel"] = samples.info.get("chi2_per_pixel")
+    keep_row(source, row, job)
+
+
+def keep_row(source: StampSource, row: Row, job: Job) -> None:
+    """Keep the row of a fit; its files are named as seen from the catalogue's folder.
+
+    Raises
+    ------
+    InputError
+        Where the folder cannot be written or the disk is full.
+    """
+    named = {name: f"{LENSES}/{Path(row[name]).name}" for name in ("posterior", "figure") if row.get(name)}
+    with atomic(row_path(job.out, source.name)) as temporary:
+        temporary.write_text(json.dumps(row | named | {"key": key_of(source), "identity": job.fitted}))
+
+
+def keep_failure(source: StampSource, error: Exception, job: Job) -> None:
+    """Keep the row of a fit on which the program failed; a user's mistake is raised again."""
+    keep_row(source, failed_row(source, error, "refined"), job)
+
+
+def read_row(folder: Path, name: str, key: str, identity: str) -> Row | None:
+    """The row of a fit; None where there is none yet, or one of another stamp or configuration."""
+    try:
+        row = json.loads(row_path(folder, name).read_text())
+    except (OSError, ValueError):
+        return None
+    return row if isinstance(row, dict) and (row.get("key"), row.get("identity")) == (key, identity) else None
+
+
+def fitted(source: StampSource, job: Job) -> bool:
+    """Whether the fit of a stamp is done; one that failed is tried again."""
+    row = read_row(job.out, source.name, key_of(source), job.fitted)
+    return row is not None and row["status"] == Status.DONE.value
+
+
+def _keep_picture(fit: FitResult, path: Path) -> None:
+    from lenssbi.plots.thumbnails import thumbnail
+
+    with atomic(path) as temporary:
+        temporary.write_bytes(thumbnail(fit.stamp.image, fit.stamp.noise, fit.mask, fit.model_image, fit.source.image))

@@ -1,0 +1,145 @@
+"""A catalogue's folder read back: its table, its run, and every lens' thumbnail and posterior."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lenssbi import catalogue
+from lenssbi.config import parse
+from lenssbi.pipelines.catalogue.config import CatalogueConfig
+from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look
+from lenssbi.pipelines.catalogue.fit import read_row
+from lenssbi.pipelines.catalogue.job import NETWORK, RUN, TABLE, row_path, shard_path
+from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows
+from lenssbi.posteriors import Samples, load_samples
+from lenssbi.status import InputError, Status
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+SCHEMA = "lenssbi-run-1"
+
+
+@dataclass(frozen=True)
+class CatalogueFolder:
+    """What `lenssbi catalogue` leaves.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    card
+        What `run.json` says: version, configuration, estimator, counts.
+    """
+
+    path: Path
+    card: dict[str, Any]
+
+    @staticmethod
+    def open(path: str | Path) -> CatalogueFolder:
+        """Open a folder.
+
+        Raises
+        ------
+        InputError
+            Where it is missing, no catalogue's, or of another version.
+        """
+        path = Path(path)
+        try:
+            card = json.loads((path / RUN).read_text())
+        except (OSError, ValueError):
+            raise InputError(f"{path}: not the folder of a catalogue: make one with `lenssbi catalogue`") from None
+        if not isinstance(card, dict) or card.get("schema") != SCHEMA:
+            raise InputError(f"{path / RUN}: not a run of this version: make the catalogue again")
+        return CatalogueFolder(path, card)
+
+    def table(self) -> Table:
+        """The table, one row per lens.
+
+        Raises
+        ------
+        InputError
+            Where there is none yet.
+        """
+        for kind in self.config.tables:
+            if (self.path / f"{TABLE}.{kind}").is_file():
+                return catalogue.read(self.path / f"{TABLE}.{kind}")
+        raise InputError(f"{self.path}: the catalogue has no table yet: run its command again to finish it")
+
+    @cached_property
+    def config(self) -> CatalogueConfig:
+        """The choices of the run."""
+        return parse(self.card["config"], CatalogueConfig, str(self.path / RUN))
+
+    def rows(self) -> Iterator[Row]:
+        """The finished rows, shard by shard, from their files; each knows its `place` in the order of the inputs."""
+        for number in range(self.card["shards"]):
+            yield from map(self._final, read_rows(shard_path(self.path, number), self.card["asked"]) or [])
+
+    def thumbnails(self) -> Iterator[tuple[str, bytes]]:
+        """Name and WebP image of every lens that has one, the refined model where there is one."""
+        for entry in self._entries():
+            picture = entry.thumbnail
+            if self._refined(entry.row) is not None:
+                path = row_path(self.path, entry.row["name"]).with_suffix(".webp")
+                picture = path.read_bytes() if path.is_file() else picture
+            if picture:
+                yield entry.row["name"], picture
+
+    def all_samples(self) -> Iterator[tuple[str, Samples]]:
+        """Name and posterior of every lens that has one: the fit's where there is one that is done, else the network's."""
+        for entry in self._entries():
+            samples = self._samples(entry)
+            if samples is not None:
+                yield entry.row["name"], samples
+
+    def samples(self, name: str) -> Samples | None:
+        """The posterior of a lens, None where there is none.
+
+        Raises
+        ------
+        InputError
+            Where no lens has that name.
+        """
+        for number in range(self.card["shards"]):
+            path = shard_path(self.path, number)
+            names = [row["name"] for row in read_rows(path) or []]
+            if name in names:
+                return self._samples(read_entries(path)[names.index(name)])
+        raise InputError(f"{self.path}: no lens is called {name}: look into the column `name` of its table")
+
+    def _entries(self) -> Iterator[Entry]:
+        for number in range(self.card["shards"]):
+            if shard_path(self.path, number).is_file():
+                yield from read_entries(shard_path(self.path, number))
+
+    def _samples(self, entry: Entry) -> Samples | None:
+        fit = self._refined(entry.row)
+        if fit is None or fit["status"] != Status.DONE.value or not fit.get("posterior"):
+            return entry.samples
+        return load_samples(self.path / fit["posterior"])
+
+    def _refined(self, asked: Row) -> Row | None:
+        """The row of a lens' fit, None where none was asked for or made."""
+        if not reasons_to_fit(asked, self.config):
+            return None
+        return read_row(self.path, asked["name"], asked["key"], self.card["fitted"])
+
+    def _final(self, asked: Row) -> Row:
+        """The fit's row where there is one; where the fit failed, the network's answer with the fit's status."""
+        kept = {name: asked[name] for name in ("place", "key", "ra", "dec", "snr", "misspecification") if name in asked}
+        row, because = self._refined(asked), reasons_to_fit(asked, self.config)
+        if row is not None and row["status"] != Status.DONE.value and not row.get("params"):
+            row = asked | {name: row[name] for name in ("status", "seconds")}
+        final = (row or asked) | kept
+        if final["method"] == "network" and final.get("params") and self.config.draws:
+            final["posterior"] = f"{NETWORK}/{shard_path(self.path, asked['shard']).name}"
+        final["refined_because"] = "; ".join(because) if row is not None else ""
+        look = reasons_to_look(final, self.config)
+        final["look_because"] = "; ".join(look)
+        return final | {"flags": [*(final.get("flags") or ()), *(["needs_human"] if look else [])]}

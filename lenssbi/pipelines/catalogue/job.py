@@ -1,0 +1,118 @@
+"""What a worker needs to know, and where everything is kept.
+
+    run.json                     the configuration, how far the run is
+    network/000000.h5 ...        what the network said, a few stamps a file (`shard.py`)
+    lenses/NAME.h5 .png .json .webp   posterior, figure, row and thumbnail of each fit
+    catalogue.ecsv, .parquet     the table
+
+A row belongs to a run where the identity of the run's step and the key of the stamp are its own: the same run again therefore finds its
+rows, and a changed configuration or stamp makes new ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lenssbi.config import config_hash
+from lenssbi.dataset.inputs import StampSource
+from lenssbi.files import file_stem
+from lenssbi.pipelines.catalogue.config import CatalogueConfig
+
+if TYPE_CHECKING:
+    from lenssbi.estimators.estimator import Estimator
+
+RUN, NETWORK, LENSES, TABLE = "run.json", "network", "lenses", "catalogue"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run.
+
+    Parameters
+    ----------
+    config
+        The choices.
+    estimator
+        Folder of the network.
+    out
+        The catalogue's folder.
+    asked, fitted
+        Identities of the two steps: what their rows follow from, beside the stamp.
+    """
+
+    config: CatalogueConfig
+    estimator: str
+    out: Path
+    asked: str
+    fitted: str
+
+    @staticmethod
+    def of(config: CatalogueConfig, out: Path) -> Job:
+        """The run with these choices into the folder `out`.
+
+        Raises
+        ------
+        InputError
+            A bad estimator.
+        """
+        from lenssbi import __version__
+        from lenssbi.estimators.load import DEFAULT, find_estimator
+
+        # absolute: a worker elsewhere may run in another folder
+        estimator = str(find_estimator(DEFAULT if config.estimator is None else config.estimator).absolute())
+        card = network(estimator).card.model_dump_json()
+        asked = (
+            card,
+            config.seed,
+            config.images,
+            config.draws,
+            config.auto.max_residual,
+            config_hash(config.fit.model_error),
+        )
+        fitted = (card, config_hash(config.fit), config.figures, config.images)
+        return Job(config, estimator, out.absolute(), *(digest(__version__, *map(str, one)) for one in (asked, fitted)))
+
+    def shard(self, number: int) -> Path:
+        """File of the network's answers about chunk `number`."""
+        return shard_path(self.out, number)
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """File of a chunk in a catalogue's folder."""
+    return folder / NETWORK / f"{number:06d}.h5"
+
+
+def row_path(folder: Path, name: str) -> Path:
+    """File of the row of a fit; its thumbnail is beside it."""
+    return folder / LENSES / f"{file_stem(name)}.json"
+
+
+@lru_cache(maxsize=1)
+def network(estimator: str) -> Estimator:
+    """The estimator, loaded once in each process."""
+    from lenssbi.estimators.load import load_estimator
+
+    return load_estimator(estimator)
+
+
+def key_of(source: StampSource) -> str:
+    """Identity of a stamp: where it is, how it is read, and size and date of its files."""
+    files = [path for path in (source.path, source.noise, source.psf) if path]
+    return digest(repr(source), *map(_version, files))
+
+
+def digest(*parts: str) -> str:
+    """A short text that stands for many."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+def _version(path: str) -> str:
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return "missing"
+    return f"{stat.st_size} {stat.st_mtime_ns}"

@@ -1,0 +1,185 @@
+"""`lenssbi catalogue`: many stamps in, one row for each out.
+
+    ask        the network, a chunk of stamps at a time
+    fit        the stamps that need it, one at a time: all, none, or (auto) those where the network's answer is in doubt (`decide.py`)
+    write      the table, in the order of the inputs
+
+Every answer is on disk as soon as it is known (`job.py` says where), so a run that was stopped continues. A stamp that fails is a row with
+a status. Rows depend neither on the number of workers nor on the order of the inputs: chunks are cut from the sorted list of stamps,
+and what is random about a stamp follows from its name.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lenssbi import __version__, batch, catalogue
+from lenssbi.dataset.inputs import StampSource, expand_inputs
+from lenssbi.files import atomic
+from lenssbi.parameters.conventions import CONVENTIONS
+from lenssbi.pipelines.catalogue.ask import Chunk, ask, entries_of, failed_row, finished, keep
+from lenssbi.pipelines.catalogue.config import CatalogueConfig
+from lenssbi.pipelines.catalogue.decide import reasons_to_fit
+from lenssbi.pipelines.catalogue.fit import fit, fitted, keep_failure
+from lenssbi.pipelines.catalogue.folder import SCHEMA, CatalogueFolder
+from lenssbi.pipelines.catalogue.job import RUN, TABLE, Job, network
+from lenssbi.pipelines.catalogue.lock import locked
+from lenssbi.pipelines.catalogue.result import CatalogueResult
+from lenssbi.pipelines.catalogue.shard import Entry, read_rows
+from lenssbi.pipelines.results import Progress, silent
+
+CHUNK = 64  # stamps that the network is asked about at once
+
+
+def run(
+    inputs: Sequence[str],
+    *,
+    config: CatalogueConfig,
+    out: Path,
+    workers: int = 1,
+    scheduler: str | None = None,
+    cluster: batch.ClusterConfig | None = None,
+    read: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+) -> CatalogueResult:
+    """Make a catalogue, or continue one.
+
+    Parameters
+    ----------
+    inputs
+        Files, folders, tables, sets.
+    config
+        The choices.
+    out
+        Folder of the table, the posteriors and the figures.
+    workers, scheduler, cluster
+        Processes on this machine, or the address of a Dask scheduler, or jobs of a batch system, whose workers see the same files.
+    read
+        Keyword arguments of `expand_inputs`: noise, psf, pixel_scale.
+    progress
+        Told (steps done, steps in all, text).
+
+    Raises
+    ------
+    InputError
+        Nothing to read, a bad estimator, an unwritable folder or a full disk, no scheduler, another run in the same folder.
+    """
+    start = time.perf_counter()
+    sources = [_absolute(source) for source in expand_inputs(inputs, **dict(read or {}))]
+    job = Job.of(config, Path(out))
+    with locked(job.out):
+        chunks = _chunks(sources)
+        card = _card(job, inputs, len(sources), len(chunks))
+        _write_card(job, card)
+        with batch.crew(workers=workers, scheduler=scheduler, cluster=cluster) as spread:
+            _ask_all(job, chunks, spread, progress)
+            chosen = list(_chosen(job, chunks))
+            card["counts"]["to_refine"] = len(chosen)
+            _write_card(job, card)
+            _fit_all(job, chosen, spread, progress)
+        folder = CatalogueFolder(job.out, card)
+        card["counts"] |= _write_tables(folder, job)
+        card |= {"seconds": round(time.perf_counter() - start, 3), "finished": True}
+        _write_card(job, card)
+    return CatalogueResult(folder, time.perf_counter() - start)
+
+
+def _absolute(source: StampSource) -> StampSource:
+    """The source as a worker in another folder finds it."""
+    noise, psf = (None if path is None else str(Path(path).absolute()) for path in (source.noise, source.psf))
+    return replace(source, path=str(Path(source.path).absolute()), noise=noise, psf=psf)
+
+
+def _chunks(sources: Sequence[StampSource]) -> list[Chunk]:
+    """The stamps in an order of their own, so that the user's changes nothing."""
+    order = sorted(range(len(sources)), key=lambda i: (sources[i].path, sources[i].index or 0, sources[i].name))
+    cuts = [order[first : first + CHUNK] for first in range(0, len(order), CHUNK)]
+    return [Chunk(number, tuple(sources[i] for i in cut), tuple(cut)) for number, cut in enumerate(cuts)]
+
+
+def _card(job: Job, inputs: Sequence[str], stamps: int, shards: int) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "command": "catalogue",
+        "config": job.config.model_dump(mode="json"),
+        "estimator": network(job.estimator).name,
+        "inputs": list(inputs),
+        "asked": job.asked,
+        "fitted": job.fitted,
+        "shards": shards,
+        "counts": {"stamps": stamps},
+        "finished": False,
+    }
+
+
+def _write_card(job: Job, card: Mapping[str, Any]) -> None:
+    with atomic(job.out / RUN) as temporary:
+        temporary.write_text(json.dumps(card, indent=1))
+
+
+def _ask_all(job: Job, chunks: Sequence[Chunk], spread: batch.Spread, progress: Progress) -> None:
+    todo = [chunk for chunk in chunks if not finished(chunk, job)]
+    total = sum(len(chunk.sources) for chunk in chunks)
+    done = total - sum(len(chunk.sources) for chunk in todo)
+    progress(done, total, "asking the network")
+    for index, outcome in spread(partial(ask, job=job), todo):
+        if isinstance(outcome, Exception):
+            _ask_one_by_one(job, todo[index], outcome, spread)
+        done += len(todo[index].sources)
+        progress(done, total, "asking the network")
+
+
+def _ask_one_by_one(job: Job, chunk: Chunk, error: Exception, spread: batch.Spread) -> None:
+    """A chunk on which a worker failed: every stamp alone, so that the one at fault takes no other down."""
+    entries = {i: Entry(failed_row(source, error, "network")) for i, source in enumerate(chunk.sources)}
+    for i, outcome in spread(partial(entries_of, job=job), [(source,) for source in chunk.sources]):
+        if isinstance(outcome, Exception):
+            entries[i] = Entry(failed_row(chunk.sources[i], outcome, "network"))
+        else:
+            entries[i] = outcome[0]
+    keep(chunk, [entries[i] for i in range(len(chunk.sources))], job)
+
+
+def _chosen(job: Job, chunks: Sequence[Chunk]) -> list[StampSource]:
+    """The stamps that are to be fitted."""
+    found = []
+    for chunk in chunks:
+        rows = {row["name"]: row for row in read_rows(job.shard(chunk.number), job.asked) or []}
+        found += [source for source in chunk.sources if reasons_to_fit(rows[source.name], job.config)]
+    return found
+
+
+def _fit_all(job: Job, sources: Sequence[StampSource], spread: batch.Spread, progress: Progress) -> None:
+    todo = [source for source in sources if not fitted(source, job)]
+    done = len(sources) - len(todo)
+    if sources:
+        progress(done, len(sources), "fitting")
+    for index, outcome in spread(partial(fit, job=job), todo):
+        if isinstance(outcome, Exception):
+            keep_failure(todo[index], outcome, job)
+        done += 1
+        progress(done, len(sources), f"fitting: {todo[index].name} is done")
+
+
+def _write_tables(folder: CatalogueFolder, job: Job) -> dict[str, int]:
+    """Write the table in every wanted format, and return what there is to count."""
+    meta = {"command": "catalogue", "config": folder.card["config"], "estimator": folder.card["estimator"]}
+    places = [row["place"] for row in folder.rows()]
+    table = catalogue.build(folder.rows(), meta | {"conventions": CONVENTIONS})
+    table = table[sorted(range(len(places)), key=places.__getitem__)]
+    for kind in job.config.tables:
+        catalogue.write(table, job.out / f"{TABLE}.{kind}")
+    done = int((table["status"] == "done").sum())
+    return {
+        "done": done,
+        "failed": len(table) - done,
+        "refined": int((table["method"] == "refined").sum()),
+        "flagged": int(table["needs_human"].sum()),
+    }

@@ -1,0 +1,114 @@
+"""How far a run is, from the files that it has left so far: `lenssbi catalogue --status DIR`. Changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+from lenssbi.pipelines.catalogue.job import LENSES, NETWORK
+from lenssbi.pipelines.catalogue.lock import holder
+from lenssbi.pipelines.catalogue.shard import read_rows
+from lenssbi.status import Status
+
+RECENT = 600.0  # [s] over which a rate is taken
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """How far a run is.
+
+    Parameters
+    ----------
+    path
+        Its folder.
+    stamps, asked, failed
+        Stamps in all, those with an answer of the network or a reason why there is none, and the latter.
+    to_refine, refined
+        Stamps to be fitted, None until all are asked, and fits that have ended.
+    asked_per_second, refined_per_second
+        Over the last ten minutes; 0 where nothing happened.
+    seconds_left
+        Time to the end of the present step at that rate, None where unknown.
+    finished
+        Whether the table is written.
+    holder
+        The process that works on it (process, host, since), None where nobody does.
+    """
+
+    path: Path
+    stamps: int
+    asked: int
+    failed: int
+    to_refine: int | None
+    refined: int
+    asked_per_second: float
+    refined_per_second: float
+    seconds_left: float | None
+    finished: bool
+    holder: dict[str, Any] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {**vars(self), "path": str(self.path)}
+
+
+def status_of(path: Path, now: float | None = None) -> RunStatus:
+    """Look at the folder of a run.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    now
+        Present time [s since 1970]; None for the clock's.
+
+    Raises
+    ------
+    InputError
+        Where it is no run's.
+    """
+    now = time.time() if now is None else now
+    folder = CatalogueFolder.open(path)
+    card = folder.card
+    shards = [file for file in sorted((path / NETWORK).glob("[0-9]*.h5")) if int(file.stem) < card["shards"]]
+    asked: list[float] = []
+    failed = 0
+    for file in shards:
+        rows = read_rows(file, card["asked"]) or []
+        asked += [file.stat().st_mtime] * len(rows)
+        failed += sum(row["status"] != Status.DONE.value for row in rows)
+    counts = card["counts"]
+    fits = [file.stat().st_mtime for file in (path / LENSES).glob("*.json") if card["fitted"] in file.read_text()]
+    rates = _rate(asked, now), _rate(fits, now)
+    return RunStatus(
+        path=path,
+        stamps=counts["stamps"],
+        asked=len(asked),
+        failed=failed,
+        to_refine=counts.get("to_refine"),
+        refined=min(len(fits), counts.get("to_refine") or 0),
+        asked_per_second=rates[0],
+        refined_per_second=rates[1],
+        seconds_left=_left(counts, len(asked), len(fits), *rates),
+        finished=bool(card["finished"]),
+        holder=holder(path),
+    )
+
+
+def _rate(times: Sequence[float], now: float) -> float:
+    """Items per second since the first of the recent ones."""
+    recent = [one for one in times if now - one < RECENT]
+    return len(recent) / max(now - min(recent), 1.0) if recent else 0.0
+
+
+def _left(counts: dict[str, int], asked: int, fitted: int, asking: float, fitting: float) -> float | None:
+    if asked < counts["stamps"]:
+        return (counts["stamps"] - asked) / asking if asking else None
+    missing = max(counts.get("to_refine", 0) - fitted, 0)
+    if not missing:
+        return 0.0
+    return missing / fitting if fitting else None
