@@ -1,12 +1,15 @@
-"""Pages for people: one HTML file with its figures in it, which needs no network and runs nothing.
+"""Pages for people: one HTML file with its figures in it, which needs no network and runs nothing but what it names.
 
 A page is a Jinja2 template that extends `templates/page.html.j2` (title, contents, look). Values are escaped wherever they come from, a
-name that a template misspells raises, and the page's own policy forbids a browser to load or to run anything.
+name that a template misspells raises, and the page's own policy forbids a browser to load or to run anything. A template that has a script
+fills the block `policy` with the script's hash (the filter `hashed`), which lets the browser run that text and no other, and hands it data
+with the filter `tojson`, which leaves nothing in them that HTML reads as markup.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,7 +47,8 @@ def render(folder: Path, template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["inlined"] = inlined
+    environment.filters |= {"inlined": inlined, "hashed": hashed}
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment.get_template(template).render(**values)
 
 
@@ -63,6 +67,12 @@ def inlined(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
 
 
+def hashed(script: str) -> str:
+    """The source that a Content-Security-Policy allows one inline script by (W3C, CSP level 3, section 2.3.1)."""
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
 def write(text: str, path: Path) -> Path:
     """Write the text of a page, whole or not at all, and return the path.
 
@@ -72,5 +82,6 @@ def write(text: str, path: Path) -> Path:
         Where the folder cannot be written.
     """
     with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # a file's name may hold what is no character
+        temporary.write_text(text, encoding="utf-8", errors="replace")
     return path

@@ -1,0 +1,25 @@
+"""`lenssbi report`: a catalogue as one HTML page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import command
+from .options import Json, Quiet
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where `lenssbi catalogue` wrote.")],
+    *,
+    out: Annotated[Path | None, typer.Option("--out", help="The page.", show_default="DIR/report.html")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a catalogue as one HTML page: every lens with its thumbnail, flagged ones first."""
+    with command(as_json, quiet) as screen:
+        from lenssbi.pipelines.report import run
+
+        result = run(folder, out, screen.progress)
+        line = f"{result.path}: {result.lenses:,} lenses, {result.flagged:,} to look at ({result.seconds:.1f} s)"
+        screen.result(result.as_json(), line)

@@ -1,0 +1,6 @@
+"""`lenssbi report`: a catalogue as one HTML page."""
+
+from lenssbi.pipelines.report.page import build
+from lenssbi.pipelines.report.run import ReportResult, run
+
+__all__ = ["ReportResult", "build", "run"]

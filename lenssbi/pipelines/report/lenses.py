@@ -1,0 +1,111 @@
+"""What the page's script is told: the rows of the catalogue as columns of JSON, flagged lenses first, and the thumbnails in blocks.
+
+The blocks are read by the page only when one of their lenses comes into view, so that opening it costs little. What the script shows it
+shows as text; addresses have been through `links.link`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.catalogue import FLAGS
+from lenssbi.pipelines.report.columns import Parameter, numbers, parameters, texts, truths
+from lenssbi.pipelines.report.links import link
+from lenssbi.pipelines.report.summary import kinds
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+BLOCK = 128  # thumbnails in one piece of the page
+DIGITS = 6  # significant ones of a number
+TEXTS = ("name", "input", "method", "status", "refined_because", "look_because")
+# name -> title
+NUMBERS = {
+    "snr": "S/N",
+    "chi2_per_pixel": "χ² per pixel",
+    "misspecification": "misspecification",
+    "log_evidence": "ln evidence",
+    "seconds": "seconds",
+    "evaluations": "evaluations",
+    "ra": "right ascension",
+    "dec": "declination",
+}
+
+
+def lens_data(table: Table, thumbnails: Mapping[str, bytes], prefix: str | None) -> dict[str, Any]:
+    """The rows, flagged ones first and otherwise in the order of the table.
+
+    Parameters
+    ----------
+    table
+        The catalogue.
+    thumbnails
+        Name of a lens -> its image, WebP.
+    prefix
+        The way from the page to the catalogue's folder; None where nothing is to be linked.
+    """
+    table = table[np.argsort(~truths(table, "needs_human"), kind="stable")]
+    data: dict[str, Any] = {name: texts(table, name) for name in TEXTS}
+    place = {name: number for number, name in enumerate(name for name in data["name"] if name in thumbnails)}
+    words, flags = _flags(table)
+    return {
+        **data,
+        "kind": kinds(data["status"]),
+        "flag_words": words,
+        "flags": flags,
+        "parameters": [_parameter(parameter) for parameter in parameters(table)],
+        "numbers": list(_numbers(table)),
+        "links": {key: [link(path, prefix) for path in texts(table, key)] for key in ("posterior", "figure")},
+        "thumbnails": [place.get(name, -1) for name in data["name"]],
+        "block": BLOCK,
+    }
+
+
+def thumbnail_blocks(names: Sequence[str], thumbnails: Mapping[str, bytes]) -> list[list[str]]:
+    """The thumbnails of `names` in that order, in blocks of `BLOCK`, in base 64."""
+    images = [base64.b64encode(thumbnails[name]).decode("ascii") for name in names if name in thumbnails]
+    return [images[first : first + BLOCK] for first in range(0, len(images), BLOCK)]
+
+
+def _flags(table: Table) -> tuple[list[str], list[list[int]]]:
+    """Words, and for each lens the numbers of those that it has."""
+    found: list[list[str]] = [other.split() for other in texts(table, "flags")]
+    for flag in reversed(FLAGS):
+        for row in np.flatnonzero(truths(table, flag)):
+            found[row].insert(0, flag)
+    words = list(dict.fromkeys([*FLAGS, *(word for row in found for word in row)]))
+    number = {word: place for place, word in enumerate(words)}
+    return words, [[number[word] for word in row] for row in found]
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    known = bool(np.isfinite(parameter.truth).any())
+    return {
+        "name": parameter.name,
+        "title": parameter.title,
+        "unit": parameter.unit,
+        "text": parameter.text,
+        "median": _short(parameter.median),
+        "lower": _short(parameter.lower),
+        "upper": _short(parameter.upper),
+        "truth": _short(parameter.truth) if known else None,
+    }
+
+
+def _numbers(table: Table) -> Iterator[dict[str, Any]]:
+    for name, title in NUMBERS.items():
+        values = numbers(table, name)
+        if np.nan_to_num(values).any():
+            column = table[name]
+            words = {"unit": str(column.unit or ""), "text": str(column.description or "")}
+            yield {"name": name, "title": title, **words, "values": _short(values)}
+
+
+def _short(values: NDArray[np.float64]) -> list[float | None]:
+    """Numbers to `DIGITS` digits, for a page that is no larger than it must be; None where there is none."""
+    return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values.tolist()]

@@ -1,0 +1,95 @@
+"""The page of a catalogue: summary, every lens, distributions, coverage, and how it was made.
+
+All of it is text, figures and one table of JSON inside a single HTML file. The page says what it says of the whole catalogue without a
+script; the table of lenses needs its one script, which the page's policy allows by its hash and which draws only the rows in view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from lenssbi.calibration.coverage import LEVELS
+from lenssbi.pipelines import pages
+from lenssbi.pipelines.pages import Section
+from lenssbi.pipelines.report import summary
+from lenssbi.pipelines.report.columns import parameters, texts
+from lenssbi.pipelines.report.coverage import Coverage, coverages
+from lenssbi.pipelines.report.figures import Drawn, draw
+from lenssbi.pipelines.report.lenses import lens_data, thumbnail_blocks
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = ("cells.js", "table.js", "lens.js", "start.js")  # in this order they are one script
+TITLE = "A catalogue of strong lenses"
+MOST_THUMBNAILS = 20_000  # more make a page that browsers are slow with
+MOST_INPUTS = 20  # inputs that are listed
+
+
+def build(table: Table, card: Mapping[str, Any], thumbnails: Mapping[str, bytes], prefix: str | None = "") -> str:
+    """The text of the page.
+
+    Parameters
+    ----------
+    table
+        The catalogue, one row for each lens.
+    card
+        What its run said of itself: version, estimator, inputs, configuration, seconds, whether it is finished.
+    thumbnails
+        Name of a lens -> one WebP image with four square panels: data, model, residual, source.
+    prefix
+        The way from the page to the catalogue's folder; None where nothing is to be linked.
+    """
+    known = parameters(table)
+    covered = coverages(texts(table, "method"), known)
+    lenses = lens_data(table, thumbnails, prefix)
+    with TemporaryDirectory() as folder:
+        figures = list(draw(table, known, covered, Path(folder)))
+        return pages.render(
+            TEMPLATES,
+            "report.html.j2",
+            title=TITLE,
+            sections=list(_sections(covered, figures)),
+            script="".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS),
+            lenses=lenses,
+            blocks=thumbnail_blocks(lenses["name"], thumbnails),
+            shown=sum(place >= 0 for place in lenses["thumbnails"]),
+            linked=prefix is not None,
+            finished=card.get("finished", True),
+            tiles=summary.tiles(table, card),
+            statuses=summary.status_counts(table),
+            flags=summary.flag_counts(table),
+            costs=list(summary.costs(table)),
+            figures=figures,
+            levels=list(LEVELS),
+            covered=covered,
+            about=_about(card),
+            inputs=_inputs(card),
+            settings=list(summary.settings(card.get("config", {}))),
+        )
+
+
+def _sections(covered: list[Coverage], figures: list[Drawn]) -> Iterator[Section]:
+    yield Section("summary", "Summary")
+    yield Section("lenses", "Every lens")
+    if any(figure.section == "distributions" for figure in figures):
+        yield Section("distributions", "Distributions")
+    if covered:
+        yield Section("coverage", "Against the truth")
+    yield Section("run", "How it was made")
+
+
+def _about(card: Mapping[str, Any]) -> dict[str, str]:
+    """What the card says in a word or two."""
+    found = {"lenssbi": card.get("version"), "command": card.get("command"), "estimator": card.get("estimator")}
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def _inputs(card: Mapping[str, Any]) -> list[str]:
+    inputs = card.get("inputs") or []
+    more = [f"and {len(inputs) - MOST_INPUTS:,} more"] if len(inputs) > MOST_INPUTS else []
+    return [str(name) for name in inputs[:MOST_INPUTS]] + more

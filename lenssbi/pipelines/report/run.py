@@ -1,0 +1,95 @@
+"""A catalogue's folder in, its page out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lenssbi.pipelines import pages
+from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+from lenssbi.pipelines.report.page import MOST_THUMBNAILS, build
+from lenssbi.pipelines.results import Progress, silent
+
+EVERY = 256  # thumbnails between two words to whoever watches
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """What was written.
+
+    Parameters
+    ----------
+    path
+        The page.
+    lenses, flagged
+        How many it shows, and how many of them a human is asked to look at.
+    seconds
+        Wall-clock time.
+    """
+
+    path: Path
+    lenses: int
+    flagged: int
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return {
+            "path": str(self.path),
+            "lenses": self.lenses,
+            "flagged": self.flagged,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def run(folder: Path, out: Path | None = None, progress: Progress = silent) -> ReportResult:
+    """Write the page of a catalogue.
+
+    Parameters
+    ----------
+    folder
+        Where `lenssbi catalogue` wrote.
+    out
+        The page's file; None for report.html in `folder`.
+    progress
+        Told (thumbnails read, lenses, text).
+
+    Raises
+    ------
+    InputError
+        Where `folder` is no catalogue, or the page cannot be written.
+    """
+    start = time.perf_counter()
+    found = CatalogueFolder.open(folder)
+    table, card = found.table(), found.card
+    out = folder / "report.html" if out is None else out
+    wanted = _wanted(table)
+    thumbnails: dict[str, bytes] = {}
+    for name, image in found.thumbnails():
+        if name in wanted:
+            thumbnails[name] = image
+            if len(thumbnails) % EVERY == 0:
+                progress(len(thumbnails), len(wanted), "reading thumbnails")
+    progress(len(wanted), len(wanted), "writing the page")
+    text = build(table, card, thumbnails, _from_page(folder, out))
+    pages.write(text, out)
+    flagged = int(np.count_nonzero(np.asarray(table["needs_human"])))
+    return ReportResult(out, len(table), flagged, time.perf_counter() - start)
+
+
+def _wanted(table: Any) -> set[str]:
+    """Names of the lenses whose thumbnails the page shows: all, or as many as it can, flagged ones first."""
+    flagged_first = np.argsort(~np.asarray(table["needs_human"], bool), kind="stable")
+    return {str(name) for name in np.asarray(table["name"])[flagged_first[:MOST_THUMBNAILS]]}
+
+
+def _from_page(folder: Path, out: Path) -> str | None:
+    """The way from the page to the catalogue's folder; None where it is not below the page: nothing is linked then."""
+    try:
+        return folder.resolve().relative_to(out.resolve().parent).as_posix()
+    except ValueError:
+        return None

@@ -1,0 +1,140 @@
+"""What a catalogue is like as a whole: how many lenses, how they ended, what is to be looked at, and what they cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from lenssbi.catalogue import FLAGS
+from lenssbi.pipelines.report.columns import numbers, texts, truths
+from lenssbi.status import Status
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+MOST_KINDS = 24  # ways to end that are told apart
+OTHER = "something else"
+METHODS = ("network", "refined")
+SECONDS_PER_HOUR = 3600.0
+
+
+class Tile(NamedTuple):
+    """A number at the head of the page; `look` is the class of the page's style that says how good it is."""
+
+    name: str
+    text: str
+    value: str
+    look: str = ""
+
+
+class Count(NamedTuple):
+    """How many lenses something is true of."""
+
+    name: str
+    text: str
+    lenses: int
+
+
+class Cost(NamedTuple):
+    """Time [s] that the lenses of one method took, on one core each, and the evaluations of their likelihood."""
+
+    method: str
+    lenses: int
+    median: str
+    slow: str
+    total: str
+    evaluations: str
+
+
+def tiles(table: Table, card: Mapping[str, Any]) -> list[Tile]:
+    """The numbers at the head of the page."""
+    status, flagged = texts(table, "status"), truths(table, "needs_human")
+    done = sum(one == Status.DONE.value for one in status)
+    refined = texts(table, "method").count("refined")
+    spent = numbers(table, "seconds")
+    looks = ("short" if done < len(table) else "", "look" if flagged.any() else "")
+    made = [
+        Tile("lenses", "rows of the catalogue", f"{len(table):,}"),
+        Tile("done", "have a posterior", f"{done:,}", "met"),
+        Tile("failed", "the status says why", f"{len(table) - done:,}", looks[0]),
+        Tile("refined", "fitted with a pixelised source", f"{refined:,}"),
+        Tile("to look at", "flagged, with the reason", f"{np.count_nonzero(flagged):,}", looks[1]),
+    ]
+    if np.isfinite(spent).any():
+        made.append(Tile("per lens", "mean time of one core", duration(float(spent[np.isfinite(spent)].mean()))))
+    wall = card.get("seconds")
+    if isinstance(wall, int | float) and np.isfinite(wall):
+        made.append(Tile("in all", "from start to end", duration(wall)))
+    return made
+
+
+def kinds(statuses: Sequence[str]) -> list[str]:
+    """Each status without the detail of its lens; those beyond the `MOST_KINDS` most frequent are one."""
+    heads = [_head(status) for status in statuses]
+    frequent = {head for head, _ in Counter(heads).most_common(MOST_KINDS)}
+    return [head if head in frequent else OTHER for head in heads]
+
+
+def status_counts(table: Table) -> list[Count]:
+    """How the lenses ended, the most frequent first."""
+    found = Counter(kinds(texts(table, "status"))).most_common()
+    return [Count(kind, "", lenses) for kind, lenses in found]
+
+
+def flag_counts(table: Table) -> list[Count]:
+    """How many lenses have each flag; flags that have no column of their own last."""
+    known = [Count(flag, text, int(np.count_nonzero(truths(table, flag)))) for flag, text in FLAGS.items()]
+    others = Counter(word for row in texts(table, "flags") for word in set(row.split()))
+    return known + [Count(word, "", lenses) for word, lenses in others.most_common(MOST_KINDS)]
+
+
+def costs(table: Table) -> Iterator[Cost]:
+    """What each method took, and all of them together."""
+    spent, methods, asked = numbers(table, "seconds"), np.array(texts(table, "method")), numbers(table, "evaluations")
+    for method in METHODS:
+        mine = (methods == method) & np.isfinite(spent)
+        if mine.any():
+            seconds, counted = spent[mine], asked[mine]
+            yield Cost(
+                method,
+                int(mine.sum()),
+                duration(float(np.median(seconds))),
+                duration(float(np.quantile(seconds, 0.95))),
+                duration(float(seconds.sum())),
+                f"{np.median(counted[counted > 0]):,.0f}" if (counted > 0).any() else "",
+            )
+
+
+def settings(config: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """A nested configuration as (a.b.c, value)."""
+    if isinstance(config, Mapping) and config:
+        for key, value in config.items():
+            yield from settings(value, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, "" if config is None else str(config)
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it.
+
+    Examples
+    --------
+    >>> [duration(seconds) for seconds in (0.0123, 3.21, 250.0, 20000.0)]
+    ['12 ms', '3.2 s', '4.2 min', '5.6 h']
+    """
+    scales = (
+        (1.0, "ms", 1e-3),
+        (100.0, "s", 1.0),
+        (SECONDS_PER_HOUR, "min", 60.0),
+        (float("inf"), "h", SECONDS_PER_HOUR),
+    )
+    unit, value = next((unit, seconds / scale) for limit, unit, scale in scales if seconds < limit)
+    return f"{value:.2g} {unit}" if value < 99.5 else f"{value:,.0f} {unit}"
+
+
+def _head(status: str) -> str:
+    known = (one.value for one in Status if status.startswith(one.value))
+    return next(known, status.partition(" (")[0][:120])
