@@ -24,6 +24,7 @@ from lenssbi.status import ItemError, Status
 ARCSEC = {"deg": 3600.0, "degree": 3600.0, "degrees": 3600.0, "arcsec": 1.0, "arcmin": 60.0, "rad": 206264.80624709636}
 SCALE_KEYWORDS = ("PIXSCALE", "PIXELSCL", "PIXSCAL1", "PIX_SCALE")  # [arcsec]
 BLOCK = 2880  # bytes: the unit of a FITS file's length
+WORDS = ("", "COMMENT", "HISTORY")  # may hold line breaks, which a WCS does not take
 SANE_SCALES = (1e-4, 60.0)  # [arcsec]: a CDELT of 1 that means "none" gives 3600
 
 
@@ -70,7 +71,8 @@ class Plane:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 ny, nx = self.data.shape[-2:]
-                ra, dec = WCS(self.header).celestial.wcs_pix2world((nx - 1) / 2, (ny - 1) / 2, 0)
+                keywords = {k: v for k, v in self.header.items() if k not in WORDS}
+                ra, dec = WCS(keywords).celestial.wcs_pix2world((nx - 1) / 2, (ny - 1) / 2, 0)
         except Exception:  # wcslib's errors share no base; a broken position is no reason to refuse the pixels
             return None
         return (float(ra), float(dec)) if np.isfinite([ra, dec]).all() else None

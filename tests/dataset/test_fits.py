@@ -284,6 +284,8 @@ def test_real_cutouts():
         assert 0.15 < stamp.psf.fwhm < 0.2
         assert stamp.noise.max() < 0.1
     assert faint.mask.sum() == 10000 - 51
+    # the names of the files are the positions
+    assert (faint.info["ra"], faint.info["dec"]) == pytest.approx((57.0040238, -50.7752998), abs=2e-5)
     assert (
         bright.image.argmax() == 149 * 300 + 149
         or np.hypot(*(np.argwhere(bright.image == bright.image.max())[0] - 149.5)) < 3
