@@ -9,6 +9,7 @@ import typer
 from .benchmark_tables import comparison_tables
 from .console import SOME_FAILED, command
 from .options import Json, Overrides, Quiet, Scheduler, Workers
+from .shipped_configs import shipped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def benchmark(
-    config: Annotated[Path, typer.Argument(help="YAML file that lists methods and suites.", show_default=False)],
+    config: Annotated[
+        Path, typer.Argument(help="YAML file that lists methods and suites.", show_default=False, callback=shipped)
+    ],
     *,
     out: Annotated[Path, typer.Option("--out", help="Folder of the results.")],
     workers: Workers = 1,

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from lenssbi.config import ConfigError
 from lenssbi.status import InputError
+
+from .progress import Bar, Log, progress_on_stderr
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.progress import Progress, TaskID
 
+    from lenssbi.pipelines.catalogue.result import CatalogueResult
     from lenssbi.pipelines.results import RunResult
 
 BAD_INPUT, SOME_FAILED, INTERRUPTED = 2, 3, 130
@@ -45,19 +46,15 @@ class Screen:
 
     def __init__(self, as_json: bool, quiet: bool, stdout: TextIO) -> None:
         self.as_json, self.quiet, self.stdout = as_json, quiet, stdout
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._progress: Bar | Log | None = None
 
     def progress(self, done: int, total: int, text: str) -> None:
         """Show that `done` of `total` items are finished; `text` says what is happening."""
         if self.quiet:
             return
-        if self._bar is None:
-            self._bar = _new_bar()
-            self._task = self._bar.add_task(text, total=total)
-            self._bar.start()
-        assert self._task is not None
-        self._bar.update(self._task, completed=done, total=total, description=text)
+        if self._progress is None:
+            self._progress = progress_on_stderr()
+        self._progress.show(done, total, text)
 
     def result(self, value: Mapping[str, Any], *renderables: "RenderableType") -> None:
         """Print the result: `value` as JSON for a program, or `renderables` for a human."""
@@ -74,27 +71,25 @@ class Screen:
                 # a path must survive being copied, so text is never wrapped
                 console.print(renderable, soft_wrap=isinstance(renderable, str), highlight=False)
 
-    def finish(self, run: "RunResult") -> None:
+    def finish(self, run: "RunResult | CatalogueResult") -> None:
         """Print the result of a run over stamps, and leave with the exit code that it deserves."""
         from .tables import run_table
 
         where = f"in {run.path}" if run.path else ""
-        line = (
-            f"{len(run.items) - run.failed:,} of {len(run.items):,} stamps done in {run.seconds:.1f} s {where}".strip()
-        )
+        line = f"{run.count - run.failed:,} of {run.count:,} stamps done in {run.seconds:.1f} s {where}".strip()
         self.result(run.as_json(), run_table(run), line)
         self.leave(run)
 
-    def leave(self, run: "RunResult") -> None:
+    def leave(self, run: "RunResult | CatalogueResult") -> None:
         """Leave with exit code 3 where an item failed."""
         if run.failed:
             raise typer.Exit(SOME_FAILED)
 
     def stop(self) -> None:
-        """Take the progress bar down."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        """Take the progress down."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
 
 
 @contextmanager
@@ -104,7 +99,7 @@ def command(as_json: bool = False, quiet: bool = False) -> Iterator[Screen]:
     try:
         with redirect_stdout(sys.stderr):  # libraries that chat must not spoil the JSON
             yield screen
-    except (InputError, ConfigError) as error:
+    except _mistakes() as error:
         screen.stop()
         print(f"lenssbi: {error}", file=sys.stderr)
         raise typer.Exit(BAD_INPUT) from None
@@ -116,12 +111,11 @@ def command(as_json: bool = False, quiet: bool = False) -> Iterator[Screen]:
         screen.stop()
 
 
-def _new_bar() -> "Progress":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+def _mistakes() -> tuple[type[Exception], ...]:
+    """What a user can get wrong; looked up once something is wrong, so that `--help` need not wait for pydantic."""
+    from lenssbi.config import ConfigError
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(file=sys.stderr))
+    return InputError, ConfigError
 
 
 def _plain(value: Any) -> Any:

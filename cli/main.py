@@ -11,16 +11,22 @@ from .calibrate import calibrate
 from .catalogue import catalogue
 from .check import check
 from .demo import demo
+from .doctor import doctor
+from .export import export
+from .population import population
 from .predict import predict
 from .refine import refine
+from .report import report
 from .simulate import simulate
 from .train import train
 
-COMMANDS = (simulate, train, calibrate, predict, refine, catalogue, benchmark, demo, check)
+COMMANDS = (
+    simulate, train, calibrate, predict, refine, catalogue, report, export, population, benchmark, demo, doctor, check,
+)  # fmt: skip
 
 app = typer.Typer(
     name="lenssbi",
-    help="Calibrated mass models of strong lenses: simulate, train, calibrate, predict, refine, catalogue, benchmark.",
+    help="Calibrated mass models of strong lenses, from a stamp to a posterior, from a catalogue to a population.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a bug shows its plain traceback
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -1,9 +1,14 @@
 """Options that several commands share, so that they read alike everywhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from .shipped_configs import shipped
+
+if TYPE_CHECKING:
+    from lenssbi.batch import ClusterConfig
 
 Inputs = Annotated[
     list[str],
@@ -16,7 +21,7 @@ Inputs = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file.", show_default=False)]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file.", show_default=False, callback=shipped)]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set one key of the configuration: a.b=1. Repeatable."),
@@ -30,11 +35,27 @@ Scheduler = Annotated[
     str | None,
     typer.Option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler to work on instead."),
 ]
+Cluster = Annotated[
+    Path | None,
+    typer.Option(
+        "--cluster", metavar="FILE", help="YAML file of a batch system to ask for jobs instead.", callback=shipped
+    ),
+]
 Noise = Annotated[Path | None, typer.Option("--noise", help="FITS image of the noise, where INPUT has none.")]
 Psf = Annotated[Path | None, typer.Option("--psf", help="FITS image of the PSF, where INPUT has none.")]
 PixelScale = Annotated[
     float | None, typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel in arcsec, where INPUT does not say.")
 ]
+
+
+def cluster_of(path: Path | None) -> "ClusterConfig | None":
+    """The batch system that a YAML file describes, None where none is named."""
+    if path is None:
+        return None
+    from lenssbi.batch import ClusterConfig
+    from lenssbi.config import load_config
+
+    return load_config(path, ClusterConfig)
 
 
 def reading(noise: Path | None, psf: Path | None, pixel_scale: float | None) -> dict[str, object]:

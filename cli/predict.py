@@ -7,6 +7,7 @@ import typer
 
 from .console import command
 from .options import EstimatorName, Inputs, Json, Noise, PixelScale, Psf, Quiet, Seed, reading
+from .shipped_configs import shipped
 
 
 def predict(
@@ -19,7 +20,9 @@ def predict(
     estimator: EstimatorName = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", help="YAML file of `refine`, whose model_error is added.", show_default=False),
+        typer.Option(
+            "--config", help="YAML file of `refine`, whose model_error is added.", show_default=False, callback=shipped
+        ),
     ] = None,
     noise: Noise = None,
     psf: Psf = None,

@@ -7,10 +7,13 @@ import typer
 
 from .console import command
 from .options import Json, Overrides, Quiet, Scheduler, Seed, Workers
+from .shipped_configs import shipped
 
 
 def simulate(
-    config: Annotated[Path | None, typer.Argument(help="YAML file; without it, the paper's training set.")] = None,
+    config: Annotated[
+        Path | None, typer.Argument(help="YAML file; without it, the paper's training set.", callback=shipped)
+    ] = None,
     *,
     out: Annotated[Path, typer.Option("--out", help="HDF5 set to write.")],
     count: Annotated[int, typer.Option("--count", min=1, help="Number of stamps.")] = 1000,

@@ -7,10 +7,13 @@ import typer
 
 from .console import command
 from .options import Json, Overrides, Quiet
+from .shipped_configs import shipped
 
 
 def train(
-    config: Annotated[Path | None, typer.Argument(help="YAML file; without it, the compact network.")] = None,
+    config: Annotated[
+        Path | None, typer.Argument(help="YAML file; without it, the compact network.", callback=shipped)
+    ] = None,
     *,
     data: Annotated[
         list[Path] | None,

@@ -68,7 +68,7 @@ def test_the_readme_draws_the_same_map():
 def test_every_package_is_installed():
     listed = set(PROJECT["tool"]["setuptools"]["packages"])
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "lenssbi").rglob("__init__.py")}
-    assert listed == found | {"lenssbi_cli"}
+    assert listed == found | {"lenssbi_cli", "lenssbi.configs"}
 
 
 def test_every_dependency_has_a_tested_version():

@@ -1,0 +1,33 @@
+"""`lenssbi export`: posteriors in the formats of others."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .console import command
+from .options import Json, Quiet, Seed
+
+
+def export(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="Posterior files, or folders of catalogues.", show_default=False),
+    ],
+    *,
+    to: Annotated[Literal["coolest", "arviz"], typer.Option("--to", help="coolest: JSON and draws; arviz: NetCDF.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="One lens of a catalogue. Repeatable; all by default.", show_default=False),
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write posteriors for other programs, with the conventions in words."""
+    with command(as_json, quiet) as screen:
+        from lenssbi.pipelines.export import run
+
+        result = run(inputs, to=to, out=out, names=names or (), seed=seed, progress=screen.progress)
+        screen.result(result.as_json(), f"{len(result.paths):,} posteriors in {result.folder}")

@@ -1,0 +1,56 @@
+"""`lenssbi --help` answers at once: it loads the parser of the command line and nothing else."""
+
+import subprocess
+import sys
+import time
+
+from lenssbi_cli.main import COMMANDS
+
+HEAVY = {
+    *(
+        "pydantic",
+        "yaml",
+        "numpy",
+        "scipy",
+        "astropy",
+        "h5py",
+        "torch",
+        "lightning",
+        "sbi",
+        "zuko",
+        "numba",
+        "nautilus",
+    ),
+    *("dask", "distributed", "matplotlib", "galsim", "jinja2", "PIL", "pyarrow", "safetensors"),
+}
+CODE = """
+import sys
+from lenssbi_cli.main import app
+for words in (line.split() for line in sys.argv[1:]):
+    try:
+        app(words)
+    except SystemExit as end:
+        assert end.code in (0, None), end.code
+print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def loaded(*lines):
+    """First names of the modules that these commands load."""
+    done = subprocess.run([sys.executable, "-c", CODE, *lines], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Usage: ") == sum("--help" in line for line in lines)
+    return set(done.stderr.split())
+
+
+def test_help_loads_nothing():
+    started = time.perf_counter()
+    found = loaded("--help", "--version")
+    print(f"lenssbi --help: {time.perf_counter() - started:.2f} s")  # pytest -rP shows it; a time is not judged
+    assert "typer" in found
+    assert found & HEAVY == set()
+
+
+def test_the_help_of_a_command_loads_nothing():
+    found = loaded(*(f"{verb.__name__} --help" for verb in COMMANDS))
+    assert found & HEAVY <= {"pydantic"}  # Typer asks it, where it is there, about the types of options
