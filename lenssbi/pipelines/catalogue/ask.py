@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,14 +98,15 @@ def _entry(source: StampSource, answer: Answer, job: Job) -> Entry:
     row = row_of(source.name, answer.item, answer.samples, "network") | {"key": key_of(source)}
     if answer.mixture is None or answer.samples is None or answer.pixels is None:
         return Entry(row)
+    start = time.perf_counter()
     samples = _thinned(answer.samples.select(answer.mixture.names), job.config.draws)
-    if not job.config.images:
-        return Entry(row | _extras(answer.pixels.stamp or source.load()), samples)
-    stamp = answer.pixels.stamp or source.load()
-    model = _own_model(stamp, answer, job)
-    if model is not None:
-        row["chi2_per_pixel"] = model.chi2
-    return Entry(row | _extras(stamp), samples, _picture(stamp, model))
+    stamp, picture = answer.pixels.stamp or source.load(), b""
+    if job.config.images:
+        model = _own_model(stamp, answer, job)
+        row["chi2_per_pixel"] = None if model is None else model.chi2
+        picture = _picture(stamp, model)
+    row["seconds"] = round(row["seconds"] + time.perf_counter() - start, 3)
+    return Entry(row | _extras(stamp), samples, picture)
 
 
 def _own_model(stamp: Stamp, answer: Answer, job: Job) -> OwnModel | None:

@@ -1,0 +1,162 @@
+"""`lenssbi export`: posteriors in the formats of others.
+
+INPUT is a posterior file (`.h5`) or the folder of a catalogue. What a COOLEST file says of the stamp (its image, pixels and filter)
+is read from the stamp itself where a catalogue knows its file and it is still there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lenssbi.pipelines.results import Progress, silent
+from lenssbi.posteriors import Samples, load_samples
+from lenssbi.posteriors.export.coolest import Observed
+from lenssbi.status import InputError, ItemError
+
+Format = Literal["coolest", "arviz"]
+SUFFIXES: dict[Format, str] = {"coolest": ".json", "arviz": ".nc"}
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was written.
+
+    Parameters
+    ----------
+    paths
+        One for each lens, in the order of the inputs.
+    folder
+        Where they are.
+    """
+
+    paths: tuple[Path, ...]
+    folder: Path
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return {"folder": str(self.folder), "count": len(self.paths), "paths": [str(path) for path in self.paths]}
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A posterior on its way out."""
+
+    name: str
+    samples: Samples
+    observed: Observed
+
+
+def run(
+    inputs: Sequence[Path],
+    *,
+    to: Format,
+    out: Path,
+    names: Sequence[str] = (),
+    seed: int = 0,
+    progress: Progress = silent,
+) -> ExportResult:
+    """Export posteriors.
+
+    Parameters
+    ----------
+    inputs
+        Posterior files and folders of catalogues.
+    to
+        The format.
+    out
+        Folder to write to.
+    names
+        Lenses of the catalogues to export; all of them by default.
+    seed
+        Of the resampling of weighted draws (ArviZ).
+    progress
+        Told (posteriors written, posteriors in all, text).
+
+    Raises
+    ------
+    InputError
+        An input that holds no posteriors, a name that is not there, a format without its package, or a folder that cannot be written.
+    """
+    sources = [_source(Path(path), tuple(names)) for path in inputs]
+    total, paths, taken = sum(count for count, _ in sources), [], set[str]()
+    for lens in (lens for _, lenses in sources for lens in lenses()):
+        stem = _free(lens.name, taken)
+        paths.append(_write(lens, out / f"{stem}{SUFFIXES[to]}", to, seed))
+        progress(len(paths), total, f"writing {to}")
+    if not paths:
+        raise InputError(f"{', '.join(map(str, inputs))}: there is no posterior to export: check its rows' status")
+    return ExportResult(tuple(paths), out)
+
+
+def _write(lens: Lens, path: Path, to: Format, seed: int) -> Path:
+    from lenssbi.posteriors.export import arviz, coolest
+
+    if to == "arviz":
+        return arviz.write(lens.samples, path, seed=seed, about={"lens": lens.name})
+    return coolest.write(lens.samples, path, lens.observed)
+
+
+def _source(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[], Iterator[Lens]]]:
+    """How many posteriors an input has, and a function that reads them one by one."""
+    if path.is_dir():
+        return _of_catalogue(path, names)
+    if names:
+        raise InputError(f"{path}: --name is for catalogues, and this is a file: leave it out")
+    samples = load_samples(path)  # refused before anything is written
+    _check(path, samples)
+    return 1, lambda: iter([Lens(path.stem, samples, Observed(path.stem))])
+
+
+def _of_catalogue(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[], Iterator[Lens]]]:
+    from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+
+    catalogue = CatalogueFolder.open(path)
+    rows = {str(row["name"]): row for row in catalogue.table()}
+    unknown = [name for name in names if name not in rows]
+    if unknown:
+        raise InputError(f"{path}: the catalogue has no lens {', '.join(unknown)}: take names from its table")
+
+    def lenses() -> Iterator[Lens]:
+        found = ((name, catalogue.samples(name)) for name in names) if names else catalogue.all_samples()
+        for name, samples in found:
+            if samples is not None:
+                _check(path / name, samples)
+                yield Lens(name, samples, _observed(name, rows[name]))
+
+    return len(names or rows), lenses
+
+
+def _check(path: Path, samples: Samples) -> None:
+    missing = [name for name in ("einstein_radius", "e1", "e2") if name not in samples.names]
+    if missing:
+        raise InputError(f"{path}: the posterior has no {', '.join(missing)}: it is not one of a lens' mass")
+
+
+def _observed(name: str, row: Any) -> Observed:
+    """What is known of the stamp of a row of the catalogue."""
+    from lenssbi.dataset.inputs import expand_inputs
+
+    ra, dec = (float(row[column]) if np.isfinite(row[column]) else None for column in ("ra", "dec"))
+    try:
+        (source,) = expand_inputs([str(row["input"])])
+        stamp = source.load()
+    except (InputError, ItemError, ValueError):  # the posterior is there, its stamp has gone
+        return Observed(name, ra=ra, dec=dec)
+    return Observed(name, stamp.pixel_scale, stamp.image, stamp.unit, stamp.band, stamp.zero_point, ra, dec)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A file's stem for a lens, which no other has; hostile names stay within the folder."""
+    stem = plain = re.sub(r"[^\w.+-]+", "_", name).strip(".")[:100] or "lens"
+    number = 1
+    while stem.lower() in taken:
+        number += 1
+        stem = f"{plain}-{number}"
+    taken.add(stem.lower())
+    return stem

@@ -1,0 +1,216 @@
+"""`lenssbi population`: the distribution of a parameter over the lenses of a catalogue.
+
+Each posterior is divided by the prior it was made under, which depends on the way it was made (`lenssbi.pipelines.hierarchy_priors`).
+Lenses that a human must look at are left out unless they are asked for: something that is no lens says nothing about lenses.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import lenssbi
+from lenssbi.files import atomic
+from lenssbi.hierarchy import (
+    FEW_DRAWS,
+    Beliefs,
+    Interim,
+    PopulationPosterior,
+    Quantity,
+    common_support,
+    gather,
+    infer,
+    quantity,
+)
+from lenssbi.parameters.conventions import convention
+from lenssbi.pipelines.hierarchy_priors import interims, other_training
+from lenssbi.pipelines.results import Progress, silent
+from lenssbi.posteriors import Samples, Summary
+from lenssbi.status import InputError, Status
+
+if TYPE_CHECKING:
+    from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+
+FORMATS = (".ecsv", ".json")
+DRAWS = 4000  # of mean and scatter, in the table
+BY_DRAWS = 0.5  # of an error bar that may be due to the number of draws; together they are then 12 per cent wider
+
+
+@dataclass(frozen=True)
+class PopulationResult:
+    """A population.
+
+    Parameters
+    ----------
+    quantity
+        What is distributed.
+    posterior
+        Of its mean and scatter.
+    beliefs
+        What they were inferred from.
+    left_out
+        Lenses that were not used, by reason.
+    prior
+        What was divided out, in words, by method.
+    notes
+        What a user should know.
+    seconds
+        Wall-clock time.
+    path, figure
+        Files written; None where there is none.
+    """
+
+    quantity: Quantity
+    posterior: PopulationPosterior
+    beliefs: Beliefs
+    left_out: Mapping[str, int]
+    prior: Mapping[str, str]
+    notes: tuple[str, ...]
+    seconds: float
+    path: str | None = None
+    figure: str | None = None
+
+    @property
+    def params(self) -> dict[str, Summary]:
+        """Summary of "mean" and "scatter"."""
+        return self.posterior.summary()
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        quality = self.posterior.quality
+        return {
+            "parameter": self.quantity.parameter,
+            "quantity": self.quantity.name,
+            "unit": self.quantity.unit,
+            "convention": convention(self.quantity.parameter),
+            "limits": list(self.posterior.limits),
+            "params": {name: summary.as_json() for name, summary in self.params.items()},
+            "lenses": len(self.beliefs),
+            "left_out": dict(self.left_out),
+            "prior": dict(self.prior),
+            "draws": {"least": float(quality.draws.min()), "median": float(np.median(quality.draws))},
+            "few_draws": list(quality.few),
+            "log_likelihood_variance": quality.variance,
+            "errors_by_draws": dict(quality.errors),
+            "outside_the_prior": float(self.beliefs.lost.mean()),
+            "notes": list(self.notes),
+            "seconds": round(self.seconds, 3),
+            "path": self.path,
+            "figure": self.figure,
+        }
+
+
+def run(
+    folder: Path,
+    parameter: str,
+    *,
+    prior: Sequence[Path] = (),
+    out: Path | None = None,
+    everything: bool = False,
+    progress: Progress = silent,
+) -> PopulationResult:
+    """Infer a population from a catalogue.
+
+    Parameters
+    ----------
+    folder
+        Of the catalogue.
+    parameter
+        q, slope or einstein_radius.
+    prior
+        Sets of stamps like the network's training.
+    out
+        File to write, .ecsv (draws of mean and scatter) or .json; a figure of the same name is put beside. None writes nothing.
+    everything
+        Whether to use lenses that a human must look at.
+    progress
+        Told (lenses read, lenses in all, text).
+
+    Raises
+    ------
+    InputError
+        No catalogue, no lens to use, no prior for the network's posteriors, or a file that cannot be written.
+    """
+    from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+
+    start = time.perf_counter()
+    asked = quantity(parameter)
+    if out is not None and out.suffix.lower() not in FORMATS:
+        raise InputError(f"{out}: a population ends in {' or '.join(FORMATS)}: choose one of them")
+    catalogue = CatalogueFolder.open(folder)
+    methods, left_out = _chosen(catalogue, folder, everything)
+    priors, words = interims(catalogue, set(methods.values()), asked, prior)
+    beliefs = gather(_posteriors(catalogue, methods, priors, progress), asked, common_support(priors.values(), asked))
+    left_out |= {"outside the prior": len(beliefs.left_out)} if beliefs.left_out else {}
+    posterior = infer(beliefs)
+    notes = (*_notes(posterior), *(other_training(catalogue, prior) if "network" in priors else ()))
+    result = PopulationResult(asked, posterior, beliefs, left_out, words, notes, time.perf_counter() - start)
+    return result if out is None else _write(result, out, priors)
+
+
+def _chosen(catalogue: CatalogueFolder, folder: Path, everything: bool) -> tuple[dict[str, str], dict[str, int]]:
+    """Name to method of the lenses that are used, and how many are not, by reason."""
+    methods, left_out = {}, {"failed": 0, "flagged": 0}
+    for row in catalogue.table():
+        if str(row["status"]) != Status.DONE.value:
+            left_out["failed"] += 1
+        elif bool(row["needs_human"]) and not everything:
+            left_out["flagged"] += 1
+        else:
+            methods[str(row["name"])] = str(row["method"])
+    if not methods:
+        remedy = "use them with --everything" if left_out["flagged"] else "make the catalogue again"
+        raise InputError(
+            f"{folder}: no lens to use ({left_out['failed']} failed, {left_out['flagged']} flagged): {remedy}"
+        )
+    return methods, left_out
+
+
+def _posteriors(
+    catalogue: CatalogueFolder, methods: Mapping[str, str], priors: Mapping[str, Interim], progress: Progress
+) -> Iterator[tuple[str, Samples, Interim]]:
+    done = 0
+    for name, samples in catalogue.all_samples():
+        if name in methods:
+            yield name, samples, priors[methods[name]]
+            done += 1
+            progress(done, len(methods), "reading the posteriors")
+
+
+def _notes(posterior: PopulationPosterior) -> Iterator[str]:
+    quality = posterior.quality
+    if quality.few:
+        yield f"{len(quality.few)} lenses have fewer than {FEW_DRAWS:g} effective draws: their posteriors hardly meet the population"
+    if quality.variance > 1:
+        yield f"the log likelihood is only known to +-{quality.variance**0.5:.1f}: more draws for each lens are needed"
+    for name, summary in posterior.summary().items():
+        share = quality.errors[name] / summary.sigma
+        if share > BY_DRAWS:
+            yield f"{name}: other draws would change it by {share:.1f} of its error bar: more draws for each lens are needed"
+
+
+def _write(result: PopulationResult, out: Path, priors: Mapping[str, Interim]) -> PopulationResult:
+    from lenssbi.plots.hierarchy import population_figure
+    from lenssbi.plots.style import save
+
+    one = next(iter(priors.values())) if len(priors) == 1 else None
+    figure = save(population_figure(result.posterior, result.beliefs, one), out.with_suffix(".png"))
+    result = replace(result, path=str(out), figure=str(figure))
+    found = {"lenssbi_version": lenssbi.__version__, **result.as_json()}
+    with atomic(out) as temporary:
+        if out.suffix.lower() == ".json":
+            temporary.write_text(json.dumps(found, indent=1) + "\n")
+        else:
+            from astropy.table import Column, Table
+
+            draws = result.posterior.sample(DRAWS, np.random.default_rng(0))
+            unit = result.quantity.unit or None
+            columns = [Column(draws.column(name), name=name, unit=unit) for name in draws.names]
+            Table(columns, meta=found).write(temporary, format="ascii.ecsv")
+    return result

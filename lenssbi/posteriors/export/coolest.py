@@ -1,0 +1,271 @@
+"""Posteriors in the COOLEST format (Galan et al. 2023, JOSS 8, 5567), through its own package.
+
+    Galaxy     PEMD (theta_E, gamma, q, phi, center_x, center_y), of fixed gamma = 2 for an isothermal lens: COOLEST's own analysis
+               knows no other ellipse
+    MassField  ExternalShear (gamma_ext, phi_ext), where a shear was inferred
+
+COOLEST (its documentation's "conventions") has x to the right, y up, arcsec, and radii along the intermediate axis, as we have; its angles
+are anticlockwise from +y, in (-90, 90] deg:
+
+    theta_E = einstein_radius     gamma = slope     phi = phi_ours - 90 deg
+    gamma_ext exp(2 i (phi_ext + 90 deg)) = shear1 + i shear2
+
+Each parameter has mean, median, 16th and 84th percentile; the percentiles of an angle stay on either side of its median, so they may
+lie outside (-90, 90]. The point estimate is one lens: the medians of the linear parameters (e1, e2, shear1, shear2 and the others),
+from which q and the angles follow; where the ellipticity is hardly known it is rounder than the median of q. The draws themselves are in a
+CSV file beside, with their weights, where `coolest.api` looks for them, and the stamp, where it is given, in a FITS file.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+import lenssbi
+from lenssbi.arrays import FloatArray
+from lenssbi.files import atomic
+from lenssbi.parameters import axis_ratio, position_angle
+from lenssbi.parameters.conventions import CONVENTIONS, COORDINATES
+from lenssbi.posteriors.export import library
+from lenssbi.posteriors.samples import Samples, Summary
+
+NORTH = 90.0  # [deg], of COOLEST's zero of angles from ours
+ISOTHERMAL, WEIGHTS = 2.0, "probability_weights"
+LENS = {
+    "gamma": "slope",
+    "theta_E": "einstein_radius",
+    "q": "q",
+    "phi": "phi",
+    "center_x": "centre_x",
+    "center_y": "centre_y",
+}
+"""COOLEST's name to ours; in COOLEST's order."""
+NOT_INFERRED = {"slope": ISOTHERMAL, "centre_x": 0.0, "centre_y": 0.0}
+LINEAR = ("einstein_radius", "e1", "e2")
+Angle = TypeVar("Angle", float, FloatArray)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a COOLEST file says about the stamp; None where it is not known.
+
+    Parameters
+    ----------
+    name
+        Of the lens.
+    pixel_scale
+        Side of a pixel [arcsec].
+    image
+        The stamp [unit], shape (y, x); written beside the template if it is square (COOLEST's reader takes rows for columns).
+    unit
+        Of the image.
+    band
+        Name of the filter.
+    zero_point
+        AB magnitude of one unit of the image.
+    ra, dec
+        Of the stamp's centre [deg].
+    """
+
+    name: str = "lens"
+    pixel_scale: float | None = None
+    image: FloatArray | None = None
+    unit: str = ""
+    band: str = ""
+    zero_point: float | None = None
+    ra: float | None = None
+    dec: float | None = None
+
+    @property
+    def square(self) -> FloatArray | None:
+        """The image where it can be written."""
+        fits = self.image is not None and self.pixel_scale is not None and self.image.shape[0] == self.image.shape[1]
+        return self.image if fits else None
+
+
+def write(samples: Samples, path: str | Path, observed: Observed | None = None) -> Path:
+    """Write a lens as a COOLEST template, and its draws as a chain beside it.
+
+    Parameters
+    ----------
+    samples
+        Posterior of einstein_radius [arcsec], e1, e2, and slope, shear1, shear2, centre_x, centre_y [arcsec] where they were inferred.
+    path
+        The template, ``.json``; the chain has the same name with ``_chain.csv``.
+    observed
+        What is known of the stamp.
+
+    Raises
+    ------
+    InputError
+        Without the package coolest, or where the file cannot be written.
+    ValueError
+        A path of another suffix; a posterior without the mass' parameters.
+    """
+    path, observed = Path(path), observed or Observed()
+    if path.suffix != ".json":
+        raise ValueError(f"a COOLEST template ends in .json, got {path.name}")
+    missing = [name for name in LINEAR if name not in samples.names]
+    if missing:
+        raise ValueError(f"the posterior lacks {', '.join(missing)}: a COOLEST lens needs them")
+    lens, entities, chain = (
+        _columns(samples),
+        _entities(observed.name, samples),
+        path.with_name(f"{path.stem}_chain.csv"),
+    )
+    for entity in entities:
+        for profile in entity.mass_model:
+            _fill(profile.parameters, lens, _point(samples))
+    meta = _about(samples, observed) | {"chain_file_name": chain.name}
+    if observed.square is not None:
+        _write_image(path.with_suffix(".fits"), observed.square)
+    template = _template(observed, entities, meta, path.with_suffix(".fits"))
+    _write_chain(chain, {p.id: lens.column(n) for n, p in _parameters(entities)}, lens.weights)
+    with atomic(path) as temporary:
+        temporary.write_text(template.to_JSON(indent=2, exclude_keys=template.exclude_keys))
+    return path
+
+
+def _columns(samples: Samples) -> Samples:
+    """The draws in COOLEST's parameters, angles still from +x [deg]; draws of no weight are left out."""
+    used = samples.weights > 0
+    values = {name: samples.column(name)[used] for name in samples.names}
+    columns = _physical(values)
+    log_weights = None if samples.log_weights is None else samples.log_weights[used]
+    return replace(
+        samples,
+        values=np.stack(list(columns.values()), 1),
+        names=tuple(columns),
+        units=("",) * len(columns),
+        log_weights=log_weights,
+    )
+
+
+def _physical(values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """COOLEST's parameters, angles from +x [deg], of ours by name; any shape."""
+    like = values["einstein_radius"]
+    e = values["e1"] + 1j * values["e2"]
+    ours = {name: np.full_like(like, value) for name, value in NOT_INFERRED.items()} | dict(values)
+    ours |= {"q": axis_ratio(e), "phi": np.degrees(position_angle(e))}
+    found = {theirs: ours[name] for theirs, name in LENS.items()}
+    if "shear1" in values:
+        shear = values["shear1"] + 1j * values["shear2"]
+        found |= {"gamma_ext": np.abs(shear), "phi_ext": np.degrees(position_angle(shear))}
+    return found
+
+
+def _point(samples: Samples) -> dict[str, float]:
+    """The lens of the medians, in COOLEST's parameters."""
+    medians = {name: np.asarray(summary.median) for name, summary in samples.summary().items()}
+    found = {name: float(value) for name, value in _physical(medians).items()}
+    return {name: _from_north(value) if name.startswith("phi") else value for name, value in found.items()}
+
+
+def _from_north(angle: Angle) -> Angle:
+    """Angles from +x [deg] as COOLEST has them: from +y, in (-90, 90]."""
+    return 90.0 - (90.0 - (angle - NORTH)) % 180.0
+
+
+def _summary(lens: Samples, name: str) -> Summary:
+    """Of one of COOLEST's parameters; angles from +y [deg]."""
+    if not name.startswith("phi"):
+        return lens.select((name,)).summary()[name]
+    found = replace(lens.select((name,)), names=("phi",)).summary()[
+        "phi"
+    ]  # the name by which a summary knows the circle
+    turn = _from_north(found.median) - found.median
+    median, lower, upper, mean = (place + turn for place in (found.median, found.lower, found.upper, found.mean))
+    return Summary(median, lower, upper, mean, found.sigma, "deg")
+
+
+def _fill(parameters: Mapping[str, Any], lens: Samples, point: Mapping[str, float]) -> None:
+    """Put values into the parameters of a profile of COOLEST's."""
+    statistics = library("coolest.template.classes.probabilities").PosteriorStatistics
+    for name, parameter in parameters.items():
+        parameter.set_point_estimate(point[name])
+        if np.ptp(lens.column(name)) == 0 and NOT_INFERRED.get(LENS.get(name, "")) == point[name]:
+            parameter.fix()
+            continue
+        found = _summary(lens, name)
+        parameter.set_posterior(
+            statistics(mean=found.mean, median=found.median, percentile_16th=found.lower, percentile_84th=found.upper)
+        )
+
+
+def _entities(name: str, samples: Samples) -> Any:
+    """The lens, and the shear's field where there is a shear."""
+    classes = library("coolest.template.lazy")
+    found = [classes.Galaxy(name, None, mass_model=classes.MassModel("PEMD"))]
+    if "shear1" in samples.names:
+        found.append(classes.MassField("external shear", None, mass_model=classes.MassModel("ExternalShear")))
+    return classes.LensingEntityList(*found)
+
+
+def _parameters(entities: Any) -> list[tuple[str, Any]]:
+    """Name and object of each parameter."""
+    return [pair for entity in entities for profile in entity.mass_model for pair in profile.parameters.items()]
+
+
+def _template(observed: Observed, entities: Any, meta: dict[str, Any], image: Path) -> Any:
+    classes, standard = library("coolest.template.lazy"), library("coolest.template.standard")
+    known = observed.ra is not None and observed.dec is not None
+    origin = (f"{observed.ra}d", f"{observed.dec}d") if known else ()
+    scale = observed.pixel_scale or 1.0
+    if observed.square is None:
+        pixels = classes.PixelatedRegularGrid()
+    else:
+        side = len(observed.square)
+        edges = (-side * scale / 2, side * scale / 2)
+        pixels = classes.PixelatedRegularGrid(None, edges, edges, side, side, check_fits_file=False)
+        pixels.fits_file.path = (
+            image.name
+        )  # relative, as a template wants it; it checks paths from the folder one is in
+    return standard.COOLEST(
+        "MAP",
+        classes.CoordinatesOrigin(*origin),
+        entities,
+        classes.Observation(pixels=pixels, mag_zero_point=observed.zero_point),
+        classes.Instrument(scale, band=observed.band),
+        metadata=meta,
+    )
+
+
+def _write_image(path: Path, image: FloatArray) -> None:
+    from astropy.io import fits
+
+    with atomic(path) as temporary:
+        fits.PrimaryHDU(np.asarray(image, dtype=np.float32)).writeto(temporary)
+
+
+def _about(samples: Samples, observed: Observed) -> dict[str, Any]:
+    """The template's meta: who wrote it, and what was converted or is not known."""
+    notes = [f"{name} was not inferred: {value:g}" for name, value in NOT_INFERRED.items() if name not in samples.names]
+    if observed.ra is None or observed.dec is None:
+        notes.append("the stamp's place on the sky is not known: coordinates_origin is a placeholder")
+    if observed.pixel_scale is None:
+        notes.append("the side of a pixel is not known: 1 arcsec is a placeholder")
+    if observed.square is None:
+        notes.append("there is no image: load the template with check_external_files=False")
+    return {
+        "lenssbi_version": lenssbi.__version__,
+        "posterior": {"draws": len(samples), "n_eff": samples.n_eff, "log_evidence": samples.log_evidence},
+        "point_estimate": "medians of einstein_radius, e1, e2, slope, shear1, shear2, centre_x and centre_y",
+        "angles": f"anticlockwise from +y: the position angle of lenssbi minus {NORTH:g} deg",
+        "image_unit": observed.unit,
+        "lenssbi_coordinates": COORDINATES,
+        "lenssbi_conventions": {name: text for name, text in CONVENTIONS.items() if name in samples.derived().names},
+        "notes": notes,
+    }
+
+
+def _write_chain(path: Path, columns: Mapping[str, FloatArray], weights: FloatArray) -> None:
+    angles = [_from_north(values) if "-phi" in name else values for name, values in columns.items()]
+    with atomic(path) as temporary, temporary.open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow([*columns, WEIGHTS])
+        lines.writerows(np.stack([*angles, weights], axis=1).tolist())

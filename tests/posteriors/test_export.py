@@ -1,0 +1,240 @@
+"""Exports: what a reader with the other package gets is the lens that we meant."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from lenssbi.lensing import EllipticalPowerLaw, ExternalShear
+from lenssbi.parameters import ellipticity
+from lenssbi.parameters.conventions import CONVENTIONS
+from lenssbi.posteriors import Samples
+from lenssbi.posteriors.export import arviz as ours
+from lenssbi.posteriors.export import coolest as theirs
+from lenssbi.status import InputError
+
+NAMES = ("einstein_radius", "e1", "e2", "slope", "shear1", "shear2", "centre_x", "centre_y")
+UNITS = ("arcsec", "", "", "", "", "", "arcsec", "arcsec")
+SPREAD = np.array([0.01, 0.02, 0.02, 0.05, 0.01, 0.01, 0.01, 0.01])
+
+
+def lens(q=0.7, phi=20.0, slope=2.1, shear=0.05 - 0.03j):
+    """One lens in the order of NAMES; phi in degrees."""
+    e = complex(ellipticity(np.asarray(q), np.radians(phi)))
+    return np.array([1.3, e.real, e.imag, slope, shear.real, shear.imag, 0.04, -0.07])
+
+
+def cloud(middle, count=2000, spread=SPREAD, weighted=False):
+    rng = np.random.default_rng(3)
+    values = middle + spread * rng.normal(size=(count, len(middle)))
+    return Samples(values, NAMES, UNITS, log_weights=rng.normal(size=count) if weighted else None, log_evidence=-12.5)
+
+
+def columns(samples, names):
+    return samples.select(tuple(names))
+
+
+def read(path, check_external_files=False):
+    serializer = pytest.importorskip("coolest.template.json").JSONSerializer
+    reader = serializer(str(path.with_suffix("")), check_external_files=check_external_files)
+    return reader.load(skip_jsonpickle=True, verbose=False)
+
+
+def mass_model(path, **choices):
+    from coolest.api.composable_models import ComposableMassModel
+
+    template = read(path)
+    entities = list(range(len(template.lensing_entities)))
+    return ComposableMassModel(template, str(path.parent), entity_selection=entities, **choices)
+
+
+class TestCoolest:
+    @pytest.fixture(autouse=True)
+    def _package(self):
+        pytest.importorskip("coolest")
+
+    @pytest.mark.parametrize("phi", [0.0, 20.0, 90.0, 135.0, 179.0])
+    @pytest.mark.parametrize(("slope", "q"), [(2.0, 0.5), (1.7, 0.8), (2.4, 0.95)])
+    def test_its_own_deflections_are_ours(self, tmp_path, phi, slope, q):
+        values = lens(q, phi, slope)
+        path = theirs.write(Samples(values[None], NAMES, UNITS), tmp_path / "lens.json")
+        theta = np.array([1.0 + 0.2j, -0.8 + 1.1j, 0.1 - 1.9j, -2.0 - 0.5j])
+        mass = EllipticalPowerLaw(values[0], values[1], values[2], values[3], values[6] + 1j * values[7])
+        expected = mass.deflection(theta) + ExternalShear(complex(values[4], values[5])).deflection(theta)
+        x, y = mass_model(path).evaluate_deflection(theta.real, theta.imag)
+        np.testing.assert_allclose(x + 1j * y, expected, rtol=1e-9)
+        kappa = mass_model(path).evaluate_convergence(theta.real, theta.imag)
+        np.testing.assert_allclose(kappa, mass.convergence(theta), rtol=1e-9)
+
+    @pytest.mark.reference
+    def test_lenstronomy_agrees(self, tmp_path):
+        """By its own conversion of angles and radii, from what is in the file."""
+        models = pytest.importorskip("lenstronomy.LensModel.lens_model")
+        values = lens(0.6, 35.0, 1.9)
+        path = theirs.write(Samples(values[None], NAMES, UNITS), tmp_path / "lens.json")
+        galaxy, field = (entity.mass_model[0].parameters for entity in read(path).lensing_entities)
+        at = {name: p.point_estimate.value for name, p in (galaxy | field).items()}
+        e = (1 - at["q"]) / (1 + at["q"]) * np.exp(2j * np.radians(at["phi"] + 90))
+        shear = at["gamma_ext"] * np.exp(2j * np.radians(at["phi_ext"] + 90))
+        epl = {"theta_E": at["theta_E"], "gamma": at["gamma"], "e1": e.real, "e2": e.imag}
+        epl |= {"center_x": at["center_x"], "center_y": at["center_y"]}
+        x, y = models.LensModel(["EPL", "SHEAR"]).alpha(
+            np.array([1.0, -0.4]), np.array([0.3, 1.2]), [epl, {"gamma1": shear.real, "gamma2": shear.imag}]
+        )
+        mine = mass_model(path).evaluate_deflection(np.array([1.0, -0.4]), np.array([0.3, 1.2]))
+        np.testing.assert_allclose(mine, (x, y), atol=2e-8)
+
+    def test_what_is_known_of_the_stamp_comes_back(self, tmp_path):
+        image = np.random.default_rng(0).normal(size=(100, 100))
+        observed = theirs.Observed("J1", 0.1, image, "electron", "VIS", 24.5, 10.5, -20.25)
+        path = theirs.write(cloud(lens()), tmp_path / "lens.json", observed)
+        template = read(path, check_external_files=True)
+        assert template.standard == "COOLEST"
+        assert template.lensing_entities[0].name == "J1"
+        assert (template.instrument.pixel_size, template.instrument.band) == (0.1, "VIS")
+        assert template.observation.pixels.shape == (100, 100)
+        assert template.observation.pixels.field_of_view_x == [-5.0, 5.0]
+        assert template.observation.mag_zero_point == 24.5
+        assert (template.coordinates_origin.ra, template.coordinates_origin.dec) == ("00h42m00s", "-20d15m00s")
+        np.testing.assert_allclose(template.observation.pixels.get_pixels(str(tmp_path)), image, rtol=1e-6)
+        assert template.meta["notes"] == []
+        assert template.meta["image_unit"] == "electron"
+        assert template.meta["lenssbi_conventions"]["einstein_radius"] == CONVENTIONS["einstein_radius"]
+
+    def test_a_stamp_that_is_not_square_is_left_out(self, tmp_path):
+        path = theirs.write(
+            cloud(lens()), tmp_path / "lens.json", theirs.Observed(pixel_scale=0.1, image=np.ones((9, 7)))
+        )
+        assert read(path).instrument.pixel_size == 0.1
+        assert not (tmp_path / "lens.fits").exists()
+        assert "there is no image" in " ".join(read(path).meta["notes"])
+
+    def test_what_is_not_known_is_said_to_be_made_up(self, tmp_path):
+        path = theirs.write(columns(cloud(lens()), NAMES[:3]), tmp_path / "lens.json")
+        template = read(path)
+        (galaxy,) = template.lensing_entities
+        text = " ".join(template.meta["notes"])
+        for word in ("slope was not inferred: 2", "centre_x", "sky", "pixel"):
+            assert word in text
+        stored = json.loads(path.read_text())["lensing_entities"][0]["mass_model"][0]["parameters"]
+        assert [name for name, p in stored.items() if p["fixed"]] == ["center_x", "center_y", "gamma"]
+        assert galaxy.mass_model[0].parameters["gamma"].point_estimate.value == 2.0
+
+    def test_statistics_are_those_of_the_weighted_draws(self, tmp_path):
+        samples = cloud(lens(), weighted=True)
+        path = theirs.write(samples, tmp_path / "lens.json")
+        found = read(path).lensing_entities[0].mass_model[0].parameters
+        wanted = samples.derived().summary()
+        for name, mine in (("theta_E", "einstein_radius"), ("gamma", "slope"), ("q", "q"), ("center_y", "centre_y")):
+            stats, summary = found[name].posterior_stats, wanted[mine]
+            np.testing.assert_allclose(
+                [stats.median, stats.percentile_16th, stats.percentile_84th, stats.mean],
+                [summary.median, summary.lower, summary.upper, summary.mean],
+            )
+        assert found["theta_E"].posterior_stats.mean != pytest.approx(
+            samples.column("einstein_radius").mean(), abs=1e-6
+        )
+
+    @pytest.mark.parametrize("phi", [1.0, 89.0, 91.0, 179.5])
+    def test_angles_that_wrap_keep_their_interval(self, tmp_path, phi):
+        path = theirs.write(cloud(lens(phi=phi)), tmp_path / "lens.json")
+        angle = read(path).lensing_entities[0].mass_model[0].parameters["phi"]
+        stats = angle.posterior_stats
+        assert -90 < stats.median <= 90
+        assert -90 < angle.point_estimate.value <= 90
+        assert (stats.median + 90 - phi + 90) % 180 - 90 == pytest.approx(0, abs=0.5)
+        assert 0 < stats.percentile_84th - stats.median < 4
+        assert 0 < stats.median - stats.percentile_16th < 4
+        assert stats.mean == pytest.approx(stats.median, abs=0.5)
+
+    def test_its_analysis_reads_the_draws_and_their_weights(self, tmp_path):
+        samples = cloud(lens(), count=300, weighted=True)
+        path = theirs.write(samples, tmp_path / "lens.json")
+        model = mass_model(path, load_posterior_samples=True)
+        np.testing.assert_allclose(model.post_weights, samples.weights)
+        theta = np.array([1.0 + 0.5j])
+        kappas = [model._eval_pot_point(theta.real, theta.imag, params)[0] for params in model.post_param_list[:5]]
+        for row, potential in zip(samples.values, kappas, strict=False):
+            again = theirs.write(Samples(row[None], NAMES, UNITS), tmp_path / "one.json")
+            assert mass_model(again).evaluate_potential(theta.real, theta.imag)[0] == pytest.approx(potential)
+
+    def test_draws_of_no_weight_may_hold_anything(self, tmp_path):
+        samples = cloud(lens(), count=50)
+        values, log_weights = samples.values.copy(), np.zeros(50)
+        values[7, 1], log_weights[7] = np.inf, -np.inf
+        path = theirs.write(Samples(values, NAMES, UNITS, log_weights), tmp_path / "lens.json")
+        assert "NaN" not in path.read_text()
+        assert "Infinity" not in path.read_text()
+        assert len((tmp_path / "lens_chain.csv").read_text().splitlines()) == 50
+
+    def test_it_says_what_it_lacks(self, tmp_path):
+        with pytest.raises(ValueError, match="lacks e1, e2"):
+            theirs.write(columns(cloud(lens()), NAMES[:1]), tmp_path / "lens.json")
+        with pytest.raises(ValueError, match=r"ends in \.json"):
+            theirs.write(cloud(lens()), tmp_path / "lens.yaml")
+
+
+class TestArviz:
+    @pytest.fixture(autouse=True)
+    def _package(self):
+        pytest.importorskip("arviz")
+
+    def test_equal_weights_go_through_as_they_are(self):
+        samples = cloud(lens())
+        data = ours.to_inference_data(samples)
+        np.testing.assert_array_equal(data.posterior["slope"].values[0], samples.column("slope"))
+        assert data.posterior.attrs["resampled"].startswith("no")
+        assert {"q", "phi"} <= set(data.posterior.data_vars)
+
+    def test_the_file_comes_back_with_units_and_conventions(self, tmp_path):
+        import arviz
+
+        samples = cloud(lens(), weighted=True)
+        data = arviz.from_netcdf(ours.write(samples, tmp_path / "lens.nc", about={"lens": "J1"}))
+        assert data.posterior["phi"].attrs["units"] == "deg"
+        assert data.posterior["phi"].attrs["period"] == 180
+        assert data.posterior["einstein_radius"].attrs["description"] == CONVENTIONS["einstein_radius"]
+        assert json.loads(data.posterior.attrs["conventions"])["e1"] == CONVENTIONS["e1"]
+        assert data.posterior.attrs["log_evidence"] == -12.5
+        assert data.posterior.attrs["n_eff"] == pytest.approx(samples.n_eff)
+        assert data.posterior.attrs["lens"] == "J1"
+        assert data.posterior.sizes["draw"] == round(samples.n_eff)
+
+    def test_resampled_draws_have_the_weighted_moments(self):
+        samples = cloud(lens(), count=20_000, weighted=True)
+        data = ours.to_inference_data(samples, seed=1)
+        mean, error = samples.summary()["slope"].mean, 0.05 / np.sqrt(samples.n_eff)
+        assert float(data.posterior["slope"].mean()) == pytest.approx(mean, abs=3 * error)
+        again = ours.to_inference_data(samples, seed=1)
+        np.testing.assert_array_equal(again.posterior["slope"].values, data.posterior["slope"].values)
+
+    def test_each_draw_is_taken_as_often_as_its_weight_says(self):
+        weights = np.random.default_rng(0).dirichlet(np.ones(40))
+        for seed in range(20):
+            times = np.bincount(ours.systematic(weights, 500, seed), minlength=40)
+            assert times.sum() == 500
+            assert (np.abs(times - 500 * weights) < 1).all()
+
+    def test_no_draw_without_weight_is_taken(self):
+        weights = np.array([0.0, 0.3, 0.7 - 1e-12, 0.0])
+        for seed in range(50):
+            assert set(ours.systematic(weights, 1000, seed).tolist()) == {1, 2}
+
+    def test_log_weights_are_those_of_the_draws(self):
+        samples = cloud(lens(), weighted=True)
+        data = ours.to_inference_data(samples)
+        radii, kept = samples.column("einstein_radius"), data.posterior["einstein_radius"].values[0]
+        rows = [int(np.flatnonzero(radii == value)[0]) for value in kept]
+        np.testing.assert_allclose(data.sample_stats["log_weight"].values[0], np.log(samples.weights[rows]))
+
+
+@pytest.mark.parametrize(("module", "package"), [(theirs, "coolest"), (ours, "arviz")])
+def test_without_the_package_the_remedy_is_named(module, package, tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    suffix = {"coolest": ".json", "arviz": ".nc"}[package]
+    with pytest.raises(InputError, match=r"lenssbi\[export\]"):
+        module.write(cloud(lens(), count=20), tmp_path / f"lens{suffix}")
+    assert list(tmp_path.iterdir()) == []
