@@ -134,7 +134,9 @@ def test_killed_workers_cost_nothing_but_time(tmp_path, many, estimator):
     killed = 0
     while process.poll() is None:
         # one for every shard that is finished, in the middle of the next
-        if killed < min(len(list((out / "network").glob("[0-9]*.h5"))), KILLS) and (workers := busy_workers(process.pid)):
+        if killed < min(len(list((out / "network").glob("[0-9]*.h5"))), KILLS) and (
+            workers := busy_workers(process.pid)
+        ):
             os.kill(workers[killed % len(workers)], signal.SIGKILL)
             killed += 1
         time.sleep(0.05)
