@@ -194,6 +194,7 @@ class _Jobs:
             del self.cluster.workers[name]
             await job.close()
             self.fruitless += not own & self.arrived
+            self.arrived -= own  # the next job has the same name
         self.away = away
 
 

@@ -97,6 +97,7 @@ class _Work:
     item: Any
     future: Any = None
     outcome: Any = None
+    raised: bool = False
     deaths: int = 0
     fetches: int = 0
 
@@ -129,7 +130,7 @@ class _Phase:
             except Empty:
                 self.crew.look()
                 continue
-            if (work.future is None or self._fetch(work)) and not self._tried_again(work):
+            if (work.future is None or self._is_final(work)) and not self._tried_again(work):
                 del self.under_way[work.index]
                 return work
 
@@ -151,22 +152,27 @@ class _Phase:
         self._wait_for(work)
 
     def _wait_for(self, work: _Work) -> None:
-        work.future.add_done_callback(lambda _: self.ready.put(work))
+        self.crew.client.loop.add_callback(self._deliver, work)
 
-    def _fetch(self, work: _Work) -> bool:
-        """Get the result or the exception of an item; False where it died with its process and is worked out again."""
+    async def _deliver(self, work: _Work) -> None:
+        """Get the result of an item as soon as it is there; in Dask's own thread, for many at once."""
         try:
-            work.outcome = work.future.result(timeout=ANSWER)
+            work.outcome, work.raised = await work.future.result(), False
         except Exception as error:
-            if work.future.status == "cancelled":
-                raise self.crew.gone() from error
-            lost = isinstance(error, OSError) and work.future.status != "error"
-            if lost and work.fetches < DEATHS:
-                self.crew.look(at_once=True)
-                work.fetches += work.future.status == "finished"
-                self._wait_for(work)
-                return False
-            work.outcome = error  # the item's own, or that of a result that cannot be sent
+            work.outcome, work.raised = error, True
+        self.ready.put(work)
+
+    def _is_final(self, work: _Work) -> bool:
+        """Whether an outcome is the item's own; False where the result died with its process and is worked out again."""
+        odd = work.raised and work.future.status != "error"  # not raised by the function
+        if odd and work.future.status == "cancelled":
+            raise self.crew.gone()
+        # what is odd and no OSError comes from a result that cannot be sent
+        if odd and isinstance(work.outcome, OSError) and work.fetches < DEATHS:
+            self.crew.look(at_once=True)
+            work.fetches += 1
+            self._wait_for(work)
+            return False
         work.future.release()
         work.future = None
         return True

@@ -187,10 +187,15 @@ def _from_row(row: Any, column: str, table: Path, common: StampSource, number: i
     files = {c: _relative(row[c], table.parent) for c in ("noise", "psf") if c in row.colnames}
     given: dict[str, Any] = {c: file for c, file in files.items() if file}
     options = replace(common, **given)
-    entry, index = _relative(row[column], table.parent), _text(row[INDEX_COLUMN]) if INDEX_COLUMN in row.colnames else ""
+    entry, index = (
+        _relative(row[column], table.parent),
+        _text(row[INDEX_COLUMN]) if INDEX_COLUMN in row.colnames else "",
+    )
     if not entry:
         nowhere = f"{table}, row {number}"
-        yield replace(options, name=f"{table.stem}-row-{number}", path=str(table), status=Status.NO_PATH, detail=nowhere)
+        yield replace(
+            options, name=f"{table.stem}-row-{number}", path=str(table), status=Status.NO_PATH, detail=nowhere
+        )
         return
     entry = f"{entry}:{index}" if index and not PART_OF_SET.fullmatch(entry) else entry
     if not PART_OF_SET.fullmatch(entry) and not entry.lower().endswith(SET_SUFFIXES):
