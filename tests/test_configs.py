@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lenssbi.batch import ClusterConfig
 from lenssbi.config import load_config
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.instrument import Camera
@@ -13,6 +14,7 @@ from lenssbi.rendering.simulation import SimulateConfig
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 KINDS = {
+    "cluster": ClusterConfig,
     "instrument": Camera,
     "populations": SimulateConfig,
     "estimator": TrainConfig,

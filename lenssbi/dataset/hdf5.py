@@ -150,9 +150,9 @@ class StampSet:
 
     def _info_near(self, index: int) -> dict[str, NDArray[Any]]:
         """What else is known of the block of stamps that `index` is in: neighbours are asked for one after the other."""
-        block = index // BLOCK
-        if self._near[0] != block:
-            self._near = block, self.rows("info", slice(block * BLOCK, (block + 1) * BLOCK))
+        first = index - index % BLOCK
+        if self._near[0] != first:
+            self._near = first, self.rows("info", slice(first, first + BLOCK))
         return self._near[1]
 
     @property
@@ -190,8 +190,7 @@ def write_set(
     InputError
         Where the file cannot be written.
     """
-    attributes = dict(attributes)
-    psf: PSF = attributes.pop("psf")
+    psf: PSF = (attributes := dict(attributes)).pop("psf")
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update({"schema": SCHEMA, **attributes})
         start = 0
@@ -224,13 +223,11 @@ def check_set(path: str | Path) -> dict[str, Any]:
         Naming what is wrong with the file.
     """
     with StampSet(path) as stamps:
-        n = len(stamps)
-        bad = 0
+        n, bad = len(stamps), 0
         for rows in blocks(range(n)):
             images, noise = stamps.images(rows), stamps.noise(rows)
-            bad += int(
-                (~np.isfinite(images).all(axis=(1, 2))).sum() + (~(noise.reshape(len(noise), -1) > 0).all(axis=1)).sum()
-            )
+            bad += int((~np.isfinite(images).all(axis=(1, 2))).sum())
+            bad += int((~(noise.reshape(len(noise), -1) > 0).all(axis=1)).sum())
         odd = [name for name, values in stamps.params.items() if not np.isfinite(values).all()]
         if bad or odd:
             what = f"{bad} stamps have values that are not finite or noise that is not positive" if bad else ""
@@ -275,9 +272,8 @@ def _create(file: h5py.File, block: Mapping[str, Any], count: int, units: Mappin
     for group in ("params", "info"):
         for name, values in block[group].items():
             values = np.asarray(values)
-            data = file.require_group(group).create_dataset(
-                name, (count, *values.shape[1:]), values.dtype, track_times=False
-            )
+            shape = (count, *values.shape[1:])
+            data = file.require_group(group).create_dataset(name, shape, values.dtype, track_times=False)
             if group == "params":
                 data.attrs["unit"] = units.get(name, "")
 

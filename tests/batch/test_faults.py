@@ -94,7 +94,7 @@ def test_processes_that_are_killed_cost_no_item():
 def test_an_item_survives_a_few_deaths(tmp_path):
     outcomes = dict(batch.run(partial(deadly_at_first, path=tmp_path, times=4), range(4), workers=2))
     assert outcomes == {number: number for number in range(4)}
-    assert len((tmp_path / "tries").read_text()) == 5
+    assert len((tmp_path / "tries").read_text()) >= 5  # a process may also be lost while it sends its result
 
 
 def test_what_cannot_be_sent_is_a_value():
