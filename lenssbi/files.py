@@ -12,6 +12,7 @@ from pathlib import Path
 from lenssbi.status import InputError
 
 LONGEST = 100  # bytes of a name in a file's name; systems allow 255
+UNFINISHED = re.compile(r"\..+\.\d+(\.\w+)?")  # names that `atomic` writes to
 
 
 def file_stem(name: str) -> str:
@@ -58,6 +59,14 @@ def atomic(path: str | Path) -> Iterator[Path]:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(*folders: Path) -> None:
+    """Remove what killed writers left of `atomic` in folders into which nobody writes now."""
+    for folder in folders:
+        for left in folder.glob(".*"):
+            if UNFINISHED.fullmatch(left.name):
+                left.unlink(missing_ok=True)
 
 
 @contextmanager

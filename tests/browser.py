@@ -6,6 +6,7 @@ playwright installed. Where there is none the tests are skipped, but not in cont
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -97,6 +98,18 @@ def watched(started: "Browser", width: int = 1400, height: int = 900, scripts: b
     found.page.on("console", lambda said: found.errors.append(said.text) if said.type in ("error", "warning") else None)
     yield found
     context.close()
+
+
+def wait_until(page: "Page", expression: str) -> None:
+    """Ask until an expression of the page is true.
+
+    Playwright's `wait_for_function` evaluates a string within the page once the first answer was no, which a page whose
+    Content-Security-Policy has no 'unsafe-eval' refuses; asked from outside, as here, it may.
+    """
+    end = time.monotonic() + TIMEOUT / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"not within {TIMEOUT / 1000:g} s: {expression}"
+        page.wait_for_timeout(20)
 
 
 def _program() -> str | None:

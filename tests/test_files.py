@@ -2,10 +2,11 @@
 
 import errno
 import pickle
+import shutil
 
 import pytest
 
-from lenssbi.files import atomic
+from lenssbi.files import atomic, remove_unfinished
 from lenssbi.status import InputError, ItemError, Status
 
 
@@ -26,6 +27,21 @@ def test_an_error_leaves_the_old_file(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
+    for name in ("a.txt", "b.parquet", "c"):
+        with atomic(tmp_path / name) as temporary:
+            temporary.write_text("half")
+            shutil.copy(temporary, tmp_path / "copy")
+            left = temporary
+        shutil.move(tmp_path / "copy", left)
+    kept = [".lock", ".hidden.txt", ".1.txt", "a.1.txt", "a.txt", "b.parquet", "c"]
+    for name in kept:
+        (tmp_path / name).write_text("whole")
+    assert len(list(tmp_path.iterdir())) == len(kept) + 3
+    remove_unfinished(tmp_path, tmp_path / "missing")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
 
 
 def test_a_full_disk_is_a_sentence(tmp_path):

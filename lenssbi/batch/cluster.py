@@ -109,7 +109,7 @@ def submitted(config: ClusterConfig) -> Iterator[Crew]:
     with (
         dask.config.set(settings),
         slurm_cluster(**job_options(config)) as cluster,
-        Client(cluster) as client,
+        Client(cluster, set_as_default=False) as client,
     ):
         jobs = _Jobs(cluster, config)
         try:

@@ -208,7 +208,7 @@ def local(workers: int) -> Iterator[Crew]:
             silence_logs=SILENT,
             env=SINGLE_THREADED,  # wins over what the user has set for one process that has the machine for itself
         ) as cluster,
-        Client(cluster) as client,
+        Client(cluster, set_as_default=False) as client,
     ):
         cluster.adapt(minimum=workers, maximum=workers)
         yield Crew(client, cluster.scheduler_address, lambda: workers)
@@ -221,7 +221,7 @@ def existing(scheduler: str) -> Iterator[Crew]:
     from distributed.utils import silence_logging_cmgr
 
     try:
-        client = Client(scheduler, timeout=10)
+        client = Client(scheduler, timeout=10, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or use --workers"

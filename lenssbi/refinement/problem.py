@@ -72,9 +72,10 @@ class Problem:
         return Checkpoint(work / f"{self.key}-{attempt}.h5", identity(self.key, attempt))
 
     def forget(self, work: Path) -> None:
-        """Remove the states of all attempts."""
-        for path in work.glob(f"{self.key}-*.h5"):
-            path.unlink(missing_ok=True)
+        """Remove the states of all attempts, and what a killed fit left of one it was writing."""
+        for pattern in (f"{self.key}-*.h5", f".{self.key}-*.h5"):
+            for path in work.glob(pattern):
+                path.unlink(missing_ok=True)
 
 
 def pose(

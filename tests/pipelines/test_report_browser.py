@@ -11,7 +11,7 @@ from lenssbi.pipelines import pages
 from lenssbi.pipelines.report import build
 from lenssbi.pipelines.report import page as page_module
 
-from ..browser import browser, watched
+from ..browser import browser, wait_until, watched
 from .made_up_report import CARD, HOSTILE, hostile, rows, thumbnails
 
 COUNT = 300
@@ -76,7 +76,7 @@ def test_it_opens_with_the_flagged_lenses_first(opened, table):
 def test_thumbnails_are_pictures(opened):
     pictures = opened.locator("#rows img")
     assert pictures.count() > 5
-    opened.wait_for_function(f"({LOADED})([...document.querySelectorAll('#rows img')])")
+    wait_until(opened, f"({LOADED})([...document.querySelectorAll('#rows img')])")
     assert pictures.first.get_attribute("alt").startswith("data, model, residual and source of lens ")
     assert opened.evaluate("[...document.querySelectorAll('figure img')].every(image => image.naturalWidth > 0)")
 
@@ -103,7 +103,7 @@ def test_lenses_without_a_number_come_last_either_way(opened, table):
     for _ in range(2):
         button.click()
         opened.evaluate("region.scrollTop = region.scrollHeight")
-        opened.wait_for_function("rows.has(order[order.length - 1])")
+        wait_until(opened, "rows.has(order[order.length - 1])")
         assert set(names(opened)[-len(failed) :]) == failed
 
 
@@ -149,7 +149,7 @@ def test_only_rows_in_view_are_there_and_all_can_be_reached(opened, table):
     assert opened.locator("#rows tr:not(.space)").count() < 40
     assert opened.locator("#table").get_attribute("aria-rowcount") == "301"
     opened.evaluate("region.scrollTop = region.scrollHeight")
-    opened.wait_for_function("rows.has(order[order.length - 1])")
+    wait_until(opened, "rows.has(order[order.length - 1])")
     assert names(opened)[-1] == flagged_first(table)[-1]
     assert opened.locator("#rows tr:not(.space)").last.get_attribute("aria-rowindex") == "301"
     assert opened.locator("#rows tr:not(.space)").count() < 40
@@ -166,7 +166,7 @@ def test_the_keyboard_is_enough(opened, table):
     assert opened.locator("#lens-place").inner_text() == "2 of 300"
     opened.keyboard.press("Escape")
     assert opened.locator("#lens").is_hidden()
-    assert opened.evaluate("document.activeElement.textContent") == second
+    wait_until(opened, f"document.activeElement.textContent === '{second}'")
 
 
 def test_a_reader_hears_a_table(opened):
@@ -271,9 +271,9 @@ def test_ten_thousand_lenses(started, tmp_path, monkeypatch, capsys):
         page.get_by_role("button", name="Einstein radius").click()
         by_radius = time.perf_counter() - start
         page.evaluate("region.scrollTop = region.scrollHeight / 2")
-        page.wait_for_function("rows.has(order[5000])")
+        wait_until(page, "rows.has(order[5000])")
         assert page.locator("#rows tr:not(.space)").count() < 40
-        page.wait_for_function(f"({LOADED})([...document.querySelectorAll('#rows img')])")
+        wait_until(page, f"({LOADED})([...document.querySelectorAll('#rows img')])")
         found.assert_quiet()
     with capsys.disabled():
         size = path.stat().st_size / 1e6

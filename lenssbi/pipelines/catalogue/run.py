@@ -21,14 +21,14 @@ from typing import Any
 
 from lenssbi import __version__, batch, catalogue
 from lenssbi.dataset.inputs import StampSource, expand_inputs
-from lenssbi.files import atomic
+from lenssbi.files import atomic, remove_unfinished
 from lenssbi.parameters.conventions import CONVENTIONS
 from lenssbi.pipelines.catalogue.ask import Chunk, ask, entries_of, failed_row, finished, keep
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
 from lenssbi.pipelines.catalogue.decide import reasons_to_fit
 from lenssbi.pipelines.catalogue.fit import fit, fitted, keep_failure
 from lenssbi.pipelines.catalogue.folder import SCHEMA, CatalogueFolder
-from lenssbi.pipelines.catalogue.job import RUN, TABLE, Job, network
+from lenssbi.pipelines.catalogue.job import LENSES, NETWORK, RUN, TABLE, Job, network
 from lenssbi.pipelines.catalogue.lock import locked
 from lenssbi.pipelines.catalogue.result import CatalogueResult
 from lenssbi.pipelines.catalogue.shard import Entry, read_rows
@@ -74,6 +74,7 @@ def run(
     sources = [_absolute(source) for source in expand_inputs(inputs, **dict(read or {}))]
     job = Job.of(config, Path(out))
     with locked(job.out):
+        remove_unfinished(job.out, job.out / NETWORK, job.out / LENSES)
         chunks = _chunks(sources)
         card = _card(job, inputs, len(sources), len(chunks))
         _write_card(job, card)
