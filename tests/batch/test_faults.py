@@ -3,20 +3,19 @@
 import gc
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from lenssbi import batch
 from lenssbi.batch import remote
 from lenssbi.status import InputError
+
+from .schedulers import scheduler_of_ones_own, wait_until
 
 
 def slowly(number):
@@ -71,13 +70,6 @@ def alive(pid):
             return stat.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def wait_until(condition, seconds):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_processes_that_are_killed_cost_no_item():
@@ -148,40 +140,6 @@ def test_nothing_outlives_a_client_that_is_killed(tmp_path):
     process.kill()
     process.wait()
     wait_until(lambda: not any(alive(pid) for pid in pids), 60)
-
-
-@contextmanager
-def scheduler_of_ones_own(workers):
-    """A scheduler and workers as processes of their own: its address, its process, and a function that adds a worker."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address, started = f"tcp://127.0.0.1:{port}", []
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}  # where its workers find the functions
-
-    def start(*words):
-        command = [sys.executable, "-m", *words, "--no-dashboard"]
-        nowhere = subprocess.DEVNULL
-        started.append(subprocess.Popen(command, stdout=nowhere, stderr=nowhere, env=environment))
-        return started[-1]
-
-    def add():
-        return start("distributed.cli.dask_worker", address, "--nthreads", "1", "--host", "127.0.0.1")
-
-    def listens():
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        scheduler = start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
-        wait_until(listens, 30)
-        for _ in range(workers):
-            add()
-        yield address, scheduler, add
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
 
 
 @pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP])
