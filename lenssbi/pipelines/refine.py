@@ -21,6 +21,7 @@ from lenssbi.files import atomic, file_stem, writing
 from lenssbi.pipelines.prepare import input_of, without_lens_light
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
 from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
+from lenssbi.refinement.attempts import forget
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import LEARNED_MODES, RefineConfig
 from lenssbi.refinement.fit import restore, solve
@@ -154,7 +155,7 @@ def refine_source(
         fit.samples.save(files.posterior, with_prior=fit.samples_with_prior)
         files.figure.unlink(missing_ok=True)  # of an older fit
     if kept[0].info["status"] == Status.DONE.name:
-        problem.forget(files.work)
+        forget(problem, files.work)
     drawn = not figure or files.figure.exists()
     if fit is None and not (drawn and show is None):
         fit = restore(problem, *kept)  # searches and solves anew: only for what is missing

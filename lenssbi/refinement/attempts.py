@@ -74,6 +74,14 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch) -> list[Att
     return done
 
 
+def forget(problem: Problem, work: Path) -> None:
+    """Remove the states of all runs of a fit, and what a killed one left of a state that it was writing."""
+    for one in (problem, *(elsewhere(problem, number) for number in range(problem.config.start.restarts))):
+        for pattern in (f"{one.key}-*.h5", f".{one.key}-*.h5"):
+            for path in work.glob(pattern):
+                path.unlink(missing_ok=True)
+
+
 def preferred(attempts: list[Attempt]) -> Attempt:
     """The last one, if it is no wrong solution and explains the image; otherwise the one of the highest likelihood."""
     last = attempts[-1]

@@ -71,12 +71,6 @@ class Problem:
         """Where the sampler's state of one attempt is kept in the folder ``work``."""
         return Checkpoint(work / f"{self.key}-{attempt}.h5", identity(self.key, attempt))
 
-    def forget(self, work: Path) -> None:
-        """Remove the states of all attempts, and what a killed fit left of one it was writing."""
-        for pattern in (f"{self.key}-*.h5", f".{self.key}-*.h5"):
-            for path in work.glob(pattern):
-                path.unlink(missing_ok=True)
-
 
 def pose(
     observation: Observation,

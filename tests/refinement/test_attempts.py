@@ -60,11 +60,17 @@ def test_the_pixels_stand_on_the_gaussians_of_the_search(searched):
 
 
 @pytest.mark.parametrize("place", ["under", "over"])
-def test_a_wrong_start_is_recognised_and_left(ring, truth, place):
-    fit = solve(problem_of(ring, start={"place": place, "candidates": 64}))
+def test_a_wrong_start_is_recognised_and_left(ring, truth, place, tmp_path):
+    problem = problem_of(ring, start={"place": place, "candidates": 64})
+    fit = solve(problem, tmp_path)
     assert (fit.status, fit.info["attempt"], fit.info["attempts"]) == (Status.DONE, "restart0", 2)
     assert abs(fit.params()["einstein_radius"].mean - truth["einstein_radius"]) < 0.03
     assert "demagnified" not in fit.flags
+    assert len({path.name.split("-")[0] for path in tmp_path.iterdir()}) == 2, "a state for each run"
+    (left,) = tmp_path.glob("*-restart0-*.h5")
+    left.with_name(f".{left.stem}.4711.h5").touch()  # a killed fit was writing it
+    attempts.forget(problem, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_wrong_start_that_may_not_be_left_is_flagged(ring, truth):

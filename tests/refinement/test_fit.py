@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from lenssbi.config import parse
 from lenssbi.posteriors import GaussianMixture
+from lenssbi.refinement.attempts import forget
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import first_stage
 from lenssbi.refinement.fit import restore, solve
@@ -136,7 +137,7 @@ def test_a_limit_is_a_status_with_draws(ring, tmp_path):
     assert (fit.status, fit.evaluations) == (Status.TIMED_OUT, 100)
     assert np.isfinite(fit.params()["einstein_radius"].median)
     assert problem.checkpoint(tmp_path, "first-nautilus").path.exists()
-    problem.forget(tmp_path)
+    forget(problem, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
