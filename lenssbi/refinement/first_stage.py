@@ -91,8 +91,10 @@ def find_modes(
     starts = network_draws(problem, NETWORK_STARTS)
     mass = [i for i, name in enumerate(prior.names) if not name.startswith(("log10_", "source_"))]
     draws = 2 ** int(np.ceil(np.log2(candidates)))  # the search takes a power of two
-    sources = 2 if problem.config.source == "pixels" else 1
-    return search(imaging, prior, columns, starts[:, mass], SearchSettings(draws=draws, sources=sources, seed=seed))
+    settings = SearchSettings(draws=draws, seed=seed)
+    if problem.config.source != "pixels":
+        settings = replace(settings, sources=1)
+    return search(imaging, prior, columns, starts[:, mass], settings)
 
 
 def start_mixture(problem: Problem, stage: Stage) -> Mixture | None:

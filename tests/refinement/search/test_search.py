@@ -156,6 +156,28 @@ def test_a_second_ellipse_explains_a_second_clump(ring, truth):
     assert min(abs(e.centre - (-0.25 - 0.1j)) for e in two.ellipses) < 0.08
 
 
+def test_a_source_of_several_clumps_behind_the_right_lens(ring, truth):
+    """Two ellipses are not enough, and what they leave pulls at the lens."""
+    lens = ProfileInversion(imaging_of(ring), Profiles.gaussians(3, 0.05, 0.1))
+    space = SearchSpace(PRIOR, sources=3)
+    clumps = [-0.25, -0.1, 0.0, 0.0, 0.15, 0.3, 0.0, 0.0]
+    vector = np.append(vector_of(truth, space.names), clumps)
+    theta = lens.imaging.theta
+    fit = lens.evaluate(space.trace(vector, theta), space.ellipses(vector))
+    image = np.nan_to_num(lens.image(replace(fit, fluxes=np.array([0, 60, 0, 0, 0, 30.0, 0, 30, 0]))))
+    imaging = imaging_of(replace(ring, image=image + np.random.default_rng(6).normal(size=image.shape)))
+    settings = replace(FAST, rounds=((8, 5), (4, 40)))
+    two = search(imaging, PRIOR, settings=replace(settings, sources=2))[0]
+    best, *others = search(imaging, PRIOR, settings=settings)
+    assert len(two.ellipses) == 2
+    assert len(best.ellipses) > 2
+    assert best.log_evidence > two.log_evidence + 10
+    assert all(best.log_evidence - 0.5 * best.charge >= m.log_evidence - 0.5 * m.charge for m in others)
+    assert best.misfit < 1.15 * best.pixels
+    true = np.array([truth[name] for name in best.names])
+    assert abs((best.values - true) / np.sqrt(np.diag(best.mass_covariance))).max() < 4
+
+
 def test_modes_that_are_the_same_are_one(modes):
     best = modes[0]
     sigma = np.sqrt(np.diag(best.mass_covariance))
