@@ -23,7 +23,8 @@ from lenssbi.rendering.batched import Light
 from lenssbi.rendering.brightness import quick_look
 from lenssbi.rendering.scene import rays, scene
 from lenssbi.rendering.selection import MARGIN_SNR, signal_to_noise
-from lenssbi.rendering.simulation import TRIES, SimulateConfig, Simulation, alike
+from lenssbi.rendering.simulation import SimulateConfig, Simulation
+from lenssbi.rendering.stamps import TRIES, alike
 
 TOGETHER = {"cpu": 64}
 TOGETHER_ON_GPU = 2048
