@@ -1,4 +1,8 @@
-"""A stamp as it was read, made into one that shows the source alone, with the noise that it really has."""
+"""A stamp as a fit or a network takes it.
+
+Fits, and networks that were trained without lens galaxies, are shown the source alone, with the noise that the sky has. Networks that were
+trained on observed stamps are shown the stamp as it was read.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +33,10 @@ def without_lens_light(
     return replace(cleaned, noise=stamp.noise), light
 
 
-def for_network(stamp: Stamp) -> Stamp:
-    """A stamp as networks are trained on them: without the lens' light, with the noise that the sky shows."""
+def for_network(stamp: Stamp, sees_lens_light: bool) -> Stamp:
+    """A stamp as a network was trained on them: as it is, or without the lens' light and with the noise that the sky shows."""
+    if sees_lens_light:
+        return stamp
     cleaned, light = without_lens_light(stamp)
     return with_honest_noise(cleaned, "measured", light)[0]
 
