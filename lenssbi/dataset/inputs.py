@@ -14,16 +14,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.stamp import Stamp
+from lenssbi.dataset.tables import FITS_SUFFIXES, TextTable, read_texts
 from lenssbi.status import InputError, ItemError, Status
 
-FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz", ".fit.gz")
 SET_SUFFIXES = (".h5", ".hdf5")
-TABLE_FORMATS = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet", ".fits": "fits"}
+TABLE_SUFFIXES = (".ecsv", ".csv", ".parquet")
 PATH_COLUMNS = ("path", "file", "filename")
 INDEX_COLUMN = "index"  # of a set: the position of the stamp
 NAME_COLUMNS = ("id", "name", "object_id")
@@ -129,7 +129,7 @@ def _expand(text: str, common: StampSource) -> Iterator[StampSource]:
         raise InputError(f"{text}: there is no such file or folder: check the path")
     elif name.endswith(SET_SUFFIXES):
         yield from _from_set(text, common)
-    elif path.suffix.lower() in TABLE_FORMATS and (path.suffix.lower() != ".fits" or _is_table(path)):
+    elif name.endswith(TABLE_SUFFIXES) or (name.endswith(FITS_SUFFIXES) and _lists_stamps(path)):
         yield from _from_table(path, common)
     elif name.endswith(FITS_SUFFIXES):
         yield _fits(path, common)
@@ -164,40 +164,49 @@ def _from_folder(folder: Path, common: StampSource) -> Iterator[StampSource]:
 
 def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
     """One stamp per row; paths are relative to the table. A row that names none is a source that says so when it is loaded."""
-    table = _read_table(path)
-    column = next((c for c in PATH_COLUMNS if c in table.colnames), None)
-    if column is None:
-        raise InputError(f"{path}: the table has no column `path` (it has {', '.join(table.colnames)}): add one")
+    tables = read_texts(path)
+    table = next((one for one in tables if one.column(*PATH_COLUMNS) is not None), None)
+    if table is None:
+        names = ", ".join(name for one in tables for name in one.names)
+        raise InputError(f"{path}: the table has no column `path` (it has {names}): add one")
     if len(table) == 0:
         raise InputError(f"{path}: the table has no rows: list a stamp in each")
-    named = next((c for c in NAME_COLUMNS if c in table.colnames), None)
     given: set[str] = set()
-    for number, row in enumerate(table, start=1):
-        name = _text(row[named]) if named else ""
-        found = list(_from_row(row, column, path, common, number))
+    for number, row in enumerate(_rows(table), start=1):
+        found = list(_from_row(row, path, common, number))
         for source in found:
-            chosen = replace(source, name=name) if name and len(found) == 1 else source
-            if name and name in given:
-                chosen = replace(chosen, status=Status.DUPLICATE, detail=f"{path}, row {number}: {name}")
+            chosen = replace(source, name=row.name) if row.name and len(found) == 1 else source
+            if row.name and row.name in given:
+                chosen = replace(chosen, status=Status.DUPLICATE, detail=f"{path}, row {number}: {row.name}")
             yield chosen
-        given.add(name)
+        given.add(row.name)
 
 
-def _from_row(row: Any, column: str, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
-    files = {c: _relative(row[c], table.parent) for c in ("noise", "psf") if c in row.colnames}
-    given: dict[str, Any] = {c: file for c, file in files.items() if file}
-    options = replace(common, **given)
-    entry, index = (
-        _relative(row[column], table.parent),
-        _text(row[INDEX_COLUMN]) if INDEX_COLUMN in row.colnames else "",
-    )
+class Row(NamedTuple):
+    """What the row of a table says of a stamp, "" where it says nothing."""
+
+    name: str
+    path: str
+    index: str
+    noise: str
+    psf: str
+
+
+def _rows(table: TextTable) -> Iterator[Row]:
+    columns = [table.column(*names) for names in (NAME_COLUMNS, PATH_COLUMNS, (INDEX_COLUMN,), ("noise",), ("psf",))]
+    return map(Row, *(columns_of if columns_of is not None else [""] * len(table) for columns_of in columns))
+
+
+def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
+    entry, noise, psf = (str(table.parent / text) if text else "" for text in (row.path, row.noise, row.psf))
+    options = replace(common, noise=noise or common.noise, psf=psf or common.psf)
     if not entry:
         nowhere = f"{table}, row {number}"
         yield replace(
             options, name=f"{table.stem}-row-{number}", path=str(table), status=Status.NO_PATH, detail=nowhere
         )
         return
-    entry = f"{entry}:{index}" if index and not PART_OF_SET.fullmatch(entry) else entry
+    entry = f"{entry}:{row.index}" if row.index and not PART_OF_SET.fullmatch(entry) else entry
     if not PART_OF_SET.fullmatch(entry) and not entry.lower().endswith(SET_SUFFIXES):
         yield _fits(Path(entry), options)
         return
@@ -208,18 +217,7 @@ def _from_row(row: Any, column: str, table: Path, common: StampSource, number: i
         yield replace(options, name=Path(entry).name, path=entry, status=Status.NO_STAMP, detail=detail)
 
 
-def _read_table(path: Path) -> Any:
-    from astropy.table import Table
-
-    try:
-        return Table.read(path, format=TABLE_FORMATS[path.suffix.lower()])
-    except ImportError:
-        raise InputError(f"{path}: Parquet needs pyarrow: install it, or give an ECSV or CSV table") from None
-    except Exception as error:  # each of astropy's readers raises its own kinds
-        raise InputError(f"{path}: not a readable table ({str(error).strip().splitlines()[0][:120]})") from None
-
-
-def _is_table(path: Path) -> bool:
+def _lists_stamps(path: Path) -> bool:
     """Whether a FITS file lists stamps: it has a table with paths and no image."""
     from astropy.io import fits
 
@@ -229,19 +227,7 @@ def _is_table(path: Path) -> bool:
             tables = [hdu.columns.names for hdu in hdus if hasattr(hdu, "columns")]
     except Exception:  # what cannot be read is told when it is loaded as a stamp
         return False
-    return not images and any(c in names for names in tables for c in PATH_COLUMNS)
-
-
-def _relative(value: Any, folder: Path) -> str:
-    text = _text(value)
-    return str(folder / text) if text else ""
-
-
-def _text(value: Any) -> str:
-    """A cell as text; masked and empty ones as nothing."""
-    if getattr(value, "mask", False) is True or str(value) in ("--", ""):
-        return ""
-    return (value.decode() if isinstance(value, bytes) else str(value)).strip()
+    return not images and any(name.lower() in PATH_COLUMNS for names in tables for name in names)
 
 
 def _unique(sources: list[StampSource]) -> list[StampSource]:

@@ -148,7 +148,7 @@ def test_foreign_fits_is_found_when_loaded(here):
         ("empty", "holds no FITS file"),
         ("columns.csv", "no column `path`"),
         ("rows.csv", "no rows"),
-        ("broken.ecsv", "not a readable table"),
+        ("broken.ecsv", "not a table that can be read"),
         ("foreign.h5", "not an HDF5 file"),
     ],
 )
