@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from .made_up_fits import PSF, image, stamp
 
 from lenssbi.arrays import pixel_grid
 from lenssbi.dataset.background import levelled, measure_sky
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF as PointSpread
+
+from .made_up_fits import PSF, image, stamp
 
 SHAPE = (100, 90)
 

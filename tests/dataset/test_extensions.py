@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from .made_up_fits import PSF, SHAPE, image, stamp, write
 
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.status import ItemError, Status
+
+from .made_up_fits import PSF, SHAPE, image, stamp, write
 
 
 def refused(*args, **options):
