@@ -11,6 +11,7 @@ from .options import (
     ConfigFile,
     EstimatorName,
     Json,
+    Mask,
     Noise,
     Overrides,
     PixelScale,
@@ -45,6 +46,7 @@ def catalogue(
     cluster: Cluster = None,
     noise: Noise = None,
     psf: Psf = None,
+    mask: Mask = None,
     pixel_scale: PixelScale = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -82,7 +84,7 @@ def catalogue(
             workers=workers,
             scheduler=scheduler,
             cluster=cluster_of(cluster),
-            read=reading(noise, psf, pixel_scale),
+            read=reading(noise, psf, mask, pixel_scale),
             progress=screen.progress,
         )
         screen.finish(result)

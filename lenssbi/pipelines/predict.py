@@ -62,7 +62,7 @@ def run(
     model_error
         What no smooth lens can know about the mass, added to the network's posterior.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, pixel_scale.
+        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale.
     progress
         Told (stamps done, stamps in all, text).
 
@@ -143,7 +143,7 @@ def answers(
             Status.DONE.value,
             samples.summary(),
             truth=stamp.truth,
-            flags=flags(network.card, score, stamp.psf_fwhm),
+            flags=(*flags(network.card, score, stamp.psf_fwhm), *(stamp.stamp.flags if stamp.stamp else ())),
             misspecification=score if np.isfinite(score) else None,
             seconds=seconds,
         )

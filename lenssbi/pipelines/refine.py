@@ -78,7 +78,7 @@ def run(
     figures
         Whether to draw them.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, pixel_scale.
+        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale.
     progress
         Told (stamps done, stamps in all, text).
 
@@ -211,10 +211,12 @@ def set_up(
     """Take the lens' light off, ask the network, and set the fit up; with the flags raised on the way."""
     stamp, light = without_lens_light(stamp, config.lens_light)
     observation = observe(stamp, config, light)
-    flags: tuple[str, ...] = ()
+    flags = stamp.flags
     if learned is None and estimator is not None:
         # Networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.
-        learned, flags = _asked(estimator, with_honest_noise(stamp, "measured", light)[0], config.prior.mode == "auto")
+        seen = with_honest_noise(stamp, "measured", light)[0]
+        learned, more = _asked(estimator, seen, config.prior.mode == "auto")
+        flags = (*flags, *more)
     if config.prior.mode == "auto" and learned is not None and contradicts(learned, observation.circle):
         learned, flags = None, (*flags, "prior_conflict")
     if config.prior.mode in LEARNED_MODES and learned is None:

@@ -159,6 +159,22 @@ class TestCoolest:
             again = theirs.write(Samples(row[None], NAMES, UNITS), tmp_path / "one.json")
             assert mass_model(again).evaluate_potential(theta.real, theta.imag)[0] == pytest.approx(potential)
 
+    def test_every_draw_of_the_chain_is_ours(self, tmp_path):
+        import csv
+
+        samples = cloud(lens(), count=200, weighted=True)
+        path = theirs.write(samples, tmp_path / "lens.json")
+        parameters = [p for e in read(path).lensing_entities for m in e.mass_model for p in m.parameters.items()]
+        with (tmp_path / "lens_chain.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        chain = {name: np.array([float(row[p.id]) for row in rows]) for name, p in parameters}
+        for name, ours_name in (("theta_E", "einstein_radius"), ("gamma", "slope"), ("center_x", "centre_x")):
+            np.testing.assert_allclose(chain[name], samples.column(ours_name))
+        e = (1 - chain["q"] ** 2) / (1 + chain["q"] ** 2) * np.exp(2j * np.radians(chain["phi"] + 90))
+        np.testing.assert_allclose(e, samples.column("e1") + 1j * samples.column("e2"))
+        shear = chain["gamma_ext"] * np.exp(2j * np.radians(chain["phi_ext"] + 90))
+        np.testing.assert_allclose(shear, samples.column("shear1") + 1j * samples.column("shear2"))
+
     def test_draws_of_no_weight_may_hold_anything(self, tmp_path):
         samples = cloud(lens(), count=50)
         values, log_weights = samples.values.copy(), np.zeros(50)
@@ -200,6 +216,26 @@ class TestArviz:
         assert data.posterior.attrs["n_eff"] == pytest.approx(samples.n_eff)
         assert data.posterior.attrs["lens"] == "J1"
         assert data.posterior.sizes["draw"] == round(samples.n_eff)
+
+    def test_arviz_reads_every_value_of_every_parameter(self, tmp_path):
+        import arviz
+
+        samples = cloud(lens(), count=300)
+        data = arviz.from_netcdf(ours.write(samples, tmp_path / "lens.nc", about={"lens": "phi"}))
+        expected = samples.derived()
+        assert list(data.posterior.data_vars) == list(expected.names)
+        assert set(data.posterior.coords) == {"chain", "draw"}
+        for name in expected.names:
+            np.testing.assert_array_equal(data.posterior[name].values[0], expected.column(name))
+        table = arviz.summary(data, kind="stats", round_to="none")
+        assert set(table.index) == set(expected.names)
+        for name, row in table["mean"].items():
+            assert row == pytest.approx(expected.column(name).mean())
+        assert data.posterior.attrs["frame"].startswith("x to the right")
+
+    def test_the_reserved_attribute_is_refused(self):
+        with pytest.raises(ValueError, match="names of variables"):
+            ours.to_inference_data(cloud(lens(), count=20), about={"coordinates": "phi"})
 
     def test_resampled_draws_have_the_weighted_moments(self):
         samples = cloud(lens(), count=20_000, weighted=True)

@@ -101,8 +101,7 @@ def network(estimator: str) -> Estimator:
 
 def key_of(source: StampSource) -> str:
     """Identity of a stamp: where it is, how it is read, and size and date of its files."""
-    files = [path for path in (source.path, source.noise, source.psf) if path]
-    return digest(repr(source), *map(_version, files))
+    return digest(repr(source), *map(_version, source.files))
 
 
 def digest(*parts: str) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,7 @@ def run(
     workers, scheduler, cluster
         Processes on this machine, or the address of a Dask scheduler, or jobs of a batch system, whose workers see the same files.
     read
-        Keyword arguments of `expand_inputs`: noise, psf, pixel_scale.
+        Keyword arguments of `expand_inputs`: noise, psf, mask, pixel_scale.
     progress
         Told (steps done, steps in all, text).
 
@@ -71,7 +70,7 @@ def run(
         Nothing to read, a bad estimator, an unwritable folder or a full disk, no scheduler, another run in the same folder.
     """
     start = time.perf_counter()
-    sources = [_absolute(source) for source in expand_inputs(inputs, **dict(read or {}))]
+    sources = [source.absolute() for source in expand_inputs(inputs, **dict(read or {}))]
     job = Job.of(config, Path(out))
     with locked(job.out):
         remove_unfinished(job.out, job.out / NETWORK, job.out / LENSES)
@@ -89,12 +88,6 @@ def run(
         card |= {"seconds": round(time.perf_counter() - start, 3), "finished": True}
         _write_card(job, card)
     return CatalogueResult(folder, time.perf_counter() - start)
-
-
-def _absolute(source: StampSource) -> StampSource:
-    """The source as a worker in another folder finds it."""
-    noise, psf = (None if path is None else str(Path(path).absolute()) for path in (source.noise, source.psf))
-    return replace(source, path=str(Path(source.path).absolute()), noise=noise, psf=psf)
 
 
 def _chunks(sources: Sequence[StampSource]) -> list[Chunk]:
