@@ -6,7 +6,7 @@ Filled: the result. Lines: the same with the learned prior still in it, and the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PANELS = ("einstein_radius", "q", "phi")
 BINS = 48
 NETWORK_DRAWS = 8000
+NETWORK_NAME = "network"
 
 
 class Belief(NamedTuple):
@@ -61,10 +62,11 @@ def _beliefs(fit: FitResult) -> list[Belief]:
     beliefs = [Belief(label, fit.samples.derived(), RESULT, True)]
     if fit.samples_with_prior is not None:
         beliefs.append(Belief("fit with the network's prior", fit.samples_with_prior.derived(), PRIOR, False))
-    if fit.learned is not None:
+    if fit.network is not None:
         # fixed seed: the same result gives the same picture
-        draws = fit.learned.sample(NETWORK_DRAWS, np.random.default_rng(0))
-        beliefs.append(Belief("network", draws.derived(), NETWORK, False))
+        draws = fit.network.sample(NETWORK_DRAWS, np.random.default_rng(0))
+        name = NETWORK_NAME if fit.learned is not None else f"{NETWORK_NAME}, not used by the fit"
+        beliefs.append(Belief(name, draws.derived(), NETWORK, False))
     return beliefs
 
 
@@ -74,7 +76,7 @@ def _marginal(axes: Axes, name: str, summary: Summary, beliefs: list[Belief], tr
     for belief in beliefs:
         if name in belief.samples.names:
             values = near(belief.samples.column(name), name, summary.median)
-            density, _ = np.histogram(values, edges, weights=belief.samples.weights, density=True)
+            density, _ = np.histogram(values, edges, weights=belief.samples.weights)
             # scaled to the peak: a wide prior beside a narrow result would vanish
             steps = axes.stairs(density / max(density.max(), 1e-300), edges, color=belief.colour, fill=belief.filled)
             steps.set(alpha=0.85) if belief.filled else steps.set(linewidth=1.6)
@@ -86,8 +88,19 @@ def _marginal(axes: Axes, name: str, summary: Summary, beliefs: list[Belief], tr
     axes.set_xlabel(label(name, summary.unit))
     numbers = value_with_errors(summary.median, summary.lower, summary.upper)
     axes.set_title(f"{label(name)} = {numbers}")
+    _say_network(axes, name, beliefs)
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
+
+
+def _say_network(axes: Axes, name: str, beliefs: list[Belief]) -> None:
+    """Write the network's answer into the panel: where it is far from the fit its marginal lies outside."""
+    for belief in beliefs:
+        if belief.colour == NETWORK and name in belief.samples.names:
+            found = belief.samples.summary()[name]
+            text = f"network {value_with_errors(found.median, found.lower, found.upper)}"
+            place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "top"}
+            axes.text(0.02, 0.99, text, color=NETWORK, fontsize=8, **place)
 
 
 def near(values: np.ndarray, name: str, centre: float) -> np.ndarray:
