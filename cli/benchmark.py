@@ -1,4 +1,4 @@
-"""`lenssbi benchmark`: methods and suites in, errors, coverage, wrong basins and time out."""
+"""`lenssbi benchmark`: methods and suites in, errors, coverage, wrong basins and time out; or real stamps and published values."""
 
 import shlex
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .benchmark_real import benchmark_real
 from .benchmark_tables import comparison_tables
 from .console import SOME_FAILED, command
 from .options import Json, Overrides, Quiet, Scheduler, Workers
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
 
 def benchmark(
     config: Annotated[
-        Path, typer.Argument(help="YAML file that lists methods and suites.", show_default=False, callback=shipped)
+        Path,
+        typer.Argument(
+            help="YAML file that lists methods and suites, or names real stamps and published values.",
+            show_default=False,
+            callback=shipped,
+        ),
     ],
     *,
     out: Annotated[Path, typer.Option("--out", help="Folder of the results.")],
     workers: Workers = 1,
     scheduler: Scheduler = None,
-    count: Annotated[int | None, typer.Option("--count", min=1, help="At most so many lenses of each suite.")] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", min=1, help="At most so many lenses of each suite, or real stamps.")
+    ] = None,
     autolens_python: Annotated[
         str | None,
         typer.Option(
@@ -37,20 +45,27 @@ def benchmark(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure errors, coverage and time, method by suite. The same command again continues a run that was stopped."""
+    """Measure errors, coverage and time, method by suite; or compare real stamps with their published fits.
+
+    The same command again continues a run that was stopped.
+    """
     with command(as_json, quiet) as screen:
         from lenssbi.config import load_config
         from lenssbi.pipelines.benchmark.config import BenchmarkConfig
-        from lenssbi.pipelines.benchmark.run import run
+        from lenssbi.pipelines.benchmark.real.config import is_real
 
         named = {"count": count, "autolens_python": autolens_python}
         said = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
-        settings = load_config(config, BenchmarkConfig, said)
         words = ["lenssbi", "benchmark", str(config), "--out", str(out)]
         words += ["--workers", str(workers)] if scheduler is None else ["--scheduler", scheduler]
         typed = shlex.join([*words, *(word for item in said for word in ("--set", item))])
+        if is_real(config):
+            benchmark_real(screen, config, out, said, workers=workers, scheduler=scheduler, typed=typed)
+            return
+        from lenssbi.pipelines.benchmark.run import run
+
         result = run(
-            settings,
+            load_config(config, BenchmarkConfig, said),
             out,
             workers=workers,
             scheduler=scheduler,

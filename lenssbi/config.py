@@ -66,6 +66,17 @@ def load_config(path: str | Path | None, cls: type[C], overrides: Sequence[str] 
     return parse(data, cls, source)
 
 
+def top_keys(path: str | Path) -> frozenset[str]:
+    """Keys at the top of a configuration's file and of those that it extends.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read.
+    """
+    return frozenset(_read(Path(path), ()))
+
+
 def parse(data: Mapping[str, Any], cls: type[C], source: str) -> C:
     """Validate a mapping; `source` is named in the errors."""
     try:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from lenssbi import catalogue
@@ -27,6 +28,19 @@ BROKEN = {"name": "lens-2", "input": "b.fits", "status": Status.NO_PSF.value}
 @pytest.fixture
 def table():
     return catalogue.build([LENS, BROKEN], {"config": {"refine": "auto"}})
+
+
+def test_the_network_has_columns_of_its_own():
+    told = {"params": {"q": {"median": 0.5, "lower": 0.4, "upper": 0.6, "unit": ""}}, "flags": ["misspecified"]}
+    strange = {"params": {"slope": {"median": 2.1, "lower": 2.0, "upper": 2.2, "unit": ""}}, "flags": []}
+    table = catalogue.build([LENS | {"network": told}, LENS | {"network": None}, {"name": "b", "network": strange}])
+    np.testing.assert_array_equal(table["network_q"], [0.5, np.nan, np.nan])
+    np.testing.assert_array_equal(table["network_q_upper"], [0.6, np.nan, np.nan])
+    np.testing.assert_array_equal(table["network_slope_lower"], [np.nan, np.nan, 2.0])
+    assert table["network_flags"].tolist() == ["misspecified", "", ""]
+    assert {f"network_{name}" for name in catalogue.PARAMETERS} <= set(table.colnames), "always there"
+    assert table["network_einstein_radius"].unit == "arcsec"
+    assert "network_shear1" not in table.colnames, "no network has one"
 
 
 def test_rows_keep_their_order_and_columns(table):

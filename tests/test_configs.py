@@ -9,6 +9,7 @@ from lenssbi.config import load_config
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.instrument import Camera
 from lenssbi.pipelines.benchmark.config import BenchmarkConfig
+from lenssbi.pipelines.benchmark.real.config import RealConfig, is_real
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.rendering.simulation import SimulateConfig
 
@@ -22,13 +23,16 @@ KINDS = {
     "refinement": RefineConfig,
 }
 BENCHMARKS = {f"runs/{name}.yaml" for name in ("estimators", "refinement", "model_error", "paper")}
+REAL = {"runs/euclid_q1.yaml"}
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_every_configuration_loads(path):
     name = path.relative_to(CONFIGS)
-    load_config(path, BenchmarkConfig if name.as_posix() in BENCHMARKS else KINDS[name.parts[0]])
+    special = dict.fromkeys(BENCHMARKS, BenchmarkConfig) | dict.fromkeys(REAL, RealConfig)
+    load_config(path, special.get(name.as_posix(), KINDS[name.parts[0]]))
+    assert is_real(path) == (name.as_posix() in REAL)
 
 
 def test_there_are_configurations_of_every_kind():

@@ -37,8 +37,9 @@ class Columns:
     def __init__(self, known: Mapping[str, tuple[str, str]]) -> None:
         self._known = dict(known)
         self._seen: dict[str, str] = {}  # parameter -> unit
+        self._of_network: dict[str, str] = {}  # the same of the network's answers
         self._numbers: dict[str, array[float]] = {}
-        self._words: dict[str, list[str]] = {"flags": []}
+        self._words: dict[str, list[str]] = {"flags": [], "network_flags": []}
         self._count = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
@@ -51,12 +52,16 @@ class Columns:
                 self._put(name, value)
         for name, summary in (row.get("params") or {}).items():
             self._seen.setdefault(name, summary.get("unit", ""))
-            for key, suffix in SUMMARY.items():
-                self._put(name + suffix, summary.get(key))
+            self._put_summary(name, summary)
             self._put(f"truth_{name}", (row.get("truth") or {}).get(name))
             self._put(f"rank_{name}", (row.get("ranks") or {}).get(name))
         for pair, value in (row.get("covariance") or {}).items():
             self._put(f"cov_{pair}", value)
+        network = row.get("network") or {}
+        for name, summary in (network.get("params") or {}).items():
+            self._of_network.setdefault(name, summary.get("unit", ""))
+            self._put_summary(f"network_{name}", summary)
+        self._words["network_flags"].append(" ".join(network.get("flags") or ()))
         flags = row.get("flags") or ()
         for flag in FLAGS:
             self._put(flag, flag in flags)
@@ -74,18 +79,22 @@ class Columns:
         from astropy.table import Table
 
         table = Table()
-        names = [*always, *(name for name in self._seen if name not in set(always))]
+        always = list(always)
+        names = [*always, *(name for name in self._seen if name not in always)]
         for name in FIRST:
             self._plain(table, name)
         for name in names:
-            self._parameter(table, name)
+            self._parameter(table, name, self._seen)
+        for name in [*always, *(name for name in self._of_network if name not in always)]:
+            self._parameter(table, name, self._of_network, "network_")
+        self._write(table, "network_flags", str, "", "flags of the network's answer")
         for first, second in combinations_with_replacement([name for name in COVARIANCE if name in names], 2):
             unit = {0: "", 1: "arcsec", 2: "arcsec2"}[(first, second).count("einstein_radius")]
             self._write(table, f"cov_{first}_{second}", float, unit, f"covariance of {first} and {second}")
         for prefix, text in (("truth", "true value"), ("rank", "share of the posterior below the true value")):
             for name in names:
                 if np.isfinite(self._values(f"{prefix}_{name}")).any():
-                    unit = self._unit(name) if prefix == "truth" else ""
+                    unit = self._unit(name, self._seen) if prefix == "truth" else ""
                     self._write(table, f"{prefix}_{name}", float, unit, f"{text} of {name}")
         for name in MIDDLE:
             self._plain(table, name)
@@ -96,6 +105,10 @@ class Columns:
             self._plain(table, name)
         return table
 
+    def _put_summary(self, name: str, summary: Mapping[str, Any]) -> None:
+        for key, suffix in SUMMARY.items():
+            self._put(name + suffix, summary.get(key))
+
     def _put(self, name: str, value: Any) -> None:
         column = self._numbers.setdefault(name, array("d"))
         column.extend([NAN] * (self._count - len(column)))
@@ -105,17 +118,19 @@ class Columns:
         column = self._numbers.get(name, array("d"))
         return np.concatenate([np.frombuffer(column, float), np.full(self._count - len(column), NAN)])
 
-    def _unit(self, name: str) -> str:
-        return self._known[name][0] if name in self._known else self._seen.get(name, "")
+    def _unit(self, name: str, seen: Mapping[str, str]) -> str:
+        return self._known[name][0] if name in self._known else seen.get(name, "")
 
     def _plain(self, table: Table, name: str) -> None:
         missing, unit, text = ROW[name]
         self._write(table, name, type(missing), unit, text)
 
-    def _parameter(self, table: Table, name: str) -> None:
+    def _parameter(self, table: Table, name: str, seen: Mapping[str, str], prefix: str = "") -> None:
         text = self._known.get(name, ("", ""))[1]
         for key, suffix in SUMMARY.items():
-            self._write(table, name + suffix, float, self._unit(name), MEANING.get(key, text))
+            said = MEANING.get(key, text)
+            said = f"the network's {name}: {said}" if prefix else said
+            self._write(table, prefix + name + suffix, float, self._unit(name, seen), said)
 
     def _write(self, table: Table, name: str, kind: type, unit: str, text: str) -> None:
         from astropy.table import Column

@@ -5,6 +5,8 @@ keys of `ROW`; `build` turns many of them into an astropy table, whose columns a
 
     name, input, method, status      which lens, from which file, fitted how, and how it ended
     <p>, <p>_lower, <p>_upper        median, 16th and 84th percentile of each parameter
+    network_<p>, _lower, _upper      the same of the network's answer, of fitted lenses as well; NaN where it is not for such stamps
+    network_flags                    what there is to say against that answer
     cov_<p>_<r>                      covariance of the mass parameters that are linear (not of q and phi)
     truth_<p>, rank_<p>              true value of simulated lenses, and the share of the posterior below it
     log_evidence, snr                natural log of the evidence; signal-to-noise of the stamp
@@ -94,8 +96,8 @@ def build(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any] | None = No
     ----------
     rows
         Mappings with any of the keys of `ROW`, and `params` (name -> {"median", "lower", "upper", "unit"}), `covariance`
-        ("<p>_<r>" -> number), `truth` and `ranks` (name -> number) and `flags` (a list of words; words that are no column of their
-        own end up in `flags`).
+        ("<p>_<r>" -> number), `network` ({"params", "flags"}), `truth` and `ranks` (name -> number) and `flags` (a list of words;
+        words that are no column of their own end up in `flags`).
     meta
         What the table says about itself; must go through JSON. Version and schema are added.
 

@@ -18,7 +18,7 @@ from lenssbi.catalogue import build, write
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.pipelines.pixels import Pixels, load_pixels
 from lenssbi.pipelines.prepare import input_of
-from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
+from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
 from lenssbi.pipelines.rows import row_of
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.refinement.config import NO_MODEL_ERROR, ModelErrorConfig
@@ -138,12 +138,14 @@ def answers(
         number = name_number(source.name)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         samples = widened(mixture.sample(DRAWS, rng), model_error, number).derived()
+        told = NetworkAnswer(samples.summary(), flags(network.card, score, stamp.psf_fwhm))
         item = ItemResult(
             input_of(source),
             Status.DONE.value,
-            samples.summary(),
+            told.params,
+            network=told,
             truth=stamp.truth,
-            flags=(*flags(network.card, score, stamp.psf_fwhm), *(stamp.stamp.flags if stamp.stamp else ())),
+            flags=(*told.flags, *(stamp.stamp.flags if stamp.stamp else ())),
             misspecification=score if np.isfinite(score) else None,
             seconds=seconds,
         )

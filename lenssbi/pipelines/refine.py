@@ -18,6 +18,7 @@ import numpy as np
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.files import atomic, file_stem, writing
+from lenssbi.pipelines.network_answer import network_answer
 from lenssbi.pipelines.prepare import input_of, without_lens_light
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
 from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
@@ -166,7 +167,8 @@ def refine_source(
         save(lens_figure(fit, source.truth), files.figure)
     if fit is not None and show is not None:
         show(fit)
-    return _item(source, *kept, flags, files, time.perf_counter() - start)
+    item = _item(source, *kept, flags, files, time.perf_counter() - start)
+    return replace(item, network=network_answer(problem, flags))
 
 
 def refine_stamp(
@@ -209,23 +211,27 @@ def set_up(
     stamp: Stamp, config: RefineConfig, estimator: Estimator | None = None, learned: GaussianMixture | None = None
 ) -> tuple[Problem, tuple[str, ...]]:
     """Take the lens' light off, ask the network, and set the fit up; with the flags raised on the way."""
+    as_read = stamp
     stamp, light = without_lens_light(stamp, config.lens_light)
     observation = observe(stamp, config, light)
     flags = stamp.flags
-    if learned is None and estimator is not None:
-        # Networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.
-        seen = with_honest_noise(stamp, "measured", light)[0]
-        learned, more = _asked(estimator, seen, config.prior.mode == "auto")
+    network, may_go_without = learned, config.prior.mode == "auto"
+    if network is None and estimator is not None:
+        # Other networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.
+        honest = with_honest_noise(stamp, "measured", light)[0]
+        seen = as_read if estimator.sees_lens_light else honest
+        network, more = _asked(estimator, seen, may_go_without)
         flags = (*flags, *more)
-    if config.prior.mode == "auto" and learned is not None and contradicts(learned, observation.circle):
+    learned = None if may_go_without and "misspecified" in flags else network
+    if may_go_without and learned is not None and contradicts(learned, observation.circle):
         learned, flags = None, (*flags, "prior_conflict")
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
-    return pose(observation, config, learned, light), flags
+    return replace(pose(observation, config, learned, light), network=network), flags
 
 
 def _asked(estimator: Estimator, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:
-    """The network's answer, None where it is not to be trusted, and what there is to say about it.
+    """The network's answer, None if it is not for such stamps, and what there is to say about it.
 
     Raises
     ------
@@ -237,10 +243,7 @@ def _asked(estimator: Estimator, stamp: Stamp, may_go_without: bool) -> tuple[Ga
         if not may_go_without:
             raise ItemError(Status.NOT_APPLICABLE, stamp.name, reason)
         return None, ("estimator_not_applicable",)
-    answer, flags = estimator.judge_stamp(stamp)
-    if "misspecified" in flags and may_go_without:
-        return None, flags
-    return answer, flags
+    return estimator.judge_stamp(stamp)
 
 
 def contradicts(learned: GaussianMixture, circle: Circle) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from lenssbi.posteriors import Summary
 from lenssbi.status import ItemError, Status
@@ -20,6 +20,25 @@ def sentence(error: ItemError) -> str:
 
 def silent(done: int, total: int, text: str) -> None:
     """The progress of a run that nobody watches."""
+
+
+class NetworkAnswer(NamedTuple):
+    """What the network said of a stamp, whether or not anything was made of it.
+
+    Parameters
+    ----------
+    params
+        Name to summary of each mass parameter, q and phi [deg] among them.
+    flags
+        What there is to say against it.
+    """
+
+    params: Mapping[str, Summary]
+    flags: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as ``--json`` prints it."""
+        return {"params": _summaries(self.params), "flags": list(self.flags)}
 
 
 @dataclass(frozen=True)
@@ -51,6 +70,8 @@ class ItemResult:
         Likelihood evaluations of a fit.
     posterior, figure
         Files written, None where there is none.
+    network
+        The network's own answer, of a fit as well; None if no network was asked or it is not for such stamps.
     """
 
     input: str
@@ -65,6 +86,7 @@ class ItemResult:
     evaluations: int | None = None
     posterior: str | None = None
     figure: str | None = None
+    network: NetworkAnswer | None = None
 
     @property
     def ok(self) -> bool:
@@ -78,6 +100,7 @@ class ItemResult:
             "status": str(self.status),
             "params": _summaries(self.params),
             "params_with_prior": None if self.params_with_prior is None else _summaries(self.params_with_prior),
+            "network": None if self.network is None else self.network.as_json(),
             "truth": None if self.truth is None else dict(self.truth),
             "log_evidence": self.log_evidence,
             "flags": list(self.flags),

@@ -11,7 +11,6 @@ import numpy as np
 from lenssbi.catalogue import COVARIANCE
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.posteriors import Samples, derive_ellipse
-from lenssbi.posteriors.samples import PERIODS
 
 
 def row_of(name: str, item: ItemResult, samples: Samples | None, method: str) -> dict[str, Any]:
@@ -44,15 +43,13 @@ def _with_ellipse(truth: Mapping[str, float] | None) -> dict[str, float] | None:
 
 
 def _ranks(samples: Samples, truth: Mapping[str, float]) -> dict[str, float]:
-    """Share of the posterior below the true value; an angle is below within half a turn."""
-    found = {}
+    """Share of the posterior below the true value.
+
+    It must be uniform over lenses whose posteriors are right, so that the circle of an angle is cut where the posterior says. Cut opposite
+    to the truth, it would be 1/2 for every lens whose orientation is unknown, and every interval would seem to hold the truth.
+    """
     draws = samples.derived()
-    for name in truth.keys() & set(draws.names):
-        difference = draws.column(name) - truth[name]
-        if name in PERIODS:
-            difference = (difference + PERIODS[name] / 2) % PERIODS[name] - PERIODS[name] / 2
-        found[name] = float(draws.weights[difference < 0].sum())
-    return found
+    return {name: draws.share_below(name, truth[name]) for name in truth.keys() & set(draws.names)}
 
 
 def _covariance(samples: Samples) -> dict[str, float]:

@@ -7,7 +7,7 @@ smoothed at its own scale, however much wider another is, and no axis leaves wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ NETWORK_DRAWS = 20_000
 SHARES = (0.95, 0.68)  # probabilities of the regions
 POSSIBLE = {"einstein_radius": (0.0, np.inf), "q": (0.0, 1.0), "e1": (-1.0, 1.0), "e2": (-1.0, 1.0)}
 SMALL = 6.0  # a region this many times smaller than its panel is drawn again, enlarged
+NETWORK_NAME = "network"
 
 
 class Belief(NamedTuple):
@@ -67,10 +68,11 @@ def _beliefs(fit: FitResult) -> list[Belief]:
     beliefs = [Belief(label, fit.samples.derived(), RESULT, True)]
     if fit.samples_with_prior is not None:
         beliefs.append(Belief("fit with the network's prior", fit.samples_with_prior.derived(), PRIOR, False))
-    if fit.learned is not None:
+    if fit.network is not None:
         # fixed seed: the same result gives the same picture
-        draws = fit.learned.sample(NETWORK_DRAWS, np.random.default_rng(0))
-        beliefs.append(Belief("network", draws.derived(), NETWORK, False))
+        draws = fit.network.sample(NETWORK_DRAWS, np.random.default_rng(0))
+        name = NETWORK_NAME if fit.learned is not None else f"{NETWORK_NAME}, not used by the fit"
+        beliefs.append(Belief(name, draws.derived(), NETWORK, False))
     return beliefs
 
 
@@ -92,6 +94,7 @@ def _marginal(axes: Axes, name: str, summary: Summary, beliefs: list[Belief], tr
     axes.set_xlabel(label(name, summary.unit))
     numbers = value_with_errors(summary.median, summary.lower, summary.upper)
     axes.set_title(f"{label(name)} = {numbers}")
+    _say_network(axes, name, beliefs)
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
 
@@ -104,6 +107,16 @@ def _edges(values: np.ndarray, weights: np.ndarray, n_eff: float, limits: tuple[
     if not low < high:  # all of it is beyond the panel
         low, high = limits
     return np.linspace(low, high, max(BINS[0], round((high - low) / width)) + 1)
+
+
+def _say_network(axes: Axes, name: str, beliefs: list[Belief]) -> None:
+    """Write the network's answer into the panel: where it is far from the fit its marginal lies outside."""
+    for belief in beliefs:
+        if belief.colour == NETWORK and name in belief.samples.names:
+            found = belief.samples.summary()[name]
+            text = f"network {value_with_errors(found.median, found.lower, found.upper)}"
+            place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "top"}
+            axes.text(0.02, 0.99, text, color=NETWORK, fontsize=8, **place)
 
 
 def near(values: np.ndarray, name: str, centre: float) -> np.ndarray:

@@ -113,6 +113,14 @@ class Samples:
         columns = zip(self.names, self.units, self.values.T, strict=True)
         return {name: _summarise(values, weights, unit, PERIODS.get(name)) for name, unit, values in columns}
 
+    def share_below(self, name: str, value: float) -> float:
+        """Share of the posterior below a value; the circle of an angle is cut opposite to the posterior's circular mean."""
+        draws, weights, period = self.column(name), self.weights, PERIODS.get(name)
+        if period is not None:
+            centre = _circular_mean(draws, weights, period)
+            draws, value = _within_half_a_turn(draws, centre, period), _within_half_a_turn(value, centre, period)
+        return float(weights[draws < value].sum())
+
     def covariance(self) -> np.ndarray:
         """Weighted covariance, shape (parameter, parameter)."""
         return np.atleast_2d(np.cov(self.values, rowvar=False, aweights=self.weights, ddof=0))
@@ -157,7 +165,7 @@ def _summarise(values: np.ndarray, weights: np.ndarray, unit: str, period: float
     used = weights > 0  # a draw of no weight may hold anything, an infinity among it
     values, weights = values[used], weights[used]
     if period is not None:
-        values = _unwrapped(values, weights, period)
+        values = _within_half_a_turn(values, _circular_mean(values, weights, period), period)
     lower, median, upper = weighted_quantiles(values, weights, QUANTILES)
     mean = np.sum(weights * values)
     sigma = np.sqrt(np.sum(weights * (values - mean) ** 2))
@@ -166,9 +174,12 @@ def _summarise(values: np.ndarray, weights: np.ndarray, unit: str, period: float
     return Summary(median, lower, upper, mean, float(sigma), unit)
 
 
-def _unwrapped(values: np.ndarray, weights: np.ndarray, period: float) -> np.ndarray:
+def _circular_mean(values: np.ndarray, weights: np.ndarray, period: float) -> float:
     turn = 2.0 * np.pi / period
-    centre = np.angle(np.sum(weights * np.exp(1j * turn * values))) / turn
+    return float(np.angle(np.sum(weights * np.exp(1j * turn * values))) / turn)
+
+
+def _within_half_a_turn(values: Any, centre: float, period: float) -> Any:
     return centre + (values - centre + 0.5 * period) % period - 0.5 * period
 
 

@@ -100,6 +100,7 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
         samples=samples,
         samples_with_prior=with_prior,
         learned=problem.learned,
+        network=problem.network,
         mode=problem.priors.mode,
         flags=tuple(info["flags"]),
         evaluations=info["evaluations"],

@@ -38,6 +38,8 @@ class Problem:
         The network's answer, if the fit knows one.
     light
         The lens light that was found, if any.
+    network
+        The network's answer, whether or not the fit knows it; None if no network was asked or it is not for such stamps.
     """
 
     observation: Observation
@@ -45,6 +47,7 @@ class Problem:
     priors: Priors
     learned: GaussianMixture | None = None
     light: LensLightFit | None = None
+    network: GaussianMixture | None = None
 
     @property
     def key(self) -> str:

@@ -87,6 +87,8 @@ class FitResult:
         Likelihood evaluations and wall-clock time of the sampling, earlier, interrupted runs included.
     info
         Numbers for the posterior file: noise scale, circle estimate, chi^2 per pixel and others.
+    network
+        The network's answer, whether or not it was used; None if no network was asked or it is not for such stamps.
     """
 
     status: Status
@@ -102,6 +104,7 @@ class FitResult:
     evaluations: int
     seconds: float
     info: Mapping[str, Any] = field(default_factory=dict)
+    network: GaussianMixture | None = None
 
     @property
     def name(self) -> str:

@@ -1,5 +1,6 @@
 """A catalogue has a row for every stamp, whatever happens, and the same rows for any number of workers."""
 
+import dataclasses
 import json
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from lenssbi.pipelines.catalogue import ask as asking
 from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.catalogue.lock import locked
+from lenssbi.pipelines.report.columns import texts
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.posteriors import Summary
 from lenssbi.status import InputError, ItemError, Status
@@ -193,6 +195,33 @@ def test_ranks_and_truths(run, tmp_path):
     table, draws = folder.table(), folder.samples("set.h5:2")
     assert table["truth_e1"][2] == pytest.approx(0.1)
     assert table["rank_e1"][2] == pytest.approx((draws.column("e1") < 0.1).mean(), abs=0.03)
+
+
+def test_the_networks_answer_stays_beside_a_fit(run, fits):
+    alone, fitted = tables.read(run(out="alone").path), tables.read(run("all", out="fitted").path)
+    assert fitted["method"].tolist() == ["refined", "refined", "refined", "network", "refined"]
+    for name in ("einstein_radius", "q_lower", "phi_upper"):
+        np.testing.assert_array_equal(fitted[f"network_{name}"], alone[name])
+        np.testing.assert_array_equal(alone[f"network_{name}"], alone[name])
+    assert np.isnan(fitted["network_einstein_radius"]).tolist() == [False, False, False, True, False]
+    assert fitted["einstein_radius"][0] == 1.0
+    item = json.loads(json.dumps(run("all", out="fitted").as_json()))["items"][0]
+    assert item["network"]["params"]["q"]["lower"] == fitted["network_q_lower"][0]
+
+
+def test_a_network_that_is_called_misspecified_is_shown(run, fits, monkeypatch):
+    real = asking.answers
+
+    def doubts(sources, *rest):
+        for answer in real(sources, *rest):
+            told = answer.item.network and answer.item.network._replace(flags=("misspecified",))
+            flags = ("misspecified",) if told else ()
+            yield answer._replace(item=dataclasses.replace(answer.item, network=told, flags=flags))
+
+    monkeypatch.setattr(asking, "answers", doubts)
+    table = tables.read(run("all").path)
+    assert texts(table, "network_flags") == ["misspecified"] * 3 + ["", "misspecified"]
+    assert np.isfinite(table["network_e1"]).tolist() == [True, True, True, False, True]
 
 
 def test_where_a_fit_fails_the_networks_answer_stays(run, monkeypatch):

@@ -16,6 +16,7 @@ from lenssbi.instrument import PSF
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.pipelines import refine
+from lenssbi.pipelines.network_answer import network_answer
 from lenssbi.posteriors import GaussianMixture, load_samples, load_with_prior
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.status import InputError, ItemError, Status
@@ -107,7 +108,7 @@ def test_the_files_hold_the_result(first):
 def test_the_json_has_the_documented_shape(first):
     told = json.loads(json.dumps(first.as_json()))
     assert told.keys() == {"items", "seconds", "config"}
-    wanted = "input status params params_with_prior truth log_evidence flags misspecification seconds evaluations posterior figure"
+    wanted = "input status params params_with_prior truth log_evidence flags misspecification seconds evaluations posterior figure network"
     assert told["items"][0].keys() == set(wanted.split())
     assert told["items"][0]["params"]["phi"].keys() == {"median", "lower", "upper", "unit"}
 
@@ -148,6 +149,7 @@ def test_a_network_that_does_not_apply(stamps, tmp_path):
     problem, flags = refine.set_up(stamp, QUICK, Network("its band differs"))
     assert (problem.priors.mode, flags) == ("broad", ("estimator_not_applicable",))
     assert problem.learned is None
+    assert network_answer(problem, flags) is None
     asked = parse({"prior": {"mode": "cnn-uniform"}}, RefineConfig, "t")
     with pytest.raises(ItemError, match="its band differs"):
         refine.set_up(stamp, asked, Network("its band differs"))
@@ -160,6 +162,8 @@ def test_a_network_that_the_arcs_contradict(stamps, tmp_path):
     problem, flags = refine.set_up(stamp, QUICK, Network(radius=2.5))
     assert (problem.priors.mode, flags) == ("broad", ("prior_conflict",))
     assert problem.learned is None
+    shown = network_answer(problem, flags)
+    assert (shown.params["einstein_radius"].median, shown.flags) == (pytest.approx(2.5, abs=0.01), ())
     asked = parse({"prior": {"mode": "cnn-gaussian"}}, RefineConfig, "t")
     assert refine.set_up(stamp, asked, Network(radius=2.5))[0].priors.mode == "cnn-gaussian"
 
@@ -168,6 +172,10 @@ def test_a_network_that_never_saw_the_like_is_not_asked(stamps):
     stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
     problem, flags = refine.set_up(stamp, QUICK, Network(flags=("misspecified",)))
     assert (problem.learned, flags) == (None, ("misspecified",))
+    shown = network_answer(problem, flags)
+    assert shown.params["einstein_radius"].median == pytest.approx(problem.network.mean[0], abs=0.01)
+    assert {"q", "phi"} <= shown.params.keys()
+    assert shown.flags == ("misspecified",)
     asked = parse({"prior": {"mode": "cnn-gaussian"}}, RefineConfig, "t")
     problem, flags = refine.set_up(stamp, asked, Network(flags=("misspecified",)))
     assert (problem.priors.mode, flags) == ("cnn-gaussian", ("misspecified",))

@@ -167,6 +167,27 @@ def test_numbers_arrive_and_missing_ones_are_null(page, table):
     assert "log_evidence" not in {one["name"] for one in data["numbers"]}  # no lens has one
 
 
+def test_the_network_is_beside_the_fit(page, table):
+    """Its columns are no parameters of their own, and are given where they are not the row itself."""
+    data = page.data()
+    assert [one["name"] for one in data["parameters"]] == ["einstein_radius", "q", "phi"]
+    for one in data["parameters"]:
+        for method, median, answer in zip(data["method"], one["median"], one["network"]["median"], strict=True):
+            assert (answer is not None) == (method == "refined")
+            assert answer is None or answer == pytest.approx(1.1 * median, rel=1e-5)
+    flags = dict(zip(data["name"], data["network_flags"], strict=True))
+    assert flags["lens 00003"] == "misspecified"
+    assert flags["lens 00001"] == ""
+    alone = lens_data(table[table["method"] == "network"], {}, "")
+    assert {one["network"] for one in alone["parameters"]} == {None}
+
+
+def test_a_catalogue_of_an_earlier_version_has_no_network_beside_the_fit(table):
+    old = table.copy()
+    old.remove_columns([name for name in old.colnames if name.startswith("network_")])
+    assert {one["network"] for one in lens_data(old, {}, "")["parameters"]} == {None}
+
+
 def test_every_thumbnail_is_there_once(page, table):
     data, pictures = page.data(), thumbnails(table)
     blocks = [json.loads(page.scripts[f"thumbnails-{number}"]) for number in range(len(page.scripts) - 2)]

@@ -97,6 +97,31 @@ def test_a_column_sorts_both_ways_and_back(opened, table):
     assert names(opened)[:8] == flagged_first(table)[:8]
 
 
+def test_a_fit_shows_the_network_beside_it(opened):
+    opened.get_by_role("searchbox", name="Name").fill("lens 00003")
+    cells = opened.locator("#rows .net").all_inner_texts()
+    assert len(cells) == 3
+    assert all(text.startswith("network ") and "±" in text for text in cells)
+    tall = "rows => rows.map(row => row.offsetHeight)"
+    (height,) = opened.locator("#rows tr:not(.space)").evaluate_all(tall)
+    opened.get_by_role("searchbox", name="Name").fill("lens 0000")
+    assert set(opened.locator("#rows tr:not(.space)").evaluate_all(tall)) == {height}, "its lines fit into a row"
+    opened.get_by_role("button", name="lens 00003").click()
+    shown = opened.locator("#lens-body")
+    assert shown.locator("thead th").all_inner_texts() == ["", "fit", "network", ""]
+    radius = shown.locator("tbody tr").first.locator("td").all_inner_texts()
+    fit, network = (float(text.split("+")[0]) for text in radius[:2])
+    assert network == pytest.approx(1.1 * fit, abs=0.02)
+    assert "flags of the network" in shown.inner_text()
+
+
+def test_a_networks_row_has_no_second_column(opened):
+    opened.get_by_role("searchbox", name="Name").fill("lens 00001")
+    assert opened.locator("#rows .net").count() == 0
+    opened.get_by_role("button", name="lens 00001").click()
+    assert opened.locator("#lens-body thead").count() == 0
+
+
 def test_lenses_without_a_number_come_last_either_way(opened, table):
     failed = set(np.array(table["name"])[np.array(table["status"]) != "done"])
     button = opened.get_by_role("button", name="Einstein radius")

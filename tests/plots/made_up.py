@@ -29,7 +29,8 @@ def samples(sigma, shift=0.0, count=4000, seed=1):
     return Samples(values, NAMES, UNITS, log_weights=rng.normal(0, 0.5, count), log_evidence=-4321.5)
 
 
-def fit(*, learned=True, lens_light=True, failed=False, side=100):
+def fit(*, learned=True, distrusted=None, lens_light=True, failed=False, side=100):
+    """A fit; `distrusted` is the Einstein radius of a network that the fit did not use."""
     theta = pixel_grid((side, side), 0.1)
     rng = np.random.default_rng(0)
     model = ring(theta, 1.2, 60.0)
@@ -40,6 +41,8 @@ def fit(*, learned=True, lens_light=True, failed=False, side=100):
     blank = np.nan if failed else 1.0
     fine = pixel_grid((100, 100), 0.012)
     result = samples(0.02)
+    answer = np.array([distrusted or 1.21, 0.13, -0.12]) + 0.02 * rng.normal(size=(100, 3))
+    network = GaussianMixture(answer, np.full((100, 3), 0.04), NAMES, UNITS)
     return SimpleNamespace(
         name="made-up lens",
         stamp=stamp,
@@ -53,11 +56,8 @@ def fit(*, learned=True, lens_light=True, failed=False, side=100):
         samples=result,
         samples_with_prior=samples(0.017, 0.6, seed=2) if learned else None,
         mode="cnn-gaussian" if learned else "broad",
-        learned=GaussianMixture(
-            np.array([1.21, 0.13, -0.12]) + 0.02 * rng.normal(size=(100, 3)), np.full((100, 3), 0.04), NAMES, UNITS
-        )
-        if learned
-        else None,
+        learned=network if learned else None,
+        network=network if learned or distrusted else None,
         flags=("prior_conflict",) if learned else (),
         evaluations=12345,
         seconds=87.2,

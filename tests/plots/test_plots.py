@@ -46,6 +46,17 @@ def test_a_blind_fit_without_lens_light():
     assert legends(figure) == ["fit"]
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_network_that_the_fit_did_not_trust_is_shown(tmp_path):
+    """Its marginal lies outside the panel, so that its number is written there."""
+    figure = lens.lens_figure(made_up.fit(learned=False, distrusted=2.4))
+    assert legends(figure) == ["fit", "network, not used by the fit"]
+    said = [text.get_text() for axes in figure.subfigs[1].axes for text in axes.texts]
+    assert len(said) == 3
+    assert said[0].startswith("network $2.40")
+    style.save(figure, tmp_path / "lens.png")
+
+
 def test_a_fit_that_found_nothing(tmp_path):
     style.save(lens.lens_figure(made_up.fit(failed=True)), tmp_path / "nothing.png")
 

@@ -132,7 +132,10 @@ class CatalogueFolder:
 
     def _final(self, asked: Row) -> Row:
         """The fit's row where there is one; where the fit failed, the network's answer with the fit's status."""
-        kept = {name: asked[name] for name in ("place", "key", "ra", "dec", "snr", "misspecification") if name in asked}
+        told = ("place", "key", "ra", "dec", "snr", "misspecification")
+        kept: Row = {name: asked[name] for name in told if name in asked}
+        if asked.get("params"):
+            kept["network"] = {"params": asked["params"], "flags": asked.get("flags") or []}
         row, because = self._refined(asked), reasons_to_fit(asked, self.config)
         if row is not None and row["status"] != Status.DONE.value and not row.get("params"):
             row = asked | {name: row[name] for name in ("status", "seconds")}

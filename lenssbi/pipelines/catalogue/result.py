@@ -10,7 +10,7 @@ from typing import Any
 
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.catalogue.job import TABLE
-from lenssbi.pipelines.results import ItemResult
+from lenssbi.pipelines.results import ItemResult, NetworkAnswer
 from lenssbi.posteriors import Summary
 
 SHOWN = 20
@@ -76,10 +76,15 @@ def _item(row: Mapping[str, Any]) -> ItemResult:
         row["status"],
         params=_summaries(row.get("params")) or {},
         params_with_prior=_summaries(row.get("params_with_prior")),
+        network=_network(row.get("network")),
         flags=tuple(row["flags"]),
         seconds=row.get("seconds") or 0.0,
         **{name: row.get(name) for name in names},
     )
+
+
+def _network(answer: Mapping[str, Any] | None) -> NetworkAnswer | None:
+    return None if answer is None else NetworkAnswer(_summaries(answer["params"]) or {}, tuple(answer["flags"]))
 
 
 def _summaries(params: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Summary] | None:

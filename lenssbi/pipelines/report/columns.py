@@ -22,11 +22,13 @@ TITLES = {
     "centre_x": "centre x",
     "centre_y": "centre y",
 }
+NETWORK = "network_"
+"""What the names of the network's columns begin with."""
 ORDER = ("einstein_radius", "q", "phi", "slope", "e1", "e2", "shear1", "shear2")
 
 
 class Parameter(NamedTuple):
-    """A parameter of the mass: numbers of shape (lens,), NaN where a lens has none."""
+    """A parameter of the mass: numbers of shape (lens,), NaN where a lens has none; those of the network are of fitted lenses as well."""
 
     name: str
     title: str
@@ -37,6 +39,9 @@ class Parameter(NamedTuple):
     upper: NDArray[np.float64]
     truth: NDArray[np.float64]
     rank: NDArray[np.float64]
+    network: NDArray[np.float64]
+    network_lower: NDArray[np.float64]
+    network_upper: NDArray[np.float64]
 
     def difference(self) -> NDArray[np.float64]:
         """Median minus truth, orientations within 90 degrees, shape (lens,)."""
@@ -47,7 +52,9 @@ class Parameter(NamedTuple):
 def parameters(table: Table) -> list[Parameter]:
     """Parameters of which a catalogue knows something: those with columns <p>, <p>_lower and <p>_upper."""
     names = [
-        name for name in table.colnames if {f"{name}_lower", f"{name}_upper"} <= set(table.colnames) and _plain(name)
+        name
+        for name in table.colnames
+        if {f"{name}_lower", f"{name}_upper"} <= set(table.colnames) and _plain(name) and not name.startswith(NETWORK)
     ]
     names.sort(key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
     found = (_parameter(table, name) for name in names)
@@ -78,7 +85,8 @@ def truths(table: Table, name: str) -> NDArray[np.bool_]:
 
 def _parameter(table: Table, name: str) -> Parameter:
     column = table[name]
-    found = [numbers(table, key) for key in (name, f"{name}_lower", f"{name}_upper", f"truth_{name}", f"rank_{name}")]
+    own = (name, f"{name}_lower", f"{name}_upper", f"truth_{name}", f"rank_{name}")
+    found = [numbers(table, key) for key in (*own, *(NETWORK + key for key in own[:3]))]
     return Parameter(name, TITLES.get(name, name.replace("_", " ")), str(column.unit or ""), _words(column), *found)
 
 

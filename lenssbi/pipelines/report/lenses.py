@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 BLOCK = 128  # thumbnails in one piece of the page
 DIGITS = 6  # significant ones of a number
-TEXTS = ("name", "input", "method", "status", "refined_because", "look_because")
+TEXTS = ("name", "input", "method", "status", "refined_because", "look_because", "network_flags")
+REFINED = "refined"
+OF_NETWORK = ("network", "network_lower", "network_upper")
+SUMMARY = ("median", "lower", "upper")
 # name -> title
 NUMBERS = {
     "snr": "S/N",
@@ -53,12 +56,13 @@ def lens_data(table: Table, thumbnails: Mapping[str, bytes], prefix: str | None)
     data: dict[str, Any] = {name: texts(table, name) for name in TEXTS}
     place = {name: number for number, name in enumerate(name for name in data["name"] if name in thumbnails)}
     words, flags = _flags(table)
+    refined = np.array([method == REFINED for method in data["method"]], bool)
     return {
         **data,
         "kind": kinds(data["status"]),
         "flag_words": words,
         "flags": flags,
-        "parameters": [_parameter(parameter) for parameter in parameters(table)],
+        "parameters": [_parameter(parameter, refined) for parameter in parameters(table)],
         "numbers": list(_numbers(table)),
         "links": {key: [link(path, prefix) for path in texts(table, key)] for key in ("posterior", "figure")},
         "thumbnails": [place.get(name, -1) for name in data["name"]],
@@ -83,8 +87,10 @@ def _flags(table: Table) -> tuple[list[str], list[list[int]]]:
     return words, [[number[word] for word in row] for row in found]
 
 
-def _parameter(parameter: Parameter) -> dict[str, Any]:
+def _parameter(parameter: Parameter, refined: NDArray[np.bool_]) -> dict[str, Any]:
+    """The network's answer is given beside a fit; elsewhere it is the row itself."""
     known = bool(np.isfinite(parameter.truth).any())
+    beside = [np.where(refined, getattr(parameter, key), np.nan) for key in OF_NETWORK]
     return {
         "name": parameter.name,
         "title": parameter.title,
@@ -94,6 +100,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "lower": _short(parameter.lower),
         "upper": _short(parameter.upper),
         "truth": _short(parameter.truth) if known else None,
+        "network": dict(zip(SUMMARY, map(_short, beside), strict=True)) if np.isfinite(beside[0]).any() else None,
     }
 
 

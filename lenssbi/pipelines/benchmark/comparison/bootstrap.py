@@ -8,12 +8,11 @@ the draws; it has Wilson's interval.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lenssbi.pipelines.benchmark.comparison.plan import ComparisonPlan
 from lenssbi.pipelines.benchmark.judge import wilson
 
 Floats = NDArray[np.float64]
@@ -22,7 +21,16 @@ CENTRAL = (15.865, 84.135)
 """Percentiles: the ends of the paper's interval, and of every interval here."""
 
 
-def draws(count: int, plan: ComparisonPlan) -> NDArray[np.int_]:
+class Resampling(Protocol):
+    """How often the lenses are drawn again, and the seed."""
+
+    @property
+    def resamples(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def draws(count: int, plan: Resampling) -> NDArray[np.int_]:
     """Indices of the lenses of each draw, shape (draw, lens); the same for the same number of lenses."""
     return _draws(count, plan.resamples, plan.seed)
 
@@ -52,7 +60,7 @@ def ratio(name: str, over: tuple[float, Floats], under: tuple[float, Floats]) ->
     return with_ends(name, over[0] / under[0], over[1] / under[1])
 
 
-def share(inside: NDArray[Any], plan: ComparisonPlan, name: str = "share", ends: str = "") -> Row:
+def share(inside: NDArray[Any], plan: Resampling, name: str = "share", ends: str = "") -> Row:
     """The share of what is true, as columns.
 
     Parameters

@@ -7,8 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lenssbi.pipelines.benchmark.comparison.text_tables import Cell, TextTable
 
+INTRODUCTION = (
+    "Errors are half the 68 per cent interval of predicted minus true, with a bootstrap interval over the lenses (68.3 per cent);",
+    "× is ours over the paper's. ✓: as good as wanted, ✗: not.",
+)
 
-def markdown(title: str, tables: Sequence[TextTable], about: Mapping[str, str]) -> str:
+
+def markdown(
+    title: str, tables: Sequence[TextTable], about: Mapping[str, str], introduction: Sequence[str] = INTRODUCTION
+) -> str:
     """A page of tables.
 
     Parameters
@@ -19,15 +26,18 @@ def markdown(title: str, tables: Sequence[TextTable], about: Mapping[str, str]) 
         In order, each under its own heading.
     about
         What was run, as a list at the end.
+    introduction
+        Lines of Markdown that say how the tables are read.
     """
-    return "\n".join(_lines(title, tables, about)) + "\n"
+    return "\n".join(_lines(title, tables, about, introduction)) + "\n"
 
 
-def _lines(title: str, tables: Sequence[TextTable], about: Mapping[str, str]) -> Iterator[str]:
+def _lines(
+    title: str, tables: Sequence[TextTable], about: Mapping[str, str], introduction: Sequence[str]
+) -> Iterator[str]:
     yield f"# {_safe(title)}"
     yield ""
-    yield "Errors are half the 68 per cent interval of predicted minus true, with a bootstrap interval over the lenses (68.3 per cent);"
-    yield "× is ours over the paper's. ✓: as good as wanted, ✗: not."
+    yield from introduction
     yield ""
     for table in tables:
         yield f"## {_safe(table.title)}"

@@ -58,7 +58,14 @@ function truth(parameter, i) {
   return known(value) ? make("span", { class: "true" }, `true ${fixed(value, digits(parameter, i))}`) : "";
 }
 
-const both = (parameter, i) => make("div", {}, belief(parameter, i), truth(parameter, i));
+function networks(parameter, i) {  // beside a fit; half of the 68 per cent interval is its error
+  const answer = parameter.network;
+  if (!answer || !known(answer.median[i])) return "";
+  const places = digits(answer, i);
+  return make("span", { class: "net" }, `network ${fixed(answer.median[i], places)} ± ${((answer.upper[i] - answer.lower[i]) / 2).toFixed(places)}`);
+}
+
+const both = (parameter, i) => make("div", {}, belief(parameter, i), networks(parameter, i), truth(parameter, i));
 
 const flagged = data.flags.map((flags) => flags.length);
 const spoken = data.flag_words.map((word) => word.replaceAll("_", " "));

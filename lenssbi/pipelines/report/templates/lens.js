@@ -3,10 +3,12 @@
 const dialog = byId("lens");
 let place = 0;  // of the lens that is shown, in the order
 
-function pairs(caption, list) {
+function pairs(caption, list, heads = []) {
   const lines = list.filter(([, value]) => value !== "").map(([name, ...values]) =>
     make("tr", {}, make("th", { scope: "row" }, name), ...values.map((value) => make("td", {}, value))));
-  return lines.length ? make("table", {}, make("caption", {}, caption), make("tbody", {}, ...lines)) : "";
+  return lines.length ? make("table", {}, make("caption", {}, caption),
+    heads.length ? make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))) : null,
+    make("tbody", {}, ...lines)) : "";
 }
 
 const titled = (one) => one.unit ? `${one.title} [${one.unit}]` : one.title;
@@ -19,11 +21,16 @@ function show(wanted) {
   const image = strip(i, "");
   const captions = ["data", "model", "residual", "source"].map((text) => make("span", {}, text));
   const facts = [["status", isolated(data.status[i])], ["method", method(i)], ["look at", data.flags[i].length ? looks(i) : ""],
-    ["refined because", data.refined_because[i]], ["input", data.input[i] ? isolated(data.input[i]) : ""], ["files", anchored(i) ? files(i) : ""]];
+    ["refined because", data.refined_because[i]],
+    ["flags of the network", data.method[i] === "refined" && data.network_flags[i] ? isolated(data.network_flags[i].replaceAll("_", " ")) : ""],
+    ["input", data.input[i] ? isolated(data.input[i]) : ""], ["files", anchored(i) ? files(i) : ""]];
+  const answered = data.parameters.some((parameter) => parameter.network && known(parameter.network.median[i]));
+  const mass = data.parameters.map((parameter) => [titled(parameter), belief(parameter, i),
+    ...(answered ? [parameter.network ? belief(parameter.network, i) : ""] : []), truth(parameter, i)]);
   byId("lens-body").replaceChildren(
     ...(image ? [make("figure", {}, image, make("figcaption", {}, ...captions))] : []),
     make("div", { class: "columns" },
-      pairs("mass, median with 16th and 84th percentiles", data.parameters.map((parameter) => [titled(parameter), belief(parameter, i), truth(parameter, i)])),
+      pairs("mass, median with 16th and 84th percentiles", mass, answered ? ["", "fit", "network", ""] : []),
       make("div", {}, pairs("what is known", facts), pairs("numbers", data.numbers.map((number) => [titled(number), plain(number.values[i])])))));
   if (!dialog.open) dialog.showModal();
 }
