@@ -21,6 +21,8 @@ from lenssbi.rendering.composition.recipe import RecipeBook, Recipes
 from lenssbi.rendering.composition.seeing import Seeing
 from lenssbi.rendering.selection import signal_to_noise
 
+FAINTEST = 1e-6  # S/N of arcs of unit flux, for scenes without arcs
+
 
 @dataclass(frozen=True)
 class Composed:
@@ -99,7 +101,7 @@ class Composer:
         """
         mosaic, rows = self.config.mosaic, recipes.system
         galaxy = np.where(np.isfinite(recipes.lens_magnitude), mosaic.flux(recipes.lens_magnitude), 0.0)
-        arc_flux = recipes.snr * recipes.sigma * recipes.overstated / snr[rows]
+        arc_flux = recipes.snr * recipes.sigma * recipes.overstated / np.maximum(snr[rows], FAINTEST)
         arc_flux = np.maximum(arc_flux, galaxy * 10 ** (-0.4 * recipes.contrast))
         cells = self._scene(recipes, systems, neighbours, self._tensor(arc_flux), self._tensor(galaxy))
         expected = self.seeing(cells, recipes.members, recipes.weights)

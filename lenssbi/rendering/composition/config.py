@@ -9,6 +9,7 @@ from lenssbi.instrument.mosaic import Mosaic
 from lenssbi.instrument.psf_bank import PSFBankConfig
 from lenssbi.populations.field_galaxies import FieldGalaxies
 from lenssbi.populations.lens_galaxies import LensGalaxies
+from lenssbi.rendering.composition.kinds import Alteration
 
 
 class CompositionConfig(Config):
@@ -27,6 +28,9 @@ class CompositionConfig(Config):
     field_galaxies: FieldGalaxies | None = FieldGalaxies()
     mosaic: Mosaic = Mosaic()
     psf: PSFBankConfig = PSFBankConfig()
+    alteration: Alteration | None = Field(
+        None, description="what makes every stamp one that a network should not answer for (`alterations.py`)"
+    )
     reuse: int = Field(16, ge=1, description="stamps that a training composes with one system")
 
     @model_validator(mode="after")

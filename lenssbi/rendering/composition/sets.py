@@ -15,6 +15,7 @@ from lenssbi.instrument import Camera
 from lenssbi.instrument.psf import FWHM_PER_SIGMA, PSF
 from lenssbi.light import LightProfile
 from lenssbi.populations import Draws, Population
+from lenssbi.rendering.composition.alterations import altered, spoil
 from lenssbi.rendering.composition.compose import Composed, Composer
 from lenssbi.rendering.composition.config import CompositionConfig
 from lenssbi.rendering.composition.ingredients import Kitchen, Neighbours, Systems
@@ -118,6 +119,8 @@ class ObservedSimulation:
         return join(light, [1] * len(light))
 
     def _exposed(self, found: Sequence[Found], streams: Sequence[np.random.Generator]) -> Stamps:
+        kind = self.composition.alteration
+        found = [self._altered(one, stream) for one, stream in zip(found, streams, strict=True)] if kind else found
         systems = Systems.joined([one.system for one in found])
         neighbours, recipes = self._beside(systems, streams)
         ny, nx = self.camera.shape
@@ -130,7 +133,15 @@ class ObservedSimulation:
         params = moved_params(dict(systems.params), recipes.shift, self.camera.pixel_scale)
         info = {**systems.info, **columns([one.info for one in found]), **self._numbers(recipes, made, arcs, psf)}
         images, noise, arcs = (values.cpu().numpy().astype(float) for values in (made.images, made.noise, arcs))
+        if kind:
+            images = np.stack([spoil(kind, *one) for one in zip(images, recipes.sigma, streams, strict=True)])
         return Stamps(images, noise, arcs, (self.camera,) * len(found), params, info, psf)
+
+    def _altered(self, one: Found, stream: np.random.Generator) -> Found:
+        """The system with the population's alteration."""
+        assert self.composition.alteration is not None
+        system = altered(self.composition.alteration, one.system, self.camera.pixel_scale, stream)
+        return replace(one, system=system, snr=float(self.composer.arc_snr(system.arcs)[0]))
 
     def _beside(self, systems: Systems, streams: Sequence[np.random.Generator]) -> tuple[Neighbours, Recipes]:
         """The neighbours of all stamps, and the recipes."""
