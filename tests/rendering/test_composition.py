@@ -13,14 +13,17 @@ from lenssbi.instrument import PSF
 from lenssbi.pipelines.simulate import stream
 from lenssbi.rendering.batched import BatchedRenderer
 from lenssbi.rendering.composition import supply
+from lenssbi.rendering.composition.alterations import altered, spoil
 from lenssbi.rendering.composition.compose import Composer
 from lenssbi.rendering.composition.ingredients import CELLS, Neighbours
+from lenssbi.rendering.composition.kinds import ALTERATIONS
 from lenssbi.rendering.composition.sets import ObservedSimulation
 from lenssbi.rendering.composition.supply import ComposedStamps
 from lenssbi.rendering.simulation import SimulateConfig
 
 FILE = Path(__file__).parents[2] / "configs" / "populations" / "euclid_observed.yaml"
 SMALL = ["instrument.shape=[48, 48]", "population.source.shares=[1, 0]", "population.mass.einstein_radius=[0.5, 1.2]"]
+SPOILT = ("cosmic_ray", "spike", "edge")
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))]
 
 
@@ -174,3 +177,53 @@ def test_the_claimed_noise_overstates_the_scatter():
     level = np.median(stamps.images - stamps.arcs, axis=(1, 2), keepdims=True)
     pulls = (stamps.images - stamps.arcs - level) / stamps.noise
     assert 1 / pulls.std() == pytest.approx(1.5, rel=0.02)
+
+
+@pytest.fixture(scope="module")
+def lens():
+    """One system in the middle of its stamp."""
+    config = loaded("population.mass.centre_sigma=0.0")
+    made = simulation(config)
+    draws = config.population.draw(np.random.default_rng(3), 8)
+    draws = draws.take(made.kitchen.passes(draws))
+    light = config.composition.lens_galaxies.draw(np.random.default_rng(4), draws.params)
+    systems, _ = made.kitchen.systems(draws, light)
+    return systems.some(slice(1))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALTERATIONS if kind not in SPOILT])
+def test_every_alteration_of_the_scene_changes_it(lens, kind):
+    changed = altered(kind, lens, 0.1, np.random.default_rng(1))
+    same_arcs, same_galaxy = torch.equal(changed.arcs, lens.arcs), torch.equal(changed.galaxies, lens.galaxies)
+    assert same_arcs == (kind == "several")
+    assert same_galaxy == (kind not in ("several", "aside"))
+    assert float(changed.arcs.sum()) == pytest.approx(0.0 if kind == "alone" else 1.0, abs=1e-4)
+    assert float(changed.galaxies.sum()) == pytest.approx(float(lens.galaxies.sum()), rel=0.25)
+
+
+def test_a_torn_lens_has_arcs_on_one_side_alone(lens):
+    arcs = altered("torn", lens, 0.1, np.random.default_rng(1)).arcs[0]
+    lit, were = (light > 0.01 * light.max() for light in (arcs, lens.arcs[0]))
+    assert 0 < lit.sum() < were.sum()
+    assert not (lit & torch.rot90(lit, 2)).any()
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+def test_every_artefact_changes_the_stamp(kind):
+    image = np.random.default_rng(2).normal(0, 1, (40, 40))
+    before = image.copy()
+    spoilt = spoil(kind, image, 1.0, np.random.default_rng(1))
+    np.testing.assert_array_equal(image, before)
+    if kind == "edge":
+        assert 0.2 < (spoilt == 0).mean() < 0.7
+        assert (spoilt[spoilt != 0] == image[spoilt != 0]).all()
+    else:
+        assert (spoilt - image).max() > 5
+        assert (spoilt - image).min() >= 0
+
+
+def test_a_set_of_altered_stamps(stamps):
+    changed = simulation(loaded("composition.alteration=alone")).stamps([stream(7, i) for i in range(3)])
+    assert np.isfinite(changed.images).all()
+    assert (changed.arcs == 0).all()
+    assert (changed.info["snr"] == 0).all()
