@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.dataset.observed import READ
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.dataset.tables import FITS_SUFFIXES, TextTable, read_texts
 from lenssbi.status import InputError, ItemError, Status
@@ -74,11 +75,19 @@ class StampSource:
             raise ItemError(self.status, self.path, self.detail)
         if self.index is None:
             options: dict[str, Any] = {"noise": self.noise, "psf": self.psf, "pixel_scale": self.pixel_scale}
-            return replace(read_stamp(self.path, band=self.band, **options), name=self.name)
-        stamp = self._set().stamp(self.index)
-        if not stamp.mask.any():
-            raise ItemError(Status.ALL_NAN, f"{self.path}:{self.index}")
-        return replace(stamp, name=self.name)
+            stamp = read_stamp(self.path, band=self.band, **options)
+        else:
+            stamp = self._set().stamp(self.index)
+            if not stamp.mask.any():
+                raise ItemError(Status.ALL_NAN, f"{self.path}:{self.index}")
+        return replace(stamp, name=self.name, info={**stamp.info, READ: self._read()})
+
+    def _read(self) -> dict[str, Any]:
+        """How to read this stamp again from anywhere: what a user would name, and the options."""
+        files = {name: path and str(Path(path).absolute()) for name, path in (("noise", self.noise), ("psf", self.psf))}
+        path = str(Path(self.path).absolute())
+        said = {**files, "pixel_scale": self.pixel_scale, "band": self.band}
+        return {"input": path if self.index is None else f"{path}:{self.index}", **{k: v for k, v in said.items() if v}}
 
     @property
     def truth(self) -> dict[str, float] | None:

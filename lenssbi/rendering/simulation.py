@@ -19,10 +19,11 @@ from lenssbi.arrays import FloatArray
 from lenssbi.batching import structure
 from lenssbi.config import Config
 from lenssbi.instrument import PSF, Camera, Variation
+from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.populations import Draws, Population, join_draws
 from lenssbi.populations.truth import true_params
 from lenssbi.rendering.batched import BatchedRenderer, Light
-from lenssbi.rendering.selection import Selection, signal_to_noise, unblended_signal_to_noise
+from lenssbi.rendering.selection import Selection, unblended_signal_to_noise
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
