@@ -20,6 +20,7 @@ from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.header import number as as_number
 from lenssbi.dataset.kinds import PART_OF_SET, PATH_COLUMNS, SET_SUFFIXES, kind_of
 from lenssbi.dataset.names import distinct_names
+from lenssbi.dataset.observed import READ
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.dataset.tables import FITS_SUFFIXES, TextTable, read_texts
 from lenssbi.status import InputError, ItemError, Status
@@ -75,11 +76,19 @@ class StampSource:
         if self.index is None:
             options: dict[str, Any] = {"noise": self.noise, "psf": self.psf, "mask": self.mask}
             options["pixel_scale"] = self.pixel_scale
-            return replace(read_stamp(self.path, band=self.band, **options), name=self.name)
-        stamp = self._set().stamp(self.index)
-        if not stamp.mask.any():
-            raise ItemError(Status.ALL_NAN, f"{self.path}:{self.index}")
-        return replace(stamp, name=self.name)
+            stamp = read_stamp(self.path, band=self.band, **options)
+        else:
+            stamp = self._set().stamp(self.index)
+            if not stamp.mask.any():
+                raise ItemError(Status.ALL_NAN, f"{self.path}:{self.index}")
+        return replace(stamp, name=self.name, info={**stamp.info, READ: self._read()})
+
+    def _read(self) -> dict[str, Any]:
+        """How to read this stamp again from anywhere: what a user would name, and the options."""
+        source = self.absolute()
+        options = {name: getattr(source, name) for name in (*COMPANIONS, "pixel_scale", "band")}
+        path = source.path if self.index is None else f"{source.path}:{self.index}"
+        return {"input": path, **{name: value for name, value in options.items() if value}}
 
     def absolute(self) -> StampSource:
         """The source as it is found from any folder."""

@@ -20,7 +20,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.files import atomic, file_stem, writing
 from lenssbi.pipelines.network_answer import network_answer
 from lenssbi.pipelines.prepare import input_of, without_lens_light
-from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
+from lenssbi.pipelines.results import ItemResult, Progress, RunResult, provenance, sentence, silent
 from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
 from lenssbi.refinement.attempts import forget
 from lenssbi.refinement.circle import Circle
@@ -112,7 +112,7 @@ def run(
     settings = {"refine": config.model_dump(mode="json"), "estimator": None if network is None else network.name}
     result = RunResult(tuple(items), time.perf_counter() - start, settings, str(out))
     with atomic(out / "refine.json") as temporary:
-        temporary.write_text(json.dumps(result.as_json(), indent=1))
+        temporary.write_text(json.dumps(result.as_json() | provenance(inputs, read), indent=1))
     return result
 
 

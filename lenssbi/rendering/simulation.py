@@ -18,11 +18,12 @@ from pydantic import Field, model_validator
 from lenssbi.arrays import FloatArray
 from lenssbi.config import Config
 from lenssbi.instrument import PSF, Camera, Variation
+from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.populations import Draws, Population
 from lenssbi.populations.truth import true_params
 from lenssbi.rendering.batched import BatchedRenderer, Light
 from lenssbi.rendering.composition.config import CompositionConfig
-from lenssbi.rendering.selection import Selection, signal_to_noise, unblended_signal_to_noise
+from lenssbi.rendering.selection import Selection, unblended_signal_to_noise
 from lenssbi.rendering.stamps import MAX_TRIES, TRIES, Stamps, alike, columns
 from lenssbi.status import InputError
 

@@ -102,13 +102,35 @@ class TestCoolest:
         assert template.meta["image_unit"] == "electron"
         assert template.meta["lenssbi_conventions"]["einstein_radius"] == CONVENTIONS["einstein_radius"]
 
-    def test_a_stamp_that_is_not_square_is_left_out(self, tmp_path):
-        path = theirs.write(
-            cloud(lens()), tmp_path / "lens.json", theirs.Observed(pixel_scale=0.1, image=np.ones((9, 7)))
-        )
-        assert read(path).instrument.pixel_size == 0.1
-        assert not (tmp_path / "lens.fits").exists()
-        assert "there is no image" in " ".join(read(path).meta["notes"])
+    @pytest.mark.parametrize(
+        ("observed", "side", "scale"),
+        [
+            (theirs.Observed(), 100, 8 * 1.3 / 100),
+            (theirs.Observed(pixel_scale=0.1), 104, 0.1),
+            (theirs.Observed(pixel_scale=0.1, shape=(90, 80)), 90, 0.1),
+            (theirs.Observed(pixel_scale=0.1, shape=(90, 80), image=np.ones((90, 80))), 90, 0.1),
+            (theirs.Observed(pixel_scale=0.1, shape=(90, 81), image=np.ones((90, 81))), 90, 0.1),
+        ],
+    )
+    def test_its_analysis_opens_every_template(self, tmp_path, observed, side, scale):
+        util = pytest.importorskip("coolest.api.util")
+        analysis = pytest.importorskip("coolest.api.analysis").Analysis
+        samples = Samples(lens(shear=0j)[None], NAMES, UNITS)
+        path = theirs.write(samples, tmp_path / "lens.json", observed)
+        template = util.get_coolest_object(str(tmp_path / "lens"))
+        assert template.observation.pixels.shape == (side, side)
+        assert template.instrument.pixel_size == pytest.approx(scale)
+        found = analysis(template, str(tmp_path / "lens"), supersampling=5)
+        assert found.effective_einstein_radius(entity_selection=[0]) == pytest.approx(1.3, rel=0.02)
+        image, notes = template.observation.pixels.get_pixels(str(tmp_path)), " ".join(read(path).meta["notes"])
+        if observed.image is not None and observed.image.shape == (90, 80):
+            assert np.isfinite(image[:, 5:-5]).all()
+            assert np.isnan(image[:, [0, 4, -5, -1]]).all()
+            assert "80 x 90 pixels is padded" in notes
+        else:
+            assert np.isnan(image).all()
+            assert "every pixel is blank" in notes
+        assert ("placeholders" in notes) is (observed.pixel_scale is None)
 
     def test_what_is_not_known_is_said_to_be_made_up(self, tmp_path):
         path = theirs.write(columns(cloud(lens()), NAMES[:3]), tmp_path / "lens.json")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from lenssbi.arrays import FloatArray
 from lenssbi.pipelines.benchmark.answers import Answers
 from lenssbi.pipelines.benchmark.judge import wilson
 from lenssbi.pipelines.benchmark.real.statistics import Pairs, nmad, rms
@@ -52,7 +53,7 @@ def radii(answers: Answers, truths: Mapping[str, NDArray[Any]], snr: NDArray[Any
     yield {**row, "bright": int(bright.sum())}
 
 
-def areas(scores: Mapping[str, NDArray[np.float64]], references: Sequence[str]) -> Iterator[Row]:
+def areas(scores: Mapping[str, FloatArray], references: Sequence[str]) -> Iterator[Row]:
     """A row for each suite that is no reference: the area under the ROC curve with its error (Hanley & McNeil 1982).
 
     Parameters

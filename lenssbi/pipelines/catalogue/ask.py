@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -16,7 +15,7 @@ from lenssbi.pipelines.catalogue.job import Job, key_of, network
 from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows, write_shard
 from lenssbi.pipelines.predict import Answer, answers, name_number
 from lenssbi.pipelines.prepare import for_picture
-from lenssbi.pipelines.rows import row_of
+from lenssbi.pipelines.rows import about, row_of
 from lenssbi.posteriors import Samples
 from lenssbi.refinement.own_model import OwnModel
 from lenssbi.status import InputError, ItemError, Status
@@ -108,7 +107,7 @@ def _entry(source: StampSource, answer: Answer, job: Job) -> Entry:
         row["chi2_per_pixel"] = None if model is None else model.chi2
         picture = _picture(shown, model)
     row["seconds"] = round(row["seconds"] + time.perf_counter() - start, 3)
-    return Entry(row | _extras(stamp), samples, picture)
+    return Entry(row | about(stamp), samples, picture)
 
 
 def _shown(stamp: Stamp, job: Job) -> Stamp:
@@ -138,11 +137,6 @@ def _picture(stamp: Stamp, model: OwnModel | None) -> bytes:
     if model is None:
         return thumbnail(stamp.image, stamp.noise)
     return thumbnail(stamp.image, stamp.noise, model.mask, model.image, model.source)
-
-
-def _extras(stamp: Stamp) -> dict[str, Any]:
-    """What the stamp itself knows and a catalogue has columns for."""
-    return {name: stamp.info[name] for name in ("ra", "dec", "snr") if name in stamp.info}
 
 
 def _thinned(samples: Samples, count: int) -> Samples | None:

@@ -63,7 +63,10 @@ class Job:
         from lenssbi.estimators.load import DEFAULT, find_estimator
 
         # absolute: a worker elsewhere may run in another folder
-        estimator = str(find_estimator(DEFAULT if config.estimator is None else config.estimator).absolute())
+        said = DEFAULT if config.estimator is None else config.estimator
+        estimator = str(find_estimator(said).absolute())
+        # the configuration that is kept names the network so that another version, or another folder, finds the same
+        config = config.model_copy(update={"estimator": estimator if Path(said).is_dir() else said})
         card = network(estimator).card.model_dump_json()
         asked = (
             card,

@@ -14,12 +14,12 @@ import torch
 
 from lenssbi.instrument import Camera
 from lenssbi.instrument.psf_bank import PSFBank
+from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.rendering.brightness import Field, margin_of
 from lenssbi.rendering.composition.config import CompositionConfig
 from lenssbi.rendering.composition.ingredients import CELLS, SHIFT, Neighbours, Systems
 from lenssbi.rendering.composition.recipe import RecipeBook, Recipes
 from lenssbi.rendering.composition.seeing import Seeing
-from lenssbi.rendering.selection import signal_to_noise
 
 FAINTEST = 1e-6  # S/N of arcs of unit flux, for scenes without arcs
 

@@ -13,6 +13,7 @@ from lenssbi.arrays import FloatArray
 from lenssbi.batching import join
 from lenssbi.instrument import Camera
 from lenssbi.instrument.psf import FWHM_PER_SIGMA, PSF
+from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.light import LightProfile
 from lenssbi.populations import Draws, Population
 from lenssbi.rendering.composition.alterations import altered, spoil
@@ -21,7 +22,7 @@ from lenssbi.rendering.composition.config import CompositionConfig
 from lenssbi.rendering.composition.ingredients import Kitchen, Neighbours, Systems
 from lenssbi.rendering.composition.recipe import Recipes
 from lenssbi.rendering.composition.supply import moved_params
-from lenssbi.rendering.selection import Selection, signal_to_noise
+from lenssbi.rendering.selection import Selection
 from lenssbi.rendering.stamps import MAX_TRIES, TRIES, Stamps, alike, columns
 from lenssbi.status import InputError
 
