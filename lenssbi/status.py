@@ -39,6 +39,10 @@ class Status(StrEnum):
     SINGULAR = "the source inversion was singular: raise the regularisation strength"
     NOT_APPLICABLE = "the estimator was not trained for such a stamp: use --prior blind or another estimator"
     TIMED_OUT = "the sampler reached its limit of evaluations or time: raise it and run again to continue"
+    NOT_EXPLAINED = (
+        "the sampler reached its limit, and its best model does not explain the stamp: "
+        "look at the figure and check image, noise map, PSF and background before raising the limit"
+    )
     FAILED = "the fit stopped unexpectedly"
 
 

@@ -167,7 +167,7 @@ def refine_source(
         save(lens_figure(fit, source.truth), files.figure)
     if fit is not None and show is not None:
         show(fit)
-    item = _item(source, *kept, flags, files, time.perf_counter() - start)
+    item = _item(source, *kept, files, time.perf_counter() - start)
     return replace(item, network=network_answer(problem, flags))
 
 
@@ -202,9 +202,8 @@ def refine_stamp(
     ItemError
         The stamp cannot be used.
     """
-    problem, flags = set_up(stamp, config, estimator, learned)
-    fit = solve(problem, work, watch)
-    return replace(fit, flags=(*fit.flags, *flags))
+    problem, _ = set_up(stamp, config, estimator, learned)
+    return solve(problem, work, watch)
 
 
 def set_up(
@@ -227,7 +226,7 @@ def set_up(
         learned, flags = None, (*flags, "prior_conflict")
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
-    return replace(pose(observation, config, learned, light), network=network), flags
+    return replace(pose(observation, config, learned, light), network=network, flags=flags), flags
 
 
 def _asked(estimator: Estimator, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:
@@ -276,7 +275,6 @@ def _item(
     source: StampSource,
     samples: Samples,
     with_prior: Samples | None,
-    flags: tuple[str, ...],
     files: Files,
     seconds: float,
 ) -> ItemResult:
@@ -287,7 +285,7 @@ def _item(
         params_with_prior=None if with_prior is None else with_prior.derived().summary(),
         truth=source.truth,
         log_evidence=samples.log_evidence,
-        flags=(*samples.info["flags"], *flags),
+        flags=tuple(samples.info["flags"]),
         seconds=seconds,
         evaluations=samples.info["evaluations"],
         posterior=str(files.posterior),

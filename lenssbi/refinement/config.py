@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from lenssbi.config import Config
 
@@ -59,8 +59,13 @@ class PriorConfig(Config):
 class MassConfig(Config):
     """The deflector; ``shear: auto`` fits an external shear unless the stamp is a simulation without one."""
 
-    model: Literal["sie", "power-law"] = "sie"
+    model: Literal["sie", "power_law"] = "sie"
     shear: bool | Literal["auto"] = "auto"
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _as_everywhere(cls, value: object) -> object:
+        return "power_law" if value == "power-law" else value  # files of version 0.1 have the hyphen
 
 
 class MeshConfig(Config):

@@ -6,6 +6,7 @@ own error -> flags
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from lenssbi.refinement.result import BestModel, FitResult
 from lenssbi.refinement.sampling.nautilus import Watch
 from lenssbi.refinement.signal import source_signal_to_noise
 from lenssbi.status import Status
+
+UNEXPLAINED = {"edge", "residuals", "demagnified"}  # flags of a best model that does not explain the stamp
 
 
 def solve(problem: Problem, work: Path | None = None, watch: Watch = lambda evaluations, live: None) -> FitResult:
@@ -73,7 +76,11 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     samples = sampled if broad is None else broad
     flags = find_flags(samples, priors, best, problem.learned)
     flags += ("outside_broad_prior",) if broad is None else ()
-    info = _info(problem, attempt, attempts) | {"flags": list(flags), "n_eff": samples.n_eff}
+    info = _info(problem, attempt, attempts) | {
+        "status": _status(attempt, flags).name,
+        "flags": list(dict.fromkeys((*flags, *problem.flags))),
+        "n_eff": samples.n_eff,
+    }
     of_mass = widened(samples, problem.config.model_error, problem.config.sampler.seed)
     if priors.belief is None:
         believed = None
@@ -111,11 +118,17 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
     )
 
 
+def _status(attempt: Attempt, flags: Sequence[str]) -> Status:
+    """How the sampling ended; a limit that is reached with a model that explains nothing is no reason to raise it."""
+    if attempt.draws.converged:
+        return Status.DONE
+    return Status.NOT_EXPLAINED if UNEXPLAINED & set(flags) else Status.TIMED_OUT
+
+
 def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[str, Any]:
     observation, best, draws = problem.observation, attempt.best, attempt.draws
     return {
         "key": problem.key,
-        "status": (Status.DONE if draws.converged else Status.TIMED_OUT).name,
         "stamp": observation.stamp.name,
         "prior": problem.priors.mode,
         "learned_prior_divided_out": problem.priors.mode in LEARNED_MODES,

@@ -64,7 +64,7 @@ class FitResult:
     Parameters
     ----------
     status
-        ``DONE``, or ``TIMED_OUT`` where a limit ended the sampling (the draws are those found so far).
+        ``DONE``; ``TIMED_OUT`` or ``NOT_EXPLAINED`` if a limit ended the sampling (the draws are those found so far).
     stamp
         Image without the lens' light; noise as it was used.
     mask

@@ -10,7 +10,7 @@ import pytest
 
 from lenssbi.plots import coverage, lens, style, training
 from lenssbi.plots.marginals import near
-from lenssbi.status import InputError
+from lenssbi.status import InputError, Status
 
 # tests are no package, and this file of theirs is no test
 _spec = importlib.util.spec_from_file_location("made_up", Path(__file__).with_name("made_up.py"))
@@ -59,6 +59,14 @@ def test_a_network_that_the_fit_did_not_trust_is_shown(tmp_path):
 
 def test_a_fit_that_found_nothing(tmp_path):
     style.save(lens.lens_figure(made_up.fit(failed=True)), tmp_path / "nothing.png")
+
+
+@pytest.mark.parametrize("status", [Status.TIMED_OUT, Status.NOT_EXPLAINED])
+def test_a_fit_that_did_not_end_says_so(status):
+    fit = made_up.fit()
+    assert "NOT CONVERGED" not in lens.lens_figure(fit).get_suptitle()
+    fit.status = status
+    assert "NOT CONVERGED: stopped at its limit" in lens.lens_figure(fit).get_suptitle()
 
 
 def test_a_position_angle_near_the_seam():

@@ -1,6 +1,7 @@
 """A small fit from end to end: likelihood, posterior, result, identity."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.attempts import forget
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import first_stage
-from lenssbi.refinement.fit import restore, solve
+from lenssbi.refinement.fit import _status, restore, solve
 from lenssbi.refinement.flags import find_flags
 from lenssbi.refinement.likelihood import IMPOSSIBLE
 from lenssbi.refinement.observation import observe, with_honest_noise
@@ -91,7 +92,7 @@ def test_impossible_lenses_have_an_impossible_likelihood(ring, truth):
 
 
 def test_a_power_law_of_slope_2_is_the_isothermal(ring, truth):
-    sie, steep = problem_of(ring), problem_of(ring, mass={"model": "power-law", "shear": False})
+    sie, steep = problem_of(ring), problem_of(ring, mass={"model": "power_law", "shear": False})
     at_2 = likelihood_of(steep).one(vector(steep, truth))
     assert at_2 == pytest.approx(likelihood_of(sie).one(vector(sie, truth)), abs=1e-3)
     assert likelihood_of(steep).one(vector(steep, truth, slope=1.5)) < at_2
@@ -139,6 +140,16 @@ def test_a_limit_is_a_status_with_draws(ring, tmp_path):
     assert problem.checkpoint(tmp_path, "first-nautilus").path.exists()
     forget(problem, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_limit_that_an_absurd_input_reaches_is_not_to_be_raised():
+    ended, stopped = (SimpleNamespace(draws=SimpleNamespace(converged=converged)) for converged in (True, False))
+    assert _status(ended, ("residuals",)) is Status.DONE
+    assert _status(stopped, ("few_effective_samples", "prior_conflict")) is Status.TIMED_OUT
+    for flag in ("edge", "residuals", "demagnified"):
+        status = _status(stopped, (flag,))
+        assert status is Status.NOT_EXPLAINED
+        assert "noise map" in status.value
 
 
 def test_flags_say_what_to_look_at(fitted):
