@@ -11,6 +11,7 @@ from .options import (
     ConfigFile,
     EstimatorName,
     Json,
+    Mask,
     Noise,
     Overrides,
     PixelScale,
@@ -37,7 +38,12 @@ Stamps = Annotated[
 def catalogue(
     inputs: Stamps = None,
     *,
-    out: Annotated[Path, typer.Option("--out", help="Folder for tables, posteriors and figures.")] = Path("catalogue"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Folder for tables, posteriors and figures; `catalogue` by default.", show_default=False
+        ),
+    ] = None,
     refine: Annotated[Rule | None, typer.Option("--refine", help=REFINE)] = None,
     estimator: EstimatorName = None,
     workers: Workers = 1,
@@ -45,12 +51,19 @@ def catalogue(
     cluster: Cluster = None,
     noise: Noise = None,
     psf: Psf = None,
+    mask: Mask = None,
     pixel_scale: PixelScale = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everything random.")] = None,
     status: Annotated[
         Path | None, typer.Option("--status", metavar="DIR", help="How far the run in a folder is; changes nothing.")
+    ] = None,
+    repeat: Annotated[
+        Path | None,
+        typer.Option(
+            "--repeat", metavar="DIR", help="Make the catalogue in a folder again, from what its run.json says."
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -67,8 +80,21 @@ def catalogue(
             return
         from lenssbi.config import load_config
         from lenssbi.pipelines.catalogue import CatalogueConfig, run
+        from lenssbi.pipelines.catalogue import repeat as run_again
         from lenssbi.status import InputError
 
+        where = {
+            "workers": workers,
+            "scheduler": scheduler,
+            "cluster": cluster_of(cluster),
+            "progress": screen.progress,
+        }
+        if repeat is not None:
+            choices = (config, overrides, refine, estimator, seed, noise, psf, pixel_scale)
+            if inputs or any(choice is not None for choice in choices):
+                raise InputError("--repeat takes inputs and choices from run.json: leave out all but --out and workers")
+            screen.finish(run_again(repeat, out=out, **where))
+            return
         if not inputs:
             raise InputError("no input: name a FITS stamp, a folder, a table or a set")
         said = list(overrides or ())
@@ -78,11 +104,8 @@ def catalogue(
         result = run(
             inputs,
             config=load_config(config, CatalogueConfig, said),
-            out=out,
-            workers=workers,
-            scheduler=scheduler,
-            cluster=cluster_of(cluster),
-            read=reading(noise, psf, pixel_scale),
-            progress=screen.progress,
+            out=Path("catalogue") if out is None else out,
+            read=reading(noise, psf, mask, pixel_scale),
+            **where,
         )
         screen.finish(result)

@@ -1,18 +1,25 @@
 """`lenssbi check`: what is this file, and is it whole."""
 
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from .console import command
-from .options import Json, Quiet
+from .options import Json, Mask, Noise, PixelScale, Psf, Quiet, reading
 
 
 def check(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A set, a stamp, an estimator's folder, a posterior or a catalogue.")
+        str,
+        typer.Argument(
+            metavar="FILE", help="A set, a stamp or several, an estimator's folder, a posterior or a catalogue."
+        ),
     ],
+    noise: Noise = None,
+    psf: Psf = None,
+    mask: Mask = None,
+    pixel_scale: PixelScale = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -20,6 +27,20 @@ def check(
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.check import run
 
-        result = run(path)
-        lines = (f"  {key.replace('_', ' ')}: {value}" for key, value in result.details.items())
+        result = run(path, reading(noise, psf, mask, pixel_scale))
+        lines = (f"  {key.replace('_', ' ')}: {_in_words(value)}" for key, value in result.details.items())
         screen.result(result.as_json(), f"{path}: {result.kind}, whole", *lines)
+
+
+def _in_words(value: Any) -> str:
+    """A value as a person reads it: numbers to four digits, and what belongs together in one line."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return (
+            ", ".join(f"{str(key).replace('_', ' ')} {_in_words(part)}".strip() for key, part in value.items())
+            or "none"
+        )
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value)) or "none"
+    return "unknown" if value is None or value == "" else str(value)

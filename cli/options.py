@@ -41,11 +41,20 @@ Cluster = Annotated[
         "--cluster", metavar="FILE", help="YAML file of a batch system to ask for jobs instead.", callback=shipped
     ),
 ]
-Noise = Annotated[Path | None, typer.Option("--noise", help="FITS image of the noise, where INPUT has none.")]
-Psf = Annotated[Path | None, typer.Option("--psf", help="FITS image of the PSF, where INPUT has none.")]
-PixelScale = Annotated[
-    float | None, typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel in arcsec, where INPUT does not say.")
+Noise = Annotated[
+    str | None,
+    typer.Option(
+        "--noise", metavar="FILE|NUMBER", help="FITS image of one sigma of each pixel, or one number for all."
+    ),
 ]
+Psf = Annotated[str | None, typer.Option("--psf", metavar="FILE", help="FITS image of the PSF.")]
+Mask = Annotated[
+    str | None,
+    typer.Option(
+        "--mask", metavar="FILE|none", help="FITS image, 0 where a pixel is good; none: use no mask of INPUT."
+    ),
+]
+PixelScale = Annotated[float | None, typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel in arcsec.")]
 
 
 def cluster_of(path: Path | None) -> "ClusterConfig | None":
@@ -58,7 +67,7 @@ def cluster_of(path: Path | None) -> "ClusterConfig | None":
     return load_config(path, ClusterConfig)
 
 
-def reading(noise: Path | None, psf: Path | None, pixel_scale: float | None) -> dict[str, object]:
+def reading(noise: str | None, psf: str | None, mask: str | None, pixel_scale: float | None) -> dict[str, object]:
     """What the user says about the inputs, as keyword arguments of `expand_inputs`; empty where nothing was said."""
-    said = {"noise": noise, "psf": psf, "pixel_scale": pixel_scale}
+    said = {"noise": noise, "psf": psf, "mask": mask, "pixel_scale": pixel_scale}
     return {name: value for name, value in said.items() if value is not None}

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .console import command
-from .options import EstimatorName, Inputs, Json, Noise, PixelScale, Psf, Quiet, Seed, reading
+from .options import EstimatorName, Inputs, Json, Mask, Noise, PixelScale, Psf, Quiet, Seed, reading
 from .shipped_configs import shipped
 
 
@@ -26,6 +26,7 @@ def predict(
     ] = None,
     noise: Noise = None,
     psf: Psf = None,
+    mask: Mask = None,
     pixel_scale: PixelScale = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -44,7 +45,7 @@ def predict(
             samples=samples,
             seed=seed,
             model_error=load_config(config, RefineConfig).model_error,
-            read=reading(noise, psf, pixel_scale),
+            read=reading(noise, psf, mask, pixel_scale),
             progress=screen.progress,
         )
         screen.finish(result)

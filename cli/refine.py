@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from .console import command
-from .options import ConfigFile, EstimatorName, Inputs, Json, Noise, Overrides, PixelScale, Psf, Quiet, reading
+from .options import ConfigFile, EstimatorName, Inputs, Json, Mask, Noise, Overrides, PixelScale, Psf, Quiet, reading
 
 PriorName = Literal["auto", "broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"]
 SamplerName = Literal["auto", "importance", "nautilus"]
@@ -23,6 +23,7 @@ def refine(
     estimator: EstimatorName = None,
     noise: Noise = None,
     psf: Psf = None,
+    mask: Mask = None,
     pixel_scale: PixelScale = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -47,7 +48,7 @@ def refine(
             out=out,
             estimator=estimator,
             figures=figures,
-            read=reading(noise, psf, pixel_scale),
+            read=reading(noise, psf, mask, pixel_scale),
             progress=screen.progress,
         )
         screen.finish(result)

@@ -1,4 +1,4 @@
-"""Write, then rename: a killed run leaves either the old file or the new one. And names that are safe as names of files."""
+"""Write, then rename: a killed run leaves either the old file or the new one. What keeps a file from being read. Names of files."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lenssbi.status import InputError
 
+if TYPE_CHECKING:
+    import h5py
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LONGEST = 100  # bytes of a name in a file's name; systems allow 255
 UNFINISHED = re.compile(r"\..+\.\d+(\.\w+)?")  # names that `atomic` writes to
 
@@ -80,3 +85,40 @@ def writing(path: str | Path) -> Iterator[None]:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}): free some space or choose another folder"
         ) from error
+
+
+def open_hdf5(path: Path, again: str) -> h5py.File:
+    """Open an HDF5 file to read.
+
+    Parameters
+    ----------
+    path
+        The file, which exists.
+    again
+        What to do if the file is damaged, such as "simulate it again".
+
+    Raises
+    ------
+    InputError
+        The file may not be read, is locked by a program that writes it, is no HDF5 file, or is cut short.
+    """
+    import h5py
+
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(SIGNATURE))
+        if not (start and SIGNATURE.startswith(start)) and not h5py.is_hdf5(path):
+            raise InputError(f"{path}: not an HDF5 file: check the path")
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path}: {_why(error, again)}") from None
+
+
+def _why(error: OSError, again: str) -> str:
+    text = str(error).lower()
+    if isinstance(error, BlockingIOError) or "lock file" in text:
+        return "another program is writing it (the file is locked): wait until it has ended"
+    if error.errno is not None and error.strerror and "truncated" not in text:
+        reason = os.strerror(error.errno)
+        return f"cannot be read ({reason}): check its permissions and its place"
+    return f"the file was cut short or damaged: copy it again, or {again}"

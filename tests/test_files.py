@@ -1,12 +1,18 @@
-"""Write, then rename."""
+"""Write, then rename; and why a file cannot be read."""
 
 import errno
 import pickle
 import shutil
+import subprocess
+import sys
 
+import h5py
+import numpy as np
 import pytest
 
+from lenssbi.dataset import StampSet
 from lenssbi.files import atomic, remove_unfinished
+from lenssbi.posteriors import load_samples
 from lenssbi.status import InputError, ItemError, Status
 
 
@@ -59,3 +65,61 @@ def test_item_errors_travel_between_processes():
     error = pickle.loads(pickle.dumps(ItemError(Status.NO_PSF, "a.fits", "detail")))  # noqa: S301
     assert error.status is Status.NO_PSF
     assert str(error) == "a.fits: the file has no PSF: give one with --psf (detail)"
+
+
+def hdf5(path, **attributes):
+    with h5py.File(path, "w") as file:
+        file["x"] = np.zeros(20000)
+        file.attrs.update(attributes)
+    return path
+
+
+def cut_short(path):
+    path.write_bytes(hdf5(path).read_bytes()[:5000])
+    return path
+
+
+def text(path):
+    path.write_text("no HDF5 at all")
+    return path
+
+
+UNREADABLE = {
+    "cut short": (cut_short, "cut short or damaged: copy it again, or "),
+    "cut within the signature": (lambda path: path.write_bytes(b"\x89HDF") and path, "cut short or damaged"),
+    "empty": (lambda path: path.touch() or path, "not an HDF5 file"),
+    "text": (text, "not an HDF5 file"),
+    "of another program": (hdf5, "of another program"),
+    "of another kind": (lambda path: hdf5(path, schema="lenssbi-network-1"), "a lenssbi-network-1 and no"),
+}
+
+
+@pytest.mark.parametrize("reader", [lambda path: len(StampSet(path)), load_samples], ids=["set", "posterior"])
+class TestHDF5ThatCannotBeRead:
+    @pytest.mark.parametrize("case", UNREADABLE)
+    def test_it_says_why(self, tmp_path, reader, case):
+        make, says = UNREADABLE[case]
+        with pytest.raises(InputError, match=says) as caught:
+            reader(make(tmp_path / "a.h5"))
+        assert "\n" not in str(caught.value)
+
+    def test_a_locked_file_is_not_cut_short(self, tmp_path, reader):
+        hdf5(tmp_path / "a.h5")
+        code = "import h5py, sys; f = h5py.File(sys.argv[1], 'a'); print('open', flush=True); sys.stdin.read()"
+        words = [sys.executable, "-c", code, str(tmp_path / "a.h5")]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+            writer.stdout.readline()
+            with pytest.raises(InputError, match="another program is writing it") as caught:
+                reader(tmp_path / "a.h5")
+            writer.stdin.close()
+        assert "again" not in str(caught.value)
+
+    def test_a_file_without_permission(self, tmp_path, reader, monkeypatch):
+        hdf5(tmp_path / "a.h5")
+
+        def denied(*args, **options):
+            raise PermissionError(13, "Permission denied", "a.h5")
+
+        monkeypatch.setattr("pathlib.Path.open", denied)
+        with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):
+            reader(tmp_path / "a.h5")

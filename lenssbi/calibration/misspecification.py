@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lenssbi.calibration.anomalies import anomalies
 from lenssbi.calibration.coverage import deviates, stack, truths_of
+from lenssbi.calibration.observed_anomalies import observed_anomalies
 from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.estimators.checkpoint import EstimatorCard, MisspecificationCard, read_card, save_card
 from lenssbi.estimators.estimator import Estimator
@@ -115,7 +116,9 @@ def fit_reference(
 def embed_all(
     estimator: Estimator, stamps: StampSet, rows: range, progress: Progress, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Features of the stamps `rows`, shape (n, k), and of as many anomalies, made of every other stamp."""
+    """Features of the stamps `rows`, shape (n, k), and of as many anomalies, made of every other stamp or like the set's own."""
+    if estimator.sees_lens_light:
+        return embed_observed(estimator, stamps, rows, progress, seed)
     rng = np.random.default_rng(seed)
     plain, odd = [], []
     for where in blocks(rows):
@@ -127,6 +130,19 @@ def embed_all(
         odd.append(estimator.embed(made, np.ones(len(made), np.float32)))
         progress(where.stop - rows.start, len(rows), "embedding")
     return np.concatenate(plain), np.concatenate(odd)
+
+
+def embed_observed(
+    estimator: Estimator, stamps: StampSet, rows: range, progress: Progress, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Features of the stamps `rows`, shape (n, k), and of anomalies composed like them, half as many."""
+    plain = []
+    for where in blocks(rows):
+        plain.append(estimator.embed(stamps.images(where), stamps.noise(where)))
+        progress(where.stop - rows.start, len(rows), "embedding")
+    text, own = str(stamps.attributes["config"]), int(stamps.attributes["seed"])
+    made = observed_anomalies(text, max(len(rows) // 2, 1), own + 1 + seed, progress)
+    return np.concatenate(plain), estimator.embed(made, np.ones(len(made), np.float32))
 
 
 def train_reference(fitted: NDArray[np.floating], odd: NDArray[np.floating], seed: int = 0) -> Reference:

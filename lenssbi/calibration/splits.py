@@ -7,6 +7,8 @@ said of all stamps is also said of each bin of
     einstein_radius    [arcsec]
     multiplicity       images of the source
     q                  axis ratio of the mass
+    arc contrast       magnitudes by which the arcs are fainter than the lens galaxy, if it is in the image
+    neighbours         galaxies and stars beside the lens, if they are in the image
 
 A bin holds its lower edge and not its upper one; the last one is open. Bins of fewer than `FEWEST` stamps are reported and
 marked, but not held against the posterior: the binomial error of a share is then above 3 points.
@@ -31,8 +33,11 @@ EDGES = {
     "einstein_radius": (0.0, 0.8, 1.6, np.inf),
     "multiplicity": (1.0, 2.0, 3.0, 4.0, np.inf),
     "q": (0.0, 0.4, 0.6, 0.8, np.inf),
+    "arc contrast": (-np.inf, 0.0, 1.0, 2.0, np.inf),
+    "neighbours": (0.0, 1.0, 2.0, 3.0, np.inf),
 }
 """Property -> edges of its bins; S/N is that of the info column `snr`."""
+COUNTS = ("multiplicity", "neighbours")
 
 
 class Split(NamedTuple):
@@ -66,7 +71,8 @@ def splits(stamps: StampSet) -> list[Split]:
     found = [Split(EVERYTHING, np.ones(len(stamps), dtype=bool))]
     for name, values in _properties(stamps).items():
         for low, high in zip(EDGES[name][:-1], EDGES[name][1:], strict=True):
-            found.append(Split(f"{name} {_bin(low, high)}", (values >= low) & (values < high)))
+            label = _bin(low, high, name in COUNTS)
+            found.append(Split(f"{name} {label}", (values >= low) & (values < high)))
     return [split for split in found if split.rows.any()]
 
 
@@ -76,10 +82,15 @@ def _properties(stamps: StampSet) -> dict[str, NDArray[np.float64]]:
     known["multiplicity"] = info.get("multiplicity")
     if {"e1", "e2"} <= set(params):
         known["q"] = axis_ratio(params["e1"] + 1j * params["e2"])
+    if {"arc_magnitude", "lens_magnitude"} <= set(info):
+        known["arc contrast"] = info["arc_magnitude"] - info["lens_magnitude"]
+    known["neighbours"] = info.get("neighbours")
     return {name: np.asarray(values, dtype=float) for name, values in known.items() if values is not None}
 
 
-def _bin(low: float, high: float) -> str:
+def _bin(low: float, high: float, counted: bool) -> str:
     if not np.isfinite(high):
         return f"{low:g}+"
-    return f"{low:g}" if high - low == 1 else f"{low:g}-{high:g}"  # a bin of one unit counts something: images
+    if not np.isfinite(low):
+        return f"below {high:g}"
+    return f"{low:g}" if counted and high - low == 1 else f"{low:g}-{high:g}"

@@ -21,11 +21,13 @@ Numbers that a row lacks are NaN, never a value that looks like one.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenssbi import __version__
+from lenssbi.dataset.tables import read_table
 from lenssbi.files import atomic
 from lenssbi.status import InputError
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 SCHEMA = "lenssbi-catalogue-1"
+ESCAPED = "escaped"  # the entry of a FITS table's metadata that names columns of escaped text
 
 # name -> (unit, description); every catalogue has these, and more where a model has more
 PARAMETERS = {
@@ -123,13 +126,18 @@ def write(table: Table, path: str | Path) -> Path:
     InputError
         For another suffix, a folder that cannot be written, or Parquet without pyarrow.
     """
-    path = Path(path)
+    path, kind = Path(path), _format(Path(path))
     table = table.copy(copy_data=False)
+    if kind == "fits":
+        _escape(table)
     # FITS headers hold neither nested values nor line breaks, so every format gets one line of JSON
     table.meta = {key: _one_line(value) for key, value in table.meta.items()}
     with atomic(path) as temporary:
         try:
-            table.write(temporary, format=_format(path))
+            with warnings.catch_warnings(
+                action="ignore"
+            ):  # FITS' keywords are short: longer ones are written in its own way
+                table.write(temporary, format=kind)
         except ImportError:
             raise InputError(f"{path}: Parquet needs pyarrow: pip install pyarrow, or use .ecsv") from None
     return path
@@ -143,28 +151,46 @@ def read(path: str | Path) -> Table:
     InputError
         Where the file is missing or is not a catalogue of ours.
     """
-    from astropy.table import Table
-
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file: check the path")
-    try:
-        table = Table.read(path, format=_format(path))
-    except (ValueError, OSError, KeyError, TypeError, IndexError) as error:
-        raise InputError(f"{path}: not a table that can be read ({_first_line(error)}): write it again") from None
+    _format(path)
+    table = read_table(path)
     table.meta = {key.lower(): value for key, value in table.meta.items()}  # FITS shouts
     if table.meta.get("schema") != SCHEMA:
         found = table.meta.get("schema", "no schema")
         raise InputError(f"{path}: not a catalogue of this version ({found}, not {SCHEMA}): write it again")
+    escaped = str(table.meta.pop(ESCAPED, "")).split()
+    for name in table.colnames:
+        if table[name].dtype.kind == "U":
+            text = ["" if value is None else value for value in table[name].tolist()]
+            _replace(
+                table, name, [value.encode().decode("unicode_escape") for value in text] if name in escaped else text
+            )
     return table
 
 
+def _escape(table: Table) -> None:
+    """Write a text that FITS cannot hold (it knows ASCII alone) with the escapes of Python's literals, and say in which columns."""
+    found = [name for name in table.colnames if table[name].dtype.kind == "U" and not all(map(_plain, table[name]))]
+    for name in found:
+        _replace(table, name, [value.encode("unicode_escape").decode() for value in table[name].tolist()])
+    if found:
+        table.meta[ESCAPED] = " ".join(found)
+
+
+def _replace(table: Table, name: str, text: list[str]) -> None:
+    """Give a column of text other cells."""
+    from astropy.table import Column
+
+    old = table[name]
+    table[name] = Column(text, dtype=str, unit=old.unit, description=old.description)
+
+
+def _plain(text: str) -> bool:
+    return text.isascii() and (text.isprintable() or not text)
+
+
 def _one_line(value: Any) -> Any:
-    return value if isinstance(value, (str, int, float)) and "\n" not in str(value) else json.dumps(value)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return value if isinstance(value, (str, int, float)) and _plain(str(value)) else json.dumps(value)
 
 
 def _format(path: Path) -> str:

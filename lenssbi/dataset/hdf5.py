@@ -10,6 +10,7 @@ depend on how many workers there were or how often they were killed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from lenssbi.dataset.packing import LEVEL, Packed, pack
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.files import atomic
+from lenssbi.files import atomic, open_hdf5
 from lenssbi.instrument import PSF
 from lenssbi.status import InputError
 
@@ -283,17 +284,17 @@ def _packed(values: Packed | NDArray[Any]) -> Packed:
 
 
 def _open(path: Path) -> h5py.File:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"{path}: there is no such set: make one with `lenssbi simulate`")
-    try:
-        file = h5py.File(path, "r")
-    except OSError:
-        raise InputError(f"{path}: not an HDF5 file, or one that was cut short: copy or simulate it again") from None
-    schema = file.attrs.get("schema")
+    file = open_hdf5(path, "simulate it again")
+    schema = str(file.attrs.get("schema", ""))
     missing = [key for key in REQUIRED if key not in file.attrs]
     missing += [key for key in ("images", "noise", "psf", "params", "info") if key not in file]
-    if schema != SCHEMA or missing:
-        file.close()
-        found = f"its schema is {schema!r}, not {SCHEMA!r}" if schema != SCHEMA else f"{', '.join(missing)} are missing"
-        raise InputError(f"{path}: not a set that this version reads ({found}): simulate it again")
-    return file
+    if schema == SCHEMA and not missing:
+        return file
+    file.close()
+    if not schema.startswith(SCHEMA.rstrip("0123456789")):
+        whose = f"a {schema} and no set" if schema.startswith("lenssbi-") else "an HDF5 file of another program"
+        raise InputError(f"{path}: {whose}: give a set made by `lenssbi simulate`, or FITS stamps")
+    found = f"its schema is {schema}, not {SCHEMA}" if schema != SCHEMA else f"{', '.join(missing)} are missing"
+    raise InputError(f"{path}: not a set that this version reads ({found}): simulate it again")

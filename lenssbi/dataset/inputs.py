@@ -8,26 +8,26 @@ is wrong with one stamp, or with one row of a table, shows when it is loaded, so
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.dataset.hdf5 import StampSet
+from lenssbi.dataset.header import number as as_number
+from lenssbi.dataset.kinds import PART_OF_SET, PATH_COLUMNS, SET_SUFFIXES, kind_of
+from lenssbi.dataset.names import distinct_names
+from lenssbi.dataset.observed import READ
 from lenssbi.dataset.stamp import Stamp
+from lenssbi.dataset.tables import FITS_SUFFIXES, TextTable, read_texts
 from lenssbi.status import InputError, ItemError, Status
 
-FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz", ".fit.gz")
-SET_SUFFIXES = (".h5", ".hdf5")
-TABLE_FORMATS = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet", ".fits": "fits"}
-PATH_COLUMNS = ("path", "file", "filename")
 INDEX_COLUMN = "index"  # of a set: the position of the stamp
 NAME_COLUMNS = ("id", "name", "object_id")
-PART_OF_SET = re.compile(r"(?P<path>.+\.(?:h5|hdf5)):(?P<first>\d+)(?:-(?P<last>\d+))?")
+COMPANIONS = ("noise", "psf", "mask")
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class StampSource:
         The FITS file or the set.
     index
         Which stamp of a set; None for a FITS file.
-    noise, psf
-        Files for what the FITS file lacks.
+    noise, psf, mask
+        Files for what the FITS file lacks; a number for noise that is everywhere the same, "none" for no mask.
     pixel_scale
         Side of a pixel [arcsec], where the FITS file does not say it.
     band
@@ -57,6 +57,7 @@ class StampSource:
     index: int | None = None
     noise: str | None = None
     psf: str | None = None
+    mask: str | None = None
     pixel_scale: float | None = None
     band: str = "VIS"
     status: Status | None = None
@@ -73,12 +74,31 @@ class StampSource:
         if self.status is not None:
             raise ItemError(self.status, self.path, self.detail)
         if self.index is None:
-            options: dict[str, Any] = {"noise": self.noise, "psf": self.psf, "pixel_scale": self.pixel_scale}
-            return replace(read_stamp(self.path, band=self.band, **options), name=self.name)
-        stamp = self._set().stamp(self.index)
-        if not stamp.mask.any():
-            raise ItemError(Status.ALL_NAN, f"{self.path}:{self.index}")
-        return replace(stamp, name=self.name)
+            options: dict[str, Any] = {"noise": self.noise, "psf": self.psf, "mask": self.mask}
+            options["pixel_scale"] = self.pixel_scale
+            stamp = read_stamp(self.path, band=self.band, **options)
+        else:
+            stamp = self._set().stamp(self.index)
+            if not stamp.mask.any():
+                raise ItemError(Status.ALL_NAN, f"{self.path}:{self.index}")
+        return replace(stamp, name=self.name, info={**stamp.info, READ: self._read()})
+
+    def _read(self) -> dict[str, Any]:
+        """How to read this stamp again from anywhere: what a user would name, and the options."""
+        source = self.absolute()
+        options = {name: getattr(source, name) for name in (*COMPANIONS, "pixel_scale", "band")}
+        path = source.path if self.index is None else f"{source.path}:{self.index}"
+        return {"input": path, **{name: value for name, value in options.items() if value}}
+
+    def absolute(self) -> StampSource:
+        """The source as it is found from any folder."""
+        files = {name: _placed(getattr(self, name), Path.cwd()) or None for name in COMPANIONS}
+        return replace(self, path=str(Path(self.path).absolute()), **files)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files that the stamp is read from; numbers that stand for one are no files."""
+        return tuple(filter(None, (self.path, *(getattr(self, name) for name in COMPANIONS))))
 
     @property
     def truth(self) -> dict[str, float] | None:
@@ -86,7 +106,7 @@ class StampSource:
         return None if self.index is None or self.status is not None else self._set().truth(self.index)
 
     def _set(self) -> StampSet:
-        if not Path(self.path).is_file():
+        if not os.path.isfile(self.path):
             raise ItemError(Status.NOT_FOUND, self.path)
         return _open_set(self.path, _modified(self.path))
 
@@ -96,6 +116,7 @@ def expand_inputs(
     *,
     noise: str | None = None,
     psf: str | None = None,
+    mask: str | None = None,
     pixel_scale: float | None = None,
     band: str = "VIS",
 ) -> list[StampSource]:
@@ -105,38 +126,37 @@ def expand_inputs(
     ----------
     inputs
         Files, folders, tables and (parts of) sets.
-    noise, psf, pixel_scale, band
-        For all FITS stamps among them, as in `read_stamp`; a table's columns `noise` and `psf` go before them.
+    noise, psf, mask, pixel_scale, band
+        For all FITS stamps among them, as in `read_stamp`; a table's columns `noise`, `psf` and `mask` go before them.
 
     Raises
     ------
     InputError
-        Where an input does not exist, holds no stamp or is of no known kind.
+        Where an input does not exist, may not be read, holds no stamp or is of no known kind.
     """
     if not inputs:
         raise InputError("no input: name a FITS stamp, a folder, a table or a set")
-    common = StampSource("", "", noise=noise, psf=psf, pixel_scale=pixel_scale, band=band)
-    return _unique([source for text in inputs for source in _expand(str(text), common)])
+    files = {
+        name: None if file is None else str(file) for name, file in zip(COMPANIONS, (noise, psf, mask), strict=True)
+    }
+    common = StampSource("", "", pixel_scale=pixel_scale, band=band, **files)
+    sources = [source for text in inputs for source in _expand(str(text), common)]
+    names = distinct_names([source.name for source in sources], [_folder_of(source) for source in sources])
+    return [replace(source, name=name) for source, name in zip(sources, names, strict=True)]
 
 
 def _expand(text: str, common: StampSource) -> Iterator[StampSource]:
-    path, name = Path(text), text.lower()
-    if part := PART_OF_SET.fullmatch(text):
+    kind = kind_of(text)
+    if kind == "part of a set" and (part := PART_OF_SET.fullmatch(text)):
         yield from _from_set(part["path"], common, int(part["first"]), int(part["last"] or part["first"]))
-    elif path.is_dir():
-        yield from _from_folder(path, common)
-    elif not path.is_file():
-        raise InputError(f"{text}: there is no such file or folder: check the path")
-    elif name.endswith(SET_SUFFIXES):
+    elif kind == "folder":
+        yield from _from_folder(Path(text), common)
+    elif kind == "set":
         yield from _from_set(text, common)
-    elif path.suffix.lower() in TABLE_FORMATS and (path.suffix.lower() != ".fits" or _is_table(path)):
-        yield from _from_table(path, common)
-    elif name.endswith(FITS_SUFFIXES):
-        yield _fits(path, common)
+    elif kind == "table":
+        yield from _from_table(Path(text), common)
     else:
-        raise InputError(
-            f"{text}: not a kind of input: give a FITS file, a folder, a table (.ecsv, .csv, .parquet) or a set (.h5)"
-        )
+        yield _fits(Path(text), common)
 
 
 def _fits(path: Path, common: StampSource) -> StampSource:
@@ -155,7 +175,11 @@ def _from_set(path: str, common: StampSource, first: int = 0, last: int | None =
 
 
 def _from_folder(folder: Path, common: StampSource) -> Iterator[StampSource]:
-    files = sorted(p for p in folder.iterdir() if p.name.lower().endswith(FITS_SUFFIXES) and not p.name.startswith("."))
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise InputError(f"{folder}: the folder cannot be read ({error.strerror}): check its permissions") from None
+    files = [folder / name for name in names if name.lower().endswith(FITS_SUFFIXES) and not name.startswith(".")]
     if not files:
         raise InputError(f"{folder}: the folder holds no FITS file (.fits, .fits.gz): give the one that does")
     for path in files:
@@ -164,40 +188,52 @@ def _from_folder(folder: Path, common: StampSource) -> Iterator[StampSource]:
 
 def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
     """One stamp per row; paths are relative to the table. A row that names none is a source that says so when it is loaded."""
-    table = _read_table(path)
-    column = next((c for c in PATH_COLUMNS if c in table.colnames), None)
-    if column is None:
-        raise InputError(f"{path}: the table has no column `path` (it has {', '.join(table.colnames)}): add one")
+    tables = read_texts(path)
+    table = next((one for one in tables if one.column(*PATH_COLUMNS) is not None), None)
+    if table is None:
+        names = ", ".join(name for one in tables for name in one.names)
+        raise InputError(f"{path}: the table has no column `path` (it has {names}): add one")
     if len(table) == 0:
         raise InputError(f"{path}: the table has no rows: list a stamp in each")
-    named = next((c for c in NAME_COLUMNS if c in table.colnames), None)
     given: set[str] = set()
-    for number, row in enumerate(table, start=1):
-        name = _text(row[named]) if named else ""
-        found = list(_from_row(row, column, path, common, number))
+    for number, row in enumerate(_rows(table), start=1):
+        found = list(_from_row(row, path, common, number))
         for source in found:
-            chosen = replace(source, name=name) if name and len(found) == 1 else source
-            if name and name in given:
-                chosen = replace(chosen, status=Status.DUPLICATE, detail=f"{path}, row {number}: {name}")
+            chosen = replace(source, name=row.name) if row.name and len(found) == 1 else source
+            if row.name and row.name in given:
+                chosen = replace(chosen, status=Status.DUPLICATE, detail=f"{path}, row {number}: {row.name}")
             yield chosen
-        given.add(name)
+        given.add(row.name)
 
 
-def _from_row(row: Any, column: str, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
-    files = {c: _relative(row[c], table.parent) for c in ("noise", "psf") if c in row.colnames}
-    given: dict[str, Any] = {c: file for c, file in files.items() if file}
-    options = replace(common, **given)
-    entry, index = (
-        _relative(row[column], table.parent),
-        _text(row[INDEX_COLUMN]) if INDEX_COLUMN in row.colnames else "",
-    )
+class Row(NamedTuple):
+    """What the row of a table says of a stamp, "" where it says nothing."""
+
+    name: str
+    path: str
+    index: str
+    noise: str
+    psf: str
+    mask: str
+
+
+def _rows(table: TextTable) -> Iterator[Row]:
+    kinds = (NAME_COLUMNS, PATH_COLUMNS, (INDEX_COLUMN,), *((name,) for name in COMPANIONS))
+    columns = [table.column(*names) for names in kinds]
+    return map(Row, *(columns_of if columns_of is not None else [""] * len(table) for columns_of in columns))
+
+
+def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
+    entry = str(table.parent / row.path) if row.path else ""
+    files = {name: _placed(getattr(row, name), table.parent) or getattr(common, name) for name in COMPANIONS}
+    options = replace(common, **files)
     if not entry:
         nowhere = f"{table}, row {number}"
         yield replace(
             options, name=f"{table.stem}-row-{number}", path=str(table), status=Status.NO_PATH, detail=nowhere
         )
         return
-    entry = f"{entry}:{index}" if index and not PART_OF_SET.fullmatch(entry) else entry
+    entry = f"{entry}:{row.index}" if row.index and not PART_OF_SET.fullmatch(entry) else entry
     if not PART_OF_SET.fullmatch(entry) and not entry.lower().endswith(SET_SUFFIXES):
         yield _fits(Path(entry), options)
         return
@@ -208,58 +244,22 @@ def _from_row(row: Any, column: str, table: Path, common: StampSource, number: i
         yield replace(options, name=Path(entry).name, path=entry, status=Status.NO_STAMP, detail=detail)
 
 
-def _read_table(path: Path) -> Any:
-    from astropy.table import Table
-
-    try:
-        return Table.read(path, format=TABLE_FORMATS[path.suffix.lower()])
-    except ImportError:
-        raise InputError(f"{path}: Parquet needs pyarrow: install it, or give an ECSV or CSV table") from None
-    except Exception as error:  # each of astropy's readers raises its own kinds
-        raise InputError(f"{path}: not a readable table ({str(error).strip().splitlines()[0][:120]})") from None
+def _placed(text: str | None, folder: Path) -> str:
+    """The path of a companion as seen from `folder`; a number, or "none", stays as it is."""
+    if not text or os.path.isfile(folder / text):
+        return str(folder / text) if text else ""
+    return text if text == "none" or as_number(text) is not None else str(folder / text)
 
 
-def _is_table(path: Path) -> bool:
-    """Whether a FITS file lists stamps: it has a table with paths and no image."""
-    from astropy.io import fits
-
-    try:
-        with fits.open(path) as hdus:
-            images = any(hdu.is_image and hdu.header.get("NAXIS", 0) > 0 for hdu in hdus)
-            tables = [hdu.columns.names for hdu in hdus if hasattr(hdu, "columns")]
-    except Exception:  # what cannot be read is told when it is loaded as a stamp
-        return False
-    return not images and any(c in names for names in tables for c in PATH_COLUMNS)
-
-
-def _relative(value: Any, folder: Path) -> str:
-    text = _text(value)
-    return str(folder / text) if text else ""
-
-
-def _text(value: Any) -> str:
-    """A cell as text; masked and empty ones as nothing."""
-    if getattr(value, "mask", False) is True or str(value) in ("--", ""):
-        return ""
-    return (value.decode() if isinstance(value, bytes) else str(value)).strip()
-
-
-def _unique(sources: list[StampSource]) -> list[StampSource]:
-    """Names that occur more than once get a number."""
-    taken, seen, unique = {source.name for source in sources}, Counter[str](), []
-    for source in sources:
-        seen[source.name] += 1
-        name, number = source.name, seen[source.name]
-        while number > 1 and name in taken:
-            name, number = f"{source.name}-{number}", number + 1
-        taken.add(name)
-        unique.append(replace(source, name=name))
-    return unique
+def _folder_of(source: StampSource) -> Path | None:
+    """The folder of a file that gave the source its name."""
+    path = Path(source.path)
+    return path.absolute().parent if source.index is None and source.name == _fits(path, source).name else None
 
 
 def _modified(path: str) -> int:
     """When a file was last changed [ns]; 0 where there is none."""
-    return Path(path).stat().st_mtime_ns if Path(path).is_file() else 0
+    return os.stat(path).st_mtime_ns if os.path.isfile(path) else 0
 
 
 @lru_cache(maxsize=64)

@@ -21,7 +21,7 @@ from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.status import InputError
 
 Prepare = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float32]]
-"""Turns images (n, y, x) and noise (n, y, x) or (n,) into what the network sees, (n, y, x)."""
+"""Turns images (n, y, x) and noise (n, y, x) or (n,) into what the network sees, (n, channel, y, x)."""
 
 
 class ExampleSet(Protocol):
@@ -30,7 +30,7 @@ class ExampleSet(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return values (batch, parameter), float32, and prepared images (batch, 1, y, x) or features (batch, k)."""
+        """Return values (batch, parameter), float32, and prepared images (batch, channel, y, x) or features (batch, k)."""
         ...
 
 
@@ -70,7 +70,7 @@ class Examples:
     Parameters
     ----------
     inputs
-        Prepared images, shape (n, 1, y, x), or features, shape (n, k), half or single precision.
+        Prepared images, shape (n, channel, y, x), or features, shape (n, k), half or single precision.
     values
         What the network is to say, shape (n, parameter), float32.
     """
@@ -110,15 +110,16 @@ class LazyExamples:
 
     def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         order, back = rows.unique(return_inverse=True)  # HDF5 wants ascending rows
-        images = np.concatenate([self._read(i, order.numpy()) for i in range(len(self.pieces))])
-        return self.values[rows], torch.from_numpy(images).unsqueeze(1)[back]
+        read = (self._read(i, order.numpy()) for i in range(len(self.pieces)))
+        images = np.concatenate([part for part in read if part is not None])
+        return self.values[rows], torch.from_numpy(images)[back]
 
-    def _read(self, index: int, order: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Those of the ascending examples `order` that are of one piece, prepared."""
+    def _read(self, index: int, order: NDArray[np.int64]) -> NDArray[np.float32] | None:
+        """Those of the ascending examples `order` that are of one piece, prepared; None if there is none."""
         piece, (start, stop) = self.pieces[index], self.starts[index : index + 2]
         where = order[(order >= start) & (order < stop)] - start + piece.rows.start
         if not len(where):
-            return np.empty((0, *piece.stamps.shape), np.float32)
+            return None
         return self.prepare(piece.stamps.images(where), piece.stamps.noise(where))
 
 
@@ -142,16 +143,20 @@ def read_examples(
         Where a pixel or a parameter is not finite.
     """
     values, done = _values(pieces), 0
-    images = torch.empty((len(values), 1, *pieces[0].stamps.shape), dtype=torch.float16)
+    images: Tensor | None = None
     for piece in pieces:
         for where in blocks(piece.rows):
             block = torch.from_numpy(prepare(piece.stamps.images(where), piece.stamps.noise(where)))
             if not torch.isfinite(block.amax()):
                 raise InputError(f"{piece.stamps.path}: some pixels are not finite: simulate the set again")
-            images[done : done + len(block), 0] = block
+            if images is None:
+                images = torch.empty((len(values), *block.shape[1:]), dtype=torch.float16)
+            images[done : done + len(block)] = block
             done += len(block)
             if progress:
                 progress(done, len(values), "reading stamps")
+    if images is None:
+        raise InputError("there is no stamp to learn from: give larger sets")
     return Examples(images, values)
 
 

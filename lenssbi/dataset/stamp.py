@@ -73,6 +73,11 @@ class Stamp:
         return self.image.shape[0], self.image.shape[1]
 
     @property
+    def flags(self) -> tuple[str, ...]:
+        """Words for what was odd about the file, of `info`: see :func:`lenssbi.dataset.background.levelled`."""
+        return tuple(self.info.get("flags", ()))
+
+    @property
     def extent(self) -> tuple[float, float, float, float]:
         """Edges (left, right, bottom, top) [arcsec], for figures."""
         ny, nx = self.shape

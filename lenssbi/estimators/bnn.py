@@ -49,7 +49,7 @@ class DropoutBNN(MixtureDensityEstimator):
         passes: int = 100,
         seed: int = 0,
     ) -> None:
-        super().__init__(network, torch.Size((parameters,)), torch.Size((1, *field)))
+        super().__init__(network, torch.Size((parameters,)), torch.Size((network.channels, *field)))
         self.passes = passes
         self.seed = seed
         self._memory: Memory[MoG] = Memory()

@@ -69,6 +69,11 @@ class Estimator:
         return self.card.band
 
     @property
+    def sees_lens_light(self) -> bool:
+        """Whether it takes stamps as they are, with the lens galaxy and its neighbours in them."""
+        return self.card.preprocessing.kind == "observed"
+
+    @property
     def recalibration(self) -> Recalibration | None:
         """The calibration, None where `lenssbi calibrate` has not been run."""
         if self.card.calibration is None:
@@ -220,7 +225,7 @@ class Estimator:
             rows = slice(start, start + batch)
             usable = None if mask is None else mask[rows]
             prepared = self.card.preprocessing(np.asarray(images[rows]), np.asarray(noise[rows]), usable)
-            yield torch.from_numpy(prepared).unsqueeze(1).to(device)
+            yield torch.from_numpy(prepared).to(device)
 
     def _mixtures(self, inputs: Tensor, features: Tensor | None = None) -> Iterator[GaussianMixture]:
         """Posteriors of prepared stamps, whose features for the first density may be known."""

@@ -41,7 +41,7 @@ class FlowDensity(ConditionalDensityEstimator):
     Parameters
     ----------
     trunk
-        Prepared images (batch, 1, y, x) to features (batch, k).
+        Prepared images (batch, channel, y, x) to features (batch, k).
     summary
         Features to contexts.
     density
@@ -50,6 +50,8 @@ class FlowDensity(ConditionalDensityEstimator):
         Shape (y, x) of a prepared image [pixels].
     seed
         Seed of the draws.
+    channels
+        Of a prepared image.
     """
 
     draws = 512
@@ -62,8 +64,9 @@ class FlowDensity(ConditionalDensityEstimator):
         density: ConditionalDensityEstimator,
         field: tuple[int, int],
         seed: int = 0,
+        channels: int = 1,
     ) -> None:
-        super().__init__(density, density.input_shape, torch.Size((1, *field)))
+        super().__init__(density, density.input_shape, torch.Size((channels, *field)))
         self.trunk, self.summary = trunk, summary
         self.seed = seed
         self._memory: Memory[Tensor] = Memory()
@@ -74,11 +77,11 @@ class FlowDensity(ConditionalDensityEstimator):
         return self.trunk
 
     def embed(self, images: Tensor) -> Tensor:
-        """Features (batch, k) of prepared images (batch, 1, y, x)."""
+        """Features (batch, k) of prepared images (batch, channel, y, x)."""
         return self.trunk(images.contiguous(memory_format=torch.channels_last))
 
     def loss(self, input: Tensor, condition: Tensor, **_: Any) -> Tensor:
-        """Negative log-likelihood of targets (batch, p) given prepared images (batch, 1, y, x); shape (batch,)."""
+        """Negative log-likelihood of targets (batch, p) given prepared images (batch, channel, y, x); shape (batch,)."""
         return self.loss_of(input, self.embed(condition))
 
     def loss_of(self, targets: Tensor, features: Tensor) -> Tensor:
@@ -86,11 +89,11 @@ class FlowDensity(ConditionalDensityEstimator):
         return self.net.loss(targets, self.summary(features))
 
     def log_prob(self, input: Tensor, condition: Tensor, **_: Any) -> Tensor:
-        """Log density at targets ([draw,] batch, p) given prepared images (batch, 1, y, x)."""
+        """Log density at targets ([draw,] batch, p) given prepared images (batch, channel, y, x)."""
         return self.net.log_prob(input, self._context(condition))
 
     def sample(self, sample_shape: torch.Size, condition: Tensor, **_: Any) -> Tensor:
-        """Draws (*sample_shape, batch, p) given prepared images (batch, 1, y, x)."""
+        """Draws (*sample_shape, batch, p) given prepared images (batch, channel, y, x)."""
         return self.net.sample(torch.Size(sample_shape), self._context(condition))
 
     def components(self, features: Tensor, count: int | None = None) -> tuple[Tensor, Tensor]:
@@ -129,7 +132,7 @@ def build_flow(
         density = build_mdn(
             targets, contexts, z_score_y="none", hidden_features=config.hidden, num_components=config.components
         )
-        return FlowDensity(trunk, summary, density, field, seed)
+        return FlowDensity(trunk, summary, density, field, seed, network.channels)
     layers = [config.hidden, config.hidden]
     density = build_zuko_nsf(
         targets,
@@ -143,7 +146,7 @@ def build_flow(
     # The splines live on [-5, 5]: a linear transform before them takes a narrow posterior there, wherever it is.
     linear = MaskedAutoregressiveTransform(parameters, config.context, hidden_features=layers)
     density.net.transform.transforms.insert(1, linear)
-    return FlowDensity(trunk, summary, density, field, seed)
+    return FlowDensity(trunk, summary, density, field, seed, network.channels)
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from lenssbi.dataset.loader import Examples, Prepare
+from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.parameters import ParameterSpace
+from lenssbi.rendering.composition.supply import ComposedStamps
 from lenssbi.rendering.fresh import Batch, FreshStamps
 from lenssbi.rendering.simulation import SimulateConfig
 from lenssbi.status import InputError
@@ -70,13 +72,13 @@ class FreshExamples:
         return Examples(torch.cat(images)[:count], torch.cat(values)[:count])
 
     def blocks(self, size: int, key: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Targets (size, parameter) and prepared images (size, 1, y, x), again and again; `key` seeds them."""
+        """Targets (size, parameter) and prepared images (size, channel, y, x), again and again; `key` seeds them."""
         device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else "cpu"
         *seeds, last = np.random.SeedSequence(list(key)).generate_state(len(self.supplies) + 1).tolist()
         ends = np.cumsum([0.0, *(supply.share for supply in self.supplies)])
         counts = np.diff(np.round(ends / ends[-1] * size)).astype(int).tolist()
         streams = [
-            (supply, FreshStamps(supply.config, device, seed).batches(count))
+            (supply, _stamps(supply.config, device, seed).batches(count))
             for supply, seed, count in zip(self.supplies, seeds, counts, strict=True)
             if count
         ]
@@ -93,8 +95,18 @@ class FreshExamples:
             targets = self.space.to_targets(self.space.stack(params))
         except ValueError as error:
             raise InputError(f"{supply.name}: {error}: choose other parameters or another population") from None
-        images = self.prepare(batch.images.cpu().numpy(), batch.noise.cpu().numpy())
-        return torch.as_tensor(targets, dtype=torch.float32), torch.from_numpy(images).unsqueeze(1)
+        return torch.as_tensor(targets, dtype=torch.float32), self._images(batch)
+
+    def _images(self, batch: Batch) -> Tensor:
+        if isinstance(self.prepare, ImagePreprocessing) and self.prepare.kind == "observed":
+            return self.prepare.observed(batch.images)  # on the device
+        return torch.from_numpy(self.prepare(batch.images.cpu().numpy(), batch.noise.cpu().numpy()))
+
+
+def _stamps(config: SimulateConfig, device: "torch.device | str", seed: int) -> FreshStamps | ComposedStamps:
+    if config.composition is None:
+        return FreshStamps(config, device, seed)
+    return ComposedStamps(config.population, config.instrument, config.selection, config.composition, device, seed)
 
 
 class FreshBatches:

@@ -63,9 +63,14 @@ class Reference:
     bias_3: NDArray[np.float32]
     examples: NDArray[np.float32]
 
+    def __post_init__(self) -> None:
+        # A transposed array is multiplied by another routine, whose last digit differs on some processors.
+        for f in fields(self):
+            object.__setattr__(self, f.name, np.ascontiguousarray(getattr(self, f.name), np.float32))
+
     def rounded(self) -> Reference:
         """As it comes back from its file, in which numbers have half precision."""
-        return Reference(*(np.asarray(getattr(self, f.name), np.float16).astype(np.float32) for f in fields(self)))
+        return Reference(*(getattr(self, f.name).astype(np.float16) for f in fields(self)))
 
     def score(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
         """Scores of features (n, k), shape (n,)."""
@@ -82,7 +87,7 @@ def numbers(
     features: NDArray[np.floating], centre: NDArray[np.float32], axes: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The numbers x of features (n, k), shape (n, d + 3)."""
-    features = np.asarray(features, dtype=np.float32)
+    features = np.ascontiguousarray(features, dtype=np.float32)
     offset = features - centre
     whole, apart = (np.maximum((f**2).sum(axis=1, keepdims=True), TINY) for f in (features, offset))
     beside = np.maximum(apart - ((offset @ axes) ** 2).sum(axis=1, keepdims=True), TINY * apart)
@@ -94,8 +99,7 @@ def save_reference(reference: Reference, folder: Path) -> str:
     """Write the reference beside the weights, in half precision, and return its SHA-256."""
     from safetensors.numpy import save
 
-    # safetensors writes the memory of an array, whatever its order
-    data = save({f.name: np.ascontiguousarray(getattr(reference, f.name), np.float16) for f in fields(Reference)})
+    data = save({f.name: getattr(reference, f.name).astype(np.float16) for f in fields(Reference)})
     with atomic(folder / FILE) as temporary:
         temporary.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
@@ -122,7 +126,7 @@ def read_reference(card: EstimatorCard, folder: Path) -> Reference | None:
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         raise InputError(f"{path}: not the reference that {CARD} describes: copy both files again")
     try:
-        return Reference(**{name: values.astype(np.float32) for name, values in load(data).items()})
+        return Reference(**load(data))
     except (SafetensorError, TypeError) as error:
         raise InputError(f"{path}: not a reference ({error}): copy the estimator again") from None
 

@@ -31,6 +31,7 @@ class NetworkConfig(Config):
     """
 
     kind: Literal["compact", "paper"] = "compact"
+    channels: int = Field(default=1, gt=0, description="of a prepared image")
     widths: tuple[int, ...] = (32, 64, 128)
     kernels: tuple[int, ...] = (11, 7, 7, 5, 5, 3)
     blocks: tuple[int, ...] = (1, 1, 1)
@@ -69,8 +70,8 @@ class PaperNetwork(nn.Module):
                 "the paper's network has six convolutions: give six widths and six kernels, "
                 f"got {len(config.widths)} and {len(config.kernels)}"
             )
-        layers: list[nn.Module] = [nn.Unflatten(1, (1, *field))]
-        channels = 1
+        layers: list[nn.Module] = [nn.Unflatten(1, (config.channels, *field))]
+        channels = self.channels = config.channels
         for i, (width, kernel) in enumerate(zip(config.widths, config.kernels, strict=True)):
             layers += [nn.Conv2d(channels, width, kernel, padding=kernel // 2), nn.ReLU()]
             layers += [MCDropout(config.dropout), nn.BatchNorm2d(width)]
@@ -82,7 +83,7 @@ class PaperNetwork(nn.Module):
         self.head = nn.Sequential(*layers)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return outputs (batch, 2 p) for prepared images (batch, 1, y, x): one random pass."""
+        """Return outputs (batch, 2 p) for prepared images (batch, channel, y, x): one random pass."""
         return self.head(self.trunk(image))
 
 
@@ -95,8 +96,9 @@ class CompactNetwork(nn.Module):
             raise ValueError(
                 f"each stage has a width and a number of blocks, got {len(config.widths)} and {len(config.blocks)}"
             )
-        channels = config.widths[0]
-        layers: list[nn.Module] = [nn.Conv2d(1, channels, 8, stride=4, padding=2, bias=False), normalised(channels)]
+        self.channels, channels = config.channels, config.widths[0]
+        stem = nn.Conv2d(self.channels, channels, 8, stride=4, padding=2, bias=False)
+        layers: list[nn.Module] = [stem, normalised(channels)]
         size = tuple((n + 4 - 8) // 4 + 1 for n in field)
         for stage, (width, blocks) in enumerate(zip(config.widths, config.blocks, strict=True)):
             if stage:
@@ -119,7 +121,7 @@ class CompactNetwork(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return outputs (batch, 2 p) for prepared images (batch, 1, y, x): one random pass."""
+        """Return outputs (batch, 2 p) for prepared images (batch, channel, y, x): one random pass."""
         return self.head(self.trunk(image.contiguous(memory_format=torch.channels_last)))
 
 

@@ -50,6 +50,7 @@ class TrainConfig(Config):
     parameters: Literal["sie", "power_law"] = "sie"
     shear: bool = Field(default=False, description="infer the external shear")
     centre: bool = Field(default=False, description="infer the centre of the mass")
+    wide: bool = Field(default=False, description="ranges for axis ratios down to 0.25 and shears up to 0.4")
     density: DensityConfig = DensityConfig()
     network: NetworkConfig = NetworkConfig()
     preprocessing: ImagePreprocessing = ImagePreprocessing()
@@ -82,12 +83,17 @@ class TrainConfig(Config):
             raise ValueError("freeze keeps the trunk of another estimator: say which one with start_from")
         if self.freeze and self.fresh is not None:
             raise ValueError("freeze needs a set, whose features are computed once: leave out fresh")
+        if self.network.channels != self.preprocessing.channels:
+            raise ValueError(
+                f"preprocessing {self.preprocessing.kind} gives {self.preprocessing.channels} channels and network.channels is "
+                f"{self.network.channels}: set it to {self.preprocessing.channels}"
+            )
         return self
 
     @property
     def space(self) -> ParameterSpace:
         """The parameters that are learned."""
-        return parameter_space(self.parameters, self.shear, self.centre)
+        return parameter_space(self.parameters, self.shear, self.centre, self.wide)
 
     def member(self, index: int) -> "TrainConfig":
         """The plan of one network of the ensemble."""

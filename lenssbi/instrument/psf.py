@@ -87,6 +87,10 @@ class PSF:
         area = (values > values.max() / 2).sum() * (y[1] - y[0]) * (x[1] - x[0])
         return float(2 * np.sqrt(area / np.pi))
 
+    def sampled(self, offsets: FloatArray) -> FloatArray:
+        """Values of the PSF image, interpolated, on the grid of the ascending `offsets` [arcsec] along y and x, shape (n, n)."""
+        return self._interpolator()(offsets, offsets)
+
     def response(self, pixel_scale: float, subgrid: int, radius: float) -> FloatArray:
         """How much of the light of a point on the sub-grid a detector pixel collects.
 

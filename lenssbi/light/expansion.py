@@ -56,13 +56,17 @@ class Solution(NamedTuple):
 
 @dataclass(frozen=True)
 class Expansion:
-    """The pixels that are fitted, all arrays of shape (y, x) and finite, and what is fitted to them."""
+    """The pixels that are fitted, all arrays of shape (y, x) and finite, and what is fitted to them.
+
+    `level` has been taken off the image: smoothness is measured in units of the light, of which a sky is no part.
+    """
 
     image: FloatArray
     noise: FloatArray
     mask: Mask
     blur: GaussianBlur
     options: LensLightOptions
+    level: float = 0.0
 
     @staticmethod
     def central(
@@ -76,8 +80,9 @@ class Expansion:
         if usable.sum() <= options.gaussians * options.ellipses:
             raise ValueError(f"{usable.sum()} usable pixels are too few for the light of the lens")
         typical = np.median(noise[cut][usable])
-        clean = np.where(usable, image[cut], 0.0), np.where(usable, noise[cut], typical)
-        return Expansion(*clean, usable, replace(blur, shape=usable.shape), options)
+        level = float(np.median(image[cut][usable]))
+        clean = np.where(usable, image[cut] - level, 0.0), np.where(usable, noise[cut], typical)
+        return Expansion(*clean, usable, replace(blur, shape=usable.shape), options, level)
 
     @cached_property
     def sigmas(self) -> FloatArray:

@@ -138,7 +138,7 @@ def fit_lens_light(
         q=q,
         phi=phi % np.pi,
         centre=solution.centre,
-        sky=solution.sky,
+        sky=solution.sky + problem.level,
         arc_mask=np.pad(clipped, trims),
         chi2=float(np.mean(residual[problem.mask & ~clipped] ** 2)),
         extra_noise=np.interp(distance, *profile, right=0.0),

@@ -6,7 +6,7 @@ A network sees `targets`: every parameter mapped linearly from [low, high] to [0
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -118,7 +118,13 @@ _SHEAR = (Parameter("shear1", "", -0.3, 0.3), Parameter("shear2", "", -0.3, 0.3)
 _CENTRE = (Parameter("centre_x", "arcsec", -0.6, 0.6), Parameter("centre_y", "arcsec", -0.6, 0.6))
 
 
-def parameter_space(model: Literal["sie", "power_law"], shear: bool = False, centre: bool = False) -> ParameterSpace:
+WIDE = {"e1": 0.9, "e2": 0.9, "shear1": 0.4, "shear2": 0.4}
+"""Half widths of the ranges for axis ratios down to 0.25 and shears up to 0.4."""
+
+
+def parameter_space(
+    model: Literal["sie", "power_law"], shear: bool = False, centre: bool = False, wide: bool = False
+) -> ParameterSpace:
     """The space of a mass model.
 
     Parameters
@@ -129,6 +135,13 @@ def parameter_space(model: Literal["sie", "power_law"], shear: bool = False, cen
         Whether the external shear is inferred.
     centre
         Whether the centre of the mass [arcsec] is inferred.
+    wide
+        Whether the ranges hold axis ratios down to 0.25 and shears up to 0.4.
     """
     space = SIE_SPACE if model == "sie" else POWER_LAW_SPACE
-    return ParameterSpace((*space.parameters, *(_SHEAR if shear else ()), *(_CENTRE if centre else ())))
+    parameters = (*space.parameters, *(_SHEAR if shear else ()), *(_CENTRE if centre else ()))
+    if wide:
+        parameters = tuple(
+            replace(p, low=-WIDE[p.name], high=WIDE[p.name]) if p.name in WIDE else p for p in parameters
+        )
+    return ParameterSpace(parameters)

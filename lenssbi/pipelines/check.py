@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lenssbi.dataset.kinds import PATH_COLUMNS, kind_of
 from lenssbi.pipelines.catalogue.job import RUN
-from lenssbi.status import InputError
+from lenssbi.status import InputError, ItemError
 
-KNOWN = "a set or posterior (.h5), a stamp (.fits), a catalogue (its folder, .ecsv, .fits, .parquet) or an estimator's folder"
+if TYPE_CHECKING:
+    from lenssbi.dataset.stamp import Stamp
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class CheckResult:
     path
         The file or folder.
     kind
-        "set", "posterior", "answers" (a shard of a catalogue), "stamp", "catalogue" or "estimator".
+        "set", "posterior", "answers" (a shard of a catalogue), "stamp", "stamps" (several), "catalogue" or "estimator".
     details
         What it holds, by name.
     """
@@ -36,32 +38,51 @@ class CheckResult:
         return {"path": str(self.path), "kind": self.kind, **self.details}
 
 
-def run(path: Path) -> CheckResult:
-    """Look into a file or folder.
+def run(path: str | Path, read: Mapping[str, Any] | None = None) -> CheckResult:
+    """Look into a file or folder: anything that lenssbi reads or writes.
+
+    Parameters
+    ----------
+    path
+        The file or folder, or a part of a set.
+    read
+        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs` for stamps: noise, psf, mask, pixel_scale.
 
     Raises
     ------
     InputError
-        With what is wrong, or where nobody here writes such files.
+        With what is wrong, or where nobody here reads such files.
     """
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file: check the path")
-    kind, reader = _reader(path)
-    return CheckResult(path, kind, reader(path))
+    kind, reader = _reader(str(path))
+    if reader is not None:
+        return CheckResult(Path(path), kind, reader(Path(path)))
+    return CheckResult(Path(path), *_stamps(str(path), read or {}))
 
 
-def _reader(path: Path) -> tuple[str, Callable[[Path], dict[str, Any]]]:
-    if path.is_dir():
+def _reader(text: str) -> tuple[str, Callable[[Path], dict[str, Any]] | None]:
+    """The kind of a file and its reader; None for stamps, which options tell how to read."""
+    kind, path = kind_of(text), Path(text)
+    if kind == "folder" and ((path / RUN).is_file() or not _has_stamps(path)):
         return ("catalogue", _folder) if (path / RUN).is_file() else ("estimator", _estimator)
-    suffix = path.suffix.lower()
-    if suffix in (".h5", ".hdf5"):
+    if kind == "set":
         kinds = {"lenssbi-posterior": ("posterior", _posterior), "lenssbi-network": ("answers", _answers)}
         return kinds.get(_schema(path).rpartition("-")[0], ("set", _set))
-    if suffix in (".ecsv", ".parquet"):
+    if (kind == "table" and not _lists_stamps(path)) or (kind == "stamp" and _is_table(path)):
         return "catalogue", _catalogue
-    if path.name.lower().endswith((".fits", ".fits.gz", ".fit")):
-        return ("catalogue", _catalogue) if _is_table(path) else ("stamp", _stamp)
-    raise InputError(f"{path}: lenssbi has no such files: give {KNOWN}")
+    return "stamps", None
+
+
+def _has_stamps(folder: Path) -> bool:
+    from lenssbi.dataset.tables import FITS_SUFFIXES
+    from lenssbi.estimators.checkpoint import CARD
+
+    return not (folder / CARD).is_file() and any(p.name.lower().endswith(FITS_SUFFIXES) for p in folder.iterdir())
+
+
+def _lists_stamps(path: Path) -> bool:
+    from lenssbi.dataset.tables import read_texts
+
+    return path.suffix == ".csv" or any(table.column(*PATH_COLUMNS) is not None for table in read_texts(path))
 
 
 def _schema(path: Path) -> str:
@@ -75,13 +96,15 @@ def _schema(path: Path) -> str:
 
 
 def _is_table(path: Path) -> bool:
+    """Whether a FITS file holds a table and no image."""
     from astropy.io import fits
 
     try:
         with fits.open(path) as units:
-            return len(units) > 1 and isinstance(units[1], fits.BinTableHDU)
-    except (OSError, ValueError, IndexError):
-        return False  # the reader of stamps says what is wrong
+            images = any(unit.is_image and unit.header.get("NAXIS", 0) > 0 for unit in units)
+            return not images and any(isinstance(unit, fits.BinTableHDU) for unit in units)
+    except Exception:  # the reader of stamps says what is wrong
+        return False
 
 
 def _set(path: Path) -> dict[str, Any]:
@@ -103,12 +126,27 @@ def _posterior(path: Path) -> dict[str, Any]:
     }
 
 
-def _stamp(path: Path) -> dict[str, Any]:
-    from lenssbi.dataset.fits import read_stamp
-    from lenssbi.dataset.noise import sky_noise
-    from lenssbi.status import ItemError
+def _stamps(text: str, read: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The details of a stamp, or how many there are in a folder, table or part of a set."""
+    from lenssbi.dataset.inputs import expand_inputs
 
-    stamp = read_stamp(path)
+    sources = expand_inputs([text], **read)
+    if len(sources) == 1:
+        return "stamp", _stamp(sources[0].load())
+    wrong = []
+    for source in sources:
+        try:
+            source.load()
+        except ItemError as error:
+            wrong.append(f"{source.name}: {error.status.value}")
+    if wrong:
+        raise InputError(f"{text}: {len(wrong)} of {len(sources)} stamps cannot be used, the first of them {wrong[0]}")
+    return "stamps", {"stamps": len(sources)}
+
+
+def _stamp(stamp: Stamp) -> dict[str, Any]:
+    from lenssbi.dataset.noise import sky_noise
+
     found: dict[str, Any] = {
         "shape": list(stamp.shape),
         "pixel_scale": stamp.pixel_scale,
@@ -117,9 +155,12 @@ def _stamp(path: Path) -> dict[str, Any]:
         "zero_point": stamp.zero_point,
         "psf": f"{stamp.psf.image.shape[0]}x{stamp.psf.image.shape[1]} pixels, {stamp.psf.kind}",
         "usable": round(float(stamp.mask.mean()), 4),
+        "background": stamp.info.get("background"),
+        "flags": list(stamp.flags),
     }
     try:
-        found["noise"] = asdict(sky_noise(stamp))
+        noise = sky_noise(stamp)
+        found["noise"] = {**asdict(noise), "ratio": noise.ratio}
     except ItemError as error:  # a stamp without empty sky is still a stamp
         found["noise"] = error.status.value
     return found

@@ -1,23 +1,25 @@
 """`lenssbi export`: posteriors in the formats of others.
 
-INPUT is a posterior file (`.h5`) or the folder of a catalogue. What a COOLEST file says of the stamp (its image, pixels and filter)
-is read from the stamp itself where a catalogue knows its file and it is still there.
+INPUT is a posterior file (`.h5`) or the folder of a catalogue. What a COOLEST file says of the stamp (pixels, filter, zero point, place)
+is what the posterior remembers of it; its image is read again if its files are still there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from lenssbi.dataset.inputs import expand_inputs
+from lenssbi.dataset.observed import READ
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.posteriors.export.coolest import Observed
-from lenssbi.status import InputError, ItemError
+from lenssbi.status import InputError
 
 Format = Literal["coolest", "arviz"]
 SUFFIXES: dict[Format, str] = {"coolest": ".json", "arviz": ".nc"}
@@ -110,7 +112,7 @@ def _source(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[], Itera
         raise InputError(f"{path}: --name is for catalogues, and this is a file: leave it out")
     samples = load_samples(path)  # refused before anything is written
     _check(path, samples)
-    return 1, lambda: iter([Lens(path.stem, samples, Observed(path.stem))])
+    return 1, lambda: iter([Lens(path.stem, samples, _observed(path.stem, samples.info.get("observation")))])
 
 
 def _of_catalogue(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[], Iterator[Lens]]]:
@@ -127,7 +129,7 @@ def _of_catalogue(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[],
         for name, samples in found:
             if samples is not None:
                 _check(path / name, samples)
-                yield Lens(name, samples, _observed(name, rows[name]))
+                yield Lens(name, samples, _observed(name, samples.info.get("observation") or _of_row(rows[name])))
 
     return len(names or rows), lenses
 
@@ -138,17 +140,28 @@ def _check(path: Path, samples: Samples) -> None:
         raise InputError(f"{path}: the posterior has no {', '.join(missing)}: it is not one of a lens' mass")
 
 
-def _observed(name: str, row: Any) -> Observed:
-    """What is known of the stamp of a row of the catalogue."""
-    from lenssbi.dataset.inputs import expand_inputs
+def _of_row(row: Any) -> dict[str, Any]:
+    """What the row of an older catalogue, whose posteriors remember nothing, says of its stamp."""
+    place = {name: float(row[name]) for name in ("ra", "dec") if np.isfinite(row[name])}
+    return {**place, READ: {"input": str(row["input"])}}
 
-    ra, dec = (float(row[column]) if np.isfinite(row[column]) else None for column in ("ra", "dec"))
+
+def _observed(name: str, known: Mapping[str, Any] | None) -> Observed:
+    """What a posterior remembers of its stamp (:func:`~lenssbi.dataset.observed.describe`), and the image if it can be read again."""
+    said = dict(known or {})
+    shape, read = said.pop("shape", None), dict(said.pop(READ, {}))
+    observed = Observed(name, shape=None if shape is None else tuple(shape), **said)
     try:
-        (source,) = expand_inputs([str(row["input"])])
+        (source,) = expand_inputs([read.pop("input", "")], **read)
         stamp = source.load()
-    except (InputError, ItemError, ValueError):  # the posterior is there, its stamp has gone
-        return Observed(name, ra=ra, dec=dec)
-    return Observed(name, stamp.pixel_scale, stamp.image, stamp.unit, stamp.band, stamp.zero_point, ra, dec)
+    except (InputError, ValueError):  # the posterior is there, its stamp has gone
+        return observed
+    if observed.shape is None:
+        seen = {"unit": stamp.unit, "band": stamp.band, "zero_point": stamp.zero_point}
+        observed = replace(observed, pixel_scale=stamp.pixel_scale, shape=stamp.shape, **seen)
+    elif (stamp.shape, stamp.pixel_scale) != (observed.shape, observed.pixel_scale):  # another file of the same name
+        return observed
+    return replace(observed, image=np.where(stamp.mask, stamp.image, np.nan))
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -1,7 +1,7 @@
 """Stamps as a network takes them: those of a set a block at a time, others one by one.
 
-The stamps of a set are simulated, without lens light and with the noise that the set says, and are taken as they are. All others lose
-their lens light and get the noise that their sky shows (`pipelines/prepare.py`).
+The stamps of a set are taken as they are, and so are all stamps by a network that was trained on observed ones. For other networks, stamps
+that are not from a set lose their lens light and get the noise that their sky shows (`pipelines/prepare.py`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Pixels:
     truth
         True parameters; None for a real stamp.
     stamp
-        The whole stamp without the lens' light, with the noise that its sky shows; None for one of a set, which is that already.
+        The whole stamp that the pixels were cut from; None for one of a set, which has the network's field.
     """
 
     image: NDArray[np.floating]
@@ -72,7 +72,8 @@ def _block(sources: Sequence[StampSource], network: Estimator) -> list[Pixels | 
     try:
         with StampSet(sources[0].path) as stamps:
             sample = stamps.stamp(first)
-            as_it_is = sample.info["lens_light_subtracted"] and sample.shape == network.field
+            as_it_is = network.sees_lens_light or sample.info["lens_light_subtracted"]
+            as_it_is = as_it_is and sample.shape == network.field
             if not as_it_is or network.applies_to(sample) is not None:
                 return None
             return list(_of_set(stamps, range(first, first + count), sources, network))
@@ -107,7 +108,7 @@ def _single(source: StampSource, network: Estimator) -> Pixels | ItemError:
         if reason is not None:
             return ItemError(Status.NOT_APPLICABLE, source.name, reason)
         # Cut last: the sky around the field shows the noise.
-        cleaned = for_network(stamp)
+        cleaned = for_network(stamp, network.sees_lens_light)
         cut = cleaned.cut(network.field)
         width = psf_width(stamp.psf, stamp.pixel_scale) if network.card.psf_fwhm is not None else None
         return Pixels(cut.image, cut.noise, cut.mask, width, source.truth, cleaned)

@@ -18,8 +18,8 @@ from lenssbi.catalogue import build, write
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.pipelines.pixels import Pixels, load_pixels
 from lenssbi.pipelines.prepare import input_of
-from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
-from lenssbi.pipelines.rows import row_of
+from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, provenance, sentence, silent
+from lenssbi.pipelines.rows import about, row_of
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.refinement.config import NO_MODEL_ERROR, ModelErrorConfig
 from lenssbi.refinement.model_error import widened
@@ -62,7 +62,7 @@ def run(
     model_error
         What no smooth lens can know about the mass, added to the network's posterior.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, pixel_scale.
+        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale.
     progress
         Told (stamps done, stamps in all, text).
 
@@ -85,16 +85,20 @@ def run(
             item, draws = answer.item, answer.samples
             if len(sources) == 1 and not item.ok:
                 raise InputError(f"{item.input}: {item.status}")
+            known = (
+                about(answer.pixels.stamp or source.load()) if answer.pixels is not None and (out or samples) else {}
+            )
             if samples is not None and draws is not None:
+                draws = replace(draws, info={"observation": known["observation"]})
                 item = replace(item, posterior=_keep(draws, source.name, Path(samples)))
             items.append(item)
-            rows.append(row_of(source.name, item, draws, "network"))
+            rows.append(row_of(source.name, item, draws, "network") | known)
     progress(len(sources), len(sources), "done")
     settings = {"estimator": network.name, "seed": seed}
     if model_error.any:
         settings["model_error"] = model_error.model_dump(mode="json")
     if out is not None:
-        write(build(rows, {"command": "predict", **settings}), out)
+        write(build(rows, {"command": "predict", **settings, **provenance(inputs, read)}), out)
     seconds = time.perf_counter() - start
     return RunResult(tuple(items), seconds, settings, None if out is None else str(out))
 
@@ -145,7 +149,7 @@ def answers(
             told.params,
             network=told,
             truth=stamp.truth,
-            flags=told.flags,
+            flags=(*told.flags, *(stamp.stamp.flags if stamp.stamp else ())),
             misspecification=score if np.isfinite(score) else None,
             seconds=seconds,
         )

@@ -20,7 +20,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.files import atomic, file_stem, writing
 from lenssbi.pipelines.network_answer import network_answer
 from lenssbi.pipelines.prepare import input_of, without_lens_light
-from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
+from lenssbi.pipelines.results import ItemResult, Progress, RunResult, provenance, sentence, silent
 from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
 from lenssbi.refinement.attempts import forget
 from lenssbi.refinement.circle import Circle
@@ -79,7 +79,7 @@ def run(
     figures
         Whether to draw them.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, pixel_scale.
+        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale.
     progress
         Told (stamps done, stamps in all, text).
 
@@ -112,7 +112,7 @@ def run(
     settings = {"refine": config.model_dump(mode="json"), "estimator": None if network is None else network.name}
     result = RunResult(tuple(items), time.perf_counter() - start, settings, str(out))
     with atomic(out / "refine.json") as temporary:
-        temporary.write_text(json.dumps(result.as_json(), indent=1))
+        temporary.write_text(json.dumps(result.as_json() | provenance(inputs, read), indent=1))
     return result
 
 
@@ -211,13 +211,17 @@ def set_up(
     stamp: Stamp, config: RefineConfig, estimator: Estimator | None = None, learned: GaussianMixture | None = None
 ) -> tuple[Problem, tuple[str, ...]]:
     """Take the lens' light off, ask the network, and set the fit up; with the flags raised on the way."""
+    as_read = stamp
     stamp, light = without_lens_light(stamp, config.lens_light)
     observation = observe(stamp, config, light)
-    flags: tuple[str, ...] = ()
+    flags = stamp.flags
     network, may_go_without = learned, config.prior.mode == "auto"
     if network is None and estimator is not None:
-        # Networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.
-        network, flags = _asked(estimator, with_honest_noise(stamp, "measured", light)[0], may_go_without)
+        # Other networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.
+        honest = with_honest_noise(stamp, "measured", light)[0]
+        seen = as_read if estimator.sees_lens_light else honest
+        network, more = _asked(estimator, seen, may_go_without)
+        flags = (*flags, *more)
     learned = None if may_go_without and "misspecified" in flags else network
     if may_go_without and learned is not None and contradicts(learned, observation.circle):
         learned, flags = None, (*flags, "prior_conflict")

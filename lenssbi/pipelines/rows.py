@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from lenssbi.catalogue import COVARIANCE
+from lenssbi.dataset.observed import describe
+from lenssbi.dataset.stamp import Stamp
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.posteriors import Samples, derive_ellipse
 
@@ -32,6 +34,22 @@ def row_of(name: str, item: ItemResult, samples: Samples | None, method: str) ->
     if samples is None:
         return row | {"covariance": {}, "ranks": {}}
     return row | {"covariance": _covariance(samples), "ranks": _ranks(samples, truth or {})}
+
+
+def about(stamp: Stamp) -> dict[str, Any]:
+    """What the row of a stamp says of the stamp itself: its place, its S/N, and what a posterior remembers of it.
+
+    Parameters
+    ----------
+    stamp
+        Image without the lens' light, and the noise of single pixels.
+    """
+    from lenssbi.refinement.signal import source_signal_to_noise
+
+    known = {name: stamp.info[name] for name in ("ra", "dec", "snr") if name in stamp.info}
+    if "snr" not in known:
+        known["snr"] = source_signal_to_noise(stamp)
+    return known | {"observation": describe(stamp)}
 
 
 def _with_ellipse(truth: Mapping[str, float] | None) -> dict[str, float] | None:

@@ -21,6 +21,7 @@ from lenssbi.dataset.hdf5 import StampSet, write_set
 from lenssbi.dataset.shards import Shards
 from lenssbi.instrument import Camera
 from lenssbi.pipelines.results import Progress, silent
+from lenssbi.rendering.composition.sets import ObservedSimulation
 from lenssbi.rendering.simulation import SimulateConfig, Simulation
 from lenssbi.status import InputError
 
@@ -101,6 +102,7 @@ def run(
         "band": config.instrument.band,
         "unit": "electron",
         "lens_light_subtracted": True,
+        **_of_mosaic(config),
         "psf": simulation.psf,
     }
     write_set(out, shards.blocks(), count, UNITS, attributes)
@@ -122,8 +124,10 @@ def simulate_shard(span: Span, *, config: SimulateConfig, seed: int, shards: Sha
         for name in ("psf_fwhm", "exposure_time", "sky_brightness"):
             block["info"][name] = np.array([getattr(camera, name) for camera in stamps.cameras])
         block["info"]["zero_point"] = np.array([_zero_point(camera) for camera in stamps.cameras])
-    if config.variation.blurs:
+    if config.variation.blurs and isinstance(simulation, Simulation):
         block["psf"] = np.stack([simulation.psf_of(c).image for c in stamps.cameras]).astype(np.float32)
+    if stamps.psf is not None:
+        block["psf"] = stamps.psf.astype(np.float32)
     shards.write(span, block)
     return span
 
@@ -133,16 +137,30 @@ def stream(seed: int, index: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
 
 
-def _simulation(config: SimulateConfig) -> Simulation:
+def _simulation(config: SimulateConfig) -> Simulation | ObservedSimulation:
     """One per process and configuration: galaxies and maps are read once."""
     key = config_hash(config)
     if key not in _SIMULATIONS:
         _SIMULATIONS.clear()
-        _SIMULATIONS[key] = Simulation(config)
+        _SIMULATIONS[key] = _made(config)
     return _SIMULATIONS[key]
 
 
-_SIMULATIONS: dict[str, Simulation] = {}
+_SIMULATIONS: dict[str, Simulation | ObservedSimulation] = {}
+
+
+def _made(config: SimulateConfig) -> Simulation | ObservedSimulation:
+    if config.composition is None:
+        return Simulation(config)
+    return ObservedSimulation(config.population, config.instrument, config.selection, config.composition)
+
+
+def _of_mosaic(config: SimulateConfig) -> dict[str, Any]:
+    """Attributes of a set of composed stamps that differ from those of exposures."""
+    if config.composition is None:
+        return {}
+    mosaic = config.composition.mosaic
+    return {"zero_point": mosaic.zero_point, "unit": mosaic.unit, "lens_light_subtracted": False}
 
 
 def _zero_point(camera: Camera) -> float:

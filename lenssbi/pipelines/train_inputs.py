@@ -137,6 +137,10 @@ def range_of(widths: Sequence[float | None]) -> tuple[float, float] | None:
 def camera_widths(config: SimulateConfig) -> list[float | None]:
     """Narrowest and widest PSF that a population is seen with [arcsec]; that of a file is unknown."""
     camera = config.instrument
+    if config.composition is not None:
+        from lenssbi.instrument.psf_bank import PSFBank
+
+        return PSFBank.of(config.composition.psf).fwhm.tolist()
     if camera.psf_file is not None:
         return [None]
     return [factor * camera.psf_fwhm for factor in config.variation.psf_fwhm]

@@ -1,6 +1,7 @@
 """The posterior of one lens: three marginals and the plane of the ellipticity.
 
-Filled: the result. Lines: the same with the learned prior still in it, and the network's own belief before the fit.
+Filled: the result. Lines: the same with the learned prior still in it, and the network's own belief before the fit. Each is binned and
+smoothed at its own scale, however much wider another is, and no axis leaves what is possible for its parameter.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import numpy as np
 
 from lenssbi.plots.style import INK, NETWORK, PRIOR, RESULT, TRUTH, label, value_with_errors
 from lenssbi.posteriors import derive_ellipse
+from lenssbi.posteriors.regions import credible_regions
+from lenssbi.posteriors.samples import weighted_quantiles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,8 +24,11 @@ if TYPE_CHECKING:
     from lenssbi.refinement.result import FitResult
 
 PANELS = ("einstein_radius", "q", "phi")
-BINS = 48
-NETWORK_DRAWS = 8000
+BINS = (3, 200)  # fewest and most in the range of a panel
+NETWORK_DRAWS = 20_000
+SHARES = (0.95, 0.68)  # probabilities of the regions
+POSSIBLE = {"einstein_radius": (0.0, np.inf), "q": (0.0, 1.0), "e1": (-1.0, 1.0), "e2": (-1.0, 1.0)}
+SMALL = 6.0  # a region this many times smaller than its panel is drawn again, enlarged
 NETWORK_NAME = "network"
 
 
@@ -71,15 +77,15 @@ def _beliefs(fit: FitResult) -> list[Belief]:
 
 
 def _marginal(axes: Axes, name: str, summary: Summary, beliefs: list[Belief], truth: float | None) -> None:
-    limits = _limits([b for b in beliefs if name in b.samples.names], name, summary, truth)
-    edges = np.linspace(*limits, BINS + 1)
+    beliefs = [b for b in beliefs if name in b.samples.names]
+    limits = _limits(beliefs, name, summary, truth)
     for belief in beliefs:
-        if name in belief.samples.names:
-            values = near(belief.samples.column(name), name, summary.median)
-            density, _ = np.histogram(values, edges, weights=belief.samples.weights)
-            # scaled to the peak: a wide prior beside a narrow result would vanish
-            steps = axes.stairs(density / max(density.max(), 1e-300), edges, color=belief.colour, fill=belief.filled)
-            steps.set(alpha=0.85) if belief.filled else steps.set(linewidth=1.6)
+        values, weights = near(belief.samples.column(name), name, summary.median), belief.samples.weights
+        edges = _edges(values, weights, belief.samples.n_eff, limits)
+        density, _ = np.histogram(values, edges, weights=weights, density=True)
+        # scaled to the peak: a wide prior beside a narrow result would vanish
+        steps = axes.stairs(density / max(density.max(), 1e-300), edges, color=belief.colour, fill=belief.filled)
+        steps.set(alpha=0.85) if belief.filled else steps.set(linewidth=1.6)
     if truth is not None:
         axes.axvline(float(near(np.asarray(truth), name, summary.median)), color=TRUTH, lw=1.4)
     axes.set_xlim(*limits)
@@ -91,6 +97,16 @@ def _marginal(axes: Axes, name: str, summary: Summary, beliefs: list[Belief], tr
     _say_network(axes, name, beliefs)
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
+
+
+def _edges(values: np.ndarray, weights: np.ndarray, n_eff: float, limits: tuple[float, float]) -> np.ndarray:
+    """Edges of bins of the posterior's own width (Freedman & Diaconis 1981), over the part of the panel that it fills."""
+    lowest, lower, upper, highest = weighted_quantiles(values, weights, (0.0005, 0.25, 0.75, 0.9995))
+    width = max(2.0 * (upper - lower) / np.cbrt(n_eff), (limits[1] - limits[0]) / BINS[1])
+    low, high = max(lowest - width, limits[0]), min(highest + width, limits[1])
+    if not low < high:  # all of it is beyond the panel
+        low, high = limits
+    return np.linspace(low, high, max(BINS[0], round((high - low) / width)) + 1)
 
 
 def _say_network(axes: Axes, name: str, beliefs: list[Belief]) -> None:
@@ -114,13 +130,14 @@ def _limits(beliefs: list[Belief], name: str, summary: Summary, truth: float | N
     low, high = centre - 2.5 * width, centre + 2.5 * width
     for belief in beliefs:
         values = near(belief.samples.column(name), name, centre)
-        below, above = np.quantile(values, (0.02, 0.98))
+        below, above = weighted_quantiles(values, belief.samples.weights, (0.02, 0.98))
         low, high = min(low, max(below, centre - 12 * width)), max(high, min(above, centre + 12 * width))
     if truth is not None:
         value = float(near(np.asarray(truth), name, centre))
         margin = 0.06 * (max(high, value) - min(low, value))
         low, high = min(low, value - margin), max(high, value + margin)
-    return float(low), float(high)
+    lowest, highest = (centre - 90.0, centre + 90.0) if name == "phi" else POSSIBLE.get(name, (-np.inf, np.inf))
+    return max(float(low), lowest), min(float(high), highest)
 
 
 def _ellipticity(axes: Axes, beliefs: list[Belief], truth: Mapping[str, float]) -> None:
@@ -128,55 +145,59 @@ def _ellipticity(axes: Axes, beliefs: list[Belief], truth: Mapping[str, float]) 
     if not beliefs:
         axes.set_axis_off()
         return
-    middle, half = _square(beliefs, truth)
-    edges = [np.linspace(m - half, m + half, BINS + 1) for m in middle]
+    whole, result = _square(beliefs, truth), _square(beliefs[:1], {})
+    _plane(axes, beliefs, truth, whole)
     for belief in beliefs:
-        _contours(axes, belief, edges)
         axes.plot([], [], color=belief.colour, lw=6 if belief.filled else 1.6, label=belief.name)
     if {"e1", "e2"} <= set(truth):
-        axes.plot(truth["e1"], truth["e2"], marker="+", ms=12, mew=2, ls="none", color=TRUTH, label="truth")
+        axes.plot([], [], marker="+", ms=12, mew=2, ls="none", color=TRUTH, label="truth")
+    axes.set(xlabel=label("e1"), ylabel=label("e2"))
+    axes.set_title("ellipticity, 68 and 95 per cent")
+    if np.ptp(whole[0]) > SMALL * np.ptp(result[0]):
+        right, above = (np.mean(result[i]) < np.mean(whole[i]) for i in (0, 1))
+        inset = axes.inset_axes((0.6 if right else 0.03, 0.6 if above else 0.03, 0.37, 0.37))
+        _plane(inset, beliefs, truth, result)
+        inset.set(xticks=[], yticks=[])
+        axes.indicate_inset_zoom(inset, edgecolor=INK, lw=0.6)
+
+
+def _plane(
+    axes: Axes,
+    beliefs: list[Belief],
+    truth: Mapping[str, float],
+    limits: tuple[tuple[float, float], tuple[float, float]],
+) -> None:
+    for belief in beliefs:
+        _contours(axes, belief)
+    if {"e1", "e2"} <= set(truth):
+        axes.plot(truth["e1"], truth["e2"], marker="+", ms=12, mew=2, ls="none", color=TRUTH)
     axes.axhline(0, color=INK, lw=0.4, zorder=0)
     axes.axvline(0, color=INK, lw=0.4, zorder=0)
-    axes.set(xlim=edges[0][[0, -1]], ylim=edges[1][[0, -1]], xlabel=label("e1"), ylabel=label("e2"))
+    axes.set(xlim=limits[0], ylim=limits[1])
     axes.set_aspect("equal")
-    axes.set_title("ellipticity, 68 and 95 per cent")
 
 
-def _square(beliefs: list[Belief], truth: Mapping[str, float]) -> tuple[tuple[float, float], float]:
-    summary = beliefs[0].samples.summary()
-    middle = (summary["e1"].median, summary["e2"].median)
-    half = 0.0
-    for belief in beliefs:
-        other = belief.samples.summary()
-        for name, centre in zip(("e1", "e2"), middle, strict=True):
-            half = max(half, abs(other[name].mean - centre) + 2.6 * other[name].sigma)
+def _square(beliefs: list[Belief], truth: Mapping[str, float]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Limits of e1 and of e2, equally far apart, that hold all of it and leave the possible nowhere."""
+    summaries = [belief.samples.summary() for belief in beliefs]
+    middle = [summaries[0][name].median for name in ("e1", "e2")]
+    half = 1e-4
     for name, centre in zip(("e1", "e2"), middle, strict=True):
+        half = max(half, *(abs(found[name].mean - centre) + 2.8 * found[name].sigma for found in summaries))
         half = max(half, 1.15 * abs(truth.get(name, centre) - centre))
-    return middle, max(half, 1e-4)
+    half = min(half, POSSIBLE["e1"][1])
+    low = [min(max(centre - half, -1.0), 1.0 - 2 * half) for centre in middle]
+    return (low[0], low[0] + 2 * half), (low[1], low[1] + 2 * half)
 
 
-def _contours(axes: Axes, belief: Belief, edges: list[np.ndarray]) -> None:
-    from scipy.ndimage import gaussian_filter
-
+def _contours(axes: Axes, belief: Belief) -> None:
     samples = belief.samples
-    density, _, _ = np.histogram2d(samples.column("e1"), samples.column("e2"), edges, weights=samples.weights)
-    density = gaussian_filter(density, 1.8).T
-    levels = _levels(density, (0.95, 0.68))
-    if len(levels) < 2:
+    found = credible_regions(samples.column("e1"), samples.column("e2"), samples.weights, SHARES)
+    if len(found.levels) < len(SHARES):
         return
-    centres = [(e[1:] + e[:-1]) / 2 for e in edges]
     if belief.filled:
-        for level, alpha in zip(levels, (0.35, 0.85), strict=True):
-            axes.contourf(*centres, density, levels=[level, density.max()], colors=[belief.colour], alpha=alpha)
+        for level, alpha in zip(found.levels, (0.35, 0.85), strict=True):
+            levels = [level, found.density.max()]
+            axes.contourf(*found[:3], levels=levels, colors=[belief.colour], alpha=alpha)
     else:
-        axes.contour(*centres, density, levels=levels, colors=[belief.colour], linewidths=1.4)
-
-
-def _levels(density: np.ndarray, shares: tuple[float, ...]) -> list[float]:
-    """Densities above which the given shares of the total lie, rising; fewer where they coincide."""
-    ordered = np.sort(density.ravel())[::-1]
-    inside = np.cumsum(ordered)
-    if inside[-1] <= 0:
-        return []
-    found = {float(ordered[np.searchsorted(inside, share * inside[-1])]) for share in shares}
-    return sorted(level for level in found if 0 < level < density.max())
+        axes.contour(*found[:3], levels=list(found.levels), colors=[belief.colour], linewidths=1.4)

@@ -12,10 +12,11 @@ from lenssbi.config import Config, Range, ordered
 from lenssbi.lensing import Deflector, EllipticalPowerLaw, ExternalShear
 from lenssbi.parameters import ellipticity
 from lenssbi.populations.draws import Model, column
+from lenssbi.populations.radii import RadiusLaw, UniformRadius
 
 
 class PowerLawMass(Config):
-    """Distribution of power-law lenses; every range is uniform."""
+    """Distribution of power-law lenses; every range is uniform, that of einstein_radius unless `radius_law` says otherwise."""
 
     kind: Literal["power_law"] = "power_law"
     einstein_radius: Range = Field((0.2, 3.2), description="[arcsec]")
@@ -23,12 +24,16 @@ class PowerLawMass(Config):
     slope: Range = Field((2.0, 2.0), description="3-D slope; (2, 2) is the SIE")
     centre_sigma: float = Field(0.1, ge=0, description="scatter of the centre along each axis [arcsec]")
     shear_sigma: float = Field(0.0, ge=0, description="scatter of each component of the external shear")
+    shear_max: float | None = Field(None, gt=0, description="largest modulus of the shear; larger ones are drawn again")
+    radius_law: RadiusLaw = Field(UniformRadius(), description="of einstein_radius within its range")
 
     @model_validator(mode="after")
     def _check(self) -> PowerLawMass:
         ordered("einstein_radius", self.einstein_radius, above=0)
         ordered("q", self.q, above=0)
         ordered("slope", self.slope, above=1)
+        if self.shear_max is not None and self.shear_max < 0.5 * self.shear_sigma:
+            raise ValueError(f"shear_max is at least half of shear_sigma, got {self.shear_max} and {self.shear_sigma}")
         if self.q[1] > 1 or self.slope[1] >= 3:
             raise ValueError(f"q is at most 1 and slope below 3, got {self.q} and {self.slope}")
         return self
@@ -45,12 +50,16 @@ class PowerLawMass(Config):
 
         The redshifts change nothing: the Einstein radius is what is drawn.
         """
-        radius, q, slope = (rng.uniform(*r, n) for r in (self.einstein_radius, self.q, self.slope))
+        radius = self.radius_law.draw(rng, n, self.einstein_radius)
+        q, slope = (rng.uniform(*r, n) for r in (self.q, self.slope))
         e = ellipticity(q, rng.uniform(0, np.pi, n))
         centre, shear = (
             sigma * (rng.standard_normal(n) + 1j * rng.standard_normal(n))
             for sigma in (self.centre_sigma, self.shear_sigma)
         )
+        while self.shear_max and (large := np.abs(shear) > self.shear_max).any():
+            again = rng.standard_normal((2, int(large.sum())))
+            shear[large] = self.shear_sigma * (again[0] + 1j * again[1])
         slopes: Array = 2.0 if self.model == "sie" else column(slope)
         mass = EllipticalPowerLaw(column(radius), column(e.real), column(e.imag), slopes, column(centre))
         around = (ExternalShear(column(shear), column(centre)),) if self.shear_sigma else ()

@@ -32,7 +32,8 @@ class GaussianMixture:
     units: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        means, sigmas = np.asarray(self.means, dtype=float), np.asarray(self.sigmas, dtype=float)
+        # Sums over transposed arrays are rounded in another order.
+        means, sigmas = (np.ascontiguousarray(part, dtype=float) for part in (self.means, self.sigmas))
         if means.ndim != 2 or means.shape != sigmas.shape:
             raise ValueError(f"means {means.shape} and sigmas {sigmas.shape} must both be (pass, parameter)")
         if not means.shape[1] == len(self.names) == len(self.units):

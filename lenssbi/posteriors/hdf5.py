@@ -13,6 +13,7 @@ timings, and the identity of the estimator and of the configuration.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from lenssbi.files import atomic
+from lenssbi.files import atomic, open_hdf5
 from lenssbi.posteriors.samples import Samples
 from lenssbi.status import InputError
 
@@ -90,15 +91,16 @@ def load_with_prior(path: str | Path) -> Samples | None:
 
 
 def _read(path: str | Path, reader: Callable[[h5py.File], T]) -> T:
-    import h5py
-
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such posterior file")
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: no such posterior file: check the path")
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("schema") != SCHEMA:
-                raise InputError(f"{path}: not a posterior file of schema {SCHEMA}: make it again with lenssbi refine")
+        with open_hdf5(path, "make it again with lenssbi refine") as file:
+            schema = str(file.attrs.get("schema", ""))
+            if not schema.startswith("lenssbi-"):
+                raise InputError(f"{path}: an HDF5 file of another program: give a posterior made by lenssbi")
+            if schema != SCHEMA:
+                raise InputError(f"{path}: a {schema} and no {SCHEMA}: give a posterior made by lenssbi refine")
             return reader(file)
     except (OSError, KeyError, ValueError) as error:
         if isinstance(error, InputError):

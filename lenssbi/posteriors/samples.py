@@ -66,7 +66,7 @@ class Samples:
     info: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        values = np.asarray(self.values, dtype=float)
+        values = np.ascontiguousarray(self.values, dtype=float)  # BLAS rounds transposed arrays in its own way
         if values.ndim != 2 or len(values) == 0:
             raise ValueError(f"Samples needs values of shape (draw, parameter), got {values.shape}")
         if not values.shape[1] == len(self.names) == len(self.units):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from lenssbi.dataset.observed import describe
 from lenssbi.posteriors import Samples
 from lenssbi.refinement.attempts import Attempt, elsewhere, make_attempts, preferred
 from lenssbi.refinement.best import best_model
@@ -26,6 +27,7 @@ from lenssbi.refinement.priors.modes import UNITS
 from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import BestModel, FitResult
 from lenssbi.refinement.sampling.nautilus import Watch
+from lenssbi.refinement.signal import source_signal_to_noise
 from lenssbi.status import Status
 
 
@@ -134,5 +136,7 @@ def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[s
         "noise": noise_in_words(problem.config.noise_scale),
         "circle_radius": observation.circle.radius,
         "circle_error": observation.circle.error,
+        "snr": source_signal_to_noise(observation.stamp, observation.circle.arcs),
+        "observation": describe(observation.stamp),
         "config": problem.config.model_dump(mode="json"),
     }

@@ -88,6 +88,10 @@ class BatchedRenderer:
         """The lenses' own light before the PSF, in cells of a whole pixel: it only enters the shot noise."""
         return self._light(systems.lens_light, None, count, self.coarse)
 
+    def unlensed(self, systems: LensSystem, count: int) -> Light:
+        """The lens light of `count` systems before the PSF, in the cells of the arcs."""
+        return self._light(systems.lens_light, None, count, self.field)
+
     def lens_residual(self, systems: LensSystem, count: int) -> Light:
         """What the subtraction of the lens' light leaves, before the PSF."""
         return self._light(systems.lens_residual, None, count, self.field)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.lensing import Together
 from lenssbi.lensing.images import hits
 from lenssbi.populations import Draws
@@ -22,8 +23,9 @@ from lenssbi.populations.truth import true_params
 from lenssbi.rendering.batched import Light
 from lenssbi.rendering.brightness import quick_look
 from lenssbi.rendering.scene import rays, scene
-from lenssbi.rendering.selection import MARGIN_SNR, signal_to_noise
-from lenssbi.rendering.simulation import TRIES, SimulateConfig, Simulation, alike
+from lenssbi.rendering.selection import MARGIN_SNR
+from lenssbi.rendering.simulation import SimulateConfig, Simulation
+from lenssbi.rendering.stamps import TRIES, alike
 
 TOGETHER = {"cpu": 64}
 TOGETHER_ON_GPU = 2048

@@ -7,8 +7,8 @@
     sheared               mu * effective_radius > seeing: the arcs are seen to be stretched (Collett's 3)
     bright                S/N > 20 (Collett's 4)
 
-S/N is that of the brightest pixels together, as many of them as make it largest (Dobler et al. 2008, as in Collett's LensPop). Each
-criterion is asked of a batch of draws at once; `promising` spares the hopeless the rest.
+S/N is that of the brightest pixels together (`lenssbi.instrument.signal`). Each criterion is asked of a batch of draws at once;
+`promising` spares the hopeless the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from lenssbi.arrays import Array, FloatArray, array_namespace
+from lenssbi.arrays import FloatArray
 from lenssbi.config import Config
 from lenssbi.instrument import Camera
 from lenssbi.lensing import Together
@@ -84,27 +84,6 @@ class Selection(Config):
 
     def _seeing(self, camera: Camera) -> float:
         return self.seeing or camera.psf_fwhm
-
-
-def signal_to_noise(signal: Array, noise: Array) -> Array:
-    """The largest S/N that the k brightest pixels of a stamp have together, over all k.
-
-    Parameters
-    ----------
-    signal, noise
-        In one unit, shape (*batch, y, x); NumPy's or torch's.
-
-    Returns
-    -------
-    Shape (*batch).
-    """
-    xp = array_namespace(signal)
-    size = signal.shape[-2] * signal.shape[-1]
-    signal, noise = (xp.reshape(values, (*values.shape[:-2], size)) for values in (signal, noise))
-    order = xp.argsort(signal, axis=-1, descending=True, stable=False)
-    total = xp.cumulative_sum(xp.take_along_axis(signal, order, axis=-1), axis=-1)
-    variance = xp.cumulative_sum(xp.take_along_axis(noise, order, axis=-1) ** 2, axis=-1)
-    return xp.max(total / xp.sqrt(variance), axis=-1)
 
 
 def unblended_signal_to_noise(signal: FloatArray, background: FloatArray | float) -> FloatArray:

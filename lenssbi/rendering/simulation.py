@@ -16,21 +16,21 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from lenssbi.arrays import FloatArray
-from lenssbi.batching import structure
 from lenssbi.config import Config
 from lenssbi.instrument import PSF, Camera, Variation
-from lenssbi.populations import Draws, Population, join_draws
+from lenssbi.instrument.signal import signal_to_noise
+from lenssbi.populations import Draws, Population
 from lenssbi.populations.truth import true_params
 from lenssbi.rendering.batched import BatchedRenderer, Light
-from lenssbi.rendering.selection import Selection, signal_to_noise, unblended_signal_to_noise
+from lenssbi.rendering.composition.config import CompositionConfig
+from lenssbi.rendering.selection import Selection, unblended_signal_to_noise
+from lenssbi.rendering.stamps import MAX_TRIES, TRIES, Stamps, alike, columns
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
     from lenssbi.rendering.renderer import Renderer
 
 PSF_REACH = 0.6  # [arcsec] half side of the PSF images written into sets: 8 sigma of Euclid's Gaussian
-TRIES = 4
-MAX_TRIES = 10_000
 Row = tuple[Draws, int]
 
 
@@ -53,40 +53,15 @@ class SimulateConfig(Config):
     variation: Variation = Variation()
     selection: Selection = Selection()
     rendering: RenderingConfig = RenderingConfig()
+    composition: CompositionConfig | None = Field(
+        None, description="what else an observed stamp shows: galaxy, neighbours, a mosaic's noise"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> SimulateConfig:
         if self.variation.blurs and self.instrument.psf_file is not None:
             raise ValueError("variation.psf_fwhm widens a Gaussian PSF: it does not go with instrument.psf_file")
         return self
-
-
-@dataclass(frozen=True)
-class Stamps:
-    """Simulated stamps.
-
-    Parameters
-    ----------
-    images
-        Noisy images, background and lens light subtracted [electrons], shape (n, y, x).
-    noise
-        One sigma [electrons], shape (n, y, x).
-    arcs
-        What the lensed sources are expected to give [electrons], shape (n, y, x).
-    cameras
-        What each was seen with.
-    params
-        True parameters, each (n,).
-    info
-        What else is known, each (n,), image positions (n, k).
-    """
-
-    images: FloatArray
-    noise: FloatArray
-    arcs: FloatArray
-    cameras: tuple[Camera, ...]
-    params: Mapping[str, FloatArray]
-    info: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -238,7 +213,7 @@ class Simulation:
         exposures = [self._exposure(*one) for one in zip(passed, streams, cameras, strict=True)]
         images, noise, arcs, params = zip(*exposures, strict=True)
         info = [{**_row(p.row[0].info, p.row[1]), **p.info} for p in passed]
-        return Stamps(np.stack(images), np.stack(noise), np.stack(arcs), cameras, _columns(params), _columns(info))
+        return Stamps(np.stack(images), np.stack(noise), np.stack(arcs), cameras, columns(params), columns(info))
 
     def _exposure(
         self, passed: Passed, stream: np.random.Generator, camera: Camera
@@ -264,19 +239,5 @@ class Simulation:
         return image, camera.noise_map(light), arcs, params
 
 
-def alike(drawn: Sequence[Draws], waiting: Sequence[int]) -> Iterator[tuple[Draws, np.ndarray]]:
-    """The draws in batches of one structure, and for each draw the stamp that waits for it."""
-    groups: dict[Any, list[int]] = {}
-    for k, draws in enumerate(drawn):
-        groups.setdefault(structure(draws.system), []).append(k)
-    for members in groups.values():
-        owner = np.concatenate([np.full(len(drawn[k]), waiting[k]) for k in members])
-        yield join_draws([drawn[k] for k in members]), owner
-
-
 def _row(columns: Mapping[str, np.ndarray], row: int) -> dict[str, Any]:
     return {name: values[row] for name, values in columns.items()}
-
-
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}

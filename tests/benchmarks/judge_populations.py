@@ -23,11 +23,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lenssbi.config import load_config
+from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.pipelines.simulate import stream
 from lenssbi.plots.gallery import gallery_figure
 from lenssbi.plots.style import RESULT, house_style, save
 from lenssbi.populations import Draws
-from lenssbi.rendering.selection import signal_to_noise
 from lenssbi.rendering.simulation import SimulateConfig, Simulation
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "populations"

@@ -9,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 from lenssbi.dataset.fits import read_stamp
+from lenssbi.dataset.header import SCALE_KEYWORDS
 from lenssbi.status import ItemError, Status
 
 SHAPE = (31, 33)
@@ -158,6 +159,17 @@ def test_finer_psf_keeps_its_own_sampling(tmp_path):
         ({"PIXSCALE": 0.3}, 0.3),
         ({"CDELT1": 1.0, "CDELT2": 1.0}, None),
         ({"PIXSCALE": "unknown"}, None),
+        ({"CDELT1": 1.0, "CDELT2": 1.0, "PIXSCALE": 0.1}, 0.1),
+        ({"CDELT1": 1.0, "CDELT2": 1.0, "CTYPE1": "RA---TAN", "CUNIT1": "deg", "SECPIX": 0.1}, 0.1),
+        ({"CDELT1": 1.0, "CDELT2": 1.0, "PC1_1": 1.0, "PC2_2": 1.0, "PIXSCALX": 0.04, "PIXSCALY": 0.04}, 0.04),
+        ({"CDELT1": 0.05, "CDELT2": 0.05}, None),  # neither 180 arcsec nor a pixel in an unknown unit
+        ({"CDELT1": 0.01, "CDELT2": 0.01}, None),
+        ({"CDELT1": 0.001, "CDELT2": 0.001, "PIXSCALE": 0.1}, 0.1),
+        ({"CDELT1": 2e-5, "CDELT2": 2e-5, "CTYPE1": "RA---TAN", "PIXSCALE": 0.1}, 0.072),
+        ({"CDELT1": 50.0, "CDELT2": 50.0, "CUNIT1": "mas"}, 0.05),
+        ({"CDELT1": 1.0, "CDELT2": 1.0, "CUNIT1": "pixel", "PIXSCALE": "0.2"}, 0.2),
+        ({"CDELT1": "wide", "CDELT2": 2e-5}, None),
+        *(({key if len(key) <= 8 else f"HIERARCH {key}": 0.1}, 0.1) for key in SCALE_KEYWORDS),
     ],
 )
 def test_pixel_scale(tmp_path, header, scale):
@@ -170,6 +182,55 @@ def test_pixel_scale(tmp_path, header, scale):
         assert caught.value.status is Status.NO_PIXEL_SCALE
     else:
         assert read_stamp(tmp_path / "lens.fits").pixel_scale == pytest.approx(scale, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "header", [{"CDELT1": -2e-5, "CDELT2": 4e-5}, {"PIXSCAX": 0.1, "PIXSCAY": 0.2}, {"CD1_1": 2e-5, "CD2_2": 1e-5}]
+)
+def test_pixels_that_are_not_square_are_refused(tmp_path, header):
+    hdus = [fits.PrimaryHDU(image(), fits.Header(header))]
+    hdus += [fits.ImageHDU(np.ones(SHAPE), name="RMS"), fits.ImageHDU(psf(), name="PSF")]
+    fits.HDUList(hdus).writeto(tmp_path / "lens.fits")
+    with pytest.raises(ItemError, match="--pixel-scale") as caught:
+        read_stamp(tmp_path / "lens.fits")
+    assert caught.value.status is Status.NOT_SQUARE
+    assert read_stamp(tmp_path / "lens.fits", pixel_scale=0.1).pixel_scale == 0.1
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_padding_of_the_last_block_may_be_missing(tmp_path, compressed):
+    data = np.random.default_rng(2).normal(size=(31, 33)).astype("f4")
+    hdus = [fits.PrimaryHDU(), fits.ImageHDU(np.ones(SHAPE), name="RMS"), fits.ImageHDU(psf(), name="PSF")]
+    last = fits.CompImageHDU(data, name="SCI", compression_type="GZIP_1", quantize_level=0) if compressed else None
+    hdus.append(last or fits.ImageHDU(data, name="SCI"))
+    fits.HDUList(hdus).writeto(tmp_path / "whole.fits")
+    whole = (tmp_path / "whole.fits").read_bytes()
+    ended = whole.rstrip(b"\0") + b"\0\0\0" * compressed  # gzip ends with the length of what it holds
+    assert len(whole) - len(ended) > 500
+    (tmp_path / "short.fits").write_bytes(ended)
+    np.testing.assert_allclose(read_stamp(tmp_path / "short.fits", pixel_scale=0.1).image, data, rtol=1e-6)
+    (tmp_path / "cut.fits").write_bytes(ended[:-40])
+    with pytest.raises(ItemError) as caught:
+        read_stamp(tmp_path / "cut.fits", pixel_scale=0.1)
+    assert caught.value.status is Status.TRUNCATED
+
+
+@pytest.mark.parametrize("option", ["path", "noise", "psf", "mask"])
+def test_names_that_no_file_can_have(tmp_path, option):
+    path, name = euclid(tmp_path / "lens.fits"), "x" * 300 + ".fits"
+    with pytest.raises(ItemError, match="name too long"):
+        read_stamp(name) if option == "path" else read_stamp(path, **{option: name})
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    path = euclid(tmp_path / "lens.fits")
+
+    def denied(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(ItemError, match="Permission denied"):
+        read_stamp(path)
 
 
 def test_compressed_and_degenerate_axes(tmp_path):

@@ -42,12 +42,25 @@ def names(inputs, **options):
 
 def test_files_folders_and_unique_names(here):
     assert names([here / "b.fits", here]) == ["b", "a", "b-2"]
-    assert names([here / "a.fits", here / "sub", here / "a.fits"]) == ["a", "a-2", "a-3"]
+    own = f"{here.name}-a"
+    assert names([here / "a.fits", here / "sub", here / "a.fits"]) == [own, "sub-a", f"{own}-2"]
 
 
 def test_a_number_does_not_meet_a_name(here):
     (here / "a.fits").rename(here / "sub/a-2.fits")
     assert names([here / "sub/a.fits", here / "sub/a-2.fits", here / "sub/a.fits"]) == ["a", "a-2", "a-3"]
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(here):
+    for lens in ("one", "two"):
+        for band in ("VIS", "NIR"):
+            path = here / "fields" / lens / band / "data.fits"
+            path.parent.mkdir(parents=True)
+            path.write_bytes((here / "a.fits").read_bytes())
+    folders = [here / "fields" / lens / band for lens in ("one", "two") for band in ("VIS", "NIR")]
+    assert names(folders[:2]) == ["VIS-data", "NIR-data"]
+    assert names(folders) == ["one-VIS-data", "one-NIR-data", "two-VIS-data", "two-NIR-data"]
+    assert names([*folders[::2], here / "b.fits"]) == ["one-VIS-data", "two-VIS-data", "b"]
 
 
 @pytest.mark.parametrize(("part", "indices"), [("", [0, 1, 2, 3, 4]), (":3", [3]), (":1-3", [1, 2, 3]), (":4-4", [4])])
@@ -84,7 +97,7 @@ def test_tables(here, kind, column):
     assert [s.name for s in sources] == ["first", "second", "third"]
     assert [s.load().image[0, 0] for s in sources] == [0, 0, 162]
     Table({column: ["a.fits", "sub/a.fits"]}).write(here / f"plain.{kind}")
-    assert names([here / f"plain.{kind}"]) == ["a", "a-2"]
+    assert names([here / f"plain.{kind}"]) == [f"{here.name}-a", "sub-a"]
 
 
 def test_table_with_noise_and_psf(here):
@@ -92,6 +105,22 @@ def test_table_with_noise_and_psf(here):
     Table({"path": ["a.fits", "b.fits"], "noise": ["noise.fits", ""]}).write(here / "list.csv")
     first, second = (s.load() for s in expand_inputs([f"{here}/list.csv"]))
     assert (first.noise[0, 0], second.noise[0, 0]) == (7, 1)
+
+
+def test_table_with_masks_and_constant_noise(here):
+    bad = np.zeros((9, 9), np.uint8)
+    bad[0] = 1
+    fits.writeto(here / "bad.fits", bad)
+    Table({"path": ["a.fits", "b.fits"], "mask": ["bad.fits", "none"], "Noise": ["7", "0.5"]}).write(here / "list.csv")
+    first, second = expand_inputs([f"{here}/list.csv"])
+    assert (first.load().mask.sum(), second.load().mask.sum()) == (72, 81)
+    assert (first.load().noise[1, 1], second.load().noise[1, 1]) == (7, 0.5)
+    assert first.absolute() == first, "numbers are no paths"
+    assert first.files == (f"{here}/a.fits", "7", f"{here}/bad.fits")
+    with fits.open(here / "b.fits", mode="append") as hdus:
+        hdus.append(fits.ImageHDU(bad, name="MASK"))
+    assert [s.load().mask.sum() for s in expand_inputs([f"{here}/b.fits"])] == [72]
+    assert [s.load().mask.sum() for s in expand_inputs([f"{here}/b.fits"], mask="none")] == [81]
 
 
 def test_bad_row_is_found_when_loaded(here):
@@ -148,7 +177,7 @@ def test_foreign_fits_is_found_when_loaded(here):
         ("empty", "holds no FITS file"),
         ("columns.csv", "no column `path`"),
         ("rows.csv", "no rows"),
-        ("broken.ecsv", "not a readable table"),
+        ("broken.ecsv", "not a table that can be read"),
         ("foreign.h5", "not an HDF5 file"),
     ],
 )
@@ -163,6 +192,33 @@ def test_unusable_input_is_refused(here, text, says):
         expand_inputs([f"{here}/{text}"])
     assert text.split(":")[0] in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("", "without a name"), (" ", "without a name"), ("x" * 400, "name too long"), ("a\0b", "no such file")],
+)
+def test_names_that_no_file_has(text, says):
+    with pytest.raises(InputError, match=says):
+        expand_inputs([text])
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".h5"])
+def test_rows_with_names_that_no_file_has(here, suffix):
+    (here / "list.csv").write_text(f"path\na.fits\n{'x' * 400}{suffix}\n")
+    good, bad = expand_inputs([f"{here}/list.csv"])
+    assert good.load().mask.all()
+    with pytest.raises(ItemError, match="name too long"):
+        bad.load()
+
+
+def test_a_folder_that_may_not_be_read(here, monkeypatch):
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("lenssbi.dataset.inputs.os.listdir", denied)
+    with pytest.raises(InputError, match=r"the folder cannot be read \(Permission denied\)"):
+        expand_inputs([str(here)])
 
 
 def test_nothing_is_refused():

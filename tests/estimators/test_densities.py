@@ -77,7 +77,7 @@ def test_beliefs_are_mixtures_and_do_not_depend_on_the_batch(folder, stamps):
 def test_features_are_those_of_the_first_member(folder, stamps):
     estimator = load_estimator(folder)
     features = estimator.embed(*stamps, batch=2)
-    prepared = torch.from_numpy(estimator.card.preprocessing(*stamps)).unsqueeze(1)
+    prepared = torch.from_numpy(estimator.card.preprocessing(*stamps))
     with torch.no_grad():
         expected = estimator.densities[0].embedding_net(prepared).numpy()
     assert features.dtype == np.float32
@@ -92,7 +92,7 @@ def test_log_score_is_the_log_density_in_physical_units(folder, stamps):
     if estimator.name == "bnn":
         expected = [m.log_prob(t) for m, t in zip(estimator.predict(*stamps), truths, strict=True)]
     else:
-        prepared = torch.from_numpy(estimator.card.preprocessing(*stamps)).unsqueeze(1)
+        prepared = torch.from_numpy(estimator.card.preprocessing(*stamps))
         targets = torch.from_numpy(space.to_targets(truths)).float()
         with torch.no_grad():
             densities = [np.exp(-d.loss(targets, prepared).double().numpy()) for d in estimator.densities]
@@ -104,7 +104,7 @@ def test_members_differ_and_take_turns(tmp_path, stamps):
     estimator = load_estimator(write(tmp_path, "mdn", members=2))
     means = estimator.predict(*stamps)[0].means
     for member in range(2):
-        prepared = torch.from_numpy(estimator.card.preprocessing(*stamps)).unsqueeze(1)
+        prepared = torch.from_numpy(estimator.card.preprocessing(*stamps))
         with torch.no_grad():
             own, _ = estimator.densities[member].components(estimator.densities[member].embed(prepared))
         np.testing.assert_allclose(means[member::2], SIE_SPACE.from_targets(own[:, 0].double().numpy()), rtol=1e-4)

@@ -20,7 +20,7 @@ SPACE = parameter_space("power_law", shear=True, centre=True)
 
 
 def prepare(images, noise):
-    return (images / noise).astype(np.float32)
+    return (images / noise).astype(np.float32)[:, None]
 
 
 @pytest.fixture(scope="module")

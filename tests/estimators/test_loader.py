@@ -54,7 +54,7 @@ def test_several_sets_are_one_after_the_other(pieces):
     for start, part in ((0, pieces[0]), (200, pieces[1])):
         for i in (0, len(part.rows) - 1):
             truth = part.stamps.stamp(part.rows[i])
-            expected = PREPARE(truth.image[None], truth.noise[None])[0]
+            expected = PREPARE(truth.image[None], truth.noise[None])[0, 0]
             np.testing.assert_allclose(examples.inputs[start + i, 0], expected, atol=2e-3)
             np.testing.assert_allclose(examples.values[start + i], part.values[i], rtol=1e-6)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
+from typer.testing import CliRunner
 
 from lenssbi import catalogue
 from lenssbi.dataset.hdf5 import write_set
@@ -10,6 +11,7 @@ from lenssbi.instrument import PSF
 from lenssbi.pipelines import check
 from lenssbi.posteriors import Samples
 from lenssbi.status import InputError, ItemError
+from lenssbi_cli.main import app
 
 
 def write_small_set(path, images):
@@ -50,25 +52,75 @@ def test_a_catalogue(tmp_path, suffix):
     assert (found.kind, found.details["lenses"], found.details["done"]) == ("catalogue", 2, 1)
 
 
-def test_a_stamp(tmp_path):
+def planes(noise=True):
     rng = np.random.default_rng(1)
-    image, noise = rng.normal(size=(60, 60)), np.ones((60, 60))
-    psf = PSF.gaussian(0.2, pixel_scale=0.1, radius=0.5).image
-    units = [
-        fits.PrimaryHDU(),
-        *(
-            fits.ImageHDU(data, name=name)
-            for name, data in zip(("SCI", "ERR", "PSF"), (image, noise, psf), strict=True)
-        ),
-    ]
-    units[1].header["CDELT1"], units[1].header["CDELT2"] = -0.1 / 3600, 0.1 / 3600
-    units[1].header["CTYPE1"], units[1].header["CTYPE2"] = "RA---TAN", "DEC--TAN"
-    fits.HDUList(units).writeto(tmp_path / "stamp.fits")
-    found = check.run(tmp_path / "stamp.fits")
+    image, psf = rng.normal(size=(60, 60)), PSF.gaussian(0.2, pixel_scale=0.1, radius=0.5).image
+    header = fits.Header({"CDELT1": -0.1 / 3600, "CDELT2": 0.1 / 3600, "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})
+    errors = [fits.ImageHDU(np.ones((60, 60)), name="ERR")] if noise else []
+    return [fits.ImageHDU(image, header, name="SCI"), *errors, fits.ImageHDU(psf, name="PSF")]
+
+
+def write_stamp(path, *, first=(), noise=True, compressed=False):
+    units = planes(noise)
+    if compressed:
+        units = [
+            fits.CompImageHDU(u.data, u.header, u.name, compression_type="GZIP_1", quantize_level=0) for u in units
+        ]
+    fits.HDUList([fits.PrimaryHDU(), *first, *units]).writeto(path)
+    return path
+
+
+def test_a_stamp(tmp_path):
+    found = check.run(write_stamp(tmp_path / "stamp.fits"))
     assert found.kind == "stamp"
     assert found.details["shape"] == [60, 60]
     assert found.details["pixel_scale"] == pytest.approx(0.1)
     assert found.details["noise"]["sigma"] == pytest.approx(1.0, rel=0.1)
+    assert found.details["noise"]["ratio"] == pytest.approx(1.0, rel=0.1)
+    assert found.details["flags"] == []
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".fit", ".fts", ".FITS", ".fits.gz", ".fits.fz"])
+def test_what_predict_reads_can_be_checked(tmp_path, suffix):
+    path = write_stamp(tmp_path / f"stamp{suffix}", compressed=suffix.endswith("fz"))
+    assert check.run(path).kind == "stamp"
+
+
+def test_a_table_before_the_image_makes_no_catalogue(tmp_path):
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "E", array=np.ones(3))])
+    assert check.run(write_stamp(tmp_path / "stamp.fits", first=[table])).kind == "stamp"
+
+
+def test_several_stamps(tmp_path):
+    write_stamp(tmp_path / "a.fits")
+    write_stamp(tmp_path / "b.fits")
+    (tmp_path / "list.csv").write_text("path\na.fits\nb.fits\n")
+    for path in (tmp_path, tmp_path / "list.csv"):
+        assert (check.run(path).kind, check.run(path).details) == ("stamps", {"stamps": 2})
+    path = write_small_set(tmp_path / "set.h5", np.random.default_rng(0).normal(size=(3, 30, 30)).astype("f4"))
+    assert check.run(f"{path}:1").kind == "stamp"
+    write_stamp(tmp_path / "c.fits", noise=False)
+    with pytest.raises(
+        InputError, match="1 of 3 stamps cannot be used, the first of them c: the file has no noise map"
+    ):
+        check.run(tmp_path)
+
+
+def test_options_for_stamps(tmp_path):
+    path = write_stamp(tmp_path / "a.fits", noise=False)
+    with pytest.raises(ItemError, match="--noise"):
+        check.run(path)
+    assert check.run(path, {"noise": "10"}).details["flags"] == ["noise_doubtful"]
+    bad = np.zeros((60, 60), np.uint8)
+    bad[:6] = 1
+    fits.writeto(tmp_path / "bad.fits", bad)
+    words = ["check", str(path), "--noise", "1", "--mask", str(tmp_path / "bad.fits"), "--pixel-scale", "0.2"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert "usable: 0.9\n" in done.stdout
+    assert "pixel scale: 0.2\n" in done.stdout
+    assert "claimed 1, " in done.stdout
+    assert "{" not in done.stdout
 
 
 def test_an_estimator_that_is_none(tmp_path):

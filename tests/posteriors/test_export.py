@@ -102,13 +102,35 @@ class TestCoolest:
         assert template.meta["image_unit"] == "electron"
         assert template.meta["lenssbi_conventions"]["einstein_radius"] == CONVENTIONS["einstein_radius"]
 
-    def test_a_stamp_that_is_not_square_is_left_out(self, tmp_path):
-        path = theirs.write(
-            cloud(lens()), tmp_path / "lens.json", theirs.Observed(pixel_scale=0.1, image=np.ones((9, 7)))
-        )
-        assert read(path).instrument.pixel_size == 0.1
-        assert not (tmp_path / "lens.fits").exists()
-        assert "there is no image" in " ".join(read(path).meta["notes"])
+    @pytest.mark.parametrize(
+        ("observed", "side", "scale"),
+        [
+            (theirs.Observed(), 100, 8 * 1.3 / 100),
+            (theirs.Observed(pixel_scale=0.1), 104, 0.1),
+            (theirs.Observed(pixel_scale=0.1, shape=(90, 80)), 90, 0.1),
+            (theirs.Observed(pixel_scale=0.1, shape=(90, 80), image=np.ones((90, 80))), 90, 0.1),
+            (theirs.Observed(pixel_scale=0.1, shape=(90, 81), image=np.ones((90, 81))), 90, 0.1),
+        ],
+    )
+    def test_its_analysis_opens_every_template(self, tmp_path, observed, side, scale):
+        util = pytest.importorskip("coolest.api.util")
+        analysis = pytest.importorskip("coolest.api.analysis").Analysis
+        samples = Samples(lens(shear=0j)[None], NAMES, UNITS)
+        path = theirs.write(samples, tmp_path / "lens.json", observed)
+        template = util.get_coolest_object(str(tmp_path / "lens"))
+        assert template.observation.pixels.shape == (side, side)
+        assert template.instrument.pixel_size == pytest.approx(scale)
+        found = analysis(template, str(tmp_path / "lens"), supersampling=5)
+        assert found.effective_einstein_radius(entity_selection=[0]) == pytest.approx(1.3, rel=0.02)
+        image, notes = template.observation.pixels.get_pixels(str(tmp_path)), " ".join(read(path).meta["notes"])
+        if observed.image is not None and observed.image.shape == (90, 80):
+            assert np.isfinite(image[:, 5:-5]).all()
+            assert np.isnan(image[:, [0, 4, -5, -1]]).all()
+            assert "80 x 90 pixels is padded" in notes
+        else:
+            assert np.isnan(image).all()
+            assert "every pixel is blank" in notes
+        assert ("placeholders" in notes) is (observed.pixel_scale is None)
 
     def test_what_is_not_known_is_said_to_be_made_up(self, tmp_path):
         path = theirs.write(columns(cloud(lens()), NAMES[:3]), tmp_path / "lens.json")
@@ -159,6 +181,22 @@ class TestCoolest:
             again = theirs.write(Samples(row[None], NAMES, UNITS), tmp_path / "one.json")
             assert mass_model(again).evaluate_potential(theta.real, theta.imag)[0] == pytest.approx(potential)
 
+    def test_every_draw_of_the_chain_is_ours(self, tmp_path):
+        import csv
+
+        samples = cloud(lens(), count=200, weighted=True)
+        path = theirs.write(samples, tmp_path / "lens.json")
+        parameters = [p for e in read(path).lensing_entities for m in e.mass_model for p in m.parameters.items()]
+        with (tmp_path / "lens_chain.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        chain = {name: np.array([float(row[p.id]) for row in rows]) for name, p in parameters}
+        for name, ours_name in (("theta_E", "einstein_radius"), ("gamma", "slope"), ("center_x", "centre_x")):
+            np.testing.assert_allclose(chain[name], samples.column(ours_name))
+        e = (1 - chain["q"] ** 2) / (1 + chain["q"] ** 2) * np.exp(2j * np.radians(chain["phi"] + 90))
+        np.testing.assert_allclose(e, samples.column("e1") + 1j * samples.column("e2"))
+        shear = chain["gamma_ext"] * np.exp(2j * np.radians(chain["phi_ext"] + 90))
+        np.testing.assert_allclose(shear, samples.column("shear1") + 1j * samples.column("shear2"))
+
     def test_draws_of_no_weight_may_hold_anything(self, tmp_path):
         samples = cloud(lens(), count=50)
         values, log_weights = samples.values.copy(), np.zeros(50)
@@ -200,6 +238,26 @@ class TestArviz:
         assert data.posterior.attrs["n_eff"] == pytest.approx(samples.n_eff)
         assert data.posterior.attrs["lens"] == "J1"
         assert data.posterior.sizes["draw"] == round(samples.n_eff)
+
+    def test_arviz_reads_every_value_of_every_parameter(self, tmp_path):
+        import arviz
+
+        samples = cloud(lens(), count=300)
+        data = arviz.from_netcdf(ours.write(samples, tmp_path / "lens.nc", about={"lens": "phi"}))
+        expected = samples.derived()
+        assert list(data.posterior.data_vars) == list(expected.names)
+        assert set(data.posterior.coords) == {"chain", "draw"}
+        for name in expected.names:
+            np.testing.assert_array_equal(data.posterior[name].values[0], expected.column(name))
+        table = arviz.summary(data, kind="stats", round_to="none")
+        assert set(table.index) == set(expected.names)
+        for name, row in table["mean"].items():
+            assert row == pytest.approx(expected.column(name).mean())
+        assert data.posterior.attrs["frame"].startswith("x to the right")
+
+    def test_the_reserved_attribute_is_refused(self):
+        with pytest.raises(ValueError, match="names of variables"):
+            ours.to_inference_data(cloud(lens(), count=20), about={"coordinates": "phi"})
 
     def test_resampled_draws_have_the_weighted_moments(self):
         samples = cloud(lens(), count=20_000, weighted=True)

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from lenssbi.instrument import EUCLID_VIS
+from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.lensing import NFW, EllipticalPowerLaw
 from lenssbi.light import Gaussian
 from lenssbi.populations import Draws, Population
 from lenssbi.rendering.batched import BatchedRenderer
-from lenssbi.rendering.selection import Selection, signal_to_noise, unblended_signal_to_noise
+from lenssbi.rendering.selection import Selection, unblended_signal_to_noise
 from lenssbi.systems import LensSystem
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 DIGITS = 7
 DRAWS = 1000  # of a posterior to which a model's error is added
-ARRAYS = ("mean", "pulls", "below", "log_score", "flagged")
+ARRAYS = ("mean", "pulls", "below", "log_score", "flagged", "scores")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Answers:
         Whether the method says that it never saw the like (0 or 1), shape (stamp,); empty where it cannot tell.
     seconds
         What it took.
+    scores
+        How unlike its training each stamp is to the method, shape (stamp,); empty where it cannot tell.
     """
 
     names: tuple[str, ...]
@@ -65,6 +67,7 @@ class Answers:
     log_score: NDArray[np.float64]
     flagged: NDArray[np.float64]
     seconds: float
+    scores: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 def reason_against(estimator: Estimator, stamps: StampSet) -> str | None:
@@ -123,6 +126,7 @@ def ask(
             widths = psf_widths(stamps, range(rows.start, rows.stop))
             words = [flags(estimator.card, *one) for one in zip(scores, widths, strict=True)]
             parts["flagged"].append(np.array([bool(word) for word in words], dtype=float))
+            parts["scores"].append(scores)
         progress(rows.stop, len(stamps), "predicting")
     seconds = time.perf_counter() - start
     arrays = {key: _rounded(np.concatenate(those)) if those else np.empty(0) for key, those in parts.items()}
@@ -152,7 +156,7 @@ def read_answers(path: Path, identity: str) -> Answers | None:
     kept = read_kept(path, identity)
     if kept is None:
         return None
-    arrays = {key: np.array(kept[key], dtype=float) for key in ARRAYS}
+    arrays = {key: np.array(kept.get(key, []), dtype=float) for key in ARRAYS}
     return Answers(tuple(kept["names"]), **arrays, seconds=float(kept["seconds"]))
 
 

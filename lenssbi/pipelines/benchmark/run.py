@@ -7,7 +7,7 @@ The folder holds
     results/<suite>--<method>/<lens>.json     those of a fit
     work/                                     the state of fits that are under way
     speed/<name>.json                         what was timed
-    accuracy.csv coverage.csv log_score.csv misspecification.csv speed.csv fits.csv lenses.csv evaluation.csv memory.csv
+    accuracy.csv coverage.csv log_score.csv misspecification.csv radii.csv roc.csv speed.csv fits.csv lenses.csv evaluation.csv memory.csv
     table.md errors.png coverage-<suite>.png fits.png config.yaml
     index.html comparison.md tables/ figures/ the paper's comparison, where the configuration has one
 
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lenssbi import __version__
+from lenssbi.arrays import FloatArray
 from lenssbi.batch import engine
 from lenssbi.calibration.splits import splits
 from lenssbi.config import config_hash
@@ -44,6 +45,7 @@ from lenssbi.pipelines.benchmark.comparison.points import Lenses, Points, lenses
 from lenssbi.pipelines.benchmark.config import BenchmarkConfig, Speed
 from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, NetworkMethod, not_its_suite
 from lenssbi.pipelines.benchmark.outcome import BenchmarkResult, Outcome
+from lenssbi.pipelines.benchmark.radii import areas, radii
 from lenssbi.pipelines.benchmark.run_fits import evaluate, fit_suites, sampled_methods
 from lenssbi.pipelines.benchmark.speed import machine, prediction_speed, training_speed
 from lenssbi.pipelines.benchmark.table import lines
@@ -51,7 +53,19 @@ from lenssbi.pipelines.benchmark.wanted import wanted_lines
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError, Status
 
-TABLES = ("accuracy", "coverage", "log_score", "misspecification", "speed", "fits", "lenses", "evaluation", "memory")
+TABLES = (
+    "accuracy",
+    "coverage",
+    "log_score",
+    "misspecification",
+    "radii",
+    "roc",
+    "speed",
+    "fits",
+    "lenses",
+    "evaluation",
+    "memory",
+)
 Row = dict[str, Any]
 
 
@@ -95,6 +109,8 @@ def run(
         list(engine.run(abs, [0], scheduler=scheduler))  # a dead address is told before anything is made
     bench = Benchmark(config, Path(out).absolute(), Path(base), workers, progress, scheduler)
     sets = {suite: path for suite in config.suites if (path := bench.judge(suite)) is not None}
+    for method, scores in bench.scores.items():
+        bench.tables["roc"] += [{"method": method, **row} for row in areas(scores, config.references)]
     fit_suites(bench, sets)
     if config.speed is not None:
         bench.clock(config.speed)
@@ -154,6 +170,7 @@ class Benchmark:
         self.tables: dict[str, list[Row]] = {name: [] for name in TABLES}
         self.compared = () if config.comparison is None else config.comparison.suites
         self.heard: dict[Which, Points] = {}
+        self.scores: dict[str, dict[str, FloatArray]] = {}
         self.lenses: dict[str, Lenses] = {}
 
     def judge(self, suite: str) -> Path | None:
@@ -217,9 +234,11 @@ class Benchmark:
             "coverage": judge.coverage(found, parts),
             "log_score": judge.log_score(found, parts),
             "misspecification": judge.misspecification(found),
+            "radii": radii(found, truths, stamps.info.get("snr")),
         }
         for table, those in rows.items():
             self.tables[table] += [{**whose, **row} for row in those]
+        self.scores.setdefault(method, {})[suite] = found.scores
         if suite in self.compared:
             self.heard[suite, method] = of_network(suite, method, found, stamps)
 

@@ -51,7 +51,9 @@ def lines(config: BenchmarkConfig, tables: Mapping[str, Rows]) -> list[Line]:
         *_errors(config, tables["accuracy"]),
         *_coverage(config, tables["coverage"]),
         *_log_scores(tables["log_score"]),
+        *_radii(tables["radii"]),
         *_misspecification(config, tables["misspecification"]),
+        *_areas(tables["roc"]),
         *_speed(config, tables["speed"]),
     ]
 
@@ -120,6 +122,26 @@ def _misspecification(config: BenchmarkConfig, rows: Rows) -> Iterator[Line]:
             what = f"flagged where an error is above 3 sigma, {who} [per cent]"
             cells = {method: [_flagged(found, config.flagged)] for method, found in _grouped(those).items()}
             yield Line(what, "not done", f"{100 * config.flagged:g}", cells)
+
+
+def _radii(rows: Rows) -> Iterator[Line]:
+    for suite in dict.fromkeys(row["suite"] for row in rows):
+        those = [row for row in rows if row["suite"] == suite]
+        cells = _by_method(those, lambda row: Cell(f"{row['nmad']:.3f}, {row['rms']:.3f}"))
+        yield Line(f"einstein_radius, {suite}: NMAD, rms [arcsec]", "", "", cells)
+        cells = _by_method(those, lambda row: Cell(f"{100 * row['gross']:.1f}, {100 * row['unflagged']:.1f}"))
+        yield Line(f"einstein_radius off by more than 15 per cent, {suite}: all, unflagged [per cent]", "", "", cells)
+        known = [row for row in those if row["rms_e1"] is not None and row["rms_e2"] is not None]
+        cells = _by_method(known, lambda row: Cell(f"{row['rms_e1']:.3f}, {row['rms_e2']:.3f} (of {row['bright']:,})"))
+        if known:
+            yield Line(f"rms of e1, e2, {suite}, S/N > 50", "", "", cells)
+
+
+def _areas(rows: Rows) -> Iterator[Line]:
+    for suite in dict.fromkeys(row["suite"] for row in rows):
+        those = [row for row in rows if row["suite"] == suite]
+        cells = _by_method(those, lambda row: Cell(f"{row['area']:.3f} +- {row['scatter']:.3f}"))
+        yield Line(f"area under the ROC curve of the score, {suite}", "", "", cells)
 
 
 def _flagged(rows: Rows, wanted: float) -> Cell:

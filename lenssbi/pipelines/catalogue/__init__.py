@@ -1,6 +1,6 @@
 """`lenssbi catalogue`: many stamps in, one row for each out."""
 
 from lenssbi.pipelines.catalogue.config import AutoConfig, CatalogueConfig
-from lenssbi.pipelines.catalogue.run import run
+from lenssbi.pipelines.catalogue.run import repeat, run
 
-__all__ = ["AutoConfig", "CatalogueConfig", "run"]
+__all__ = ["AutoConfig", "CatalogueConfig", "repeat", "run"]

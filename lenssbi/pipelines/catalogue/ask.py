@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -15,7 +14,8 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.pipelines.catalogue.job import Job, key_of, network
 from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows, write_shard
 from lenssbi.pipelines.predict import Answer, answers, name_number
-from lenssbi.pipelines.rows import row_of
+from lenssbi.pipelines.prepare import for_picture
+from lenssbi.pipelines.rows import about, row_of
 from lenssbi.posteriors import Samples
 from lenssbi.refinement.own_model import OwnModel
 from lenssbi.status import InputError, ItemError, Status
@@ -102,11 +102,21 @@ def _entry(source: StampSource, answer: Answer, job: Job) -> Entry:
     samples = _thinned(answer.samples.select(answer.mixture.names), job.config.draws)
     stamp, picture = answer.pixels.stamp or source.load(), b""
     if job.config.images:
-        model = _own_model(stamp, answer, job)
+        shown = _shown(stamp, job)
+        model = _own_model(shown, answer, job)
         row["chi2_per_pixel"] = None if model is None else model.chi2
-        picture = _picture(stamp, model)
+        picture = _picture(shown, model)
     row["seconds"] = round(row["seconds"] + time.perf_counter() - start, 3)
-    return Entry(row | _extras(stamp), samples, picture)
+    return Entry(row | about(stamp), samples, picture)
+
+
+def _shown(stamp: Stamp, job: Job) -> Stamp:
+    """The stamp that a model image is compared with: without the lens galaxy, which the network's answer says nothing about."""
+    asked = network(job.estimator)
+    try:
+        return for_picture(stamp, asked.field) if asked.sees_lens_light else stamp
+    except ItemError:
+        return stamp
 
 
 def _own_model(stamp: Stamp, answer: Answer, job: Job) -> OwnModel | None:
@@ -127,11 +137,6 @@ def _picture(stamp: Stamp, model: OwnModel | None) -> bytes:
     if model is None:
         return thumbnail(stamp.image, stamp.noise)
     return thumbnail(stamp.image, stamp.noise, model.mask, model.image, model.source)
-
-
-def _extras(stamp: Stamp) -> dict[str, Any]:
-    """What the stamp itself knows and a catalogue has columns for."""
-    return {name: stamp.info[name] for name in ("ra", "dec", "snr") if name in stamp.info}
 
 
 def _thinned(samples: Samples, count: int) -> Samples | None:

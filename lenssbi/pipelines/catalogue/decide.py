@@ -19,6 +19,8 @@ WORDS = {
     "misspecified": "unlike the network's training",
     "psf_unseen": "its PSF is wider or narrower than any of the training",
     "estimator_not_applicable": "the network is not for such stamps",
+    "background_removed": "its sky was far from zero and has been taken off",
+    "noise_doubtful": "its noise map is far from what the sky shows: another's, or in another unit",
 }
 ABOUT_THE_NETWORK = ("misspecified", "psf_unseen", "estimator_not_applicable")
 """Flags that a fit does away with: it was made without the network."""

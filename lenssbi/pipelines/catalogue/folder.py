@@ -76,6 +76,11 @@ class CatalogueFolder:
         """The choices of the run."""
         return parse(self.card["config"], CatalogueConfig, str(self.path / RUN))
 
+    def inputs(self) -> set[str]:
+        """What a user would type for each stamp that has an answer."""
+        shards = (read_rows(shard_path(self.path, number)) or [] for number in range(self.card["shards"]))
+        return {row["input"] for rows in shards for row in rows}
+
     def rows(self) -> Iterator[Row]:
         """The finished rows, shard by shard, from their files; each knows its `place` in the order of the inputs."""
         for number in range(self.card["shards"]):

@@ -63,7 +63,10 @@ class Job:
         from lenssbi.estimators.load import DEFAULT, find_estimator
 
         # absolute: a worker elsewhere may run in another folder
-        estimator = str(find_estimator(DEFAULT if config.estimator is None else config.estimator).absolute())
+        said = DEFAULT if config.estimator is None else config.estimator
+        estimator = str(find_estimator(said).absolute())
+        # the configuration that is kept names the network so that another version, or another folder, finds the same
+        config = config.model_copy(update={"estimator": estimator if Path(said).is_dir() else said})
         card = network(estimator).card.model_dump_json()
         asked = (
             card,
@@ -101,8 +104,7 @@ def network(estimator: str) -> Estimator:
 
 def key_of(source: StampSource) -> str:
     """Identity of a stamp: where it is, how it is read, and size and date of its files."""
-    files = [path for path in (source.path, source.noise, source.psf) if path]
-    return digest(repr(source), *map(_version, files))
+    return digest(repr(source), *map(_version, source.files))
 
 
 def digest(*parts: str) -> str:

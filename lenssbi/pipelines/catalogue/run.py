@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,9 @@ from lenssbi.pipelines.catalogue.job import LENSES, NETWORK, RUN, TABLE, Job, ne
 from lenssbi.pipelines.catalogue.lock import locked
 from lenssbi.pipelines.catalogue.result import CatalogueResult
 from lenssbi.pipelines.catalogue.shard import Entry, read_rows
-from lenssbi.pipelines.results import Progress, silent
+from lenssbi.pipelines.prepare import input_of
+from lenssbi.pipelines.results import Progress, provenance, silent
+from lenssbi.status import InputError
 
 CHUNK = 64  # stamps that the network is asked about at once
 
@@ -61,22 +62,24 @@ def run(
     workers, scheduler, cluster
         Processes on this machine, or the address of a Dask scheduler, or jobs of a batch system, whose workers see the same files.
     read
-        Keyword arguments of `expand_inputs`: noise, psf, pixel_scale.
+        Keyword arguments of `expand_inputs`: noise, psf, mask, pixel_scale; files as paths.
     progress
         Told (steps done, steps in all, text).
 
     Raises
     ------
     InputError
-        Nothing to read, a bad estimator, an unwritable folder or a full disk, no scheduler, another run in the same folder.
+        Nothing to read, a bad estimator, an unwritable folder or a full disk, no scheduler, another run or another catalogue in the
+        same folder.
     """
     start = time.perf_counter()
-    sources = [_absolute(source) for source in expand_inputs(inputs, **dict(read or {}))]
+    sources = [source.absolute() for source in expand_inputs(inputs, **dict(read or {}))]
     job = Job.of(config, Path(out))
     with locked(job.out):
         remove_unfinished(job.out, job.out / NETWORK, job.out / LENSES)
         chunks = _chunks(sources)
-        card = _card(job, inputs, len(sources), len(chunks))
+        _refuse_another(job, sources)
+        card = _card(job, len(sources), len(chunks)) | provenance(inputs, read)
         _write_card(job, card)
         with batch.crew(workers=workers, scheduler=scheduler, cluster=cluster) as spread:
             _ask_all(job, chunks, spread, progress)
@@ -91,10 +94,46 @@ def run(
     return CatalogueResult(folder, time.perf_counter() - start)
 
 
-def _absolute(source: StampSource) -> StampSource:
-    """The source as a worker in another folder finds it."""
-    noise, psf = (None if path is None else str(Path(path).absolute()) for path in (source.noise, source.psf))
-    return replace(source, path=str(Path(source.path).absolute()), noise=noise, psf=psf)
+def repeat(folder: Path, *, out: Path | None = None, **where: Any) -> CatalogueResult:
+    """Make a catalogue again, from what its folder says.
+
+    Parameters
+    ----------
+    folder
+        A catalogue's folder.
+    out
+        Folder of the new one; None goes on in `folder`.
+    where
+        Workers, scheduler, cluster and progress, as for `run`.
+
+    Raises
+    ------
+    InputError
+        Not a catalogue's folder, or one of a version that did not keep how its stamps were read; and as `run`.
+    """
+    earlier = CatalogueFolder.open(folder)
+    try:
+        place, read = Path(earlier.card["folder"]), earlier.card["read"]
+    except KeyError:
+        raise InputError(
+            f"{folder / RUN}: does not say how its stamps were read: give the whole command again"
+        ) from None
+    inputs = [str(place / text) for text in earlier.card["inputs"]]
+    return run(inputs, config=earlier.config, out=folder if out is None else out, read=read, **where)
+
+
+def _refuse_another(job: Job, sources: Sequence[StampSource]) -> None:
+    """A folder's catalogue goes on, or grows; it is not replaced by one of other stamps."""
+    try:
+        earlier = CatalogueFolder.open(job.out)
+    except InputError:  # none, or of another version
+        return
+    lost = earlier.inputs() - {input_of(source) for source in sources}
+    if lost:
+        raise InputError(
+            f"{job.out}: holds a catalogue of other stamps ({min(lost)} is not among the inputs): "
+            "choose another --out, or remove the folder"
+        )
 
 
 def _chunks(sources: Sequence[StampSource]) -> list[Chunk]:
@@ -104,14 +143,13 @@ def _chunks(sources: Sequence[StampSource]) -> list[Chunk]:
     return [Chunk(number, tuple(sources[i] for i in cut), tuple(cut)) for number, cut in enumerate(cuts)]
 
 
-def _card(job: Job, inputs: Sequence[str], stamps: int, shards: int) -> dict[str, Any]:
+def _card(job: Job, stamps: int, shards: int) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "version": __version__,
         "command": "catalogue",
         "config": job.config.model_dump(mode="json"),
         "estimator": network(job.estimator).name,
-        "inputs": list(inputs),
         "asked": job.asked,
         "fitted": job.fitted,
         "shards": shards,

@@ -98,7 +98,7 @@ def read_entries(path: Path) -> list[Entry]:
             values = draws[()]
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{path}: not a readable shard ({error}): run the catalogue's command again") from error
-    posteriors = [_samples(one, names, units) for one in values]
+    posteriors = [_samples(one, names, units, row) for one, row in zip(values, rows, strict=True)]
     return [
         Entry(row, samples, picture.tobytes() if len(picture) > 1 else b"")
         for row, samples, picture in zip(rows, posteriors, pictures, strict=True)
@@ -117,7 +117,7 @@ def _write_draws(file: Any, entries: Sequence[Entry]) -> None:
     draws.attrs["names"], draws.attrs["units"] = list(names), [] if known is None else list(known.units)
 
 
-def _samples(values: FloatArray, names: tuple[str, ...], units: tuple[str, ...]) -> Samples | None:
+def _samples(values: FloatArray, names: tuple[str, ...], units: tuple[str, ...], row: Row) -> Samples | None:
     if not values.size or not np.isfinite(values).all():
         return None
-    return Samples(values.astype(float), names, units)
+    return Samples(values.astype(float), names, units, info={"observation": row.get("observation", {})})

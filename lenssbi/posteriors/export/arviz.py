@@ -10,6 +10,9 @@ ArviZ's own error estimates, which take draws for independent ones, are not too 
 
     posterior      one chain; e1, e2 and the derived q and phi [deg] among the variables, each with `units` and `description`
     sample_stats   `log_weight` of each draw that was taken, in the posterior it was taken from
+
+An attribute `coordinates` is reserved by the CF conventions: xarray takes its words for names of variables, and those that it finds for
+coordinates. No attribute has that name.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ from lenssbi.posteriors.samples import PERIODS, Samples
 if TYPE_CHECKING:
     from arviz import InferenceData
 
+RESERVED = "coordinates"
+
 
 def to_inference_data(samples: Samples, *, seed: int = 0, about: Mapping[str, Any] | None = None) -> InferenceData:
     """The posterior as ArviZ's own object.
@@ -42,13 +47,17 @@ def to_inference_data(samples: Samples, *, seed: int = 0, about: Mapping[str, An
     seed
         Of the one random number that resampling takes.
     about
-        What else the attributes shall hold: text and numbers.
+        Further attributes, text and numbers.
 
     Raises
     ------
     InputError
         Without arviz.
+    ValueError
+        ``about`` has the reserved name ``coordinates``.
     """
+    if about and RESERVED in about:
+        raise ValueError(f"an attribute cannot be called {RESERVED}: xarray takes its words for names of variables")
     arviz = library("arviz")
     samples = samples.derived()
     weighted = samples.log_weights is not None and np.ptp(samples.log_weights) > 0
@@ -101,7 +110,7 @@ def _attributes(samples: Samples, seed: int | None) -> dict[str, Any]:
         "draws": len(samples),
         "n_eff": samples.n_eff,
         "resampled": "no, all draws weigh the same" if seed is None else f"systematic, seed {seed}",
-        "coordinates": COORDINATES,
+        "frame": COORDINATES,
         "conventions": json.dumps({name: CONVENTIONS[name] for name in samples.names if name in CONVENTIONS}),
         "info": json.dumps(dict(samples.info)),
     }

@@ -13,7 +13,7 @@ are anticlockwise from +y, in (-90, 90] deg:
 Each parameter has mean, median, 16th and 84th percentile; the percentiles of an angle stay on either side of its median, so they may
 lie outside (-90, 90]. The point estimate is one lens: the medians of the linear parameters (e1, e2, shear1, shear2 and the others),
 from which q and the angles follow; where the ellipticity is hardly known it is rounder than the median of q. The draws themselves are in a
-CSV file beside, with their weights, where `coolest.api` looks for them, and the stamp, where it is given, in a FITS file.
+CSV file beside, with their weights, where `coolest.api` looks for them, and the stamp in a FITS file, without which no template opens.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from lenssbi.posteriors.samples import Samples, Summary
 
 NORTH = 90.0  # [deg], of COOLEST's zero of angles from ours
 ISOTHERMAL, WEIGHTS = 2.0, "probability_weights"
+PLACEHOLDER = 100  # pixels along the side of a stamp that is not known
 LENS = {
     "gamma": "slope",
     "theta_E": "einstein_radius",
@@ -57,19 +58,21 @@ class Observed:
     Parameters
     ----------
     name
-        Of the lens.
+        Name of the lens.
     pixel_scale
         Side of a pixel [arcsec].
     image
-        The stamp [unit], shape (y, x); written beside the template if it is square (COOLEST's reader takes rows for columns).
+        The stamp [unit], shape (y, x).
     unit
-        Of the image.
+        Unit of the image.
     band
         Name of the filter.
     zero_point
         AB magnitude of one unit of the image.
     ra, dec
-        Of the stamp's centre [deg].
+        Place of the stamp's centre [deg].
+    shape
+        Pixels (y, x) of a stamp whose image is not at hand.
     """
 
     name: str = "lens"
@@ -80,12 +83,20 @@ class Observed:
     zero_point: float | None = None
     ra: float | None = None
     dec: float | None = None
+    shape: tuple[int, int] | None = None
 
-    @property
-    def square(self) -> FloatArray | None:
-        """The image where it can be written."""
-        fits = self.image is not None and self.pixel_scale is not None and self.image.shape[0] == self.image.shape[1]
-        return self.image if fits else None
+    def grid(self, einstein_radius: float) -> tuple[float, FloatArray]:
+        """Side of a pixel [arcsec] and a square image, shape (n, n), for a template, which has neither without the other.
+
+        COOLEST's reader takes rows for columns, so an image is padded with NaN to a square. An image that is not known is NaN
+        everywhere: of the stamp's shape, or of a field of 8 Einstein radii where that is not known either.
+        """
+        scale = self.pixel_scale or 8 * einstein_radius / PLACEHOLDER
+        if self.image is not None and self.pixel_scale is not None and not np.ptp(self.image.shape) % 2:
+            margins = [(max(self.image.shape) - side) // 2 for side in self.image.shape]
+            return scale, np.pad(self.image, [(margin, margin) for margin in margins], constant_values=np.nan)
+        side = max(self.shape) if self.shape and self.pixel_scale else round(8 * einstein_radius / scale)
+        return scale, np.full((side, side), np.nan)
 
 
 def write(samples: Samples, path: str | Path, observed: Observed | None = None) -> Path:
@@ -113,18 +124,16 @@ def write(samples: Samples, path: str | Path, observed: Observed | None = None) 
     missing = [name for name in LINEAR if name not in samples.names]
     if missing:
         raise ValueError(f"the posterior lacks {', '.join(missing)}: a COOLEST lens needs them")
-    lens, entities, chain = (
-        _columns(samples),
-        _entities(observed.name, samples),
-        path.with_name(f"{path.stem}_chain.csv"),
-    )
+    lens, entities = _columns(samples), _entities(observed.name, samples)
+    chain = path.with_name(f"{path.stem}_chain.csv")
+    point = _point(samples)
     for entity in entities:
         for profile in entity.mass_model:
-            _fill(profile.parameters, lens, _point(samples))
-    meta = _about(samples, observed) | {"chain_file_name": chain.name}
-    if observed.square is not None:
-        _write_image(path.with_suffix(".fits"), observed.square)
-    template = _template(observed, entities, meta, path.with_suffix(".fits"))
+            _fill(profile.parameters, lens, point)
+    scale, image = observed.grid(point["theta_E"])
+    meta = _about(samples, observed, image) | {"chain_file_name": chain.name}
+    _write_image(path.with_suffix(".fits"), image)
+    template = _template(replace(observed, pixel_scale=scale, image=image), entities, meta, path.with_suffix(".fits"))
     _write_chain(chain, {p.id: lens.column(n) for n, p in _parameters(entities)}, lens.weights)
     with atomic(path) as temporary:
         temporary.write_text(template.to_JSON(indent=2, exclude_keys=template.exclude_keys))
@@ -215,16 +224,12 @@ def _template(observed: Observed, entities: Any, meta: dict[str, Any], image: Pa
     classes, standard = library("coolest.template.lazy"), library("coolest.template.standard")
     known = observed.ra is not None and observed.dec is not None
     origin = (f"{observed.ra}d", f"{observed.dec}d") if known else ()
-    scale = observed.pixel_scale or 1.0
-    if observed.square is None:
-        pixels = classes.PixelatedRegularGrid()
-    else:
-        side = len(observed.square)
-        edges = (-side * scale / 2, side * scale / 2)
-        pixels = classes.PixelatedRegularGrid(None, edges, edges, side, side, check_fits_file=False)
-        pixels.fits_file.path = (
-            image.name
-        )  # relative, as a template wants it; it checks paths from the folder one is in
+    assert observed.image is not None
+    assert observed.pixel_scale is not None
+    side, scale = len(observed.image), observed.pixel_scale
+    edges = (-side * scale / 2, side * scale / 2)
+    pixels = classes.PixelatedRegularGrid(None, edges, edges, side, side, check_fits_file=False)
+    pixels.fits_file.path = image.name  # relative, as a template wants it; it checks paths from the folder one is in
     return standard.COOLEST(
         "MAP",
         classes.CoordinatesOrigin(*origin),
@@ -242,15 +247,17 @@ def _write_image(path: Path, image: FloatArray) -> None:
         fits.PrimaryHDU(np.asarray(image, dtype=np.float32)).writeto(temporary)
 
 
-def _about(samples: Samples, observed: Observed) -> dict[str, Any]:
+def _about(samples: Samples, observed: Observed, image: FloatArray) -> dict[str, Any]:
     """The template's meta: who wrote it, and what was converted or is not known."""
     notes = [f"{name} was not inferred: {value:g}" for name, value in NOT_INFERRED.items() if name not in samples.names]
     if observed.ra is None or observed.dec is None:
         notes.append("the stamp's place on the sky is not known: coordinates_origin is a placeholder")
     if observed.pixel_scale is None:
-        notes.append("the side of a pixel is not known: 1 arcsec is a placeholder")
-    if observed.square is None:
-        notes.append("there is no image: load the template with check_external_files=False")
+        notes.append("the side of a pixel and the field are not known: 8 Einstein radii in 100 pixels are placeholders")
+    if not np.isfinite(image).any():
+        notes.append("the image is not known, or cannot be padded to a square: every pixel is blank")
+    elif observed.image is not None and observed.image.shape != image.shape:
+        notes.append(f"the image of {observed.image.shape[1]} x {observed.image.shape[0]} pixels is padded with NaN")
     return {
         "lenssbi_version": lenssbi.__version__,
         "posterior": {"draws": len(samples), "n_eff": samples.n_eff, "log_evidence": samples.log_evidence},

@@ -41,7 +41,9 @@ class Mixture:
     scales: FloatArray
 
     def __post_init__(self) -> None:
-        weights, means, scales = (np.asarray(part, dtype=float) for part in (self.weights, self.means, self.scales))
+        # Contiguous as they come back from a checkpoint: BLAS rounds transposed arrays in its own way.
+        parts = (self.weights, self.means, self.scales)
+        weights, means, scales = (np.ascontiguousarray(part, dtype=float) for part in parts)
         k, d = means.shape if means.ndim == 2 else (0, 0)
         if k == 0 or weights.shape != (k,) or scales.shape != (k, d, d):
             raise ValueError(f"Mixture of shapes weights {weights.shape}, means {means.shape}, scales {scales.shape}")

@@ -93,6 +93,10 @@ class Round:
     log_likelihood: FloatArray
     log_evidence: float = float("nan")
 
+    def __post_init__(self) -> None:
+        # Contiguous as they come back from a checkpoint: BLAS rounds transposed arrays in its own way.
+        object.__setattr__(self, "values", np.ascontiguousarray(self.values, dtype=float))
+
     @property
     def done(self) -> int:
         """Draws that have been evaluated."""

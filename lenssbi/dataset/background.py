@@ -1,0 +1,164 @@
+"""The sky of a stamp, taken off where it was left in.
+
+Fits and networks take the sky for zero. A plane
+
+    sky(x, y) = a + b x + c y,     x and y from -1 to 1 over the stamp
+
+is fitted to the pixels without sources (:func:`lenssbi.dataset.noise.sky_pixels`), in turns with the search for them, since a source is
+what is brighter than the sky. The first plane goes through the medians of blocks, without those that stand out: they hold the sources.
+A sky within a fraction of the noise is left as it is: in it are also the wings of the galaxies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lenssbi.arrays import FloatArray
+from lenssbi.dataset.noise import FEWEST, sky_pixels
+from lenssbi.dataset.stamp import Stamp
+
+LEVEL, SLOPE = (
+    0.1,
+    0.2,
+)  # [sigma of a pixel]: a sky below is left as it is; 0.3 move a network's answer by many of its sigma
+SIGNIFICANT = 5.0  # sigma of the mean of the sky's pixels
+FAR_OFF = 3.0  # [sigma of a pixel]: a sky that is told when it is taken off
+DOUBTFUL = (0.2, 5.0)  # of claimed over measured noise: beyond, the noise map is another's or in another unit
+BLOCKS = 8  # along a side, for the first plane
+ROUNDS = 3
+CLIP = 3.0  # scatters from which a pixel or block does not belong to the sky
+
+
+@dataclass(frozen=True)
+class Sky:
+    """A plane through the sky.
+
+    Parameters
+    ----------
+    plane
+        Level in the middle and its changes from there to the right and to the upper edge [unit], shape (3,).
+    scatter
+        Scatter of single pixels about it [unit].
+    claimed
+        What the noise map says it is [unit].
+    pixels
+        Number of pixels that it goes through.
+    """
+
+    plane: FloatArray
+    scatter: float
+    claimed: float
+    pixels: int
+
+    @property
+    def sigma(self) -> float:
+        """The unit of level and slope [unit]: the scatter, but in an image without noise a part of what is claimed."""
+        return max(self.scatter, self.claimed / DOUBTFUL[1])
+
+    @property
+    def level(self) -> float:
+        """Level in the middle [sigma]."""
+        return float(self.plane[0] / self.sigma)
+
+    @property
+    def slope(self) -> float:
+        """Largest change from the middle to a corner [sigma]."""
+        return float(np.abs(self.plane[1:]).sum() / self.sigma)
+
+    @property
+    def off(self) -> tuple[bool, bool]:
+        """Whether level and slope are more than is tolerated."""
+        least = SIGNIFICANT / np.sqrt(self.pixels)
+        return abs(self.level) > max(LEVEL, least), self.slope > max(SLOPE, least)
+
+    def image(self, shape: tuple[int, int]) -> FloatArray:
+        """The plane as an image [unit]."""
+        return np.tensordot(self.plane, _axes(shape), 1)
+
+
+def levelled(stamp: Stamp) -> Stamp:
+    """The stamp with its sky at zero.
+
+    Its `info` gets "background", the largest level of the sky that was taken off [sigma], and if there is something to say "flags":
+    "background_removed" for a sky FAR_OFF and more, "noise_doubtful" for a noise map beyond what the sky shows by DOUBTFUL factors.
+    """
+    sky = measure_sky(stamp)
+    if sky is None:
+        return stamp
+    after = without_sky(stamp, sky)
+    removed = float(np.abs((stamp.image - after.image)[stamp.mask]).max() / sky.sigma)
+    believed = DOUBTFUL[0] * sky.scatter <= sky.claimed <= DOUBTFUL[1] * sky.scatter
+    said = {"background_removed": removed > FAR_OFF, "noise_doubtful": not believed}
+    flags = tuple(word for word, true in said.items() if true)
+    return replace(after, info={**stamp.info, "background": removed, **({"flags": flags} if flags else {})})
+
+
+def measure_sky(stamp: Stamp) -> Sky | None:
+    """The sky of a stamp; None if too few pixels show it."""
+    plane = np.zeros(3)
+    sky = _plane_through(stamp, plane)
+    if sky is None or not any(sky.off):
+        return sky
+    plane = _first_plane(stamp)
+    for _ in range(ROUNDS):
+        sky = _plane_through(stamp, plane)
+        if sky is None:
+            return None
+        plane = sky.plane
+    return sky
+
+
+def without_sky(stamp: Stamp, sky: Sky) -> Stamp:
+    """The stamp without what of its sky is more than is tolerated: level, or level and slope."""
+    level, slope = sky.off
+    if not (level or slope):
+        return stamp
+    taken = replace(sky, plane=np.where([True, slope, slope], sky.plane, 0.0))
+    return replace(stamp, image=np.where(stamp.mask, stamp.image - taken.image(stamp.shape), 0.0))
+
+
+def _plane_through(stamp: Stamp, start: FloatArray) -> Sky | None:
+    """The plane through the pixels that show no source, once the plane `start` is taken off."""
+    axes = _axes(stamp.shape)
+    first = np.where(stamp.mask, stamp.image - np.tensordot(start, axes, 1), 0.0)
+    sky = sky_pixels(replace(stamp, image=first))
+    if sky.sum() < FEWEST:
+        return None
+    plane, scatter = _fit(axes[:, sky], first[sky])
+    return Sky(start + plane, scatter, float(np.median(stamp.noise[sky])), int(sky.sum()))
+
+
+def _first_plane(stamp: Stamp) -> FloatArray:
+    """A plane through the medians of blocks, from the level of the darker half."""
+    rows, columns = (np.array_split(np.arange(n), min(BLOCKS, n)) for n in stamp.shape)
+    axes, places, medians = _axes(stamp.shape), [], []
+    for r in rows:
+        for c in columns:
+            block = np.ix_(r, c)
+            here = stamp.mask[block]
+            if here.any():
+                medians.append(np.median(stamp.image[block][here]))
+                places.append(axes[(slice(None), *block)][:, here].mean(axis=1))
+    return _fit(np.transpose(places), np.array(medians))[0]
+
+
+def _fit(axes: FloatArray, values: FloatArray) -> tuple[FloatArray, float]:
+    """Least squares without what stands out, and the scatter of the rest, for axes (3, n) and values (n,)."""
+    used = np.ones(values.size, bool)
+    for _ in range(10):
+        plane = np.linalg.lstsq(axes[:, used].T, values[used], rcond=None)[0]
+        left = values - plane @ axes
+        scatter = 1.4826 * float(np.median(np.abs(left[used] - np.median(left[used])))) or float(np.std(left[used]))
+        kept = np.abs(left) <= CLIP * scatter
+        if np.array_equal(kept, used) or kept.sum() < max(3, used.size // 4):
+            break
+        used = kept
+    return plane, scatter
+
+
+def _axes(shape: tuple[int, int]) -> FloatArray:
+    """1, x and y of every pixel, shape (3, *shape)."""
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    return np.stack([np.ones(shape), x, y])

@@ -1,0 +1,207 @@
+"""Which images of a file, or of several, are image, noise map, PSF and mask.
+
+The name of an extension decides, with or without the band before it (`VIS_RMS`, `ERR`); an image without a name counts as what it was
+given for. A weight or a variance is no noise map of one sigma, whatever option it is given with, and is refused by its name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.dataset.header import number
+from lenssbi.dataset.planes import Plane, read_planes
+from lenssbi.status import ItemError, Status
+
+IMAGE_SUFFIXES = ("BGSUB", "FLUX")  # of the MER cut-outs, after the band
+IMAGE_NAMES = ("SCI", "IMAGE", "DATA", "FLUX")
+NOISE_NAMES = ("RMS", "NOISE", "NOISE_MAP", "NOISEMAP", "ERR", "ERROR", "SIGMA", "STD", "STDDEV", "UNCERT")
+PSF_NAMES = ("PSF", "PSF_IMAGE", "PSF_KERNEL")
+MASK_NAMES = ("MASK", "DQ", "FLAG", "FLAGS", "BPM", "BADPIX")
+INVERSE_VARIANCES = ("IVAR", "INVVAR", "WHT", "WEIGHT", "WEIGHTS", "WT")
+VARIANCES = ("VAR", "VARIANCE")
+OTHERS = ("EXP", "EXPTIME", "CTX", "CON", "SEG", "SEGMENTATION", "COVERAGE", "BKG", "BACKGROUND", "MODEL", "RESIDUAL")
+"""Extensions that are neither image nor noise, PSF or mask."""
+TRUSTED = 0.5  # share of the pixels that a mask may mark: one that marks more may well mean the good ones
+NEGATIVE = 0.1  # share of negative pixels, of many values, from which an image is no noise map
+
+
+def choose_image(planes: Sequence[Plane], path: str | Path, band: str) -> Plane:
+    """The image of a stamp.
+
+    Raises
+    ------
+    ItemError
+        NO_IMAGE or BAD_SHAPE.
+    """
+    names = (*(f"{band}_{suffix}" for suffix in IMAGE_SUFFIXES), *IMAGE_NAMES)
+    if (found := _first(planes, names)) is not None:
+        return flat(found, path)
+    bands = sorted({p.name.rsplit("_", 1)[0] for p in planes if "_" in p.name and p.name.endswith(IMAGE_SUFFIXES)})
+    if bands:
+        raise ItemError(Status.NO_IMAGE, path, f"it has the bands {', '.join(bands)}, not {band}")
+    others = (*NOISE_NAMES, *PSF_NAMES, *MASK_NAMES, *INVERSE_VARIANCES, *VARIANCES)
+    rest = [plane for plane in planes if not _is_one_of(plane, others)]
+    if not rest:
+        raise ItemError(Status.NO_IMAGE, path)
+    return flat(min(rest, key=lambda plane: _is_one_of(plane, OTHERS)), path)
+
+
+def choose_noise(planes: Sequence[Plane], file: str | Path | None, path: str | Path, band: str) -> Plane:
+    """The noise map: from its own file, a number that holds for all pixels, or the stamp's own file, whose planes are given.
+
+    Raises
+    ------
+    ItemError
+        NO_NOISE, BAD_NOISE or BAD_SHAPE.
+    """
+    if file is not None and (sigma := _as_number(file)) is not None:
+        return _constant(sigma, choose_image(planes, path, band), file)
+    found = planes if file is None else read_planes(file)
+    if (named := _first(found, _with_band(NOISE_NAMES, band))) is not None:
+        return flat(named, file or path)
+    weights = [p for p in found if _is_one_of(p, (*INVERSE_VARIANCES, *VARIANCES))]
+    if file is None:
+        raise ItemError(Status.NO_NOISE, path, _recipe(weights[0]) if weights else "")
+    image = choose_image(planes, path, band)
+    noise = _only(found, file, NOISE_NAMES, "noise map", _recipe(weights[0]) if weights else "")
+    if noise.data.shape == image.data.shape and np.array_equal(noise.data, image.data, equal_nan=True):
+        raise ItemError(Status.BAD_NOISE, file, f"it is the image of {path} itself")
+    below = noise.data[np.isfinite(noise.data) & (noise.data < 0)]
+    if below.size > NEGATIVE * noise.data.size and np.unique(below).size > NEGATIVE * below.size:
+        raise ItemError(Status.BAD_NOISE, file, f"{below.size / noise.data.size:.0%} of its pixels are negative")
+    return noise
+
+
+def choose_psf(planes: Sequence[Plane], file: str | Path | None, path: str | Path, band: str) -> Plane:
+    """The PSF: from its own file, or from the stamp's, whose planes are given.
+
+    Raises
+    ------
+    ItemError
+        NO_PSF, BAD_PSF or BAD_SHAPE.
+    """
+    found = planes if file is None else read_planes(file)
+    if (named := _first(found, (f"{band}_PSF", *PSF_NAMES))) is not None:
+        return flat(named, file or path)
+    if file is None:
+        raise ItemError(Status.NO_PSF, path)
+    return _only(found, file, PSF_NAMES, "PSF")
+
+
+def bad_pixels(
+    planes: Sequence[Plane], file: str | Path | None, path: str | Path, image: Plane, band: str
+) -> NDArray[np.bool_]:
+    """Pixels that a mask marks as bad, which is all of its pixels that are not 0, shape (y, x).
+
+    Parameters
+    ----------
+    planes
+        Images of the stamp's file.
+    file
+        File of a mask, which goes before those in the stamp's file; "none" stands for no mask at all.
+    path
+        The stamp's file.
+    image
+        The image of the stamp.
+    band
+        Band of the image.
+
+    Raises
+    ------
+    ItemError
+        BAD_MASK, or the errors of reading `file`.
+    """
+    bad = np.zeros(image.data.shape, bool)
+    if str(file) == "none":
+        return bad
+    found = list(planes) if file is None else read_planes(file)
+    masks = [p for p in found if p.name in (*MASK_NAMES, *_with_band(MASK_NAMES, band))]
+    if file is not None and not masks:
+        masks = [_only(found, file, MASK_NAMES, "mask")]
+    for mask in (flat(plane, file or path) for plane in masks):
+        name = mask.name or "the mask"
+        if mask.data.shape != image.data.shape:
+            sizes = f"{size(mask.data.shape)} pixels, the image {size(image.data.shape)}"
+            raise ItemError(Status.BAD_MASK, file or path, f"{name} has {sizes}")
+        marked = mask.data != 0
+        usable = np.isfinite(image.data)
+        share = float(marked[usable].mean()) if usable.any() else 0.0
+        if share > TRUSTED:
+            raise ItemError(Status.BAD_MASK, file or path, f"{name} marks {share:.0%} of the pixels as bad")
+        bad |= marked
+    return bad
+
+
+def flat(plane: Plane, path: str | Path) -> Plane:
+    """The plane without axes of length one.
+
+    Raises
+    ------
+    ItemError
+        BAD_SHAPE for a cube, or an image of fewer than 3x3 pixels.
+    """
+    data = plane.data
+    while data.ndim > 2 and data.shape[0] == 1:
+        data = data[0]
+    if data.ndim != 2 or min(data.shape) < 3:
+        name = plane.name or "image"
+        raise ItemError(
+            Status.BAD_SHAPE, path, f"{name} is {size(plane.data.shape)} pixels, not an image with two axes"
+        )
+    return Plane(plane.name, data, plane.header)
+
+
+def size(shape: tuple[int, ...]) -> str:
+    """Sides of an image in words."""
+    return "x".join(str(n) for n in shape)
+
+
+def _first(planes: Iterable[Plane], names: Sequence[str]) -> Plane | None:
+    """The first plane of the first of `names` that there is."""
+    named = {plane.name: plane for plane in reversed(list(planes))}
+    return next((named[name] for name in names if name in named), None)
+
+
+def _with_band(names: Sequence[str], band: str) -> tuple[str, ...]:
+    return (*(f"{band}_{name}" for name in names), *names)
+
+
+def _is_one_of(plane: Plane, names: Sequence[str]) -> bool:
+    return any(plane.name == name or plane.name.endswith(f"_{name}") for name in names)
+
+
+def _only(planes: Sequence[Plane], file: str | Path, names: Sequence[str], what: str, recipe: str = "") -> Plane:
+    """The first image of a file that is given for `what` and does not name one, unless its name says that it is something else."""
+    missing = {"noise map": Status.BAD_NOISE, "PSF": Status.BAD_PSF, "mask": Status.BAD_MASK}[what]
+    if not planes:
+        raise ItemError(missing, file, "that file holds no image")
+    others = (*IMAGE_NAMES, *IMAGE_SUFFIXES, *NOISE_NAMES, *PSF_NAMES, *MASK_NAMES)
+    others += (*INVERSE_VARIANCES, *VARIANCES, *OTHERS)
+    unclear = [plane for plane in planes if not _is_one_of(plane, others) or _is_one_of(plane, names)]
+    if not unclear:
+        raise ItemError(missing, file, recipe or f"{planes[0].name} is no {what}")
+    return flat(unclear[0], file)
+
+
+def _as_number(text: str | Path) -> float | None:
+    """The number that stands in the place of a file; None if it is a file, or no number."""
+    return None if os.path.isfile(text) else number(str(text))
+
+
+def _constant(sigma: float, image: Plane, given: str | Path) -> Plane:
+    if not sigma > 0:
+        raise ItemError(Status.BAD_NOISE, given, "one sigma is positive")
+    return Plane("", np.full(image.data.shape, sigma), {})
+
+
+def _recipe(plane: Plane) -> str:
+    """How to make a noise map of a weight or variance."""
+    if _is_one_of(plane, VARIANCES):
+        return f"{plane.name} is a variance and no noise map of one sigma: give its square root with --noise"
+    rule = f"if it is an inverse variance, give 1/sqrt({plane.name}) with --noise"
+    return f"{plane.name} is a weight and no noise map of one sigma: {rule}"

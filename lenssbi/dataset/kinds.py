@@ -1,0 +1,66 @@
+"""What kind of file or folder a user names, by its name, and for FITS files by what is in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Literal
+
+from lenssbi.dataset.tables import FITS_SUFFIXES
+from lenssbi.status import InputError
+
+SET_SUFFIXES = (".h5", ".hdf5")
+TABLE_SUFFIXES = (".ecsv", ".csv", ".parquet")
+PATH_COLUMNS = ("path", "file", "filename")
+PART_OF_SET = re.compile(r"(?P<path>.+\.(?:h5|hdf5)):(?P<first>\d+)(?:-(?P<last>\d+))?")
+Kind = Literal["part of a set", "folder", "set", "table", "stamp"]
+
+
+def kind_of(text: str) -> Kind:
+    """What kind of input a user names.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it may not be read, or it is of no known kind.
+    """
+    name = text.lower()
+    if PART_OF_SET.fullmatch(text):
+        return "part of a set"
+    if stat.S_ISDIR(_mode(text)):
+        return "folder"
+    if name.endswith(SET_SUFFIXES):
+        return "set"
+    if name.endswith(TABLE_SUFFIXES) or (name.endswith(FITS_SUFFIXES) and _lists_stamps(Path(text))):
+        return "table"
+    if name.endswith(FITS_SUFFIXES):
+        return "stamp"
+    known = "a FITS file, a folder, a table (.ecsv, .csv, .parquet) or a set (.h5)"
+    raise InputError(f"{text}: not a kind of input: give {known}")
+
+
+def _mode(text: str) -> int:
+    """What kind of file or folder there is."""
+    if not text.strip():
+        raise InputError("an input without a name: name a FITS stamp, a folder, a table or a set")
+    try:
+        return os.stat(text).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise InputError(f"{text}: there is no such file or folder: check the path") from None
+    except OSError as error:
+        raise InputError(f"{text}: cannot be read ({error.strerror}): check the path and its permissions") from None
+
+
+def _lists_stamps(path: Path) -> bool:
+    """Whether a FITS file lists stamps: it has a table with paths and no image."""
+    from astropy.io import fits
+
+    try:
+        with fits.open(path) as hdus:
+            images = any(hdu.is_image and hdu.header.get("NAXIS", 0) > 0 for hdu in hdus)
+            tables = [hdu.columns.names for hdu in hdus if hasattr(hdu, "columns")]
+    except Exception:  # what cannot be read is told when it is loaded as a stamp
+        return False
+    return not images and any(name.lower() in PATH_COLUMNS for names in tables for name in names)

@@ -1,0 +1,30 @@
+"""What a posterior remembers of its stamp, so that it can be exported, and the stamp found again, without the run that made it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lenssbi.dataset.stamp import Stamp
+
+READ = "read"  # the entry of a stamp's `info` that says how it was read
+
+
+def describe(stamp: Stamp) -> dict[str, Any]:
+    """The stamp in words and numbers that JSON can hold; None where something is not known.
+
+    Returns
+    -------
+    dict
+        ``shape`` (y, x), ``pixel_scale`` [arcsec], ``unit``, ``band``, ``zero_point`` [AB mag], ``ra``, ``dec`` [deg], and under ``read``
+        what was read: ``input`` and the keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`.
+    """
+    place = {name: None if stamp.info.get(name) is None else float(stamp.info[name]) for name in ("ra", "dec")}
+    return {
+        "shape": list(stamp.shape),
+        "pixel_scale": stamp.pixel_scale,
+        "unit": stamp.unit,
+        "band": stamp.band,
+        "zero_point": stamp.zero_point,
+        **place,
+        READ: dict(stamp.info.get(READ, {})),
+    }

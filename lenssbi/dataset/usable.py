@@ -1,0 +1,55 @@
+"""Which pixels of a stamp can be used.
+
+Programs mark pixels without data in many ways: NaN, a noise that is not positive or many times the usual, a value such as -99 that the sky
+never takes. A mask marks them as well, but not every file has one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.arrays import FloatArray
+
+FLAGGED = 1e6  # noise this many times the usual says "do not use" (Euclid: 1e16)
+IMPOSSIBLE = 1000.0  # [sigma] below the sky: no pixel that collected light
+REPEATED = 5.0  # [sigma] below the sky, of the lowest value, if FEWEST pixels and more have it
+FEWEST = 3
+MOST_VALUES = 10  # different values that stand for missing data
+
+
+def usable_pixels(image: FloatArray, noise: FloatArray, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels that can be used, shape (y, x).
+
+    Parameters
+    ----------
+    image, noise
+        Light and one sigma of each pixel, in one unit, shape (y, x).
+    bad
+        True where a mask says that a pixel is bad, shape (y, x).
+    """
+    positive = np.isfinite(noise) & (noise > 0)
+    if not positive.any():
+        return positive
+    # A low quantile in the place of the median: a cut-out at the edge of a tile may be flagged for the most part.
+    typical = np.quantile(noise[positive], 0.1)
+    usable = positive & np.isfinite(image) & ~bad & (noise <= FLAGGED * typical) & (noise * FLAGGED >= typical)
+    return usable & ~_fill_values(image, noise, usable)
+
+
+def _fill_values(image: FloatArray, noise: FloatArray, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels whose value stands for missing data: far below the sky, or a little below it and the same again and again."""
+    found = np.zeros(image.shape, bool)
+    if not usable.any():
+        return found
+    level = float(np.median(image[usable]))
+    scatter = 1.4826 * float(np.median(np.abs(image[usable] - level)))
+    sigma = max(scatter, float(np.median(noise[usable])))
+    found |= usable & (image < level - IMPOSSIBLE * sigma)
+    for _ in range(MOST_VALUES):
+        rest = usable & ~found
+        lowest = rest & (image == np.min(image[rest], initial=np.inf))
+        if lowest.sum() < FEWEST or not image[lowest].min() < level - REPEATED * sigma:
+            break
+        found |= lowest
+    return found

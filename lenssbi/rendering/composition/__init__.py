@@ -1,0 +1,1 @@
+"""Observed stamps, composed of noiseless arcs, noiseless galaxies and noise."""

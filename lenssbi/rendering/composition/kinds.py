@@ -1,0 +1,18 @@
+"""Names of the alterations (`alterations.py` says what they are)."""
+
+from typing import Literal, TypeAlias, get_args
+
+Alteration: TypeAlias = Literal[
+    "alone",
+    "companions",
+    "ring",
+    "spiral",
+    "torn",
+    "stitched",
+    "several",
+    "aside",
+    "cosmic_ray",
+    "spike",
+    "edge",
+]
+ALTERATIONS: tuple[Alteration, ...] = get_args(Alteration)

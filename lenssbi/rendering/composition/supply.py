@@ -1,0 +1,135 @@
+"""An endless supply of composed stamps for a training.
+
+Systems and neighbours wait in a pool. A round of stamps uses every system of the pool once; then a share 1 / reuse of the pool is
+replaced by new ones. What comes follows from the seed alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lenssbi.instrument import Camera
+from lenssbi.populations import Draws, Population
+from lenssbi.rendering.composition.compose import Composer
+from lenssbi.rendering.composition.config import CompositionConfig
+from lenssbi.rendering.composition.ingredients import CELLS, Kitchen, Neighbours, Systems
+from lenssbi.rendering.fresh import Batch
+from lenssbi.rendering.selection import Selection
+
+POOL = 512
+PER_CALL = 16  # the draws of one call share the kind of source
+CHUNK = 64  # stamps composed at a time
+NEIGHBOURS_PER_SYSTEM = 0.5
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Ingredients that wait: systems, the S/N of their arcs at unit flux, shape (n,), and neighbours."""
+
+    systems: Systems
+    snr: np.ndarray
+    neighbours: Neighbours
+
+    def renewed(self, new: Pool) -> Pool:
+        """The pool without its oldest ingredients and with as many new ones."""
+        old = Pool(
+            self.systems.some(slice(len(new.snr), None)),
+            self.snr[len(new.snr) :],
+            self.neighbours.some(slice(len(new.neighbours), None)),
+        )
+        return Pool(
+            Systems.joined([old.systems, new.systems]),
+            np.append(old.snr, new.snr),
+            Neighbours.joined([old.neighbours, new.neighbours]),
+        )
+
+
+class ComposedStamps:
+    """Batches of composed stamps without end.
+
+    Parameters
+    ----------
+    population, camera, selection
+        Masses and sources, the pixels, and which systems count.
+    composition
+        What else a stamp shows.
+    device
+        Where torch works.
+    seed
+        Of everything: the same batches again on the same device.
+    """
+
+    def __init__(
+        self,
+        population: Population,
+        camera: Camera,
+        selection: Selection,
+        composition: CompositionConfig,
+        device: str | torch.device = "cpu",
+        seed: int = 1,
+    ) -> None:
+        self.population, self.camera, self.composition = population, camera, composition
+        self.kitchen = Kitchen(camera, selection, device)
+        self.composer = Composer(composition, camera, device)
+        self.rng = np.random.default_rng(seed)
+        self.generator = torch.Generator(device).manual_seed(seed)
+        self.waiting: list[tuple[Systems, np.ndarray]] = []
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Batches of `size` stamps."""
+        pool = self._stock(POOL)
+        order: np.ndarray = self.rng.permutation(POOL)
+        while True:
+            rows, order = order[:size], order[size:]
+            while len(rows) < size:
+                pool = pool.renewed(self._stock(max(1, POOL // self.composition.reuse)))
+                order = self.rng.permutation(POOL)
+                rows, order = np.append(rows, order[: size - len(rows)]), order[size - len(rows) :]
+            yield self._composed(rows, pool)
+
+    def _stock(self, count: int) -> Pool:
+        """New ingredients for `count` systems."""
+        while sum(len(snr) for _, snr in self.waiting) < count:
+            self._render(self.population.draw(self.rng, PER_CALL))
+        systems, snr = Systems.joined([s for s, _ in self.waiting]), np.concatenate([n for _, n in self.waiting])
+        self.waiting = [(systems.some(slice(count, None)), snr[count:])]
+        beside = max(1, round(NEIGHBOURS_PER_SYSTEM * count))
+        neighbours = self.kitchen.neighbours(self.composition.field_galaxies, self.rng, beside)
+        return Pool(systems.some(slice(count)), snr[:count], neighbours)
+
+    def _render(self, draws: Draws) -> None:
+        draws = draws.take(self.kitchen.passes(draws))
+        if not len(draws):
+            return
+        galaxies = self.composition.lens_galaxies
+        light = galaxies.draw(self.rng, draws.params) if galaxies else ()
+        systems, _ = self.kitchen.systems(draws, light)
+        if len(systems):
+            self.waiting.append((systems, self.composer.arc_snr(systems.arcs)))
+
+    def _composed(self, rows: np.ndarray, pool: Pool) -> Batch:
+        params = {name: values[rows] for name, values in pool.systems.params.items()}
+        recipes = self.composer.book.draw(self.rng, rows, params, np.arange(len(pool.neighbours)))
+        ny, nx = self.camera.shape
+        parts = []
+        for first in range(0, len(rows), CHUNK):
+            some = recipes.some(first, min(first + CHUNK, len(rows)))
+            shape = (len(some), ny + 1, nx + 1)
+            white = torch.randn(shape, generator=self.generator, device=self.composer.device)
+            parts.append(self.composer(some, pool.systems, pool.snr, pool.neighbours, white))
+        images, noise = (torch.cat([getattr(part, name) for part in parts]) for name in ("images", "noise"))
+        width = (self.composer.bank.fwhm[recipes.members] * recipes.weights).sum(axis=1)
+        moved = moved_params(params, recipes.shift, self.camera.pixel_scale)
+        tensors = {name: torch.as_tensor(values, device=images.device) for name, values in moved.items()}
+        return Batch(images, noise, tensors, torch.as_tensor(width, dtype=torch.float32, device=images.device))
+
+
+def moved_params(params: dict[str, np.ndarray], shift: np.ndarray, pixel_scale: float) -> dict[str, np.ndarray]:
+    """The parameters of systems that were moved by `shift` cells (y, x), shape (n, 2)."""
+    steps = shift * (pixel_scale / CELLS)
+    centre = {"centre_x": params["centre_x"] + steps[:, 1], "centre_y": params["centre_y"] + steps[:, 0]}
+    return {**params, **centre}
