@@ -60,7 +60,7 @@ def benchmark(
         words += ["--workers", str(workers)] if scheduler is None else ["--scheduler", scheduler]
         typed = shlex.join([*words, *(word for item in said for word in ("--set", item))])
         if is_real(config):
-            benchmark_real(screen, config, out, said, workers=workers, scheduler=scheduler, typed=typed)
+            benchmark_real(screen, config, out, said, {"workers": workers, "scheduler": scheduler}, typed)
             return
         from lenssbi.pipelines.benchmark.run import run
 

@@ -1,8 +1,8 @@
 """`lenssbi benchmark` on real stamps: network and fit against published values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,9 +17,7 @@ def benchmark_real(
     config: Path,
     out: Path,
     said: Sequence[str],
-    *,
-    workers: int,
-    scheduler: str | None,
+    spread: Mapping[str, Any],
     typed: str,
 ) -> None:
     """Run the comparison that a configuration of real stamps describes, and show its tables.
@@ -32,8 +30,8 @@ def benchmark_real(
         The configuration's file, and the folder of the results.
     said
         Keys that were set on the command line.
-    workers, scheduler
-        Processes of this machine, or the address of a Dask scheduler.
+    spread
+        Where the work is done, as keyword arguments: the number of `workers` on this machine, the address of a Dask `scheduler`.
     typed
         The command, for the table.
     """
@@ -50,10 +48,9 @@ def benchmark_real(
         load_config(config, RealConfig, said),
         out,
         base=config.parent,
-        workers=workers,
-        scheduler=scheduler,
         command=typed,
         progress=screen.progress,
+        **spread,
     )
     shown: list[RenderableType] = []
     for table in result.tables:

@@ -72,8 +72,8 @@ def _block(sources: Sequence[StampSource], network: Estimator) -> list[Pixels | 
     try:
         with StampSet(sources[0].path) as stamps:
             sample = stamps.stamp(first)
-            as_it_is = network.sees_lens_light or sample.info["lens_light_subtracted"]
-            as_it_is = as_it_is and sample.shape == network.field
+            fits_in = sample.shape == network.field and sample.info["lens_light_subtracted"]
+            as_it_is = network.sees_lens_light or fits_in
             if not as_it_is or network.applies_to(sample) is not None:
                 return None
             return list(_of_set(stamps, range(first, first + count), sources, network))
@@ -89,6 +89,7 @@ def _of_set(
     where = slice(rows.start, rows.stop)
     images, noise, params = stamps.images(where), stamps.noise(where), stamps.rows("params", where)
     noise = np.broadcast_to(noise.reshape(len(noise), *noise.shape[1:] or (1, 1)), images.shape)
+    images, noise = (central(values, network.field) for values in (images, noise))
     mask = np.isfinite(images) & (noise > 0)
     widths = psf_widths(stamps, rows) if network.card.psf_fwhm is not None else [None] * len(rows)
     for i, source in enumerate(sources):
@@ -97,6 +98,12 @@ def _of_set(
             continue
         truth = {name: float(values[i]) for name, values in params.items()}
         yield Pixels(images[i], noise[i], mask[i], widths[i], truth)
+
+
+def central(values: NDArray[np.floating], field: tuple[int, int]) -> NDArray[np.floating]:
+    """The central pixels of images (n, y, x), as `Stamp.cut` takes them."""
+    rows, columns = (slice((n - m) // 2, (n - m) // 2 + m) for n, m in zip(values.shape[1:], field, strict=True))
+    return values[:, rows, columns]
 
 
 def _single(source: StampSource, network: Estimator) -> Pixels | ItemError:

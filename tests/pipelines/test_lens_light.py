@@ -12,6 +12,7 @@ from lenssbi.dataset.noise import sky_noise
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
 from lenssbi.pipelines.lens_light import has_lens_light, subtract_lens_light
+from lenssbi.pipelines.prepare import for_network, for_picture
 from lenssbi.status import ItemError, Status
 
 REAL = Path(__file__).parents[3] / "shared/data/euclid_q1"
@@ -103,3 +104,19 @@ def test_real_lens_keeps_its_arcs(name, arcs, radius, peak):
     assert np.sqrt(np.mean(z[empty] ** 2)) < 1.25
     assert np.abs(z[(np.abs(theta) < 0.4)]).max() < 5
     assert not has_lens_light(replace(left, info={}))
+
+
+def test_a_network_of_observed_stamps_is_shown_the_stamp_as_it_is(monkeypatch):
+    """Nothing is fitted before it is asked, whatever the stamp shows."""
+    stamp = made_up()
+    monkeypatch.setattr("lenssbi.pipelines.prepare.subtract_lens_light", None)
+    assert for_network(stamp, sees_lens_light=True) is stamp
+
+
+def test_a_model_image_is_compared_with_the_arcs_alone():
+    stamp = made_up()
+    shown = for_picture(stamp, (50, 50))
+    assert shown.shape == (50, 50)
+    assert shown.info["lens_light_subtracted"]
+    assert np.abs(shown.image[23:27, 23:27]).max() < 0.1 * stamp.image.max()
+    assert for_picture(shown, (50, 50)) is shown

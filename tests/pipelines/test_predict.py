@@ -39,7 +39,7 @@ REFERENCE = MisspecificationCard(
 class Network:
     """Answers with the mean of the image as the Einstein radius, and as the score."""
 
-    name, field, card = "made-up", (30, 30), CARD
+    name, field, card, sees_lens_light = "made-up", (30, 30), CARD, False
 
     def applies_to(self, stamp):
         return None if min(stamp.shape) >= 30 else f"it has {stamp.shape[0]} pixels, the estimator needs 30"
@@ -55,7 +55,7 @@ class Network:
 def _made_up_network(monkeypatch):
     monkeypatch.setattr("lenssbi.estimators.load.load_estimator", lambda name: Network())
     # a uniform image is neither sky nor arcs
-    monkeypatch.setattr("lenssbi.pipelines.pixels.for_network", lambda stamp: stamp)
+    monkeypatch.setattr("lenssbi.pipelines.pixels.for_network", lambda stamp, sees_lens_light: stamp)
 
 
 @pytest.fixture
@@ -63,7 +63,9 @@ def folder(tmp_path):
     """Stamps of 40x40, 30x30 and 20x20 pixels, and one that is no FITS file; the means of the first two are 1 and 2."""
     psf = PSF.gaussian(0.17).response(0.1, 1, 0.5)
     for name, side, level in (("a", 40, 1.0), ("b", 30, 2.0), ("small", 20, 1.0)):
-        image = level + np.random.default_rng(0).normal(0, 0.1, size=(side, side))
+        image = np.random.default_rng(0).normal(0, 0.1, size=(side, side))
+        middle = slice(side // 2 - 5, side // 2 + 5)
+        image[middle, middle] += 9 * level  # the mean of the central 30x30 pixels is the level, the sky's is 0
         header = fits.Header({"CD1_1": -0.1 / 3600, "CD2_2": 0.1 / 3600, "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})
         parts = [fits.ImageHDU(image, header, "SCI"), fits.ImageHDU(np.full((side, side), 0.1), name="RMS")]
         fits.HDUList([fits.PrimaryHDU(), *parts, fits.ImageHDU(psf, name="PSF")]).writeto(tmp_path / f"{name}.fits")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lenssbi.pipelines.benchmark.judge import wilson
-from lenssbi.pipelines.benchmark.real.compare import Answer, Stamp
+from lenssbi.pipelines.benchmark.real.compare import MethodResult, StampComparison
 from lenssbi.pipelines.benchmark.real.config import RealConfig
 from lenssbi.pipelines.benchmark.real.published import COMPANIONS, NONE, ONE, SEVERAL, Published, Value
 from lenssbi.pipelines.benchmark.real.statistics import summary_rows
@@ -22,10 +22,10 @@ def stamp(name, kind, published, fit=None, flags=(), network=None):
     fitted = {key: Value(value, 0.04) for key, value in (fit or {}).items()}
     guessed = {key: Value(value + 0.1, 0.1) for key, value in (fit or {}).items()} if network is None else network
     answers = {
-        "network": Answer("done", guessed, ("misspecified",), 0.1),
-        "fit": Answer("done", fitted, flags, 60.0),
+        "network": MethodResult("done", guessed, ("misspecified",), 0.1),
+        "fit": MethodResult("done", fitted, flags, 60.0),
     }
-    return Stamp(Published(name, kind, values), answers)
+    return StampComparison(Published(name, kind, values), answers)
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +108,9 @@ def test_kinds_are_apart_and_only_what_was_published_is_compared(rows):
 
 
 def test_a_stamp_without_an_answer_is_not_compared():
-    lost = Stamp(
-        Published("a", COMPANIONS, {"effective_radius": Value(1.0, 0.1)}), {"network": Answer("no file", {}, (), 0.0)}
+    lost = StampComparison(
+        Published("a", COMPANIONS, {"effective_radius": Value(1.0, 0.1)}),
+        {"network": MethodResult("no file", {}, (), 0.0)},
     )
     config = CONFIG.model_copy(update={"methods": ("network",)})
     (row,) = summary_rows([lost], config)

@@ -26,7 +26,7 @@ QUANTILES = (0.16, 0.5, 0.84)
 
 
 @dataclass(frozen=True)
-class Answer:
+class MethodResult:
     """What one method says of a stamp.
 
     Parameters
@@ -53,11 +53,11 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Stamp:
+class StampComparison:
     """A stamp: what was published of it, and the answers by method."""
 
     published: Published
-    answers: Mapping[Method, Answer]
+    answers: Mapping[Method, MethodResult]
 
     @property
     def quantity(self) -> str:
@@ -72,30 +72,30 @@ class Stamp:
         return answer.values[name], self.published.values[name]
 
 
-def compare(folder: CatalogueFolder, published: Sequence[Published], config: RealConfig) -> list[Stamp]:
+def compare(folder: CatalogueFolder, published: Sequence[Published], config: RealConfig) -> list[StampComparison]:
     """Network and fit of a finished catalogue beside the published values, in the order of these."""
-    found: dict[str, dict[Method, Answer]] = {}
+    found: dict[str, dict[Method, MethodResult]] = {}
     for number in range(folder.card["shards"]):
         for entry in read_entries(shard_path(folder.path, number)):
             found[entry.row["name"]] = dict(_answers(folder, entry, config))
-    return [Stamp(one, found[one.id]) for one in published]
+    return [StampComparison(one, found[one.id]) for one in published]
 
 
-def _answers(folder: CatalogueFolder, entry: Entry, config: RealConfig) -> Iterator[tuple[Method, Answer]]:
+def _answers(folder: CatalogueFolder, entry: Entry, config: RealConfig) -> Iterator[tuple[Method, MethodResult]]:
     if "network" in config.methods:
         yield "network", _answer(entry.row, entry.samples, tuple(entry.row["flags"]), config)
     row = read_row(folder.path, entry.row["name"], entry.row["key"], folder.card["fitted"])
     if "fit" not in config.methods:
         return
     if row is None:  # the stamp itself is of no use
-        yield "fit", Answer(entry.row["status"], {}, (), 0.0)
+        yield "fit", MethodResult(entry.row["status"], {}, (), 0.0)
         return
     samples = load_samples(folder.path / row["posterior"]) if row.get("posterior") else None
     flags = tuple(flag for flag in row["flags"] if flag not in ABOUT_THE_NETWORK)
     yield "fit", _answer(row, samples, flags, config)
 
 
-def _answer(row: Row, samples: Samples | None, flags: tuple[str, ...], config: RealConfig) -> Answer:
+def _answer(row: Row, samples: Samples | None, flags: tuple[str, ...], config: RealConfig) -> MethodResult:
     params: Mapping[str, Any] = row.get("params") or {}
     values = {name: Value(one["median"], (one["upper"] - one["lower"]) / 2) for name, one in params.items()}
     if samples is not None:
@@ -104,4 +104,4 @@ def _answer(row: Row, samples: Samples | None, flags: tuple[str, ...], config: R
         if len(radii):
             low, middle, high = np.quantile(radii, QUANTILES)
             values[EFFECTIVE] = Value(float(middle), float(high - low) / 2)
-    return Answer(row["status"], values, flags, float(row["seconds"] or 0.0))
+    return MethodResult(row["status"], values, flags, float(row["seconds"] or 0.0))

@@ -114,14 +114,14 @@ def from_autolens(theirs: Mapping[str, Value]) -> dict[str, Value]:
     square = x.value**2 + y.value**2
     if square >= 1:
         raise ValueError(f"an ellipticity of modulus {math.sqrt(square):g} belongs to no ellipse")
-    round_ = math.sqrt(1 - square)
-    slopes = (round_, radius.value * y.value / round_, radius.value * x.value / round_)
+    shrink = math.sqrt(1 - square)
+    slopes = (shrink, radius.value * y.value / shrink, radius.value * x.value / shrink)
     scale = 2 / (1 + square)
     along, across = (scale * (1 - scale * one.value**2) for one in (x, y))  # de1/dell_1 and de2/dell_0
     mixed = scale**2 * x.value * y.value
     return {
         "einstein_radius": Value(
-            radius.value * round_, _total(*(s * one.sigma for s, one in zip(slopes, (radius, y, x), strict=True)))
+            radius.value * shrink, _total(*(s * one.sigma for s, one in zip(slopes, (radius, y, x), strict=True)))
         ),
         "e1": Value(scale * x.value, _total(along * x.sigma, mixed * y.sigma)),
         "e2": Value(scale * y.value, _total(across * y.sigma, mixed * x.sigma)),

@@ -29,7 +29,7 @@ from lenssbi.pipelines import catalogue
 from lenssbi.pipelines.benchmark.comparison.bootstrap import Row
 from lenssbi.pipelines.benchmark.comparison.markdown import markdown
 from lenssbi.pipelines.benchmark.comparison.text_tables import TextTable
-from lenssbi.pipelines.benchmark.real.compare import Stamp, compare
+from lenssbi.pipelines.benchmark.real.compare import StampComparison, compare
 from lenssbi.pipelines.benchmark.real.config import RealConfig, find
 from lenssbi.pipelines.benchmark.real.published import Published, read_published
 from lenssbi.pipelines.benchmark.real.statistics import summary_rows
@@ -60,7 +60,7 @@ class RealResult:
     """
 
     path: Path
-    stamps: Sequence[Stamp]
+    stamps: Sequence[StampComparison]
     lenses: Sequence[Row]
     summary: Sequence[Row]
     tables: Sequence[TextTable]

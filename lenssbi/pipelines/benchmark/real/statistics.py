@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.pipelines.benchmark.comparison.bootstrap import Row, draws, nothing, share, with_ends
-from lenssbi.pipelines.benchmark.real.compare import COMPARED, EFFECTIVE, EINSTEIN, RADIUS, Stamp
+from lenssbi.pipelines.benchmark.real.compare import COMPARED, EFFECTIVE, EINSTEIN, RADIUS, StampComparison
 from lenssbi.pipelines.benchmark.real.config import Method, RealConfig
 from lenssbi.pipelines.benchmark.real.published import KINDS
 
@@ -93,7 +93,7 @@ STATISTICS: dict[str, Callable[[Pairs], Floats]] = {
 }
 
 
-def summary_rows(stamps: Sequence[Stamp], config: RealConfig) -> Iterator[Row]:
+def summary_rows(stamps: Sequence[StampComparison], config: RealConfig) -> Iterator[Row]:
     """A row for each kind of stamps, method and parameter that was published of one of them; one of counts if nothing was."""
     for kind in KINDS:
         those = [stamp for stamp in stamps if stamp.published.kind == kind]
@@ -112,7 +112,7 @@ def summary_rows(stamps: Sequence[Stamp], config: RealConfig) -> Iterator[Row]:
                 }
 
 
-def _was_published(name: str, stamps: Sequence[Stamp]) -> bool:
+def _was_published(name: str, stamps: Sequence[StampComparison]) -> bool:
     """Whether a parameter is a row of its own: the effective radius is `radius` already if nothing else was published."""
     if name == RADIUS:
         return any(stamp.quantity for stamp in stamps)
@@ -120,12 +120,12 @@ def _was_published(name: str, stamps: Sequence[Stamp]) -> bool:
     return known and (name != EFFECTIVE or any(stamp.quantity == EINSTEIN for stamp in stamps))
 
 
-def _parameter(name: str, stamps: Sequence[Stamp]) -> Row:
+def _parameter(name: str, stamps: Sequence[StampComparison]) -> Row:
     quantities = sorted({stamp.quantity for stamp in stamps} - {""}) if name == RADIUS else [name]
     return {"parameter": name, "quantity": " ".join(quantities), "unit": COMPARED.get(name, "")}
 
 
-def _numbers(stamps: Sequence[Stamp], method: Method, name: str, config: RealConfig) -> Row:
+def _numbers(stamps: Sequence[StampComparison], method: Method, name: str, config: RealConfig) -> Row:
     found = [pair for stamp in stamps if (pair := stamp.pair(method, name)) is not None]
     row: Row = {"compared": len(found), "error": None, "reason": ""}
     for statistic in (*STATISTICS, "outliers", "within"):

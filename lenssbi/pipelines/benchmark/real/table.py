@@ -6,7 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from lenssbi.pipelines.benchmark.comparison.bootstrap import Row
 from lenssbi.pipelines.benchmark.comparison.text_tables import Cell, Part, TextTable, number, per_cent, three
-from lenssbi.pipelines.benchmark.real.compare import COMPARED, EFFECTIVE, EINSTEIN, RADIUS, Answer, Stamp
+from lenssbi.pipelines.benchmark.real.compare import (
+    COMPARED,
+    EFFECTIVE,
+    EINSTEIN,
+    RADIUS,
+    MethodResult,
+    StampComparison,
+)
 from lenssbi.pipelines.benchmark.real.config import Method, RealConfig
 from lenssbi.pipelines.benchmark.real.published import KINDS, Value
 from lenssbi.status import Status
@@ -36,7 +43,7 @@ HEADINGS = (
 )
 
 
-def lens_rows(stamps: Sequence[Stamp], config: RealConfig) -> Iterator[Row]:
+def lens_rows(stamps: Sequence[StampComparison], config: RealConfig) -> Iterator[Row]:
     """A row for each stamp: every value with its error, flags and seconds; None if there is none."""
     for stamp in stamps:
         row: Row = {"id": stamp.published.id, "kind": stamp.published.kind, "quantity": stamp.quantity}
@@ -51,7 +58,7 @@ def lens_rows(stamps: Sequence[Stamp], config: RealConfig) -> Iterator[Row]:
         yield row
 
 
-def text_tables(stamps: Sequence[Stamp], summary: Sequence[Row], config: RealConfig) -> list[TextTable]:
+def text_tables(stamps: Sequence[StampComparison], summary: Sequence[Row], config: RealConfig) -> list[TextTable]:
     """Both tables, the kinds of stamps apart."""
     kinds = [kind for kind in KINDS if any(stamp.published.kind == kind for stamp in stamps)]
     parts = [Part(_title(kind, stamps), [_summary(row) for row in summary if row["kind"] == kind]) for kind in kinds]
@@ -70,12 +77,12 @@ def _two(name: str, found: Value | None) -> Row:
     return {name: value, f"{name}_error": sigma}
 
 
-def _quantity(stamp: Stamp) -> str:
+def _quantity(stamp: StampComparison) -> str:
     """Which radius of ours is shown of a stamp: the published one's kind, the model's own if nothing was published."""
     return stamp.quantity or EINSTEIN
 
 
-def _title(kind: str, stamps: Sequence[Stamp]) -> str:
+def _title(kind: str, stamps: Sequence[StampComparison]) -> str:
     return f"{kind}: {sum(stamp.published.kind == kind for stamp in stamps)}"
 
 
@@ -90,7 +97,7 @@ def _summary(row: Row) -> list[Cell]:
     return [Cell(name + unit), *counts, *numbers, outliers, *shares, Cell(three(row["error"]))]
 
 
-def _stamp(stamp: Stamp, methods: Sequence[Method]) -> list[Cell]:
+def _stamp(stamp: StampComparison, methods: Sequence[Method]) -> list[Cell]:
     published = stamp.published.values.get(stamp.quantity)
     cells = [Cell(stamp.published.id), Cell(_text(published) + (" (eff.)" if stamp.quantity == EFFECTIVE else ""))]
     for method in methods:
@@ -103,6 +110,6 @@ def _text(found: Value | None) -> str:
     return "" if found is None else f"{found.value:.3f} ± {found.sigma:.3f}"
 
 
-def _flags(answer: Answer) -> str:
+def _flags(answer: MethodResult) -> str:
     said = [] if answer.status == Status.DONE.value else [answer.status]
     return ", ".join([*said, *(flag.replace("_", " ") for flag in answer.flags)])
