@@ -97,7 +97,7 @@ class StampSource:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """All files that the stamp is read from; numbers that stand for one are no files."""
+        """What the stamp is read from: files, and a number or "none" in the place of one."""
         return tuple(filter(None, (self.path, *(getattr(self, name) for name in COMPANIONS))))
 
     @property
