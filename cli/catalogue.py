@@ -90,7 +90,7 @@ def catalogue(
             "progress": screen.progress,
         }
         if repeat is not None:
-            choices = (config, overrides, refine, estimator, seed, noise, psf, pixel_scale)
+            choices = (config, overrides, refine, estimator, seed, noise, psf, mask, pixel_scale)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from run.json: leave out all but --out and workers")
             screen.finish(run_again(repeat, out=out, **where))

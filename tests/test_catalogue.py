@@ -67,6 +67,15 @@ def test_models_with_more_parameters_have_more_columns():
     assert all(full[name].description for name in catalogue.OPTIONAL)
 
 
+@pytest.mark.parametrize("suffix", catalogue.FORMATS)
+def test_the_table_says_how_an_angle_is_wrapped(table, tmp_path, suffix):
+    again = catalogue.read(catalogue.write(table, tmp_path / f"table{suffix}"))
+    for column in ("phi_lower", "phi_upper"):
+        assert "below 0 or above 180" in again[column].description
+    assert "0 to 180" in again["phi"].description
+    assert again["q_lower"].description == "16%"
+
+
 def test_what_a_row_lacks_is_nan(table):
     assert math.isnan(table["q"][1])
     assert math.isnan(table["slope"][1])

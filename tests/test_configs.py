@@ -37,3 +37,10 @@ def test_every_configuration_loads(path):
 
 def test_there_are_configurations_of_every_kind():
     assert {path.relative_to(CONFIGS).parts[0] for path in FILES} == set(KINDS)
+
+
+def test_the_defaults_are_written_out():
+    import yaml
+
+    written = yaml.safe_load((CONFIGS / "refinement" / "default.yaml").read_text())
+    assert written == RefineConfig().model_dump(mode="json"), "configs/refinement/default.yaml says that it is complete"

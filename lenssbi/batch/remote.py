@@ -7,9 +7,11 @@ with a chance of exp(-1), and an innocent item is given up with one of (1 - exp(
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -221,8 +223,11 @@ def existing(scheduler: str) -> Iterator[Crew]:
     from distributed.utils import silence_logging_cmgr
 
     try:
+        # first by itself: a client that failed to start is closed by the garbage collector, which hangs and prints a traceback
+        with ThreadPoolExecutor(1) as thread:  # a notebook's own has a running event loop
+            thread.submit(lambda: asyncio.run(_greet(scheduler))).result()
         client = Client(scheduler, timeout=10, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the library's own, of many types
         raise InputError(
             f"no Dask scheduler answers at {scheduler}: start one with `dask scheduler`, or use --workers"
         ) from error
@@ -236,3 +241,11 @@ def existing(scheduler: str) -> Iterator[Crew]:
     with silence_logging_cmgr(SILENT), client:
         crew = Crew(client, scheduler, count)
         yield crew
+
+
+async def _greet(scheduler: str) -> None:
+    """Open a connection to a scheduler and close it again; raises what the library raises."""
+    from distributed.comm import connect
+
+    comm = await connect(scheduler, timeout=10)
+    await comm.close()

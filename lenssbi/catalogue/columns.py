@@ -23,6 +23,7 @@ LAST = ("refined_because", "look_because", "seconds", "evaluations", "posterior"
 NAN = float("nan")
 SUMMARY = {"median": "", "lower": "_lower", "upper": "_upper"}
 MEANING = {"lower": "16%", "upper": "84%"}
+WRAPPED = {"phi": ", on its side of the median: may lie below 0 or above 180, where 180 is the same as 0"}
 
 
 class Columns:
@@ -128,7 +129,7 @@ class Columns:
     def _parameter(self, table: Table, name: str, seen: Mapping[str, str], prefix: str = "") -> None:
         text = self._known.get(name, ("", ""))[1]
         for key, suffix in SUMMARY.items():
-            said = MEANING.get(key, text)
+            said = MEANING[key] + WRAPPED.get(name, "") if key in MEANING else text
             said = f"the network's {name}: {said}" if prefix else said
             self._write(table, prefix + name + suffix, float, self._unit(name, seen), said)
 

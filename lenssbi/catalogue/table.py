@@ -43,7 +43,10 @@ PARAMETERS = {
     "e1": ("", "ellipticity (1-q^2)/(1+q^2) cos(2 phi) of the mass"),
     "e2": ("", "ellipticity (1-q^2)/(1+q^2) sin(2 phi) of the mass"),
     "q": ("", "axis ratio of the mass, minor over major"),
-    "phi": ("deg", "position angle of the mass' major axis, anticlockwise from +x"),
+    "phi": (
+        "deg",
+        "position angle of the mass' major axis, anticlockwise from +x, 0 to 180 (its interval may reach beyond)",
+    ),
 }
 # those of them that only some models have
 OPTIONAL = {

@@ -16,6 +16,8 @@ import numpy as np
 
 from lenssbi.catalogue import build, write
 from lenssbi.dataset.inputs import StampSource, expand_inputs
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.pipelines.lens_light import has_lens_light
 from lenssbi.pipelines.pixels import Pixels, load_pixels
 from lenssbi.pipelines.prepare import input_of
 from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, provenance, sentence, silent
@@ -85,9 +87,7 @@ def run(
             item, draws = answer.item, answer.samples
             if len(sources) == 1 and not item.ok:
                 raise InputError(f"{item.input}: {item.status}")
-            known = (
-                about(answer.pixels.stamp or source.load()) if answer.pixels is not None and (out or samples) else {}
-            )
+            known = _about(source, answer, network) if out is not None or samples is not None else {}
             if samples is not None and draws is not None:
                 draws = replace(draws, info={"observation": known["observation"]})
                 item = replace(item, posterior=_keep(draws, source.name, Path(samples)))
@@ -154,6 +154,19 @@ def answers(
             seconds=seconds,
         )
         yield Answer(item, samples, mixture, stamp)
+
+
+def without_light(stamp: Stamp, network: Estimator) -> Stamp | None:
+    """A stamp as a network was shown it, if that has no light of the lens; None if it has."""
+    return None if network.sees_lens_light and has_lens_light(stamp) else stamp
+
+
+def _about(source: StampSource, answer: Answer, network: Estimator) -> dict[str, Any]:
+    """What the row of an answer says of the stamp; nothing where there is none."""
+    if answer.pixels is None:
+        return {}
+    stamp = answer.pixels.stamp or source.load()
+    return about(stamp, without_light(stamp, network))
 
 
 def name_number(name: str) -> int:

@@ -35,6 +35,7 @@ from lenssbi.status import InputError, ItemError, Status
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
+FINISHED = (Status.DONE.name, Status.WRONG.name)  # no more time would help
 CONFLICT = 3.0  # sigma
 CIRCLE_ERROR = 0.16  # [arcsec]: rms error of the circle estimate over 170 simulated lenses, many of them faint
 
@@ -155,7 +156,7 @@ def refine_source(
         kept = fit.samples, fit.samples_with_prior
         fit.samples.save(files.posterior, with_prior=fit.samples_with_prior)
         files.figure.unlink(missing_ok=True)  # of an older fit
-    if kept[0].info["status"] == Status.DONE.name:
+    if kept[0].info["status"] in FINISHED:
         forget(problem, files.work)
     drawn = not figure or files.figure.exists()
     if fit is None and not (drawn and show is None):
@@ -167,7 +168,7 @@ def refine_source(
         save(lens_figure(fit, source.truth), files.figure)
     if fit is not None and show is not None:
         show(fit)
-    item = _item(source, *kept, flags, files, time.perf_counter() - start)
+    item = _item(source, *kept, files, time.perf_counter() - start)
     return replace(item, network=network_answer(problem, flags))
 
 
@@ -202,9 +203,8 @@ def refine_stamp(
     ItemError
         The stamp cannot be used.
     """
-    problem, flags = set_up(stamp, config, estimator, learned)
-    fit = solve(problem, work, watch)
-    return replace(fit, flags=(*fit.flags, *flags))
+    problem, _ = set_up(stamp, config, estimator, learned)
+    return solve(problem, work, watch)
 
 
 def set_up(
@@ -227,7 +227,7 @@ def set_up(
         learned, flags = None, (*flags, "prior_conflict")
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
-    return replace(pose(observation, config, learned, light), network=network), flags
+    return replace(pose(observation, config, learned, light), network=network, flags=flags), flags
 
 
 def _asked(estimator: Estimator, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:
@@ -265,7 +265,7 @@ def _kept(problem: Problem, files: Files) -> tuple[Samples, Samples | None] | No
     """The posterior of this very fit, and the one with the network's prior, if it is there and done."""
     try:
         samples = load_samples(files.posterior)
-        if samples.info.get("key") != problem.key or samples.info.get("status") != Status.DONE.name:
+        if samples.info.get("key") != problem.key or samples.info.get("status") not in FINISHED:
             return None
         return samples, load_with_prior(files.posterior)
     except InputError:  # none yet, or a foreign file of the same name
@@ -276,7 +276,6 @@ def _item(
     source: StampSource,
     samples: Samples,
     with_prior: Samples | None,
-    flags: tuple[str, ...],
     files: Files,
     seconds: float,
 ) -> ItemResult:
@@ -287,7 +286,7 @@ def _item(
         params_with_prior=None if with_prior is None else with_prior.derived().summary(),
         truth=source.truth,
         log_evidence=samples.log_evidence,
-        flags=(*samples.info["flags"], *flags),
+        flags=tuple(samples.info["flags"]),
         seconds=seconds,
         evaluations=samples.info["evaluations"],
         posterior=str(files.posterior),

@@ -36,19 +36,21 @@ def row_of(name: str, item: ItemResult, samples: Samples | None, method: str) ->
     return row | {"covariance": _covariance(samples), "ranks": _ranks(samples, truth or {})}
 
 
-def about(stamp: Stamp) -> dict[str, Any]:
+def about(stamp: Stamp, arcs: Stamp | None) -> dict[str, Any]:
     """What the row of a stamp says of the stamp itself: its place, its S/N, and what a posterior remembers of it.
 
     Parameters
     ----------
     stamp
-        Image without the lens' light, and the noise of single pixels.
+        The stamp that was read.
+    arcs
+        The same without the lens' light, with the noise of single pixels; None if the light was not taken off.
     """
     from lenssbi.refinement.signal import source_signal_to_noise
 
     known = {name: stamp.info[name] for name in ("ra", "dec", "snr") if name in stamp.info}
-    if "snr" not in known:
-        known["snr"] = source_signal_to_noise(stamp)
+    if "snr" not in known and arcs is not None:
+        known["snr"] = source_signal_to_noise(arcs)
     return known | {"observation": describe(stamp)}
 
 

@@ -142,14 +142,15 @@ def _simulation(config: SimulateConfig) -> Simulation | ObservedSimulation:
     key = config_hash(config)
     if key not in _SIMULATIONS:
         _SIMULATIONS.clear()
-        _SIMULATIONS[key] = _made(config)
+        _SIMULATIONS[key] = simulation_of(config)
     return _SIMULATIONS[key]
 
 
 _SIMULATIONS: dict[str, Simulation | ObservedSimulation] = {}
 
 
-def _made(config: SimulateConfig) -> Simulation | ObservedSimulation:
+def simulation_of(config: SimulateConfig) -> Simulation | ObservedSimulation:
+    """What makes the stamps of a configuration: exposures, or compositions of observed stamps."""
     if config.composition is None:
         return Simulation(config)
     return ObservedSimulation(config.population, config.instrument, config.selection, config.composition)

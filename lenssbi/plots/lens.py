@@ -9,6 +9,7 @@ import numpy as np
 
 from lenssbi.plots import marginals
 from lenssbi.plots.style import INK, LIGHT, SIGNED, house_style, scale_bar
+from lenssbi.status import Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,6 +56,8 @@ def _headline(fit: FitResult) -> str:
     if "chi2_per_pixel" in fit.info:
         parts.append(f"$\\chi^2$/pixel = {fit.info['chi2_per_pixel']:.2f}")
     parts.append(f"{fit.evaluations:,} evaluations in {fit.seconds:.0f} s")
+    if fit.status is not Status.DONE:
+        parts.insert(1, "NOT CONVERGED: stopped at its limit")
     if fit.flags:
         parts.append("look at: " + ", ".join(flag.replace("_", " ") for flag in fit.flags))
     return "  ·  ".join(parts)

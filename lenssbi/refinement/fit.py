@@ -6,6 +6,7 @@ own error -> flags
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from lenssbi.refinement.attempts import Attempt, elsewhere, make_attempts, prefe
 from lenssbi.refinement.best import best_model
 from lenssbi.refinement.config import LEARNED_MODES
 from lenssbi.refinement.first_stage import first_stage
-from lenssbi.refinement.flags import find_flags
+from lenssbi.refinement.flags import find_flags, is_wrong
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import noise_in_words
 from lenssbi.refinement.priors.exchange import exchange
@@ -29,6 +30,8 @@ from lenssbi.refinement.result import BestModel, FitResult
 from lenssbi.refinement.sampling.nautilus import Watch
 from lenssbi.refinement.signal import source_signal_to_noise
 from lenssbi.status import Status
+
+UNEXPLAINED = {"edge", "residuals", "demagnified"}  # flags of a best model that does not explain the stamp
 
 
 def solve(problem: Problem, work: Path | None = None, watch: Watch = lambda evaluations, live: None) -> FitResult:
@@ -73,7 +76,11 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     samples = sampled if broad is None else broad
     flags = find_flags(samples, priors, best, problem.learned)
     flags += ("outside_broad_prior",) if broad is None else ()
-    info = _info(problem, attempt, attempts) | {"flags": list(flags), "n_eff": samples.n_eff}
+    info = _info(problem, attempt, attempts) | {
+        "status": _status(attempt, flags).name,
+        "flags": list(dict.fromkeys((*flags, *problem.flags))),
+        "n_eff": samples.n_eff,
+    }
     of_mass = widened(samples, problem.config.model_error, problem.config.sampler.seed)
     if priors.belief is None:
         believed = None
@@ -89,10 +96,12 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
     info, stamp = samples.info, problem.observation.stamp
     light = None if problem.light is None else problem.light.model_image
     if (
-        best.lens_light is not None and light is not None
-    ):  # what was fitted with the source takes the place of what was taken off before
+        light is not None and best.lens_light is not None
+    ):  # what was fitted takes the place of what was taken off before
         joint = np.where(np.isfinite(best.lens_light), best.lens_light, light)
         stamp, light = replace(stamp, image=stamp.image + light - joint), joint
+    elif light is not None and problem.joint_light:  # it was found to be an image of the source
+        stamp, light = replace(stamp, image=stamp.image + light), None
     return FitResult(
         status=Status[info["status"]],
         stamp=stamp,
@@ -111,11 +120,19 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
     )
 
 
+def _status(attempt: Attempt, flags: Sequence[str]) -> Status:
+    """How the sampling ended; a limit that is reached with a model that explains nothing is no reason to raise it."""
+    if is_wrong(attempt.best):
+        return Status.WRONG
+    if attempt.draws.converged:
+        return Status.DONE
+    return Status.NOT_EXPLAINED if UNEXPLAINED & set(flags) else Status.TIMED_OUT
+
+
 def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[str, Any]:
     observation, best, draws = problem.observation, attempt.best, attempt.draws
     return {
         "key": problem.key,
-        "status": (Status.DONE if draws.converged else Status.TIMED_OUT).name,
         "stamp": observation.stamp.name,
         "prior": problem.priors.mode,
         "learned_prior_divided_out": problem.priors.mode in LEARNED_MODES,
@@ -128,9 +145,11 @@ def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[s
         "best": dict(best.params),
         "best_log_likelihood": best.log_likelihood,
         "chi2_per_pixel": best.chi2,
+        "worst_residual": best.worst,
         "pixels": int(np.isfinite(best.image).sum()),
         "magnification": best.magnification,
         "compactness": best.compactness,
+        "counter_images": best.counter,
         "noise_scale": observation.noise_scale,
         "error_factor": problem.config.error_factor,
         "noise": noise_in_words(problem.config.noise_scale),

@@ -40,6 +40,8 @@ class Problem:
         The lens light that was found, if any.
     network
         The network's answer, whether or not the fit knows it; None if no network was asked or it is not for such stamps.
+    flags
+        What there is to say about the stamp and the network before the fit; the result has them as well.
     """
 
     observation: Observation
@@ -48,6 +50,7 @@ class Problem:
     learned: GaussianMixture | None = None
     light: LensLightFit | None = None
     network: GaussianMixture | None = None
+    flags: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

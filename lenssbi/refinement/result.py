@@ -39,10 +39,13 @@ class BestModel:
         The source behind it.
     critical_curves, caustics
         Closed curves [arcsec] in the image and in the source plane.
-    magnification, compactness
-        Flux of the image over that of the source, and size of the source over that of the image (:mod:`lenssbi.refinement.basins`).
+    magnification, compactness, counter
+        Flux of the image over that of the source, size of the source over that of the image, and share of the light in images of the
+        rarer parity (:mod:`lenssbi.refinement.basins`).
     chi2
         Mean square of residual over noise in the mask.
+    worst
+        The same in the square of 7 pixels where it is largest, over that of the typical one.
     """
 
     params: Mapping[str, float]
@@ -54,7 +57,9 @@ class BestModel:
     caustics: tuple[ComplexArray, ...]
     magnification: float
     compactness: float
+    counter: float
     chi2: float
+    worst: float
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ class FitResult:
     Parameters
     ----------
     status
-        ``DONE``, or ``TIMED_OUT`` where a limit ended the sampling (the draws are those found so far).
+        ``DONE``; ``TIMED_OUT`` or ``NOT_EXPLAINED`` if a limit ended the sampling (the draws are those found so far); ``WRONG`` if the
+        best model is recognised as a wrong solution.
     stamp
         Image without the lens' light; noise as it was used.
     mask

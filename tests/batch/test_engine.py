@@ -94,6 +94,18 @@ def test_no_scheduler_is_one_sentence():
         list(batch.run(abs, [1], scheduler="nonsense://here"))
 
 
+@pytest.mark.parametrize("address", ["tls://127.0.0.1:9", "tcp://127.0.0.1:9", "nonsense", ""])
+def test_no_scheduler_leaves_nothing_behind(address):
+    """A client that was made and failed is closed by the garbage collector, which then prints a traceback."""
+    code = (
+        "import gc, sys; from lenssbi.batch.remote import existing; from lenssbi.status import InputError\n"
+        "try:\n    with existing(sys.argv[1]): pass\nexcept InputError as error: print(error)\ngc.collect()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, address], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith("no Dask scheduler answers at")
+    assert "Traceback" not in done.stderr
+
+
 def test_an_interrupt_ends_it(tmp_path):
     script = tmp_path / "sleepy.py"
     script.write_text(

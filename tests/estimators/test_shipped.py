@@ -9,12 +9,13 @@ import pytest
 from lenssbi.config import load_config
 from lenssbi.estimators.load import DEFAULT, SHIPPED, load_estimator, shipped_estimators
 from lenssbi.parameters import parameter_space
-from lenssbi.pipelines.simulate import stream
-from lenssbi.rendering.simulation import SimulateConfig, Simulation
+from lenssbi.pipelines.simulate import simulation_of, stream
+from lenssbi.rendering.simulation import SimulateConfig
 
 COUNT = 40
 POPULATIONS = {
-    "euclid-vis-sie": "training_euclid",
+    "euclid-vis-sie": "euclid_observed",
+    "euclid-vis-sie-subtracted": "training_euclid",
     "euclid-vis-sie-bnn": "training_euclid",
     "euclid-vis-powerlaw": "training_euclid_power_law",
     "euclid-vis-powerlaw-bnn": "training_euclid_power_law",
@@ -26,7 +27,7 @@ POPULATIONS = {
 def simulated(population):
     path = Path(__file__).parents[2] / "configs" / "populations" / f"{population}.yaml"
     config = load_config(path, SimulateConfig, ["rendering.engine=batched"])
-    return Simulation(config).stamps([stream(987, i) for i in range(COUNT)])
+    return simulation_of(config).stamps([stream(987, i) for i in range(COUNT)])
 
 
 def test_all_are_tested_and_the_default_is_among_them():
@@ -39,7 +40,10 @@ def test_they_are_small_and_carry_their_card(name):
     folder, card = SHIPPED / name, load_estimator(name).card
     assert sum(f.stat().st_size for f in folder.iterdir()) < 10e6
     assert card.name == name
-    assert card.space == parameter_space("power_law" if "powerlaw" in name else "sie")
+    if name == DEFAULT:
+        assert card.space == parameter_space("sie", shear=True, centre=True, wide=True)
+    else:
+        assert card.space == parameter_space("power_law" if "powerlaw" in name else "sie")
     assert card.symmetric
     assert card.calibration is not None
     assert card.calibration.stamps >= 1000

@@ -41,7 +41,7 @@ def plan():
         "findings": {"small": "Three lenses show no more than that it runs."},
     }
     methods = {"network": {"estimator": "paper-sie"}, "blind": fit}
-    methods["blind-pl"] = {**fit, "overrides": [*QUICK, "mass.model=power-law"]}
+    methods["blind-pl"] = {**fit, "overrides": [*QUICK, "mass.model=power_law"]}
     return {"methods": methods, "suites": suites, "count": LENSES, "comparison": comparison}
 
 
@@ -106,7 +106,7 @@ def test_the_committed_run_can_be_made():
             if any(isinstance(m, FitMethod) for m in those):
                 assert len(fits) == 1, f"one method speaks for {row} about {name}"
     powerlaw = {name for name, fits in methods.items() if "pl" in name.split("-")}
-    assert {methods[name].config.mass.model for name in powerlaw} == {"power-law"}
+    assert {methods[name].config.mass.model for name in powerlaw} == {"power_law"}
     assert {suite for name in powerlaw for suite in methods[name].method.suites} == {"pl_real", "pl_real_los"}
     for name in ("importance-los", "importance-hydro", "importance-pl-los"):
         assert methods[name].config.model_error.any, name

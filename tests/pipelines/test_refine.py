@@ -82,7 +82,7 @@ def stamps(tmp_path_factory):
 def first(stamps, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refine, "find_network", lambda config, estimator: Network())
+        patch.setattr(refine, "find_network", lambda config, estimator: Network(flags=("psf_unseen",)))
         return refine.run([str(stamps)], config=QUICK, out=out)
 
 
@@ -102,6 +102,12 @@ def test_the_files_hold_the_result(first):
     assert samples.summary()["einstein_radius"].median == good.params["einstein_radius"].median
     assert load_with_prior(good.posterior) is not None
     assert samples.info["config"]["mesh"]["pixels"] == 100
+    assert tuple(samples.info["flags"]) == good.flags
+    assert "psf_unseen" in good.flags, "what was raised before the fit"
+    said = samples.info["observation"]
+    assert (said["shape"], said["pixel_scale"]) == ([50, 50], pytest.approx(0.1))
+    assert said["read"]["input"].endswith("good.fits")
+    assert samples.info["snr"] > 20
     with open(good.figure, "rb") as figure:
         assert figure.read(4) == b"\x89PNG"
 
@@ -169,6 +175,7 @@ def test_a_network_that_the_arcs_contradict(stamps, tmp_path):
     stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
     problem, flags = refine.set_up(stamp, QUICK, Network(radius=2.5))
     assert (problem.priors.mode, flags) == ("broad", ("prior_conflict",))
+    assert problem.flags == flags, "the fit knows them, and with it its file and its figure"
     assert problem.learned is None
     shown = network_answer(problem, flags)
     assert (shown.params["einstein_radius"].median, shown.flags) == (pytest.approx(2.5, abs=0.01), ())

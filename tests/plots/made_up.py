@@ -8,6 +8,7 @@ from lenssbi.arrays import pixel_grid
 from lenssbi.dataset import Stamp
 from lenssbi.instrument import PSF
 from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.status import Status
 
 NAMES, UNITS = ("einstein_radius", "e1", "e2"), ("arcsec", "", "")
 TRUTH = {"einstein_radius": 1.203, "e1": 0.11, "e2": -0.16, "q": 0.82, "phi": 152.2}
@@ -45,6 +46,7 @@ def fit(*, learned=True, distrusted=None, lens_light=True, failed=False, side=10
     network = GaussianMixture(answer, np.full((100, 3), 0.04), NAMES, UNITS)
     return SimpleNamespace(
         name="made-up lens",
+        status=Status.DONE,
         stamp=stamp,
         lens_light=400 * np.exp(-np.abs(theta) / 0.4) if lens_light else None,
         mask=mask,

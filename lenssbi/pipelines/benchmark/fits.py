@@ -51,7 +51,7 @@ class Fits:
         if self.method.suites is not None:
             return None
         varies = np.ptp(stamps.params.get("slope", np.full(1, 2.0))) > 0
-        power_law = self.config.mass.model == "power-law"
+        power_law = self.config.mass.model == "power_law"
         if varies and not power_law:
             return "its slopes vary, and the fit is isothermal"
         if power_law and not varies:

@@ -228,13 +228,13 @@ class Benchmark:
     def add(self, suite: str, method: str, stamps: StampSet) -> None:
         """Add the rows of a method's answers about a suite."""
         found, truths, parts = self.answers(suite, method, stamps), stamps.params, splits(stamps)
-        whose = {"suite": suite, "method": method}
+        whose, strange = {"suite": suite, "method": method}, self.config.suites[suite].misspecified
         rows = {
             "accuracy": judge.accuracy(found, truths, parts, self.config.suites[suite].paper),
             "coverage": judge.coverage(found, parts),
             "log_score": judge.log_score(found, parts),
             "misspecification": judge.misspecification(found),
-            "radii": radii(found, truths, stamps.info.get("snr")),
+            "radii": () if strange else radii(found, truths, stamps.info.get("snr")),
         }
         for table, those in rows.items():
             self.tables[table] += [{**whose, **row} for row in those]

@@ -13,7 +13,7 @@ from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.pipelines.catalogue.job import Job, key_of, network
 from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows, write_shard
-from lenssbi.pipelines.predict import Answer, answers, name_number
+from lenssbi.pipelines.predict import Answer, answers, name_number, without_light
 from lenssbi.pipelines.prepare import for_picture
 from lenssbi.pipelines.rows import about, row_of
 from lenssbi.posteriors import Samples
@@ -101,13 +101,13 @@ def _entry(source: StampSource, answer: Answer, job: Job) -> Entry:
     start = time.perf_counter()
     samples = _thinned(answer.samples.select(answer.mixture.names), job.config.draws)
     stamp, picture = answer.pixels.stamp or source.load(), b""
-    if job.config.images:
-        shown = _shown(stamp, job)
+    shown = _shown(stamp, job) if job.config.images else without_light(stamp, network(job.estimator))
+    if job.config.images and shown is not None:
         model = _own_model(shown, answer, job)
         row["chi2_per_pixel"] = None if model is None else model.chi2
         picture = _picture(shown, model)
     row["seconds"] = round(row["seconds"] + time.perf_counter() - start, 3)
-    return Entry(row | about(stamp), samples, picture)
+    return Entry(row | about(stamp, shown), samples, picture)
 
 
 def _shown(stamp: Stamp, job: Job) -> Stamp:

@@ -103,7 +103,7 @@ def _window(prior: PriorConfig, circle: Circle) -> tuple[float, float]:
 
 def _broad(config: RefineConfig, radius: tuple[float, float]) -> list[Block]:
     blocks: list[Block] = [Single("einstein_radius", Uniform(*radius)), Ellipse(*config.prior.axis_ratio)]
-    if config.mass.model == "power-law":
+    if config.mass.model == "power_law":
         blocks.append(Single("slope", Uniform(*config.prior.slope)))
     return blocks
 
