@@ -71,7 +71,6 @@ def test_a_lens_that_shows_its_source_once_is_impossible(stage, vector):
     imaging = part.imaging
     names = stage.likelihood.names
     assert part.images.shown(deflectors(part.params(vector)).source_angle(imaging.theta), imaging)
-    for step in ({"centre_x": 2.0}, {"einstein_radius": 1.6}):  # the image upright, and turned over
-        wrong = moved(vector, names, **step)
-        assert not part.images.shown(deflectors(part.params(wrong)).source_angle(imaging.theta), imaging)
-        assert part.one(wrong) == IMPOSSIBLE < replace(part, images=None).one(wrong)
+    wrong = moved(vector, names, centre_x=2.0)  # all light far outside the Einstein ring
+    assert not part.images.shown(deflectors(part.params(wrong)).source_angle(imaging.theta), imaging)
+    assert part.one(wrong) == IMPOSSIBLE < replace(part, images=None).one(wrong)
