@@ -119,7 +119,10 @@ class _Found(NamedTuple):
     def of(cls, problem: Problem, view: _View, mode: Mode) -> _Found:
         part = _likelihood(problem, replace(view.imaging, follow=mode.source_image), view.columns, mode)
         if isinstance(part, LensLikelihood) and mode.multiply_imaged:
-            part = replace(part, images=SeveralImages.of(mode.source_image[part.imaging.mask], mode.source_radius))
+            images = SeveralImages.of(mode.source_image[part.imaging.mask], mode.source_radius)
+            beta = deflectors(mode.params).source_angle(part.imaging.theta)
+            if images.shown(beta, part.imaging):  # not where the clumps of a source lie far apart
+                part = replace(part, images=images)
         return cls(mode, part, *_component(problem.priors.sampled.names, mode, part))
 
 

@@ -96,6 +96,8 @@ def of_the_source(pieces: Pieces) -> NDArray[np.bool_]:
     inside = pieces.radii < LARGEST
     if pieces.snr[chosen].sum() < SLIGHT * pieces.snr[inside].max(initial=0.0):
         chosen = pieces.radii < CLOSE * 2
+    if not chosen.any():
+        chosen = inside if inside.any() else np.ones(len(pieces.radii), bool)
     while chosen.any():
         weights = pieces.flux * chosen
         distance = float(weights @ pieces.radii / weights.sum())
