@@ -69,7 +69,7 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     sampled = Samples(draws.values, names, units, draws.log_weights, draws.log_evidence)
     broad = exchange(sampled, priors.sampled, priors.broad) if priors.learned else sampled
     samples = sampled if broad is None else broad
-    flags = find_flags(samples, priors, best, problem.learned)
+    flags = find_flags(samples, priors, best, problem.learned, attempt.stage.seen_twice)
     flags += ("outside_broad_prior",) if broad is None else ()
     info = _info(problem, attempt, attempts) | {"flags": list(flags), "n_eff": samples.n_eff}
     of_mass = widened(samples, problem.config.model_error, problem.config.sampler.seed)
@@ -111,7 +111,7 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
 
 
 def _status(attempt: Attempt) -> Status:
-    if is_wrong(attempt.best):
+    if is_wrong(attempt.best, attempt.stage.seen_twice):
         return Status.WRONG
     return Status.DONE if attempt.draws.converged else Status.TIMED_OUT
 

@@ -164,7 +164,9 @@ def test_flags_say_what_to_look_at(ring, fitted):
     assert "residuals" in flags(best=replace(fit.best, chi2=2.0))
     assert "residuals" in flags(best=replace(fit.best, worst=3.5))
     assert "residuals" not in flags()
-    assert "demagnified" in flags(best=replace(fit.best, counter=0.0))
+    faint = replace(fit.best, counter=0.0)
+    assert "demagnified" in flags(best=faint)
+    assert "demagnified" not in find_flags(fit.samples, problem.priors, faint, ANSWER, seen_twice=True)
     values = fit.samples.values.copy()
     values[:, fit.samples.names.index("log10_strength")] = 3.99
     assert "edge" not in flags(replace(fit.samples, values=values))
