@@ -61,7 +61,7 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch) -> list[Att
     for number in range(problem.config.start.restarts):
         if _out_of_limits(done[-1]):
             break
-        last, wrong = done[-1], is_wrong(done[-1].best)
+        last, wrong = done[-1], is_wrong(done[-1].best, done[-1].stage.seen_twice)
         if not wrong and last.stage.modes:  # the search has been asked
             break
         again = elsewhere(problem, number)
@@ -89,7 +89,7 @@ def preferred(attempts: list[Attempt]) -> Attempt:
     """The last one, if it is no wrong solution and explains the image; otherwise the one of the highest likelihood."""
     last = attempts[-1]
     misfits = [attempt.best.chi2 for attempt in attempts]
-    if not is_wrong(last.best) and misfits[-1] < WORSE_FIT * min(misfits):
+    if not is_wrong(last.best, last.stage.seen_twice) and misfits[-1] < WORSE_FIT * min(misfits):
         return last
     return max(attempts, key=lambda attempt: attempt.best.log_likelihood)
 

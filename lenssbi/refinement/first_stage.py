@@ -72,6 +72,11 @@ class Stage:
     modes: tuple[Mode, ...] = ()
     start: Mixture | None = None
 
+    @property
+    def seen_twice(self) -> bool:
+        """Whether only lens models that show their source more than once are left."""
+        return bool(self.modes) and all(mode.multiply_imaged for mode in self.modes)
+
 
 @dataclass(frozen=True)
 class _View:

@@ -74,7 +74,7 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     sampled = Samples(draws.values, names, units, draws.log_weights, draws.log_evidence)
     broad = exchange(sampled, priors.sampled, priors.broad) if priors.learned else sampled
     samples = sampled if broad is None else broad
-    flags = find_flags(samples, priors, best, problem.learned)
+    flags = find_flags(samples, priors, best, problem.learned, attempt.stage.seen_twice)
     flags += ("outside_broad_prior",) if broad is None else ()
     info = _info(problem, attempt, attempts) | {
         "status": _status(attempt, flags).name,
@@ -122,7 +122,7 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
 
 def _status(attempt: Attempt, flags: Sequence[str]) -> Status:
     """How the sampling ended; a limit that is reached with a model that explains nothing is no reason to raise it."""
-    if is_wrong(attempt.best):
+    if is_wrong(attempt.best, attempt.stage.seen_twice):
         return Status.WRONG
     if attempt.draws.converged:
         return Status.DONE

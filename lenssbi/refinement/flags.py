@@ -26,7 +26,9 @@ MAX_WORST = 3.0  # mean square of residuals in the worst square of 7 pixels, ove
 MIN_N_EFF = 100
 
 
-def find_flags(samples: Samples, priors: Priors, best: BestModel, learned: GaussianMixture | None) -> tuple[str, ...]:
+def find_flags(
+    samples: Samples, priors: Priors, best: BestModel, learned: GaussianMixture | None, seen_twice: bool = False
+) -> tuple[str, ...]:
     """Flags of a fit.
 
     Parameters
@@ -39,21 +41,31 @@ def find_flags(samples: Samples, priors: Priors, best: BestModel, learned: Gauss
         Its best model.
     learned
         The network's answer, if there is one.
+    seen_twice
+        Whether lens models that show the source only once were excluded beforehand.
     """
     found = {
         "prior_conflict": learned is not None and _conflict(samples, learned) > CONFLICT,
         "edge": _at_edge(samples, priors),
-        "demagnified": is_wrong(best),
+        "demagnified": is_wrong(best, seen_twice),
         "residuals": best.chi2 > MAX_CHI2 or best.worst > MAX_WORST,
         "few_effective_samples": samples.n_eff < MIN_N_EFF,
     }
     return tuple(flag for flag, raised in found.items() if raised)
 
 
-def is_wrong(best: BestModel) -> bool:
-    """Whether a model is recognised as one of the wrong solutions of a free-form source (:mod:`lenssbi.refinement.basins`)."""
+def is_wrong(best: BestModel, seen_twice: bool = False) -> bool:
+    """Whether a model is recognised as one of the wrong solutions of a free-form source (:mod:`lenssbi.refinement.basins`).
+
+    Parameters
+    ----------
+    best
+        The model.
+    seen_twice
+        Whether lens models that show the source only once were excluded beforehand: then a faint counter-image is no reason.
+    """
     # NaN, where no source stands out, is wrong as well
-    return not (best.magnification >= MIN_MAGNIFICATION and best.counter >= MIN_COUNTER)
+    return not (best.magnification >= MIN_MAGNIFICATION and (seen_twice or best.counter >= MIN_COUNTER))
 
 
 def _conflict(samples: Samples, learned: GaussianMixture) -> float:

@@ -50,6 +50,7 @@ def fit(*, learned=True, distrusted=None, lens_light=True, failed=False, side=10
         stamp=stamp,
         lens_light=400 * np.exp(-np.abs(theta) / 0.4) if lens_light else None,
         mask=mask,
+        arcs_mask=mask,
         model_image=np.where(mask, model, np.nan) * blank,
         residual=np.where(mask, (image - model) / noise, np.nan) * blank,
         source=SimpleNamespace(image=500 * np.exp(-(np.abs(fine - 0.1j) ** 2) / 0.02) * blank, extent=(-0.6, 0.6) * 2),

@@ -35,6 +35,7 @@ def drawn(samples, network_sigma=None, truth=None):
         samples=samples,
         samples_with_prior=None,
         learned=learned,
+        network=learned,
         mode="broad",
         params=lambda: samples.derived().summary(),
     )

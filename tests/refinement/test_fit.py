@@ -152,9 +152,9 @@ def test_a_limit_is_a_status_with_draws(ring, tmp_path):
 
 
 def test_a_limit_that_an_absurd_input_reaches_is_not_to_be_raised(monkeypatch):
-    monkeypatch.setattr("lenssbi.refinement.fit.is_wrong", lambda best: best == "wrong")
+    monkeypatch.setattr("lenssbi.refinement.fit.is_wrong", lambda best, seen_twice: best == "wrong")
     ended, stopped, wrong = (
-        SimpleNamespace(draws=SimpleNamespace(converged=converged), best=best)
+        SimpleNamespace(draws=SimpleNamespace(converged=converged), best=best, stage=SimpleNamespace(seen_twice=True))
         for converged, best in ((True, "right"), (False, "right"), (True, "wrong"))
     )
     assert _status(ended, ("residuals",)) is Status.DONE
@@ -180,7 +180,9 @@ def test_flags_say_what_to_look_at(ring, fitted):
     assert "residuals" in flags(best=replace(fit.best, chi2=2.0))
     assert "residuals" in flags(best=replace(fit.best, worst=3.5))
     assert "residuals" not in flags()
-    assert "demagnified" in flags(best=replace(fit.best, counter=0.0))
+    faint = replace(fit.best, counter=0.0)
+    assert "demagnified" in flags(best=faint)
+    assert "demagnified" not in find_flags(fit.samples, problem.priors, faint, ANSWER, seen_twice=True)
     values = fit.samples.values.copy()
     values[:, fit.samples.names.index("log10_strength")] = 3.99
     assert "edge" not in flags(replace(fit.samples, values=values))

@@ -49,6 +49,8 @@ class SearchSettings:
         Most ellipses of a source.
     gain
         What a further ellipse has to bring before it is fitted [chi^2]; it stays if the evidence is for it.
+    enriched
+        How many of the best modes get a source of several ellipses.
     seed
         Of the draws.
     """
@@ -59,6 +61,7 @@ class SearchSettings:
     within: float = 100.0
     sources: int = 5
     gain: float = 10.0
+    enriched: int = 5
     seed: int = 0
 
 
@@ -100,7 +103,7 @@ def search(
         ends, apart = [fitter.fit(end, steps) for end in promising(ends, count, space, apart)], NEAR
     modes = [(describe(fitter, end), end) for end in ends]
     # the right lens may explain a source of several ellipses worse by one of them than a wrong lens does
-    found = distinct(_possible([mode for mode, _ in modes]), np.inf)
+    found = distinct(_possible([mode for mode, _ in modes]), np.inf)[: settings.enriched]
     richer = [_enrich(fitter, end, mode, settings) for mode, end in modes if mode in found]
     return tuple(sorted(distinct(_possible(richer), settings.within), key=_evidence, reverse=True))
 
