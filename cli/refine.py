@@ -11,7 +11,8 @@ from .options import ConfigFile, EstimatorName, Inputs, Json, Mask, Noise, Overr
 PriorName = Literal["auto", "broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"]
 SamplerName = Literal["auto", "importance", "nautilus"]
 PRIORS = "auto: broad, the network only saying where to look; with --sampler nautilus cnn-gaussian where the network applies, else blind."
-SAMPLERS = "auto: importance sampling, and Nautilus where that does not converge."
+SAMPLERS = "auto: importance sampling, and Nautilus where that does not converge and no search was made."
+LIGHT = "Light of the lens galaxy: auto looks for it, none says that the stamp shows none."
 
 
 def refine(
@@ -20,6 +21,7 @@ def refine(
     out: Annotated[Path, typer.Option("--out", help="Folder for posteriors and figures.")],
     prior: Annotated[PriorName | None, typer.Option("--prior", help=PRIORS)] = None,
     sampler: Annotated[SamplerName | None, typer.Option("--sampler", help=SAMPLERS)] = None,
+    lens_light: Annotated[Literal["auto", "none"] | None, typer.Option("--lens-light", help=LIGHT)] = None,
     estimator: EstimatorName = None,
     noise: Noise = None,
     psf: Psf = None,
@@ -41,6 +43,7 @@ def refine(
         said = list(overrides or ())
         said += [f"prior.mode={prior}"] if prior is not None else []
         said += [f"sampler.method={sampler}"] if sampler is not None else []
+        said += [f"lens_light={lens_light}"] if lens_light is not None else []
         said += [f"sampler.seed={seed}"] if seed is not None else []
         result = run(
             inputs,

@@ -87,20 +87,22 @@ def writing(path: str | Path) -> Iterator[None]:
         ) from error
 
 
-def open_hdf5(path: Path, again: str) -> h5py.File:
+def open_hdf5(path: Path, again: str, missing: str) -> h5py.File:
     """Open an HDF5 file to read.
 
     Parameters
     ----------
     path
-        The file, which exists.
+        The file.
     again
         What to do if the file is damaged, such as "simulate it again".
+    missing
+        What to say if there is none.
 
     Raises
     ------
     InputError
-        The file may not be read, is locked by a program that writes it, is no HDF5 file, or is cut short.
+        There is no file; it may not be read, is locked by a program that writes it, is no HDF5 file, or is cut short.
     """
     import h5py
 
@@ -110,6 +112,8 @@ def open_hdf5(path: Path, again: str) -> h5py.File:
         if not (start and SIGNATURE.startswith(start)) and not h5py.is_hdf5(path):
             raise InputError(f"{path}: not an HDF5 file: check the path")
         return h5py.File(path, "r")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise InputError(f"{path}: {missing}") from None
     except OSError as error:
         raise InputError(f"{path}: {_why(error, again)}") from None
 

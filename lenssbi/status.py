@@ -38,6 +38,7 @@ class Status(StrEnum):
     NO_ARCS = "no pixel of the source's light stands out of the noise: there is nothing to fit"
     SINGULAR = "the source inversion was singular: raise the regularisation strength"
     NOT_APPLICABLE = "the estimator was not trained for such a stamp: use --prior blind or another estimator"
+    WRONG = "no solution was found that shows the source more than once: look at the figure, and mask other galaxies"
     TIMED_OUT = "the sampler reached its limit of evaluations or time: raise it and run again to continue"
     NOT_EXPLAINED = (
         "the sampler reached its limit, and its best model does not explain the stamp: "

@@ -97,7 +97,7 @@ def levelled(stamp: Stamp) -> Stamp:
 
 def measure_sky(stamp: Stamp) -> Sky | None:
     """The sky of a stamp; None if too few pixels show it."""
-    plane = np.zeros(3)
+    plane: FloatArray = np.zeros(3)
     sky = _plane_through(stamp, plane)
     if sky is None or not any(sky.off):
         return sky
@@ -131,16 +131,15 @@ def _plane_through(stamp: Stamp, start: FloatArray) -> Sky | None:
 
 
 def _first_plane(stamp: Stamp) -> FloatArray:
-    """A plane through the medians of blocks, from the level of the darker half."""
+    """A plane through the medians of blocks, without those that stand out."""
     rows, columns = (np.array_split(np.arange(n), min(BLOCKS, n)) for n in stamp.shape)
     axes, places, medians = _axes(stamp.shape), [], []
     for r in rows:
         for c in columns:
-            block = np.ix_(r, c)
-            here = stamp.mask[block]
+            here = stamp.mask[r[:, None], c]
             if here.any():
-                medians.append(np.median(stamp.image[block][here]))
-                places.append(axes[(slice(None), *block)][:, here].mean(axis=1))
+                medians.append(np.median(stamp.image[r[:, None], c][here]))
+                places.append(axes[:, r[:, None], c][:, here].mean(axis=1))
     return _fit(np.transpose(places), np.array(medians))[0]
 
 

@@ -180,8 +180,8 @@ def _only(planes: Sequence[Plane], file: str | Path, names: Sequence[str], what:
     missing = {"noise map": Status.BAD_NOISE, "PSF": Status.BAD_PSF, "mask": Status.BAD_MASK}[what]
     if not planes:
         raise ItemError(missing, file, "that file holds no image")
-    others = (*IMAGE_NAMES, *IMAGE_SUFFIXES, *NOISE_NAMES, *PSF_NAMES, *MASK_NAMES)
-    others += (*INVERSE_VARIANCES, *VARIANCES, *OTHERS)
+    images, weights = (*IMAGE_NAMES, *IMAGE_SUFFIXES), (*INVERSE_VARIANCES, *VARIANCES)
+    others = (*images, *NOISE_NAMES, *PSF_NAMES, *MASK_NAMES, *weights, *OTHERS)
     unclear = [plane for plane in planes if not _is_one_of(plane, others) or _is_one_of(plane, names)]
     if not unclear:
         raise ItemError(missing, file, recipe or f"{planes[0].name} is no {what}")

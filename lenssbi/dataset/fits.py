@@ -119,8 +119,9 @@ def _psf(plane: Plane, shape: tuple[int, ...], image_scale: float, path: str | P
 
 def _kind(plane: Plane, path: str | Path) -> Kind:
     said = str(plane.header.get(PSF_KIND) or "effective").strip().lower()
-    if said == "effective" or said == "optical":
-        return said
+    kinds: dict[str, Kind] = {"effective": "effective", "optical": "optical"}
+    if said in kinds:
+        return kinds[said]
     raise ItemError(Status.BAD_PSF, path, f"{PSF_KIND} is effective or optical, got {said}")
 
 

@@ -10,7 +10,6 @@ depend on how many workers there were or how often they were killed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -284,9 +283,7 @@ def _packed(values: Packed | NDArray[Any]) -> Packed:
 
 
 def _open(path: Path) -> h5py.File:
-    if not os.path.isfile(path):
-        raise InputError(f"{path}: there is no such set: make one with `lenssbi simulate`")
-    file = open_hdf5(path, "simulate it again")
+    file = open_hdf5(path, "simulate it again", missing="there is no such set: make one with `lenssbi simulate`")
     schema = str(file.attrs.get("schema", ""))
     missing = [key for key in REQUIRED if key not in file.attrs]
     missing += [key for key in ("images", "noise", "psf", "params", "info") if key not in file]

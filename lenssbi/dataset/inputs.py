@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.dataset.hdf5 import StampSet
@@ -92,12 +92,12 @@ class StampSource:
 
     def absolute(self) -> StampSource:
         """The source as it is found from any folder."""
-        files = {name: _placed(getattr(self, name), Path.cwd()) or None for name in COMPANIONS}
+        files: dict[str, Any] = {name: _placed(getattr(self, name), Path.cwd()) or None for name in COMPANIONS}
         return replace(self, path=str(Path(self.path).absolute()), **files)
 
     @property
     def files(self) -> tuple[str, ...]:
-        """All files that the stamp is read from; numbers that stand for one are no files."""
+        """What the stamp is read from: files, and a number or "none" in the place of one."""
         return tuple(filter(None, (self.path, *(getattr(self, name) for name in COMPANIONS))))
 
     @property
@@ -136,10 +136,8 @@ def expand_inputs(
     """
     if not inputs:
         raise InputError("no input: name a FITS stamp, a folder, a table or a set")
-    files = {
-        name: None if file is None else str(file) for name, file in zip(COMPANIONS, (noise, psf, mask), strict=True)
-    }
-    common = StampSource("", "", pixel_scale=pixel_scale, band=band, **files)
+    noise, psf, mask = (None if file is None else str(file) for file in (noise, psf, mask))
+    common = StampSource("", "", None, noise, psf, mask, pixel_scale, band)
     sources = [source for text in inputs for source in _expand(str(text), common)]
     names = distinct_names([source.name for source in sources], [_folder_of(source) for source in sources])
     return [replace(source, name=name) for source, name in zip(sources, names, strict=True)]
@@ -206,7 +204,8 @@ def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
         given.add(row.name)
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """What the row of a table says of a stamp, "" where it says nothing."""
 
     name: str
@@ -225,7 +224,7 @@ def _rows(table: TextTable) -> Iterator[Row]:
 
 def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
     entry = str(table.parent / row.path) if row.path else ""
-    files = {name: _placed(getattr(row, name), table.parent) or getattr(common, name) for name in COMPANIONS}
+    files: dict[str, Any] = {c: _placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
     options = replace(common, **files)
     if not entry:
         nowhere = f"{table}, row {number}"

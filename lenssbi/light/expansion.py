@@ -29,6 +29,7 @@ GROW = 0.67  # of the clipping threshold: how faint a pixel may be that hangs to
 CORE = 2.5  # [pixels]: nearer to the centre no pixel is called an arc
 RIM = 2  # [pixels] around what stands out that the PSF has brightened as well
 LENS = 2.0  # [arcsec]: radius that holds most of a lens's light
+CENTRAL = 0.3  # [arcsec]: scatter of lens galaxies about the middle of their stamps
 ROBUST_ROUNDS = 4
 STEPS = 3  # of the search in a round; the rounds repeat it
 Mask = NDArray[np.bool_]
@@ -117,8 +118,9 @@ class Expansion:
         return np.hypot(self.noise, self.options.model_error * light)
 
     def start(self) -> FloatArray:
-        """One almost round ellipse on the brightest place within an arcsecond of the stamp's centre."""
-        smooth = np.where(self.distance(0) < 1.0, ndimage.gaussian_filter(self.image, 1.5), -np.inf)
+        """One almost round ellipse on the brightest place near the stamp's centre: an arc may outshine the galaxy, a little farther out."""
+        near = np.exp(-0.5 * (self.distance(0) / CENTRAL) ** 2)
+        smooth = near * np.maximum(ndimage.gaussian_filter(self.image, 1.5), 0.0)
         place = pixel_grid(self.image.shape, self.blur.pixel_scale).ravel()[smooth.argmax()]
         return np.array([place.real, place.imag, 0.05, 0.05])
 

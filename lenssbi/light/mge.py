@@ -20,6 +20,7 @@ import numpy as np
 from lenssbi.arrays import FloatArray, pixel_grid
 from lenssbi.light.blurred import GaussianBlur
 from lenssbi.light.expansion import Expansion, Mask, axes
+from lenssbi.parameters import ellipticity
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def fit_lens_light(
     mask: Mask,
     blur: GaussianBlur,
     options: LensLightOptions | None = None,
+    start: LensLightFit | None = None,
 ) -> LensLightFit:
     """Fit the lens's light and clip what is not part of it.
 
@@ -117,6 +119,8 @@ def fit_lens_light(
         The PSF; its own shape does not matter.
     options
         Widths, ellipses and clipping.
+    start
+        An earlier fit of the same stamp, with the same options, to begin from.
 
     Raises
     ------
@@ -124,7 +128,13 @@ def fit_lens_light(
         Where fewer usable pixels are left than there are amplitudes.
     """
     problem = Expansion.central(image, noise, mask, blur, options or LensLightOptions())
-    solution, clipped = problem.clip(problem.robust(problem.start()))
+    if start is None:
+        begun = problem.robust(problem.start())
+    else:
+        ellipses = ellipticity(start.q, start.phi)
+        shape = np.append([start.centre.real, start.centre.imag], np.stack([ellipses.real, ellipses.imag], axis=1))
+        begun = problem.search(shape, problem.mask / problem.noise, problem.smoothness(start.amplitudes))
+    solution, clipped = problem.clip(begun)
     core_radius, profile = problem.misfit(solution, clipped)
     best = replace(problem, blur=replace(blur, shape=image.shape))
     distance = np.abs(pixel_grid(image.shape, blur.pixel_scale) - solution.centre)

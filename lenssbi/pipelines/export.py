@@ -157,7 +157,7 @@ def _observed(name: str, known: Mapping[str, Any] | None) -> Observed:
     except (InputError, ValueError):  # the posterior is there, its stamp has gone
         return observed
     if observed.shape is None:
-        seen = {"unit": stamp.unit, "band": stamp.band, "zero_point": stamp.zero_point}
+        seen: dict[str, Any] = {"unit": stamp.unit, "band": stamp.band, "zero_point": stamp.zero_point}
         observed = replace(observed, pixel_scale=stamp.pixel_scale, shape=stamp.shape, **seen)
     elif (stamp.shape, stamp.pixel_scale) != (observed.shape, observed.pixel_scale):  # another file of the same name
         return observed

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lenssbi.pipelines.results import NetworkAnswer
+from lenssbi.pipelines.results import NETWORK_FLAGS, NetworkAnswer
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.problem import Problem
 
 DRAWS = 4000  # for the quantiles
-OF_THE_FIT = "prior_conflict"
-"""A flag that is raised on the way and speaks of fit and network together."""
 
 
 def network_answer(problem: Problem, flags: Sequence[str]) -> NetworkAnswer | None:
@@ -23,10 +21,10 @@ def network_answer(problem: Problem, flags: Sequence[str]) -> NetworkAnswer | No
     problem
         The fit.
     flags
-        What was said of the network while the fit was set up.
+        What was said of stamp and network while the fit was set up.
     """
     if problem.network is None:
         return None
     draws = problem.network.sample(DRAWS, np.random.default_rng(0))  # the same answer has the same quantiles
     summary = widened(draws, problem.config.model_error).derived().summary()
-    return NetworkAnswer(summary, tuple(flag for flag in flags if flag != OF_THE_FIT))
+    return NetworkAnswer(summary, tuple(flag for flag in flags if flag in NETWORK_FLAGS))

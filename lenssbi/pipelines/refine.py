@@ -35,6 +35,7 @@ from lenssbi.status import InputError, ItemError, Status
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
+FINISHED = (Status.DONE.name, Status.WRONG.name)  # no more time would help
 CONFLICT = 3.0  # sigma
 CIRCLE_ERROR = 0.16  # [arcsec]: rms error of the circle estimate over 170 simulated lenses, many of them faint
 
@@ -155,7 +156,7 @@ def refine_source(
         kept = fit.samples, fit.samples_with_prior
         fit.samples.save(files.posterior, with_prior=fit.samples_with_prior)
         files.figure.unlink(missing_ok=True)  # of an older fit
-    if kept[0].info["status"] == Status.DONE.name:
+    if kept[0].info["status"] in FINISHED:
         forget(problem, files.work)
     drawn = not figure or files.figure.exists()
     if fit is None and not (drawn and show is None):
@@ -264,7 +265,7 @@ def _kept(problem: Problem, files: Files) -> tuple[Samples, Samples | None] | No
     """The posterior of this very fit, and the one with the network's prior, if it is there and done."""
     try:
         samples = load_samples(files.posterior)
-        if samples.info.get("key") != problem.key or samples.info.get("status") != Status.DONE.name:
+        if samples.info.get("key") != problem.key or samples.info.get("status") not in FINISHED:
             return None
         return samples, load_with_prior(files.posterior)
     except InputError:  # none yet, or a foreign file of the same name

@@ -82,9 +82,10 @@ def _marginal(axes: Axes, name: str, summary: Summary, beliefs: list[Belief], tr
     for belief in beliefs:
         values, weights = near(belief.samples.column(name), name, summary.median), belief.samples.weights
         edges = _edges(values, weights, belief.samples.n_eff, limits)
-        density, _ = np.histogram(values, edges, weights=weights, density=True)
-        # scaled to the peak: a wide prior beside a narrow result would vanish
-        steps = axes.stairs(density / max(density.max(), 1e-300), edges, color=belief.colour, fill=belief.filled)
+        masses, _ = np.histogram(values, edges, weights=weights)
+        # scaled to the peak, wherever it is: a wide prior beside a narrow result would vanish, and a tail would look like a result
+        peak = max(masses.max(), _peak(values, weights, edges[1] - edges[0]))
+        steps = axes.stairs(masses / peak, edges, color=belief.colour, fill=belief.filled)
         steps.set(alpha=0.85) if belief.filled else steps.set(linewidth=1.6)
     if truth is not None:
         axes.axvline(float(near(np.asarray(truth), name, summary.median)), color=TRUTH, lw=1.4)
@@ -107,6 +108,14 @@ def _edges(values: np.ndarray, weights: np.ndarray, n_eff: float, limits: tuple[
     if not low < high:  # all of it is beyond the panel
         low, high = limits
     return np.linspace(low, high, max(BINS[0], round((high - low) / width)) + 1)
+
+
+def _peak(values: np.ndarray, weights: np.ndarray, width: float) -> float:
+    """The largest mass in a bin of about this width, inside the panel or beyond it."""
+    low, high = weighted_quantiles(values, weights, (0.0005, 0.9995))
+    bins = max(1, round((high - low) / width))
+    masses, _ = np.histogram(values, np.linspace(low, max(high, low + width), bins + 1), weights=weights)
+    return float(masses.max())
 
 
 def _say_network(axes: Axes, name: str, beliefs: list[Belief]) -> None:

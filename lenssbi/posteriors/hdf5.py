@@ -13,7 +13,6 @@ timings, and the identity of the estimator and of the configuration.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -92,10 +91,10 @@ def load_with_prior(path: str | Path) -> Samples | None:
 
 def _read(path: str | Path, reader: Callable[[h5py.File], T]) -> T:
     path = Path(path)
-    if not os.path.isfile(path):
-        raise InputError(f"{path}: no such posterior file: check the path")
     try:
-        with open_hdf5(path, "make it again with lenssbi refine") as file:
+        with open_hdf5(
+            path, "make it again with lenssbi refine", missing="no such posterior file: check the path"
+        ) as file:
             schema = str(file.attrs.get("schema", ""))
             if not schema.startswith("lenssbi-"):
                 raise InputError(f"{path}: an HDF5 file of another program: give a posterior made by lenssbi")

@@ -69,7 +69,10 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch) -> list[Att
         if not wrong and not _beaten(last, stage):
             break
         done.append(_sampled(again, stage, f"restart{number}", work, watch))
-    if problem.config.sampler.method == "auto" and not done[-1].draws.converged and not _out_of_limits(done[-1]):
+    lost = (
+        not done[-1].draws.converged and not done[-1].stage.modes
+    )  # around modes of the search there is no need to look elsewhere
+    if problem.config.sampler.method == "auto" and lost and not _out_of_limits(done[-1]):
         done[-1] = _with_nautilus(done[-1], work, watch)
     return done
 
@@ -100,7 +103,7 @@ def elsewhere(problem: Problem, number: int) -> Problem:
 
 
 def _beaten(attempt: Attempt, stage: Stage) -> bool:
-    """Whether one of the modes of another search is a better model of the image than the best that a run has seen."""
+    """Whether one of the modes of a search is a better model of the image than the best that a run without one has seen."""
     likelihood, names = attempt.stage.likelihood, attempt.problem.priors.sampled.names
     found = [mode_likelihood(names, mode, likelihood) for mode in stage.modes]
     return max(found, default=-np.inf) > attempt.best.log_likelihood + BETTER
@@ -117,7 +120,7 @@ def _check(problem: Problem, stage: Stage) -> None:
 
 def _out_of_limits(attempt: Attempt) -> bool:
     sampler, draws = attempt.problem.config.sampler, attempt.draws
-    return draws.evaluations >= sampler.max_evaluations or draws.seconds >= 60 * sampler.max_minutes
+    return draws.evaluations >= sampler.max_evaluations or draws.seconds >= sampler.seconds
 
 
 def _sampled(problem: Problem, stage: Stage, name: str, work: Path | None, watch: Watch) -> Attempt:
@@ -126,7 +129,9 @@ def _sampled(problem: Problem, stage: Stage, name: str, work: Path | None, watch
     checkpoint = None if work is None else problem.checkpoint(work, f"{name}-importance")
     likelihood = flattened(stage.likelihood, problem.config.error_factor)
     start, settings = start_mixture(problem, stage), _importance_settings(problem)
-    draws = importance.sample(problem.priors.sampled, likelihood, settings, checkpoint, watch, start)
+    if stage.modes:
+        settings = replace(settings, prior_share=0.0)
+    draws = importance.sample(stage.prior, likelihood, settings, checkpoint, watch, start)
     attempt = _looked_at(problem, stage, name, draws, "importance")
     if not draws.converged and draws.n_eff >= ENOUGH and not _out_of_limits(attempt):
         return attempt._replace(draws=replace(attempt.draws, converged=True))  # fewer than wanted, but usable
@@ -164,7 +169,7 @@ def _importance_settings(problem: Problem) -> importance.Settings:
         n_eff=sampler.importance_n_eff,
         max_rounds=sampler.max_rounds,
         max_evaluations=sampler.max_evaluations,
-        max_seconds=60 * sampler.max_minutes,
+        max_seconds=sampler.seconds,
         seed=sampler.seed,
     )
 
@@ -177,6 +182,6 @@ def _nautilus_settings(problem: Problem, evaluations: int, seconds: float) -> na
         n_networks=sampler.n_networks,
         n_eff=sampler.n_eff,
         max_evaluations=sampler.max_evaluations - evaluations,
-        max_seconds=60 * sampler.max_minutes - seconds,
+        max_seconds=sampler.seconds - seconds,
         seed=sampler.seed,
     )

@@ -5,7 +5,11 @@ nothing is multiply imaged, nothing is magnified. Such a source is nearly as lar
 (the rest is noise of either sign and tells nothing), without hand-made positions of images:
 
     magnification = flux in the image / flux in the source plane,
-    compactness = rms distance of the light from its centre in the source plane / the same in the image.
+    compactness = rms distance of the light from its centre in the source plane / the same in the image,
+    counter = share of the image's flux in images of one parity, the lesser of the two.
+
+A source that is seen several times has images of both parities. A copy has one: upright where the mass is too small, turned over where
+it is too large.
 """
 
 from __future__ import annotations
@@ -13,12 +17,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.inversion import Reconstruction
 
 BRIGHT = 0.15  # of the peak
+LEAST_RADIUS = 0.05  # [arcsec]
 SIDE = 160  # pixels of the grid on which the source is integrated
 
 
@@ -32,10 +38,13 @@ class Basin:
         Flux of the image over that of the source; NaN where there is no source.
     compactness
         Root mean square size of the source over that of its image.
+    counter
+        Share of the light in images of the rarer parity.
     """
 
     magnification: float
     compactness: float
+    counter: float = float("nan")
 
 
 def basin(found: Reconstruction, imaging: Imaging, beta: ComplexArray) -> Basin:
@@ -59,7 +68,65 @@ def basin(found: Reconstruction, imaging: Imaging, beta: ComplexArray) -> Basin:
     places, cell = _grid(found.mesh.vertices[found.source > least])
     light = _above(found.brightness(places), least)
     in_image = float(seen.sum()) * imaging.pixel_scale**2 / sub
-    return Basin(in_image / (float(light.sum()) * cell), size(places, light) / size(imaging.theta[rows], seen))
+    small = size(places, light) / size(imaging.theta[rows], seen)
+    return Basin(in_image / (float(light.sum()) * cell), small, counter(beta[rows], seen, imaging.subgrid))
+
+
+def counter(beta: ComplexArray, light: FloatArray, subgrid: int) -> float:
+    """Share of light in images of the rarer parity.
+
+    Parameters
+    ----------
+    beta
+        Traced sub-pixels [arcsec], in groups of subgrid^2, shape (n_sub,).
+    light
+        Brightness there, shape (n_sub,).
+    subgrid
+        Sub-pixels along the side of a pixel; with one the parities are not known, and half of the light is taken for either.
+    """
+    if subgrid == 1 or not light.any():
+        return 0.5 if light.any() else 0.0
+    turned = _turned(beta, subgrid)
+    share = float(light.reshape(turned.size, -1)[turned].sum() / light.sum())
+    return min(share, 1 - share)
+
+
+@dataclass(frozen=True, eq=False)
+class SeveralImages:
+    """What a detected lens has to show: its source in images of both parities.
+
+    Parameters
+    ----------
+    shares
+        Squared light of the source in the pixels of the mask, sum 1, shape (n_pixels,): the mean of the traced angles is its place.
+    radius
+        How near to it an image of either parity has to lead [arcsec].
+    """
+
+    shares: FloatArray
+    radius: float
+
+    @classmethod
+    def of(cls, light: FloatArray, radius: float) -> SeveralImages:
+        """From the light of a source in the pixels of the mask and its half-light radius [arcsec]."""
+        shares = np.maximum(light, 0.0) ** 2
+        return cls(shares / shares.sum(), max(radius, LEAST_RADIUS))
+
+    def shown(self, beta: ComplexArray, imaging: Imaging) -> bool:
+        """Whether a lens model that traces `imaging.theta` to `beta` [arcsec] shows both."""
+        if imaging.subgrid == 1:
+            return True
+        traced = beta.reshape(-1, imaging.subgrid**2).mean(axis=1)
+        near = np.abs(traced - np.sum(self.shares * traced[imaging.fitted])) < self.radius
+        turned = _turned(beta, imaging.subgrid)
+        return bool((near & turned).any() and (near & ~turned).any())
+
+
+def _turned(beta: ComplexArray, subgrid: int) -> NDArray[np.bool_]:
+    """Whether an image is turned over there, for each group of subgrid^2 traced angles: (right x up) < 0 in the source plane."""
+    sides = beta.reshape(-1, subgrid, subgrid)
+    right, up = sides[:, 0, -1] - sides[:, 0, 0], sides[:, -1, 0] - sides[:, 0, 0]
+    return np.asarray((right * np.conj(up)).imag > 0)
 
 
 def _above(light: FloatArray, least: float) -> FloatArray:

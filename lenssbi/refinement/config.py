@@ -18,7 +18,7 @@ Range = tuple[float, float]
 class PriorConfig(Config):
     """What is believed before the fit.
 
-    The broad prior is the training population's: uniform in einstein_radius [arcsec], axis ratio and position angle. A
+    The broad prior is uniform in einstein_radius [arcsec], axis ratio and position angle. A
     blind fit narrows einstein_radius to ``radius_window`` [arcsec] about the circle estimate; the learned priors narrow
     the mass parameters about the network's answer, by the paper's half-widths, by its own sigmas times ``widen``, or by all of
     its posterior. ``auto`` is broad for the importance sampler, which the network then only tells where to look; for Nautilus it is
@@ -28,7 +28,7 @@ class PriorConfig(Config):
 
     mode: PriorMode | Literal["auto"] = "auto"
     einstein_radius: Range = (0.2, 3.2)
-    axis_ratio: Range = (0.4, 1.0)
+    axis_ratio: Range = (0.2, 1.0)
     slope: Range = (1.5, 2.5)
     centre_sigma: PositiveFloat = 0.1
     shear_sigma: PositiveFloat = 0.1
@@ -72,7 +72,8 @@ class MeshConfig(Config):
     """The source's mesh: its cells, about how many source pixels, sub-pixels along the side of an image pixel, and how far the
     PSF reaches [arcsec]. ``brightness`` is the share of the mesh that follows the source's light instead of the
     magnification alone; ``regularisation`` how it is kept smooth, and ``solver`` whether it may be negative. ``smooth`` puts the
-    Gaussians of the search under the pixels, which then are departures from them (not with the positive solver, and only after a search).
+    Gaussians of the search under the pixels, which then are departures from them (not with the positive solver, and only after a search);
+    the ``auto`` solver is linear then, and positive for pixels alone beside the lens' light.
     ``fine`` doubles sub-grid and PSF sampling where the image is bright (on simulated lenses it changed no answer).
     """
 
@@ -110,10 +111,10 @@ class StartConfig(Config):
 
 
 class SamplerConfig(Config):
-    """Importance sampling or Nautilus; ``auto`` is importance sampling, and Nautilus where that does not converge.
+    """Importance sampling or Nautilus; ``auto`` is importance sampling, and Nautilus where that does not converge and no search was made.
 
     ``auto`` live points of Nautilus are 250 for a wide prior and 150 under a learned one; ``n_eff`` is the effective sample size to reach,
-    for importance sampling ``importance_n_eff``.
+    for importance sampling ``importance_n_eff``. ``auto`` minutes are 1.5, and 60 where Nautilus is asked for.
     """
 
     method: Literal["auto", "importance", "nautilus"] = "auto"
@@ -123,9 +124,16 @@ class SamplerConfig(Config):
     importance_n_eff: PositiveInt = 300
     max_rounds: PositiveInt = 30
     max_evaluations: PositiveInt = 60_000
-    max_minutes: PositiveFloat = 60.0
+    max_minutes: PositiveFloat | Literal["auto"] = "auto"
     seed: int = Field(0, ge=0)
     threads: PositiveInt = 1
+
+    @property
+    def seconds(self) -> float:
+        """How long the sampler may take."""
+        if self.max_minutes == "auto":
+            return 3600.0 if self.method == "nautilus" else 90.0
+        return 60.0 * self.max_minutes
 
 
 class ModelErrorConfig(Config):

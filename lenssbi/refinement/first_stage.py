@@ -1,100 +1,206 @@
 """What is known before the sampling: where the lens models are that explain the image, and where the source shines.
 
+    the lens' light -> the light and a smooth source -> the light anew, without the source -> the smooth source anew -> pixels upon it
+
 The lens' light, where it is fitted jointly, stays in the data; its Gaussians become columns of the linear system. The search with a
-source of few Gaussians (:mod:`lenssbi.refinement.search.search`) gives modes; the mesh and its regularisation follow the light of the
-best one, as PyAutoLens's adapt images do (Nightingale, Dye & Massey 2018), and its Gaussians are what the pixels depart from.
+source of few Gaussians (:mod:`lenssbi.refinement.search.search`) gives modes. Behind each the mesh and its regularisation follow the
+light of its own source, as PyAutoLens's adapt images do (Nightingale, Dye & Massey 2018), whose Gaussians are what the pixels depart from.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
-from lenssbi.arrays import FloatArray
+from lenssbi.arrays import FloatArray, pixel_grid
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.light.mge import LensLightFit
+from lenssbi.parameters import Uniform
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
 from lenssbi.reconstruction.smooth import SmoothPart
+from lenssbi.refinement.basins import SeveralImages
 from lenssbi.refinement.best import Likelihood
-from lenssbi.refinement.likelihood import build_imaging, build_likelihood, deflectors
+from lenssbi.refinement.circle import Circle
+from lenssbi.refinement.likelihood import IMPOSSIBLE, LensLikelihood, build_imaging, build_likelihood, deflectors
+from lenssbi.refinement.observation import Observation
+from lenssbi.refinement.priors.blocks import Block, JointPrior, Single
 from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
 from lenssbi.refinement.problem import Problem, network_draws
 from lenssbi.refinement.profile_likelihood import ProfileLikelihood
+from lenssbi.refinement.regions import RegionalLikelihood, RegionalPrior, Regions
 from lenssbi.refinement.sampling.mixture_fit import from_samples
 from lenssbi.refinement.sampling.mixtures import Mixture
-from lenssbi.refinement.search.light import light_columns
-from lenssbi.refinement.search.search import Mode, SearchSettings, search
+from lenssbi.refinement.search.light import light_columns, refitted
+from lenssbi.refinement.search.search import Mode, SearchSettings, polish, search
+from lenssbi.status import ItemError, Status
 
 NETWORK_STARTS = 64
 NETWORK_COMPONENTS = 4
-STRENGTHS = np.arange(-2.5, 3.6, 0.5)  # log10, where the strength is looked for
-STRENGTH_SIGMA = 0.4
-WIDER = 2.0  # how much wider than a mode of the search its proposal is
+STRENGTHS = np.arange(-1.5, 3.6, 1.0)  # log10, where the strength is looked for
+STRENGTH_SIGMA = 0.45
+WIDER = 1.6  # how much wider than a mode of the search its proposal is
 LEAST = {"einstein_radius": 0.004, "slope": 0.03}  # sigma of a proposal at least; 0.01 for the others
-HOPELESS = 60.0  # a mode whose best evidence is so much worse is left out
+HOPELESS = 30.0  # a mode whose best evidence is so much worse is left out
+LIGHT_COST = 30.0  # log evidence: what a lens galaxy's shape and Gaussians have to gain
+COMPACT = 0.3  # [arcsec]
 SERSIC_INDICES, SERSIC_RADII = (0.5, 1.0, 2.0, 4.0), (0.05, 0.12, 0.3, 0.7)  # [arcsec]
 WRONG = {"under": 0.55, "over": 1.5}  # times the Einstein radius of the arcs
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Stage:
     """What the sampling begins with.
 
     Parameters
     ----------
+    prior
+        The sampled prior, confined to the regions around the modes where there are any.
     likelihood
-        Of the sampled prior's parameters.
+        Of its parameters.
     modes
         Lens models that the search found, the best first; none if it was not asked.
+    start
+        Components at the modes, the better ones with more draws; None without any.
     """
 
+    prior: JointPrior | RegionalPrior
     likelihood: Likelihood
     modes: tuple[Mode, ...] = ()
+    start: Mixture | None = None
+
+
+@dataclass(frozen=True)
+class _View:
+    """The stamp as the fit sees it: with the lens' light, if that is fitted too, and the light's columns."""
+
+    imaging: Imaging
+    stamp: Stamp
+    light: LensLightFit | None
+    columns: FloatArray | None
 
 
 def first_stage(problem: Problem) -> Stage:
     """Search, where the fit asks for it, and build the likelihood."""
+    prior, view = problem.priors.sampled, _view(problem)
+    if problem.config.start.place != "search":
+        return Stage(prior, _likelihood(problem, view.imaging, view.columns, None))
+    view, modes = _searched(problem, view)
+    found = [_Found.of(problem, view, mode) for mode in modes]
+    best = max(one.evidence for one in found)
+    if best <= IMPOSSIBLE:
+        raise ItemError(Status.SINGULAR, problem.observation.stamp.name)
+    found = sorted((one for one in found if one.evidence > best - HOPELESS), key=lambda one: -one.evidence)
+    modes, likelihood = tuple(one.mode for one in found), found[0].likelihood
+    regions = Regions(prior.names, modes)
+    if problem.config.source == "pixels":
+        parts = tuple(one.likelihood for one in found if isinstance(one.likelihood, LensLikelihood))
+        likelihood = RegionalLikelihood(parts, regions, problem.config.sampler.threads)
+    weights = np.array([1 / (1 + best - one.evidence) for one in found])
+    start = Mixture(
+        weights / weights.sum(), np.array([one.centre for one in found]), np.array([one.scale for one in found])
+    )
+    return Stage(RegionalPrior(prior, regions), likelihood, modes, start)
+
+
+class _Found(NamedTuple):
+    """A mode as the sampler meets it: its likelihood, the log evidence at the best strength, centre and scale of its component."""
+
+    mode: Mode
+    likelihood: Likelihood
+    evidence: float
+    centre: FloatArray
+    scale: FloatArray
+
+    @classmethod
+    def of(cls, problem: Problem, view: _View, mode: Mode) -> _Found:
+        part = _likelihood(problem, replace(view.imaging, follow=mode.source_image), view.columns, mode)
+        if isinstance(part, LensLikelihood) and mode.multiply_imaged:
+            images = SeveralImages.of(mode.source_image[part.imaging.mask], mode.source_radius)
+            beta = deflectors(mode.params).source_angle(part.imaging.theta)
+            if images.shown(beta, part.imaging):  # not where the clumps of a source lie far apart
+                part = replace(part, images=images)
+        return cls(mode, part, *_component(problem.priors.sampled.names, mode, part))
+
+
+def _view(problem: Problem) -> _View:
     config, observation = problem.config, problem.observation
-    stamp, columns = observation.stamp, None
+    stamp, light, columns = observation.stamp, None, None
     if problem.joint_light:
-        assert problem.light is not None
-        stamp = replace(stamp, image=stamp.image + problem.light.model_image)
-        columns = light_columns(problem.light, stamp)
+        light = problem.light
+        assert light is not None
+        stamp = replace(stamp, image=stamp.image + light.model_image)
+        columns = light_columns(light, stamp)
     imaging = build_imaging(stamp, observation.mask, config.mesh, follow=observation.stamp.image)
-    modes: tuple[Mode, ...] = ()
-    if config.start.place == "search":
-        modes = find_modes(problem, imaging, columns, config.start.candidates, config.sampler.seed)
-        if modes:
-            imaging = replace(imaging, follow=modes[0].source_image)
-    return Stage(_likelihood(problem, imaging, columns, modes), modes)
+    return _View(imaging, stamp, light, columns)
 
 
-def _likelihood(problem: Problem, imaging: Imaging, columns: FloatArray | None, modes: tuple[Mode, ...]) -> Likelihood:
+def _searched(problem: Problem, view: _View) -> tuple[_View, tuple[Mode, ...]]:
+    """The modes, with the lens' light as it is beside the best of them."""
+    config = problem.config
+    prior = _within(problem.priors.sampled, problem.observation.circle)
+    mass = [i for i, name in enumerate(prior.names) if not name.startswith(("log10_", "source_"))]
+    starts = network_draws(problem, NETWORK_STARTS)[:, mass]
+    draws = 2 ** int(np.ceil(np.log2(config.start.candidates)))  # the search takes a power of two
+    settings = SearchSettings(draws=draws, seed=config.sampler.seed)
+    if config.source != "pixels":
+        settings = replace(settings, sources=1)
+    modes = search(view.imaging, prior, view.columns, starts, settings)
+    if view.light is None:
+        return view, modes
+    if _may_be_an_image(view.light, problem.observation):
+        bare = search(view.imaging, prior, None, starts, settings)
+        if bare[0].log_evidence > modes[0].log_evidence - LIGHT_COST:
+            return replace(view, light=None, columns=None), bare
+    light = refitted(view.light, view.stamp, modes[0].source_image, ~problem.observation.others)
+    view = replace(view, light=light, columns=light_columns(light, view.stamp))
+    modes = polish(view.imaging, prior, view.columns, modes, settings)
+    return replace(view, columns=_shining(view, modes)), modes
+
+
+def _may_be_an_image(light: LensLightFit, observation: Observation) -> bool:
+    """Whether what was taken for the lens galaxy is as small and faint as an image of the source near the middle."""
+    distance = np.abs(pixel_grid(light.model_image.shape, observation.stamp.pixel_scale) - light.centre)
+    flux, arcs = light.model_image.sum(), observation.stamp.image[observation.circle.arcs].sum()
+    return bool(light.model_image[distance < COMPACT].sum() > 0.5 * flux and flux < arcs)
+
+
+def _shining(view: _View, modes: tuple[Mode, ...]) -> FloatArray:
+    """The columns of the lens' light that shine beside one of the modes, and their neighbours in width."""
+    assert view.columns is not None
+    assert view.light is not None
+    bright = np.any([mode.columns > 0 for mode in modes], axis=0).reshape(view.light.amplitudes.shape)
+    return np.asarray(view.columns[binary_dilation(bright, np.ones((1, 3))).ravel()])
+
+
+def _likelihood(problem: Problem, imaging: Imaging, columns: FloatArray | None, mode: Mode | None) -> Likelihood:
     config, names = problem.config, problem.priors.sampled.names
     if config.source == "pixels":
         mesh, smooth = config.mesh, None
-        if mesh.smooth and modes and modes[0].fluxes.any() and columns is None and mesh.solver != "positive":
-            beta = deflectors(modes[0].params).source_angle(imaging.theta)
+        if mesh.smooth and mode is not None and mode.fluxes.any() and mesh.solver != "positive":
+            beta = deflectors(mode.params).source_angle(imaging.theta)
             smooth = SmoothPart.found(
-                imaging, Profiles.gaussians(), modes[0].ellipses, modes[0].fluxes, beta, modes[0].source_image
+                imaging, Profiles.gaussians(), mode.ellipses, mode.fluxes, beta, mode.source_image
             )
         return build_likelihood(imaging, mesh, names, columns, smooth, config.sampler.threads)
     profiles = Profiles.gaussians() if config.source == "gaussians" else Profiles.sersics(SERSIC_INDICES, SERSIC_RADII)
     return ProfileLikelihood(ProfileInversion(imaging, profiles, columns), names, config.sampler.threads)
 
 
-def find_modes(
-    problem: Problem, imaging: Imaging, columns: FloatArray | None, candidates: int, seed: int
-) -> tuple[Mode, ...]:
-    """The lens models that explain the image with a source of few Gaussians."""
-    prior = problem.priors.sampled
-    starts = network_draws(problem, NETWORK_STARTS)
-    mass = [i for i, name in enumerate(prior.names) if not name.startswith(("log10_", "source_"))]
-    draws = 2 ** int(np.ceil(np.log2(candidates)))  # the search takes a power of two
-    settings = SearchSettings(draws=draws, seed=seed)
-    if problem.config.source != "pixels":
-        settings = replace(settings, sources=1)
-    return search(imaging, prior, columns, starts[:, mass], settings)
+def _within(prior: JointPrior, circle: Circle) -> JointPrior:
+    """The prior for lenses that show the arcs as several images of one source."""
+
+    def narrowed(block: Block) -> Block:
+        if not (isinstance(block, Single) and block.name == "einstein_radius" and isinstance(block.marginal, Uniform)):
+            return block
+        ends, window = block.marginal.support(), circle.window
+        low, high = max(ends[0], window[0]), min(ends[1], window[1])
+        return Single(block.name, Uniform(low, high)) if low < high else block
+
+    return JointPrior(tuple(narrowed(block) for block in prior.blocks))
 
 
 def start_mixture(problem: Problem, stage: Stage) -> Mixture | None:
@@ -102,22 +208,11 @@ def start_mixture(problem: Problem, stage: Stage) -> Mixture | None:
     kind = problem.config.start.place
     if kind in WRONG:
         return _wrong(problem, stage.likelihood)
-    if stage.modes:
-        return _around(problem, stage)
+    if stage.start is not None:
+        return stage.start
     if kind == "network" and problem.learned is not None:
         return from_samples(network_draws(problem, 1000), components=NETWORK_COMPONENTS)
     return None
-
-
-def _around(problem: Problem, stage: Stage) -> Mixture:
-    """Components at the modes, the better ones with more draws."""
-    found = [_component(problem.priors.sampled.names, mode, stage.likelihood) for mode in stage.modes]
-    evidence = np.array([value for value, _, _ in found])
-    kept = np.flatnonzero(evidence > evidence.max() - HOPELESS)
-    weights = 1 / (1 + evidence.max() - evidence[kept])
-    return Mixture(
-        weights / weights.sum(), np.array([found[i][1] for i in kept]), np.array([found[i][2] for i in kept])
-    )
 
 
 def mode_likelihood(names: tuple[str, ...], mode: Mode, likelihood: Likelihood) -> float:

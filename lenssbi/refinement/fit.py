@@ -20,7 +20,7 @@ from lenssbi.refinement.attempts import Attempt, elsewhere, make_attempts, prefe
 from lenssbi.refinement.best import best_model
 from lenssbi.refinement.config import LEARNED_MODES
 from lenssbi.refinement.first_stage import first_stage
-from lenssbi.refinement.flags import find_flags
+from lenssbi.refinement.flags import find_flags, is_wrong
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import noise_in_words
 from lenssbi.refinement.priors.exchange import exchange
@@ -96,10 +96,12 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
     info, stamp = samples.info, problem.observation.stamp
     light = None if problem.light is None else problem.light.model_image
     if (
-        best.lens_light is not None and light is not None
-    ):  # what was fitted with the source takes the place of what was taken off before
+        light is not None and best.lens_light is not None
+    ):  # what was fitted takes the place of what was taken off before
         joint = np.where(np.isfinite(best.lens_light), best.lens_light, light)
         stamp, light = replace(stamp, image=stamp.image + light - joint), joint
+    elif light is not None and problem.joint_light:  # it was found to be an image of the source
+        stamp, light = replace(stamp, image=stamp.image + light), None
     return FitResult(
         status=Status[info["status"]],
         stamp=stamp,
@@ -120,6 +122,8 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
 
 def _status(attempt: Attempt, flags: Sequence[str]) -> Status:
     """How the sampling ended; a limit that is reached with a model that explains nothing is no reason to raise it."""
+    if is_wrong(attempt.best):
+        return Status.WRONG
     if attempt.draws.converged:
         return Status.DONE
     return Status.NOT_EXPLAINED if UNEXPLAINED & set(flags) else Status.TIMED_OUT
@@ -141,9 +145,11 @@ def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[s
         "best": dict(best.params),
         "best_log_likelihood": best.log_likelihood,
         "chi2_per_pixel": best.chi2,
+        "worst_residual": best.worst,
         "pixels": int(np.isfinite(best.image).sum()),
         "magnification": best.magnification,
         "compactness": best.compactness,
+        "counter_images": best.counter,
         "noise_scale": observation.noise_scale,
         "error_factor": problem.config.error_factor,
         "noise": noise_in_words(problem.config.noise_scale),

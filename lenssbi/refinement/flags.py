@@ -1,9 +1,9 @@
 """What a user should look at before using a fit.
 
 prior_conflict         a mass parameter lies more than 4 combined sigma from the network's answer
-edge                   more than a tenth of the posterior lies within 2 per cent of the end of a uniform prior
-demagnified            the source is hardly magnified: the fit may have found the solution in which it is a copy of the image
-residuals              the best model leaves more than the noise allows: arcs, lens light or a neighbour
+edge                   more than a tenth of the posterior lies within 2 per cent of the end of a uniform prior, or of the flattest ellipse
+demagnified            the source is hardly magnified, or seen only once: the fit may have found the solution in which it copies the image
+residuals              the best model leaves more than the noise allows, in all or in one place: arcs, lens light or a neighbour
 few_effective_samples  dividing the learned prior out left too few draws: the two disagree, or the prior was too narrow
 """
 
@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from lenssbi.parameters import Uniform
+from lenssbi.parameters import Uniform, axis_ratio
 from lenssbi.posteriors import GaussianMixture, Samples
-from lenssbi.refinement.priors.blocks import Single
+from lenssbi.refinement.priors.blocks import Ellipse, Single
 from lenssbi.refinement.priors.modes import Priors
 from lenssbi.refinement.result import BestModel
 
 CONFLICT = 4.0  # combined sigma
 EDGE_WIDTH, EDGE_SHARE = 0.02, 0.1
-MIN_MAGNIFICATION = 2.5
+MIN_MAGNIFICATION = 1.5  # an isothermal sphere has 2 for a point that is seen twice; real lenses have 2.0 to 3.2
+MIN_COUNTER = 0.005  # of the light, in images of the rarer parity
 MAX_CHI2 = 1.5
+MAX_WORST = 3.0  # mean square of residuals in the worst square of 7 pixels, over that of the typical one
 MIN_N_EFF = 100
 
 
@@ -42,7 +44,7 @@ def find_flags(samples: Samples, priors: Priors, best: BestModel, learned: Gauss
         "prior_conflict": learned is not None and _conflict(samples, learned) > CONFLICT,
         "edge": _at_edge(samples, priors),
         "demagnified": is_wrong(best),
-        "residuals": best.chi2 > MAX_CHI2,
+        "residuals": best.chi2 > MAX_CHI2 or best.worst > MAX_WORST,
         "few_effective_samples": samples.n_eff < MIN_N_EFF,
     }
     return tuple(flag for flag, raised in found.items() if raised)
@@ -50,7 +52,8 @@ def find_flags(samples: Samples, priors: Priors, best: BestModel, learned: Gauss
 
 def is_wrong(best: BestModel) -> bool:
     """Whether a model is recognised as one of the wrong solutions of a free-form source (:mod:`lenssbi.refinement.basins`)."""
-    return not best.magnification >= MIN_MAGNIFICATION  # NaN, where no source stands out, is wrong as well
+    # NaN, where no source stands out, is wrong as well
+    return not (best.magnification >= MIN_MAGNIFICATION and best.counter >= MIN_COUNTER)
 
 
 def _conflict(samples: Samples, learned: GaussianMixture) -> float:
@@ -67,6 +70,11 @@ def _conflict(samples: Samples, learned: GaussianMixture) -> float:
 
 def _at_edge(samples: Samples, priors: Priors) -> bool:
     for block in priors.sampled.blocks:
+        if isinstance(block, Ellipse):
+            q = axis_ratio(samples.column("e1") + 1j * samples.column("e2"))
+            flattest = q - block.q_low < EDGE_WIDTH * (block.q_high - block.q_low)
+            if samples.weights[flattest].sum() > EDGE_SHARE:
+                return True
         if not (isinstance(block, Single) and isinstance(block.marginal, Uniform)):
             continue
         low, high = block.marginal.support()

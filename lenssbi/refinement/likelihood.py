@@ -26,7 +26,7 @@ from lenssbi.reconstruction.mesh import Mesh
 from lenssbi.reconstruction.rectangular import Rectangular
 from lenssbi.reconstruction.regularisation import Adaptive, Constant, Curvature, Gradient, Regularisation
 from lenssbi.reconstruction.smooth import SmoothPart
-from lenssbi.refinement.basins import basin
+from lenssbi.refinement.basins import SeveralImages, basin
 from lenssbi.refinement.config import MeshConfig
 from lenssbi.refinement.look import SOURCE_SIDE, Look, square
 from lenssbi.refinement.result import SourceImage
@@ -74,11 +74,14 @@ class LensLikelihood(VectorLikelihood):
         possibly slope, shear1, shear2, log10_noise (of a factor on the noise; the strength then is in units of the noise so changed).
     threads
         Vectors evaluated at a time; the answers do not depend on it.
+    images
+        What a lens has to show; None for lenses of any kind.
     """
 
     inversion: Inversion
     names: tuple[str, ...]
     threads: int = 1
+    images: SeveralImages | None = None
 
     def one(self, row: FloatArray) -> float:
         """Log likelihood of one parameter vector (parameter,)."""
@@ -88,7 +91,10 @@ class LensLikelihood(VectorLikelihood):
         except ValueError:  # |e| >= 1, or a slope that no halo has
             return IMPOSSIBLE
         imaging = self.inversion.imaging
-        found = self.inversion.evidence(lens.source_angle(imaging.theta), 10 ** params["log10_strength"])
+        beta = lens.source_angle(imaging.theta)
+        if self.images is not None and not self.images.shown(beta, imaging):
+            return IMPOSSIBLE
+        found = self.inversion.evidence(beta, 10 ** params["log10_strength"])
         value = found.with_noise(10 ** params.get("log10_noise", 0.0), imaging.n_pixels).log_evidence
         return float(value) if np.isfinite(value) else IMPOSSIBLE
 
@@ -170,8 +176,10 @@ def build_likelihood(
         Vectors evaluated at a time.
     """
     solver: Literal["linear", "positive"] = "linear"
-    if mesh.solver == "positive" or (mesh.solver == "auto" and columns is not None):
-        solver = "positive"  # a source that may be negative takes the lens' light over
+    if mesh.solver == "positive" or (mesh.solver == "auto" and columns is not None and smooth is None):
+        solver = (
+            "positive"  # a source that may be negative takes the lens' light over; departures are too small for that
+        )
     inversion = Inversion(imaging, _mesh(mesh), _regularisation(mesh, smooth is not None), columns, solver, smooth)
     return LensLikelihood(inversion, names, threads)
 

@@ -4,7 +4,11 @@ Noise maps may claim more scatter than there is, and the noise of neighbouring p
 pixels scatter by the claimed noise over 1.6, means over 5 x 5 pixels by what is claimed over 1.1). A fit takes pixels for
 independent, so the whole map is scaled to what extended light meets: with the scatter of single pixels, error bars would
 count the same photons 1.4 times over. The configuration can say otherwise. Where lens light was taken off, what its model could not
-follow is added to the noise in quadrature, and the core is left out. The mask is an annulus that holds the arcs with a margin.
+follow is added to the noise in quadrature.
+
+The mask holds the arcs with a margin, and around them a quarter of the field, in squares as the blurring takes them: a lens of too much
+mass explains any image within its Einstein ring by a source that would be seen again farther out, and only pixels there can say
+that it is not. Other galaxies (:mod:`lenssbi.refinement.neighbours`) are left out.
 """
 
 from __future__ import annotations
@@ -15,18 +19,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lenssbi.arrays import pixel_grid
-from lenssbi.dataset.noise import sky_noise
+from lenssbi.dataset.noise import SkyNoise, sky_noise
 from lenssbi.dataset.stamp import Stamp
+from lenssbi.reconstruction.imaging import TILE
 from lenssbi.refinement.circle import FIELD, Circle, fit_circle
 from lenssbi.refinement.config import MaskConfig, NoiseChoice, RefineConfig
+from lenssbi.refinement.neighbours import sort_field
 from lenssbi.status import ItemError, Status
 
 if TYPE_CHECKING:
     from lenssbi.light.mge import LensLightFit
 
 ENOUGH_SKY = 2500  # pixels: 100 means over 5 x 5 show their scatter to 7 per cent; with fewer, single pixels are taken
+SLACK = 1.1  # on the scatter of means that the correlation of neighbours gives, rho(d) = rho(1)^(d^2)
 MARGIN = 0.3  # [arcsec] of dark sky around the arcs
 MIN_OUTER = 1.25  # Einstein radii
+GUARD = 2.2  # times the distance of the farthest arc: where the images of a lens of too much mass would be
+MOST_GUARD = 5.0  # [arcsec]
 NOISE_WORDS = {
     "extended": "the noise map scaled to the scatter of means over 5 x 5 pixels of sky: shared noise of neighbours is counted",
     "measured": "the noise map scaled to the scatter of single pixels of sky: neighbours are taken for independent",
@@ -48,12 +57,15 @@ class Observation:
         The circle estimate.
     noise_scale
         Factor by which the claimed noise was divided.
+    others
+        True where other galaxies shine, shape (y, x).
     """
 
     stamp: Stamp
     mask: np.ndarray
     circle: Circle
     noise_scale: float
+    others: np.ndarray
 
 
 def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = None) -> Observation:
@@ -73,15 +85,27 @@ def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = Non
     ItemError
         No arc stands out (``NO_ARCS``), or the mask has no usable pixel (``ALL_NAN``).
     """
-    core = 0.0 if light is None else light.core_radius
     stamp, scale = with_honest_noise(stamp, config.noise_scale, light)
     radius = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale))
-    inner = core if config.mask.inner is None else config.mask.inner
-    circle = fit_circle(stamp, (radius >= inner) & (radius <= search_radius(config)))
-    mask = stamp.mask & (radius >= inner) & (radius <= outer_radius(config.mask, radius[circle.arcs], circle.radius))
+    centre = 0j if light is None else complex(light.centre)
+    field = sort_field(stamp, centre)
+    own = ~field.others & (radius >= (config.mask.inner or 0.0))
+    reach = min(search_radius(config), field.reach + MARGIN if field.reach else np.inf)
+    circle = fit_circle(stamp, own & (radius <= reach + abs(centre)), centre)
+    outer = outer_radius(config.mask, radius[circle.arcs], circle.radius)
+    mask = stamp.mask & own & (radius <= outer)
     if not mask.any():
         raise ItemError(Status.ALL_NAN, stamp.name, "no usable pixel lies between mask.inner and mask.outer")
-    return Observation(stamp, mask, circle, scale)
+    if config.mask.outer is None:
+        mask |= stamp.mask & own & _guard(stamp.shape) & (radius <= min(GUARD * outer, max(MOST_GUARD, outer)))
+    return Observation(stamp, mask, circle, scale, field.others)
+
+
+def _guard(shape: tuple[int, int]) -> np.ndarray:
+    """A quarter of all squares of `TILE` pixels, shape (y, x) bool."""
+    row, column = (np.arange(n) // TILE for n in shape)
+    chosen: np.ndarray = (row[:, None] + 2 * column) % 4 == 0
+    return chosen
 
 
 def with_honest_noise(
@@ -104,7 +128,7 @@ def with_honest_noise(
         try:
             sky = sky_noise(stamp)
             extended = choice == "extended" and sky.pixels >= ENOUGH_SKY
-            scale = sky.claimed / (sky.extended if extended else sky.sigma)
+            scale = sky.claimed / (_shared(sky) if extended else sky.sigma)
         except ItemError as error:
             if error.status is not Status.NO_SKY:
                 raise
@@ -112,6 +136,12 @@ def with_honest_noise(
     if light is not None:
         noise = np.hypot(noise, light.extra_noise)
     return replace(stamp, noise=noise), scale
+
+
+def _shared(sky: SkyNoise) -> float:
+    """Scatter of means over 5 x 5 pixels of noise alone [unit]: more than the correlation of neighbours explains is galaxies' light."""
+    near = max(sky.correlation, 0.0)
+    return min(sky.extended, SLACK * sky.sigma * (1 + 2 * near + 2 * near**4))
 
 
 def noise_in_words(choice: float | NoiseChoice) -> str:

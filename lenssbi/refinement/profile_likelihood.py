@@ -13,7 +13,7 @@ import numpy as np
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import Ellipse, ProfileFit, ProfileInversion
-from lenssbi.refinement.basins import Basin, size
+from lenssbi.refinement.basins import Basin, counter, size
 from lenssbi.refinement.likelihood import IMPOSSIBLE, VectorLikelihood, deflectors
 from lenssbi.refinement.look import SOURCE_SIDE, Look, square
 from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
@@ -62,10 +62,7 @@ class ProfileLikelihood(VectorLikelihood):
         (ellipse,) = self._ellipses(params)
         radius = self.inversion.profiles.half_light_radius(fit.fluxes)
         extent = square(ellipse.centre.real, ellipse.centre.imag, max(5 * radius, 0.15 * params["einstein_radius"]))
-        total = float(fit.fluxes.sum())
-        basin = Basin(
-            float(np.nansum(image)) / total if total > 0 else float("nan"), self._compactness(beta, ellipse, fit)
-        )
+        basin = self._basin(beta, ellipse, fit, float(np.nansum(image)))
         source = SourceImage(self._on_grid(ellipse, fit, extent), extent)
         return Look(deflectors(params), image, light, source, fit.misfit / self.imaging.n_pixels, basin)
 
@@ -78,9 +75,12 @@ class ProfileLikelihood(VectorLikelihood):
         x, y, stretch1, stretch2 = (params[name] for name in SOURCE_NAMES)
         return [Ellipse(complex(x, y), complex(stretch1, stretch2))]
 
-    def _compactness(self, beta: ComplexArray, ellipse: Ellipse, fit: ProfileFit) -> float:
-        light = self.inversion.profiles.brightness(beta, *ellipse, fit.fluxes)
-        return size(beta, light) / size(self.imaging.theta, light) if light.any() else float("nan")
+    def _basin(self, beta: ComplexArray, ellipse: Ellipse, fit: ProfileFit, flux: float) -> Basin:
+        light, total = self.inversion.profiles.brightness(beta, *ellipse, fit.fluxes), float(fit.fluxes.sum())
+        if not light.any():
+            return Basin(float("nan"), float("nan"))
+        small = size(beta, light) / size(self.imaging.theta, light)
+        return Basin(flux / total, small, counter(beta, light, self.imaging.subgrid))
 
     def _on_grid(self, ellipse: Ellipse, fit: ProfileFit, extent: tuple[float, float, float, float]) -> FloatArray:
         x, y = (a + (np.arange(SOURCE_SIDE) + 0.5) * (b - a) / SOURCE_SIDE for a, b in (extent[:2], extent[2:]))

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.posteriors import GaussianMixture, Samples, Summary
+from lenssbi.reconstruction.imaging import TILE
 from lenssbi.status import Status
 
 
@@ -39,10 +41,13 @@ class BestModel:
         The source behind it.
     critical_curves, caustics
         Closed curves [arcsec] in the image and in the source plane.
-    magnification, compactness
-        Flux of the image over that of the source, and size of the source over that of the image (:mod:`lenssbi.refinement.basins`).
+    magnification, compactness, counter
+        Flux of the image over that of the source, size of the source over that of the image, and share of the light in images of the
+        rarer parity (:mod:`lenssbi.refinement.basins`).
     chi2
         Mean square of residual over noise in the mask.
+    worst
+        The same in the square of 7 pixels where it is largest, over that of the typical one.
     """
 
     params: Mapping[str, float]
@@ -54,7 +59,9 @@ class BestModel:
     caustics: tuple[ComplexArray, ...]
     magnification: float
     compactness: float
+    counter: float
     chi2: float
+    worst: float
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,8 @@ class FitResult:
     Parameters
     ----------
     status
-        ``DONE``; ``TIMED_OUT`` or ``NOT_EXPLAINED`` if a limit ended the sampling (the draws are those found so far).
+        ``DONE``; ``TIMED_OUT`` or ``NOT_EXPLAINED`` if a limit ended the sampling (the draws are those found so far); ``WRONG`` if the
+        best model is recognised as a wrong solution.
     stamp
         Image without the lens' light; noise as it was used.
     mask
@@ -121,6 +129,12 @@ class FitResult:
         """(image - model) / noise, shape (y, x), NaN outside the mask."""
         noise = np.where(self.mask, self.stamp.noise, 1.0)
         return np.where(self.mask, (self.stamp.image - self.best.image) / noise, np.nan)
+
+    @property
+    def arcs_mask(self) -> np.ndarray:
+        """True where the arcs are fitted, shape (y, x): the mask without the scattered squares around them."""
+        whole = ndimage.binary_opening(self.mask, np.ones((TILE + 2, TILE + 2)))
+        return np.asarray(whole if whole.any() else self.mask)
 
     @property
     def source(self) -> SourceImage:

@@ -103,6 +103,16 @@ def test_scale_of_flux_and_noise_does_not_matter():
     np.testing.assert_array_equal(scaled.arc_mask, plain.arc_mask)
 
 
+@pytest.mark.parametrize("sky", [-10.0, 1.0, 10.0])
+def test_a_sky_of_up_to_a_thousand_sigma_changes_nothing_else(sky):
+    image, sigma = stamp(lens() + arcs())
+    plain = fit_lens_light(image, sigma, WHOLE, BLUR, FAST)
+    high = fit_lens_light(image + sky, sigma, WHOLE, BLUR, FAST)
+    np.testing.assert_allclose(high.model_image, plain.model_image, atol=0.05 * NOISE)
+    assert high.sky == pytest.approx(plain.sky + sky, abs=0.01 * NOISE)
+    assert (high.arc_mask != plain.arc_mask).sum() <= 3
+
+
 def test_sky_is_not_lens():
     found = fit(lens() + 0.03)
     assert found.sky == pytest.approx(0.03, abs=0.004)

@@ -215,12 +215,12 @@ def test_a_network_that_is_called_misspecified_is_shown(run, fits, monkeypatch):
     def doubts(sources, *rest):
         for answer in real(sources, *rest):
             told = answer.item.network and answer.item.network._replace(flags=("misspecified",))
-            flags = ("misspecified",) if told else ()
+            flags = ("misspecified", "noise_doubtful") if told else ()  # the second speaks of the stamp
             yield answer._replace(item=dataclasses.replace(answer.item, network=told, flags=flags))
 
     monkeypatch.setattr(asking, "answers", doubts)
     table = tables.read(run("all").path)
-    assert texts(table, "network_flags") == ["misspecified"] * 3 + ["", "misspecified"]
+    assert texts(table, "network_flags") == ["misspecified"] * 3 + ["", "misspecified"], "the network's own"
     assert np.isfinite(table["network_e1"]).tolist() == [True, True, True, False, True]
 
 

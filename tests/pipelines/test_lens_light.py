@@ -5,15 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import fftconvolve
 
 from lenssbi.arrays import pixel_grid
+from lenssbi.config import parse
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.dataset.noise import sky_noise
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
+from lenssbi.lensing import EllipticalPowerLaw
+from lenssbi.light import Sersic
 from lenssbi.pipelines.lens_light import has_lens_light, subtract_lens_light
 from lenssbi.pipelines.prepare import for_network, for_picture
+from lenssbi.pipelines.refine import set_up
+from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.first_stage import first_stage
 from lenssbi.status import ItemError, Status
+from lenssbi.systems import LensSystem
 
 REAL = Path(__file__).parents[3] / "shared/data/euclid_q1"
 SHAPE, SCALE = (60, 60), 0.1
@@ -120,3 +128,25 @@ def test_a_model_image_is_compared_with_the_arcs_alone():
     assert shown.info["lens_light_subtracted"]
     assert np.abs(shown.image[23:27, 23:27]).max() < 0.1 * stamp.image.max()
     assert for_picture(shown, (50, 50)) is shown
+
+
+def double(galaxy):
+    """A double whose fainter image lies 0.5 arcsec from the middle, with a lens galaxy of this flux."""
+    lens = EllipticalPowerLaw(1.0, 0.1, 0.0)
+    lights = (Sersic(300.0, 0.1, 1.0, 0.8, 0.5, 0.5 + 0.05j),)
+    fine = pixel_grid(SHAPE, SCALE, 5)
+    light = LensSystem((lens,), lights).surface_brightness(fine) * 0.02**2
+    light = light + Sersic(galaxy, 0.6, 3.0, 0.8, 0.2, 0j).surface_brightness(fine) * 0.02**2 if galaxy else light
+    seen = fftconvolve(light, PSF.gaussian(0.17, 0.02).image, mode="same").reshape(60, 5, 60, 5).sum(axis=(1, 3))
+    image = seen + np.random.default_rng(0).normal(size=SHAPE)
+    return Stamp(image, np.ones(SHAPE), np.ones(SHAPE, bool), PSF.gaussian(0.17), SCALE, "double")
+
+
+@pytest.mark.parametrize("galaxy", [0.0, 3000.0])
+def test_an_image_near_the_middle_is_no_lens_galaxy(galaxy):
+    choices = {"mass": {"shear": False}, "mesh": {"pixels": 100}, "start": {"candidates": 64}, "noise_scale": "claimed"}
+    problem, _ = set_up(double(galaxy), parse(choices, RefineConfig, "test"))
+    assert problem.light is not None, "both look like a lens galaxy"
+    stage = first_stage(problem)
+    assert (stage.likelihood.parts[0].inversion.columns is not None) == (galaxy > 0)
+    assert stage.modes[0].params["einstein_radius"] == pytest.approx(1.0, abs=0.05)

@@ -106,6 +106,26 @@ def test_one_row_per_stamp(folder):
     assert result.failed == 2
 
 
+@pytest.mark.parametrize("offset", [-50.0, 10.0, 100.0])
+def test_a_sky_of_up_to_a_thousand_sigma_changes_nothing_and_is_told(folder, offset):
+    plain = run([str(folder / "a.fits")]).items[0]
+    with fits.open(folder / "a.fits", mode="update") as hdus:
+        hdus["SCI"].data = hdus["SCI"].data + offset * np.linspace(0.9, 1.1, 40)
+    item = run([str(folder / "a.fits")]).items[0]
+    median = item.params["einstein_radius"].median
+    assert median == pytest.approx(plain.params["einstein_radius"].median, abs=0.02)
+    assert (plain.flags, item.flags) == ((), ("background_removed",))
+
+
+def test_a_mask_and_a_number_for_noise(folder):
+    bad = np.zeros((40, 40), np.uint8)
+    bad[15:25, 15:25] = 1
+    fits.writeto(folder / "mask.fits", bad)
+    item = run([str(folder / "a.fits")], read={"mask": str(folder / "mask.fits"), "noise": "2"}).items[0]
+    assert abs(item.params["einstein_radius"].median) < 0.02, "what was masked is not seen"
+    assert item.flags == ("noise_doubtful",)
+
+
 def test_the_batch_size_changes_nothing(folder, simulated):
     for inputs in ([str(folder)], [f"{simulated}:5-6", str(simulated)]):
         together, apart = run(inputs), run(inputs, batch=1)

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -161,6 +162,13 @@ def test_a_network_that_does_not_apply(stamps, tmp_path):
         refine.set_up(stamp, asked, Network("its band differs"))
     with pytest.raises(InputError, match="--estimator"):
         refine.set_up(stamp, asked, None)
+
+
+def test_what_was_odd_about_the_file_is_told(stamps):
+    stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
+    odd = replace(stamp, info={**stamp.info, "flags": ("noise_doubtful",)})
+    assert refine.set_up(odd, QUICK, None)[1] == ("noise_doubtful",)
+    assert refine.set_up(odd, QUICK, Network(radius=2.5))[1] == ("noise_doubtful", "prior_conflict")
 
 
 def test_a_network_that_the_arcs_contradict(stamps, tmp_path):

@@ -23,7 +23,7 @@ SMALL = {
     "mass": {"shear": False},
     "mesh": {"pixels": 100},
     "start": {"candidates": 64},
-    "sampler": {"importance_n_eff": 100, "max_rounds": 8},
+    "sampler": {"importance_n_eff": 100, "max_rounds": 8, "max_minutes": 60},
     "noise_scale": "claimed",
 }
 NAMES = ("einstein_radius", "e1", "e2")
@@ -52,10 +52,11 @@ def test_the_search_begins_where_the_lens_is(searched, truth):
 
 def test_the_pixels_stand_on_the_gaussians_of_the_search(searched):
     _, stage = searched
-    smooth = stage.likelihood.inversion.smooth
+    part = stage.likelihood.parts[0]
+    smooth = part.inversion.smooth
     assert smooth is not None
     assert 0 < smooth.count < 24
-    follow = stage.likelihood.imaging.follow
+    follow = part.imaging.follow
     np.testing.assert_array_equal(follow, stage.modes[0].source_image)
 
 
@@ -78,7 +79,7 @@ def test_a_wrong_start_that_may_not_be_left_is_flagged(ring, truth):
     fit = solve(problem_of(ring, start={"place": "under", "candidates": 64, "restarts": 0}, sampler=sampler))
     assert fit.info["attempts"] == 1
     off = abs(fit.params()["einstein_radius"].mean - truth["einstein_radius"]) > 0.1
-    assert ("demagnified" in fit.flags) == off
+    assert ("demagnified" in fit.flags) == off == (fit.status is Status.WRONG)
 
 
 def test_nested_sampling_is_for_what_is_left(ring, monkeypatch):
@@ -95,12 +96,16 @@ def test_nested_sampling_is_for_what_is_left(ring, monkeypatch):
     sampled = attempts.importance.sample
     monkeypatch.setattr(attempts.importance, "sample", unconverged)
     monkeypatch.setattr(attempts.nautilus, "sample", nautilus)
-    fit = solve(problem_of(ring))
+    unsearched = {"place": "prior", "restarts": 0}
+    fit = solve(problem_of(ring, start=unsearched))
     assert len(asked) == 1
     assert fit.info["sampler"] == "nautilus"
     assert fit.evaluations > 60_000 - asked[0] > 0
     asked.clear()
-    assert solve(problem_of(ring, sampler={"method": "importance", "max_rounds": 2})).info["sampler"] == "importance"
+    sampler = {"method": "importance", "max_rounds": 2}
+    assert solve(problem_of(ring, start=unsearched, sampler=sampler)).info["sampler"] == "importance"
+    around = solve(problem_of(ring, sampler={"max_rounds": 2}))
+    assert (around.status, around.info["sampler"]) == (Status.TIMED_OUT, "importance")
     assert not asked
 
 
@@ -130,7 +135,7 @@ def test_smooth_sources_behind_the_same_likelihood(ring, truth):
 
 def test_a_copy_of_the_image_is_a_wrong_solution(searched, truth):
     _, stage = searched
-    inversion = replace(stage.likelihood.inversion, smooth=None)
+    inversion = replace(stage.likelihood.parts[0].inversion, smooth=None)
     imaging = inversion.imaging
 
     def seen(radius):

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from lenssbi.arrays import pixel_grid
 from lenssbi.config import parse
+from lenssbi.dataset.noise import sky_noise
 from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.attempts import forget
+from lenssbi.refinement.best import best_model
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import first_stage
 from lenssbi.refinement.fit import _status, restore, solve
@@ -118,6 +121,12 @@ def test_the_best_model_explains_the_image(fitted):
     assert 0.7 < np.mean(residual**2) < 1.2
     assert np.isnan(fit.residual[~fit.mask]).all()
     assert np.nanmax(fit.source.image) > 0
+    radius = np.abs(pixel_grid(fit.mask.shape, 0.1))
+    squares = replace(
+        fit, mask=(radius < 1.2) | ((np.indices(radius.shape) // 4).sum(axis=0) % 4 == 0) & (radius > 1.6)
+    )
+    assert squares.arcs_mask[radius < 0.8].all()
+    assert not squares.arcs_mask[radius > 1.5].any()
     assert fit.source.extent[0] < 0.1 < fit.source.extent[1]
     assert any(abs(np.abs(curve).mean() - 0.9) < 0.1 for curve in fit.critical_curves)
     assert fit.best.magnification > 2
@@ -142,9 +151,14 @@ def test_a_limit_is_a_status_with_draws(ring, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_limit_that_an_absurd_input_reaches_is_not_to_be_raised():
-    ended, stopped = (SimpleNamespace(draws=SimpleNamespace(converged=converged)) for converged in (True, False))
+def test_a_limit_that_an_absurd_input_reaches_is_not_to_be_raised(monkeypatch):
+    monkeypatch.setattr("lenssbi.refinement.fit.is_wrong", lambda best: best == "wrong")
+    ended, stopped, wrong = (
+        SimpleNamespace(draws=SimpleNamespace(converged=converged), best=best)
+        for converged, best in ((True, "right"), (False, "right"), (True, "wrong"))
+    )
     assert _status(ended, ("residuals",)) is Status.DONE
+    assert _status(wrong, ()) is Status.WRONG
     assert _status(stopped, ("few_effective_samples", "prior_conflict")) is Status.TIMED_OUT
     for flag in ("edge", "residuals", "demagnified"):
         status = _status(stopped, (flag,))
@@ -152,7 +166,7 @@ def test_a_limit_that_an_absurd_input_reaches_is_not_to_be_raised():
         assert "noise map" in status.value
 
 
-def test_flags_say_what_to_look_at(fitted):
+def test_flags_say_what_to_look_at(ring, fitted):
     problem, fit = fitted
 
     def flags(samples=fit.samples, best=fit.best, learned=ANSWER):
@@ -164,13 +178,22 @@ def test_flags_say_what_to_look_at(fitted):
     assert "demagnified" in flags(best=replace(fit.best, magnification=1.1))
     assert "demagnified" not in flags()
     assert "residuals" in flags(best=replace(fit.best, chi2=2.0))
+    assert "residuals" in flags(best=replace(fit.best, worst=3.5))
     assert "residuals" not in flags()
+    assert "demagnified" in flags(best=replace(fit.best, counter=0.0))
     values = fit.samples.values.copy()
     values[:, fit.samples.names.index("log10_strength")] = 3.99
     assert "edge" not in flags(replace(fit.samples, values=values))
     values[:, fit.samples.names.index("log10_strength")] = -2.99
     assert "edge" in flags(replace(fit.samples, values=values))
     assert "edge" not in flags()
+    flattest = (1 - 0.21**2) / (1 + 0.21**2)
+    for name, value in (("e1", 0.0), ("e2", flattest)):
+        values[:, fit.samples.names.index(name)] = value
+    values[:, fit.samples.names.index("log10_strength")] = 1.0
+    blind = problem_of(ring, None, prior={"mode": "blind"}).priors
+    assert "edge" in find_flags(replace(fit.samples, values=values), blind, fit.best, None)
+    assert "edge" not in find_flags(fit.samples, blind, fit.best, None)
     assert "few_effective_samples" in flags(fit.samples.reweighted(-1e3 * np.arange(len(fit.samples))))
 
 
@@ -205,6 +228,27 @@ def test_extended_noise_is_that_of_white_noise_and_more_where_neighbours_share_i
     pixels, extended = (with_honest_noise(stamp, choice)[1] for choice in ("measured", "extended"))
     assert pixels == pytest.approx(1 / sky.std(), rel=0.05)
     assert extended < 0.75 * pixels
+
+
+def test_the_light_of_galaxies_is_no_shared_noise(ring):
+    rng = np.random.default_rng(4)
+    sky = rng.normal(size=(120, 120))
+    waves = 0.3 * np.sin(np.arange(120) / 6)[:, None] * np.cos(np.arange(120) / 8)
+    stamp = replace(ring, image=sky + waves, noise=np.ones(sky.shape), mask=np.ones(sky.shape, bool))
+    extended = sky_noise(stamp).extended
+    assert extended > 1.18
+    assert 1.03 / extended < with_honest_noise(stamp, "extended")[1] < 1.0
+
+
+def test_the_worst_place_counts(ring, truth):
+    problem = problem_of(ring)
+    likelihood, values = likelihood_of(problem), vector(problem, truth)
+    plain = best_model(likelihood, values, 0.0)
+    bump = 6.0 * np.exp(-0.5 * np.abs(pixel_grid(ring.shape, 0.1) - 0.2 - 0.2j) ** 2 / 0.15**2)
+    dipole = replace(ring, image=ring.image + bump)
+    beside = best_model(likelihood_of(problem_of(dipole)), values, 0.0)
+    assert plain.worst < 2.0
+    assert beside.worst > plain.worst + 0.5
 
 
 def test_a_mask_without_pixels_is_refused(ring):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lenssbi.pipelines.catalogue.config import AutoConfig, CatalogueConfig
+from lenssbi.pipelines.results import NETWORK_FLAGS
 from lenssbi.status import Status
 
 Row = dict[str, Any]
@@ -22,7 +23,7 @@ WORDS = {
     "background_removed": "its sky was far from zero and has been taken off",
     "noise_doubtful": "its noise map is far from what the sky shows: another's, or in another unit",
 }
-ABOUT_THE_NETWORK = ("misspecified", "psf_unseen", "estimator_not_applicable")
+ABOUT_THE_NETWORK = (*NETWORK_FLAGS, "estimator_not_applicable")
 """Flags that a fit does away with: it was made without the network."""
 
 

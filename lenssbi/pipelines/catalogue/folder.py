@@ -16,6 +16,7 @@ from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look
 from lenssbi.pipelines.catalogue.fit import read_row
 from lenssbi.pipelines.catalogue.job import NETWORK, RUN, TABLE, row_path, shard_path
 from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows
+from lenssbi.pipelines.results import NETWORK_FLAGS
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.status import InputError, Status
 
@@ -140,7 +141,8 @@ class CatalogueFolder:
         told = ("place", "key", "ra", "dec", "snr", "misspecification")
         kept: Row = {name: asked[name] for name in told if name in asked}
         if asked.get("params"):
-            kept["network"] = {"params": asked["params"], "flags": asked.get("flags") or []}
+            flags = [flag for flag in asked.get("flags") or () if flag in NETWORK_FLAGS]
+            kept["network"] = {"params": asked["params"], "flags": flags}
         row, because = self._refined(asked), reasons_to_fit(asked, self.config)
         if row is not None and row["status"] != Status.DONE.value and not row.get("params"):
             row = asked | {name: row[name] for name in ("status", "seconds")}

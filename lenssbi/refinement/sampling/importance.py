@@ -55,7 +55,7 @@ class Settings:
     per_round
         Evaluations in a round; the first one, if it starts from the prior, takes ``first_factor`` times as many.
     prior_share
-        Share of prior draws in every proposal.
+        Share of prior draws in every proposal; 0 for a prior that is confined to where the start is.
     max_rounds, max_evaluations, max_seconds
         Limits.
     seed
@@ -72,8 +72,8 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.prior_share < 1:
-            raise ValueError(f"prior_share lies between 0 and 1, got {self.prior_share}: it bounds the weights")
+        if not 0 <= self.prior_share < 1:
+            raise ValueError(f"prior_share is at least 0 and below 1, got {self.prior_share}: it bounds the weights")
 
 
 def sample(

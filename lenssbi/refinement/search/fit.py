@@ -38,7 +38,7 @@ class Fitter:
     def __post_init__(self) -> None:
         imaging = self.inversion.imaging
         self._rows = imaging.tiles.weight.ravel() > 0
-        self._centres = imaging.theta.reshape(-1, imaging.subgrid**2).mean(axis=1)
+        self.centres = imaging.theta.reshape(-1, imaging.subgrid**2).mean(axis=1)
         self._last: tuple[FloatArray, ComplexArray, ProfileFit] | None = None
 
     def fit(self, start: Candidate, steps: int) -> Candidate:
@@ -69,7 +69,7 @@ class Fitter:
     def slopes(self, vector: FloatArray) -> FloatArray:
         """Derivatives of `residuals`, shape (., entry of the vector)."""
         beta, fit = self.evaluate(vector)
-        moved = self.space.moved(vector, self._centres)
+        moved = self.space.moved(vector, self.centres)
         rows = self.inversion.derivatives(beta, moved, self.space.ellipses(vector), fit)
         return np.concatenate([rows[:, self._rows].T, self.space.pull_slopes(vector)])
 
@@ -96,5 +96,5 @@ class Fitter:
         smooth = ndimage.gaussian_filter(missing, 1.0)
         peaks = (smooth == ndimage.maximum_filter(smooth, 2 * APART + 1)) & imaging.mask & (smooth > 0)
         order = np.argsort(-np.where(peaks, smooth, 0.0)[imaging.mask])[: min(PLACES, int(peaks.sum()))]
-        traced = self.space.trace(vector, self._centres[imaging.fitted[order]])
+        traced = self.space.trace(vector, self.centres[imaging.fitted[order]])
         return np.append(self.space.ellipses(vector)[0].centre, traced)

@@ -1,13 +1,14 @@
-"""The light of the lens as columns of a linear system: the Gaussians of a fit to it, each of unit flux behind the PSF."""
+"""The light of the lens beside a source: its Gaussians as columns of a linear system, and its fit without the source."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lenssbi.arrays import FloatArray
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.light.blurred import GaussianBlur
-from lenssbi.light.mge import LensLightFit
+from lenssbi.light.mge import LensLightFit, fit_lens_light
 
 SUBGRID, PSF_RADIUS = 2, 1.0  # [arcsec]: those with which the light was fitted
 
@@ -26,3 +27,23 @@ def light_columns(light: LensLightFit, stamp: Stamp) -> FloatArray:
     blur = GaussianBlur(response, SUBGRID, stamp.pixel_scale, stamp.shape)
     ellipses = zip(light.q, light.phi, strict=True)
     return np.concatenate([blur.columns(light.sigmas, float(q), float(phi), light.centre) for q, phi in ellipses])
+
+
+def refitted(light: LensLightFit, stamp: Stamp, source: FloatArray, mask: NDArray[np.bool_]) -> LensLightFit:
+    """The light of a lens fitted anew where a model of the source is known, which then need not be clipped.
+
+    Parameters
+    ----------
+    light
+        The fit without one.
+    stamp
+        The stamp with the lens' light.
+    source
+        Light of the source [flux/pixel], shape (y, x); NaN where it is not known to shine.
+    mask
+        True where no other galaxy shines, shape (y, x).
+    """
+    response = stamp.psf.response(stamp.pixel_scale, SUBGRID, PSF_RADIUS)
+    blur = GaussianBlur(response, SUBGRID, stamp.pixel_scale, stamp.shape)
+    image = stamp.image - np.nan_to_num(source)
+    return fit_lens_light(image, stamp.noise, stamp.mask & mask, blur, start=light)

@@ -27,6 +27,7 @@ from lenssbi.refinement.search.modes import Mode, describe, distinct
 from lenssbi.refinement.search.space import SearchSpace
 from lenssbi.refinement.search.start import Candidate, QuickLook, promising
 
+POLISH = 15  # evaluations from one light of the lens to the next
 NEAR = 0.05  # prior widths: fits on their way to one end
 
 
@@ -54,7 +55,7 @@ class SearchSettings:
 
     draws: int = 512
     apart: float = 0.4
-    rounds: tuple[tuple[int, int], ...] = ((32, 5), (12, 12), (12, 40))
+    rounds: tuple[tuple[int, int], ...] = ((32, 5), (12, 12), (8, 40))
     within: float = 100.0
     sources: int = 5
     gain: float = 10.0
@@ -99,9 +100,26 @@ def search(
         ends, apart = [fitter.fit(end, steps) for end in promising(ends, count, space, apart)], NEAR
     modes = [(describe(fitter, end), end) for end in ends]
     # the right lens may explain a source of several ellipses worse by one of them than a wrong lens does
-    found = distinct([mode for mode, _ in modes], np.inf)
+    found = distinct(_possible([mode for mode, _ in modes]), np.inf)
     richer = [_enrich(fitter, end, mode, settings) for mode, end in modes if mode in found]
-    return tuple(sorted(distinct(richer, settings.within), key=_evidence, reverse=True))
+    return tuple(sorted(distinct(_possible(richer), settings.within), key=_evidence, reverse=True))
+
+
+def polish(
+    imaging: Imaging, prior: JointPrior, columns: FloatArray | None, modes: tuple[Mode, ...], settings: SearchSettings
+) -> tuple[Mode, ...]:
+    """The same modes, fitted once more beside other images of the lens' light; arguments as for `search`, the best first."""
+    inversion = ProfileInversion(imaging, Profiles.gaussians(), columns)
+    better = []
+    for mode in modes:
+        fitter = Fitter(inversion, SearchSpace(prior, len(mode.ellipses)))
+        better.append(describe(fitter, fitter.fit(Candidate(np.inf, mode.vector), POLISH)))
+    return tuple(sorted(distinct(_possible(better), settings.within), key=_evidence, reverse=True))
+
+
+def _possible(modes: list[Mode]) -> list[Mode]:
+    """Those that show their source more than once, if there are any."""
+    return [mode for mode in modes if mode.multiply_imaged] or modes
 
 
 def _evidence(mode: Mode) -> float:
