@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 SCHEMA = "lenssbi-catalogue-1"
-ESCAPED = "escaped"  # the entry of a FITS table's metadata that names columns of escaped text
+ESCAPED = "escaped"  # the entry of the metadata that names columns of escaped text
 
 # name -> (unit, description); every catalogue has these, and more where a model has more
 PARAMETERS = {
@@ -131,8 +131,8 @@ def write(table: Table, path: str | Path) -> Path:
     """
     path, kind = Path(path), _format(Path(path))
     table = table.copy(copy_data=False)
-    if kind == "fits":
-        _escape(table)
+    if kind != "parquet":
+        _escape(table, ascii_only=kind == "fits")
     # FITS headers hold neither nested values nor line breaks, so every format gets one line of JSON
     table.meta = {key: _one_line(value) for key, value in table.meta.items()}
     with atomic(path) as temporary:
@@ -171,13 +171,27 @@ def read(path: str | Path) -> Table:
     return table
 
 
-def _escape(table: Table) -> None:
-    """Write a text that FITS cannot hold (it knows ASCII alone) with the escapes of Python's literals, and say in which columns."""
-    found = [name for name in table.colnames if table[name].dtype.kind == "U" and not all(map(_plain, table[name]))]
+def _escape(table: Table, *, ascii_only: bool) -> None:
+    """Write a text that the format would change with the escapes of Python's literals, and say in which columns.
+
+    FITS knows ASCII alone; ECSV takes a line that begins with # for a comment; both lose spaces at the ends.
+    """
+
+    def kept(text: str) -> bool:
+        return text.isprintable() and text == text.strip() and text[:1] != "#" and (text.isascii() or not ascii_only)
+
+    found = [name for name in table.colnames if table[name].dtype.kind == "U" and not all(map(kept, table[name]))]
     for name in found:
-        _replace(table, name, [value.encode("unicode_escape").decode() for value in table[name].tolist()])
+        _replace(table, name, [_literal(value) for value in table[name].tolist()])
     if found:
         table.meta[ESCAPED] = " ".join(found)
+
+
+def _literal(text: str) -> str:
+    """A text as it stands between the quotes of one of Python's literals, its first and last character always escaped if need be."""
+    found = text.encode("unicode_escape").decode()
+    found = f"\\x{ord(found[0]):02x}{found[1:]}" if found[:1] in ("#", " ") else found
+    return f"{found[:-1]}\\x20" if found.endswith(" ") else found
 
 
 def _replace(table: Table, name: str, text: list[str]) -> None:
@@ -188,12 +202,12 @@ def _replace(table: Table, name: str, text: list[str]) -> None:
     table[name] = Column(text, dtype=str, unit=old.unit, description=old.description)
 
 
-def _plain(text: str) -> bool:
-    return text.isascii() and (text.isprintable() or not text)
-
-
 def _one_line(value: Any) -> Any:
-    return value if isinstance(value, (str, int, float)) and _plain(str(value)) else json.dumps(value)
+    return (
+        value
+        if isinstance(value, (str, int, float)) and str(value).isascii() and str(value).isprintable()
+        else json.dumps(value)
+    )
 
 
 def _format(path: Path) -> str:

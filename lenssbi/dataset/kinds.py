@@ -60,7 +60,7 @@ def _lists_stamps(path: Path) -> bool:
     try:
         with fits.open(path) as hdus:
             images = any(hdu.is_image and hdu.header.get("NAXIS", 0) > 0 for hdu in hdus)
-            tables = [hdu.columns.names for hdu in hdus if hasattr(hdu, "columns")]
+            names = {str(name).lower() for hdu in hdus if hasattr(hdu, "columns") for name in hdu.columns.names}
     except Exception:  # what cannot be read is told when it is loaded as a stamp
         return False
-    return not images and any(name.lower() in PATH_COLUMNS for names in tables for name in names)
+    return not images and not names.isdisjoint(PATH_COLUMNS)

@@ -15,11 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lenssbi.parameters import axis_ratio, position_angle
+from lenssbi.status import InputError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 PERIODS = {"phi": 180.0}  # name -> period in the unit of that column
 QUANTILES = (0.16, 0.5, 0.84)
@@ -148,11 +152,61 @@ class Samples:
         rows = rng.choice(len(self), size=count, p=self.weights)
         return replace(self, values=self.values[rows], log_weights=None)
 
+    def equal_weights(self, seed: int = 0) -> Samples:
+        """Draws of one weight, as many as there are effective ones, taken systematically; the same if their weights are equal.
+
+        Parameters
+        ----------
+        seed
+            Seed of the one random number that is drawn.
+        """
+        if self.log_weights is None or np.ptp(self.log_weights) == 0:
+            return replace(self, log_weights=None)
+        rows = systematic(self.weights, round(self.n_eff), seed)
+        return replace(self, values=self.values[rows], log_weights=None)
+
+    def to_dataframe(self, seed: int = 0) -> DataFrame:
+        """Draws of one weight as a table of pandas, a column for each parameter, q and phi [deg] among them.
+
+        Parameters
+        ----------
+        seed
+            Seed of `equal_weights`: weighted draws without their weights are another posterior.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise InputError("a DataFrame needs pandas: pip install pandas") from None
+        draws = self.equal_weights(seed).derived()
+        return DataFrame(draws.values, columns=list(draws.names))
+
     def save(self, path: str | Path, *, with_prior: Samples | None = None) -> None:
         """Write the posterior file; see :mod:`lenssbi.posteriors.hdf5`."""
         from lenssbi.posteriors.hdf5 import save_samples
 
         save_samples(path, self, with_prior=with_prior)
+
+
+def systematic(weights: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Rows of `count` draws, at least one, taken in proportion to `weights` (draw,), which add up to 1; in ascending order.
+
+    With one random number u, draw i is taken as often as the places (u + j) / count, j = 0 ... count - 1, fall into its part of the
+    cumulative weights: count w_i times rounded down or up (Kitagawa 1996; Douc, Cappe & Moulines 2005).
+
+    Examples
+    --------
+    >>> systematic(np.array([0.5, 0.25, 0.25]), 4, seed=1).tolist()
+    [0, 0, 1, 2]
+    """
+    count = max(1, count)
+    places = (np.random.default_rng(seed).random() + np.arange(count)) / count
+    rows = np.searchsorted(np.cumsum(weights), places, side="right")
+    return np.minimum(rows, np.flatnonzero(weights)[-1])  # the weights may add up to a little less than 1
 
 
 def derive_ellipse(e1: np.ndarray, e2: np.ndarray) -> dict[str, np.ndarray]:

@@ -373,6 +373,12 @@ def test_a_page_elsewhere_links_only_what_lies_below_it(folder, tmp_path):
     assert any("outside the catalogue" in words for words in beside.words)
 
 
+def test_a_page_says_of_which_folder_it_is_and_where_its_links_work(folder):
+    text = run(folder).path.read_text(encoding="utf-8")
+    assert "<title>run: catalogue of strong lenses</title>" in text
+    assert "a page that is sent alone" in text
+
+
 def test_more_lenses_than_a_browser_can_show(folder, monkeypatch):
 
     monkeypatch.setattr(importlib.import_module("lenssbi.pipelines.report.run"), "MOST_THUMBNAILS", 5)

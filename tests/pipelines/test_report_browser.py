@@ -73,6 +73,22 @@ def test_it_opens_with_the_flagged_lenses_first(opened, table):
     assert "unlike the network's training" in opened.locator("#rows tr").nth(1).inner_text()
 
 
+def test_places_on_the_sky_are_sexagesimal_and_flags_are_flags(started, tmp_path, monkeypatch):
+    monkeypatch.setattr(page_module, "draw", lambda *_: [])
+    places = [{"ra": 57.25, "dec": -20.5}, {"ra": 359.99999999, "dec": 22.0145}, {}]
+    table = catalogue.build([row | place for row, place in zip(rows(3), places, strict=True)])
+    with watched(started) as found:
+        found.open(pages.write(build(table, CARD | {"name": "my run"}, {}), tmp_path / "page.html"))
+        text = found.page.locator("#rows").inner_text()
+        heads = found.page.locator("#heads").inner_text()
+        assert found.page.title().startswith("my run: ")
+        found.assert_quiet()
+    for place in ("03:49:00.00", "−20:30:00.0", "00:00:00.00", "+22:00:52.2"):
+        assert place in text
+    assert "h:m:s" in heads
+    assert "Flags" in heads
+
+
 def test_thumbnails_are_pictures(opened):
     pictures = opened.locator("#rows img")
     assert pictures.count() > 5

@@ -1,5 +1,7 @@
 """Weighted draws, their summaries, and their file."""
 
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -121,3 +123,24 @@ def test_the_mixture_density_integrates_to_one():
     assert np.trapezoid(density, x) == pytest.approx(1.0, abs=1e-6)
     with pytest.raises(ValueError, match="above 0"):
         GaussianMixture([[0.0]], [[0.0]], ("e1",), ("",))
+
+
+def test_draws_of_one_weight_have_the_weighted_moments():
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 3.0, (20_000, 3)) * [0.01, 0.02, 0.02] + [1.2, 0.1, -0.2]
+    log_weights = -0.5 * np.sum(((values - [1.2, 0.1, -0.2]) / [0.01, 0.02, 0.02]) ** 2, axis=1) * (1 - 1 / 9)
+    samples = Samples(values, ("einstein_radius", "e1", "e2"), ("arcsec", "", ""), log_weights)
+    equal = samples.equal_weights()
+    assert equal.log_weights is None
+    assert len(equal) == round(samples.n_eff)
+    assert equal.values.std(axis=0) == pytest.approx([0.01, 0.02, 0.02], rel=0.06)
+    assert len(equal.equal_weights()) == len(equal)
+    table = pytest.importorskip("pandas") and samples.to_dataframe()
+    assert list(table.columns) == ["einstein_radius", "e1", "e2", "q", "phi"]
+    np.testing.assert_array_equal(table["e1"], equal.column("e1"))
+
+
+def test_a_table_without_pandas_names_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(InputError, match="pip install pandas"):
+        Samples(np.ones((2, 1)), ("q",), ("",)).to_dataframe()

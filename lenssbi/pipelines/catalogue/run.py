@@ -87,7 +87,7 @@ def run(
             card["counts"]["to_refine"] = len(chosen)
             _write_card(job, card)
             _fit_all(job, chosen, spread, progress)
-        folder = CatalogueFolder(job.out, card)
+        folder = CatalogueFolder(Path(out), card)  # as the user named it: that is what is printed
         card["counts"] |= _write_tables(folder, job)
         card |= {"seconds": round(time.perf_counter() - start, 3), "finished": True}
         _write_card(job, card)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BLOCK = 128  # thumbnails in one piece of the page
 DIGITS = 6  # significant ones of a number
+PLACE = 10  # of a place on the sky [deg]: a thousandth of an arcsecond
 TEXTS = ("name", "input", "method", "status", "refined_because", "look_because", "network_flags")
 REFINED = "refined"
 OF_NETWORK = ("network", "network_lower", "network_upper")
@@ -110,9 +111,14 @@ def _numbers(table: Table) -> Iterator[dict[str, Any]]:
         if np.nan_to_num(values).any():
             column = table[name]
             words = {"unit": str(column.unit or ""), "text": str(column.description or "")}
-            yield {"name": name, "title": title, **words, "values": _short(values)}
+            yield {
+                "name": name,
+                "title": title,
+                **words,
+                "values": _short(values, PLACE if name in ("ra", "dec") else DIGITS),
+            }
 
 
-def _short(values: NDArray[np.float64]) -> list[float | None]:
-    """Numbers to `DIGITS` digits, for a page that is no larger than it must be; None where there is none."""
-    return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values.tolist()]
+def _short(values: NDArray[np.float64], digits: int = DIGITS) -> list[float | None]:
+    """Numbers to `digits` digits, for a page that is no larger than it must be; None where there is none."""
+    return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in values.tolist()]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("cells.js", "table.js", "lens.js", "start.js")  # in this order they are one script
-TITLE = "A catalogue of strong lenses"
+TITLE = "catalogue of strong lenses"
 MOST_THUMBNAILS = 20_000  # more make a page that browsers are slow with
 MOST_INPUTS = 20  # inputs that are listed
 
@@ -38,7 +38,7 @@ def build(table: Table, card: Mapping[str, Any], thumbnails: Mapping[str, bytes]
     table
         The catalogue, one row for each lens.
     card
-        What its run said of itself: version, estimator, inputs, configuration, seconds, whether it is finished.
+        What its run said of itself: version, estimator, inputs, configuration, seconds, whether it is finished; and the folder's name.
     thumbnails
         Name of a lens -> one WebP image with four square panels: data, model, residual, source.
     prefix
@@ -52,7 +52,7 @@ def build(table: Table, card: Mapping[str, Any], thumbnails: Mapping[str, bytes]
         return pages.render(
             TEMPLATES,
             "report.html.j2",
-            title=TITLE,
+            title=f"{card['name']}: {TITLE}" if card.get("name") else TITLE.capitalize(),
             sections=list(_sections(covered, figures)),
             script="".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS),
             lenses=lenses,

@@ -75,7 +75,7 @@ def run(folder: Path, out: Path | None = None, progress: Progress = silent) -> R
             if len(thumbnails) % EVERY == 0:
                 progress(len(thumbnails), len(wanted), "reading thumbnails")
     progress(len(wanted), len(wanted), "writing the page")
-    text = build(table, card, thumbnails, _from_page(folder, out))
+    text = build(table, card | {"name": folder.resolve().name}, thumbnails, _from_page(folder, out))
     pages.write(text, out)
     flagged = int(np.count_nonzero(np.asarray(table["needs_human"])))
     return ReportResult(out, len(table), flagged, time.perf_counter() - start)

@@ -23,13 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import lenssbi
 from lenssbi.files import atomic
 from lenssbi.parameters.conventions import CONVENTIONS, COORDINATES, convention
 from lenssbi.posteriors.export import library
-from lenssbi.posteriors.samples import PERIODS, Samples
+from lenssbi.posteriors.samples import PERIODS, Samples, systematic
 
 if TYPE_CHECKING:
     from arviz import InferenceData
@@ -88,20 +87,6 @@ def write(samples: Samples, path: str | Path, *, seed: int = 0, about: Mapping[s
     with atomic(path) as temporary:
         data.to_netcdf(str(temporary))
     return path
-
-
-def systematic(weights: NDArray[np.float64], count: int, seed: int) -> NDArray[np.intp]:
-    """Rows of `count` draws, at least one, taken in proportion to `weights` (draw,), which add up to 1; in ascending order.
-
-    Examples
-    --------
-    >>> systematic(np.array([0.5, 0.25, 0.25]), 4, seed=1).tolist()
-    [0, 0, 1, 2]
-    """
-    count = max(1, count)
-    places = (np.random.default_rng(seed).random() + np.arange(count)) / count
-    rows = np.searchsorted(np.cumsum(weights), places, side="right")
-    return np.minimum(rows, np.flatnonzero(weights)[-1])  # the weights may add up to a little less than 1
 
 
 def _attributes(samples: Samples, seed: int | None) -> dict[str, Any]:

@@ -97,15 +97,26 @@ function strip(i, look) {
 const opener = (i) => make("button", { type: "button", class: "name", title: data.name[i], "data-lens": String(i) },
   make("span", { class: "clip" }, isolated(data.name[i])));
 const method = (i) => make("span", { class: data.method[i] === "refined" ? "chip fit" : "chip", title: data.refined_because[i] }, isolated(data.method[i]));
+const SKY = { ra: { unit: "h:m:s", steps: 24000, places: 2, sign: () => "" },  // steps of the last place in a degree
+  dec: { unit: "d:m:s", steps: 36000, places: 1, sign: (value) => (value < 0 ? "−" : "+") } };
+
+function sexagesimal(value, { steps, places, sign }) {
+  if (!known(value)) return "";
+  const second = 10 ** places, count = Math.round(Math.abs(value) * steps) % (360 * steps);
+  const parts = [Math.floor(count / (3600 * second)), Math.floor(count / (60 * second)) % 60].map((part) => String(part).padStart(2, "0"));
+  return sign(value) + [...parts, ((count % (60 * second)) / second).toFixed(places).padStart(places + 3, "0")].join(":");
+}
+
 const columns = [
   { title: "Lens", width: 170, values: data.name, cell: opener },
   { title: "data · model · residual · source", width: 276, cell: (i) => strip(i, "strip") },
-  { title: "Look at", width: 205, values: flagged, cell: looks },
+  { title: "Flags", width: 205, values: flagged, cell: looks },
   { title: "Status", width: 115, values: data.status, cell: (i) => words(data.status[i], data.status[i] === "done" ? "" : "failed") },
   { title: "Method", width: 94, values: data.method, cell: method },
   ...data.parameters.map((parameter) => ({ title: parameter.title, unit: parameter.unit, text: parameter.text, width: 134,
     values: parameter.median, cell: (i) => both(parameter, i) })),
-  ...data.numbers.map((number) => ({ title: number.title, unit: number.unit, text: number.text, width: 122, values: number.values,
-    cell: (i) => plain(number.values[i]) })),
+  ...data.numbers.map((number) => ({ title: number.title, unit: SKY[number.name]?.unit ?? number.unit, text: number.text, width: 122,
+    values: number.values,
+    cell: (i) => (number.name in SKY ? sexagesimal(number.values[i], SKY[number.name]) : plain(number.values[i])) })),
   { title: "Files", width: 100, cell: files },
 ].filter((column) => column.title !== "Files" || everyone.some(anchored));
