@@ -136,7 +136,8 @@ def expand_inputs(
     """
     if not inputs:
         raise InputError("no input: name a FITS stamp, a folder, a table or a set")
-    common = StampSource("", "", None, *(file and str(file) for file in (noise, psf, mask)), pixel_scale, band)
+    noise, psf, mask = (None if file is None else str(file) for file in (noise, psf, mask))
+    common = StampSource("", "", noise=noise, psf=psf, mask=mask, pixel_scale=pixel_scale, band=band)
     sources = [source for text in inputs for source in _expand(str(text), common)]
     names = distinct_names([source.name for source in sources], [_folder_of(source) for source in sources])
     return [replace(source, name=name) for source, name in zip(sources, names, strict=True)]
