@@ -1,7 +1,7 @@
 """`lenssbi catalogue`: many stamps in, one row for each out."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -83,7 +83,7 @@ def catalogue(
         from lenssbi.pipelines.catalogue import repeat as run_again
         from lenssbi.status import InputError
 
-        where = {
+        where: dict[str, Any] = {
             "workers": workers,
             "scheduler": scheduler,
             "cluster": cluster_of(cluster),

@@ -137,7 +137,7 @@ def expand_inputs(
     if not inputs:
         raise InputError("no input: name a FITS stamp, a folder, a table or a set")
     noise, psf, mask = (None if file is None else str(file) for file in (noise, psf, mask))
-    common = StampSource("", "", noise=noise, psf=psf, mask=mask, pixel_scale=pixel_scale, band=band)
+    common = StampSource("", "", None, noise, psf, mask, pixel_scale, band)
     sources = [source for text in inputs for source in _expand(str(text), common)]
     names = distinct_names([source.name for source in sources], [_folder_of(source) for source in sources])
     return [replace(source, name=name) for source, name in zip(sources, names, strict=True)]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lenssbi.dataset.loader import Examples, Prepare
+from lenssbi.estimators.ahead import made_ahead
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.parameters import ParameterSpace
 from lenssbi.rendering.composition.supply import ComposedStamps
@@ -46,12 +47,15 @@ class FreshExamples:
         Prepares the images.
     stamps
         Number that makes an epoch.
+    ahead
+        Blocks of stamps that a thread makes ahead; it changes no stamp.
     """
 
     supplies: tuple[Supply, ...]
     space: ParameterSpace
     prepare: Prepare
     stamps: int
+    ahead: int = 0
 
     def kept(self, count: int, seed: int, progress: Callable[[int, int, str], None]) -> Examples:
         """Examples to validate on, which no epoch brings; `progress` is told (done, total, text).
@@ -135,7 +139,7 @@ class FreshBatches:
         left, together = len(self), max(BLOCK // self.size, 1)
         together = min(together, left)
         key = (self.seed, 1 + self.epoch, self.rank)
-        for values, images in self.source.blocks(together * self.size, key):
+        for values, images in made_ahead(self.source.blocks(together * self.size, key), self.source.ahead):
             for batch in list(zip(values.split(self.size), images.split(self.size), strict=True))[:left]:
                 left -= 1
                 yield batch

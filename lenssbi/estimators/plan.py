@@ -74,6 +74,11 @@ class TrainConfig(Config):
     seed: int = Field(default=0, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     devices: int = Field(default=1, gt=0, description="GPUs, or processes on CPUs")
+    ahead: int = Field(
+        default=0,
+        ge=0,
+        description="blocks of fresh stamps that a thread makes ahead, for a second core or beside a GPU",
+    )
     threads: int | None = Field(default=None, gt=0, description="CPU threads; None leaves OMP_NUM_THREADS to decide")
     in_memory: bool = Field(default=True, description="keep the prepared set in memory (2 bytes a pixel)")
 

@@ -24,7 +24,18 @@ from lenssbi.status import InputError
 if TYPE_CHECKING:
     from lenssbi.estimators.state import TrainingState
 
-LENGTHS = {"max_epochs", "max_minutes", "patience", "threads", "devices", "in_memory", "name", "passes", "symmetric"}
+LENGTHS = {
+    "max_epochs",
+    "max_minutes",
+    "patience",
+    "threads",
+    "ahead",
+    "devices",
+    "in_memory",
+    "name",
+    "passes",
+    "symmetric",
+}
 """Keys of the plan that may change when a training is continued."""
 
 

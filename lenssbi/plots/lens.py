@@ -64,7 +64,7 @@ def _headline(fit: FitResult) -> str:
 
 
 def _image_row(figure: SubFigure, fit: FitResult, observed: bool) -> None:
-    window = _window(fit.mask, fit.stamp.pixel_scale)
+    window = _window(fit.arcs_mask, fit.stamp.pixel_scale)
     norm = _stretch(fit)
     panels = list(figure.subplots(1, 4 + observed))
     axes = panels[observed:]
@@ -72,7 +72,9 @@ def _image_row(figure: SubFigure, fit: FitResult, observed: bool) -> None:
         _image(panels[0], fit.stamp.image + fit.lens_light, fit, window, norm, "observed")
     title = "data, lens light subtracted" if observed else "data"
     _image(axes[0], fit.stamp.image, fit, window, norm, title)
-    axes[0].contour(fit.mask, levels=[0.5], colors="white", linewidths=0.6, linestyles=":", extent=fit.stamp.extent)
+    axes[0].contour(
+        fit.arcs_mask, levels=[0.5], colors="white", linewidths=0.6, linestyles=":", extent=fit.stamp.extent
+    )
     _image(axes[1], fit.model_image, fit, window, norm, "model")
     _curves(axes[1], fit.critical_curves)
     _residual(axes[2], fit, window)

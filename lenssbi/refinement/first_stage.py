@@ -10,6 +10,7 @@ light of its own source, as PyAutoLens's adapt images do (Nightingale, Dye & Mas
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import binary_dilation
@@ -62,11 +63,14 @@ class Stage:
         Of its parameters.
     modes
         Lens models that the search found, the best first; none if it was not asked.
+    start
+        Components at the modes, the better ones with more draws; None without any.
     """
 
     prior: JointPrior | RegionalPrior
     likelihood: Likelihood
     modes: tuple[Mode, ...] = ()
+    start: Mixture | None = None
 
 
 @dataclass(frozen=True)
@@ -85,27 +89,41 @@ def first_stage(problem: Problem) -> Stage:
     if problem.config.start.place != "search":
         return Stage(prior, _likelihood(problem, view.imaging, view.columns, None))
     view, modes = _searched(problem, view)
-    if problem.config.source != "pixels":
-        return Stage(
-            RegionalPrior(prior, Regions(prior.names, modes)),
-            _likelihood(problem, view.imaging, view.columns, None),
-            modes,
-        )
-    found = []
-    for mode in modes:
-        part = _likelihood(problem, replace(view.imaging, follow=mode.source_image), view.columns, mode)
-        assert isinstance(part, LensLikelihood)
-        if mode.multiply_imaged:
-            part = replace(part, images=SeveralImages.of(mode.source_image[part.imaging.mask], mode.source_radius))
-        found.append((mode_likelihood(prior.names, mode, part), mode, part))
-    best = max(value for value, _, _ in found)
+    found = [_Found.of(problem, view, mode) for mode in modes]
+    best = max(one.evidence for one in found)
     if best <= IMPOSSIBLE:
         raise ItemError(Status.SINGULAR, problem.observation.stamp.name)
-    kept = sorted((f for f in found if f[0] > best - HOPELESS), key=lambda f: -f[0])
-    modes, parts = tuple(mode for _, mode, _ in kept), tuple(part for _, _, part in kept)
+    found = sorted((one for one in found if one.evidence > best - HOPELESS), key=lambda one: -one.evidence)
+    modes, likelihood = tuple(one.mode for one in found), found[0].likelihood
     regions = Regions(prior.names, modes)
-    likelihood = RegionalLikelihood(parts, regions, problem.config.sampler.threads)
-    return Stage(RegionalPrior(prior, regions), likelihood, modes)
+    if problem.config.source == "pixels":
+        parts = tuple(one.likelihood for one in found if isinstance(one.likelihood, LensLikelihood))
+        likelihood = RegionalLikelihood(parts, regions, problem.config.sampler.threads)
+    weights = np.array([1 / (1 + best - one.evidence) for one in found])
+    start = Mixture(
+        weights / weights.sum(), np.array([one.centre for one in found]), np.array([one.scale for one in found])
+    )
+    return Stage(RegionalPrior(prior, regions), likelihood, modes, start)
+
+
+class _Found(NamedTuple):
+    """A mode as the sampler meets it: its likelihood, the log evidence at the best strength, centre and scale of its component."""
+
+    mode: Mode
+    likelihood: Likelihood
+    evidence: float
+    centre: FloatArray
+    scale: FloatArray
+
+    @classmethod
+    def of(cls, problem: Problem, view: _View, mode: Mode) -> _Found:
+        part = _likelihood(problem, replace(view.imaging, follow=mode.source_image), view.columns, mode)
+        if isinstance(part, LensLikelihood) and mode.multiply_imaged:
+            images = SeveralImages.of(mode.source_image[part.imaging.mask], mode.source_radius)
+            beta = deflectors(mode.params).source_angle(part.imaging.theta)
+            if images.shown(beta, part.imaging):  # not where the clumps of a source lie far apart
+                part = replace(part, images=images)
+        return cls(mode, part, *_component(problem.priors.sampled.names, mode, part))
 
 
 def _view(problem: Problem) -> _View:
@@ -190,22 +208,11 @@ def start_mixture(problem: Problem, stage: Stage) -> Mixture | None:
     kind = problem.config.start.place
     if kind in WRONG:
         return _wrong(problem, stage.likelihood)
-    if stage.modes:
-        return _around(problem, stage)
+    if stage.start is not None:
+        return stage.start
     if kind == "network" and problem.learned is not None:
         return from_samples(network_draws(problem, 1000), components=NETWORK_COMPONENTS)
     return None
-
-
-def _around(problem: Problem, stage: Stage) -> Mixture:
-    """Components at the modes, the better ones with more draws."""
-    found = [_component(problem.priors.sampled.names, mode, stage.likelihood) for mode in stage.modes]
-    evidence = np.array([value for value, _, _ in found])
-    kept = np.flatnonzero(evidence > evidence.max() - HOPELESS)
-    weights = 1 / (1 + evidence.max() - evidence[kept])
-    return Mixture(
-        weights / weights.sum(), np.array([found[i][1] for i in kept]), np.array([found[i][2] for i in kept])
-    )
 
 
 def mode_likelihood(names: tuple[str, ...], mode: Mode, likelihood: Likelihood) -> float:

@@ -1,10 +1,11 @@
 """Which of the light around a lens galaxy is the source's, and which that of other galaxies.
 
 What stands out of the stamp without the lens galaxy is cut into pieces, one for each peak. Galaxies within 1.5 arcsec of a lens
-that outshine the noise are rare (0.08 to 25 mag), so all pieces within are taken for images of the source. From there outwards a piece is
-one of the source's if it lies at about the distance of those before it, if it is not much farther out and about as bright, as outer images
-are, or if it may be their counter-image: on the other side, and the brighter the farther out, for the fluxes of the images behind an
-isothermal sphere are as their distances from it. All the rest are neighbours, which are no part of a fit.
+that outshine the noise are rare (0.08 to 25 mag), so all pieces within are taken for images of the source; where there is none that is
+bright, the innermost one is. From there outwards a piece is one of the source's if it lies at about the distance of those before it, if it
+is not much farther out and about as bright, as outer images are, or if it may be their counter-image: on the other side, and brighter than
+they are by about as much as it is farther out, as images behind an isothermal sphere are. All the rest are neighbours, which are no part of
+a fit.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ FEWEST = 6  # pixels
 CLOSE = 1.5  # [arcsec]
 SIMILAR = 1.35  # times the mean distance of the images so far
 OPPOSITE, FARTHEST = 100.0, 4.0  # [deg], times the distance
-BRIGHTER = 0.5  # of the flux that an isothermal sphere gives a counter-image
+BRIGHTER = 1.0, 2.5  # of the flux that an isothermal sphere gives a counter-image: at least and at most
 AS_BRIGHT, NEAR = 0.6, 2.6  # of the signal to noise of the brightest image so far; [arcsec]
 LARGEST = 4.0  # [arcsec]
-SLIGHT = 0.15  # of the brightest piece, up to which all within `CLOSE` are rests of the lens galaxy
+SLIGHT = 0.15  # of the brightest piece's signal to noise: fainter ones within `CLOSE` may be rests of the lens galaxy
 RIM, WIDE_RIM = 2, 5  # [pixels] around a neighbour, and around one with wings
 BRIGHT = 60.0  # signal to noise of such a one
 
@@ -94,15 +95,19 @@ def of_the_source(pieces: Pieces) -> NDArray[np.bool_]:
     """Which pieces may be images of the source, shape (piece,)."""
     chosen = pieces.radii < CLOSE
     inside = pieces.radii < LARGEST
-    if pieces.snr[chosen].sum() < SLIGHT * pieces.snr[inside].max(initial=0.0):
-        chosen = pieces.radii < CLOSE * 2
+    bright = inside & (pieces.snr > SLIGHT * pieces.snr[inside].max(initial=0.0))
+    if not bright.any():
+        return np.ones(len(pieces.radii), bool)
+    if not (chosen & bright).any():
+        chosen = bright & (pieces.radii <= pieces.radii[bright].min())
     while chosen.any():
         weights = pieces.flux * chosen
         distance = float(weights @ pieces.radii / weights.sum())
         middle = complex(weights @ pieces.places / weights.sum())
         turn = np.abs(np.angle(pieces.places * np.conj(middle), deg=True))
-        wanted = BRIGHTER * weights.sum() * pieces.radii / distance
-        counter = (turn > OPPOSITE) & (pieces.flux > wanted) & (pieces.radii < FARTHEST * distance)
+        share = pieces.flux / weights.sum() * distance / pieces.radii
+        bright = (share > BRIGHTER[0]) & (share < BRIGHTER[1])
+        counter = (turn > OPPOSITE) & bright & (pieces.radii < FARTHEST * distance)
         outer = (pieces.snr > AS_BRIGHT * pieces.snr[chosen].max()) & (pieces.radii < NEAR)
         more = ~chosen & inside & ((pieces.radii < SIMILAR * distance) | counter | outer)
         if not more.any():

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.posteriors import GaussianMixture, Samples, Summary
+from lenssbi.reconstruction.imaging import TILE
 from lenssbi.status import Status
 
 
@@ -127,6 +129,12 @@ class FitResult:
         """(image - model) / noise, shape (y, x), NaN outside the mask."""
         noise = np.where(self.mask, self.stamp.noise, 1.0)
         return np.where(self.mask, (self.stamp.image - self.best.image) / noise, np.nan)
+
+    @property
+    def arcs_mask(self) -> np.ndarray:
+        """True where the arcs are fitted, shape (y, x): the mask without the scattered squares around them."""
+        whole = ndimage.binary_opening(self.mask, np.ones((TILE + 2, TILE + 2)))
+        return np.asarray(whole if whole.any() else self.mask)
 
     @property
     def source(self) -> SourceImage:

@@ -14,7 +14,7 @@ def exact():
 
         def __init__(self) -> None:
             super().__init__()
-            self.trunk = torch.nn.Flatten()
+            self.channels, self.trunk = 1, torch.nn.Flatten()
             self.head = torch.nn.Linear(2, 4)
             with torch.no_grad():
                 self.head.weight.copy_(torch.cat([0.5 * torch.eye(2), torch.zeros(2, 2)]))

@@ -92,6 +92,14 @@ class TestBadInput:
         assert result.exit_code == 2
         assert "cnn-gaussian" in result.stderr
 
+    def test_a_stamp_that_shows_no_lens_galaxy(self, tmp_path, monkeypatch):
+        asked = []
+        monkeypatch.setattr("lenssbi.pipelines.refine.run", lambda *_, config, **__: asked.append(config) or 1 / 0)
+        run("refine", "a.fits", "--out", tmp_path, "--lens-light", "none")
+        run("refine", "a.fits", "--out", tmp_path)
+        assert [config.lens_light for config in asked] == ["none", "auto"]
+        assert "auto" in run("refine", "a.fits", "--out", tmp_path, "--lens-light", "some").stderr
+
     @pytest.mark.parametrize("verb", ["refine", "catalogue"])
     def test_missing_input(self, verb, tmp_path):
         refused = run(

@@ -121,6 +121,12 @@ def test_the_best_model_explains_the_image(fitted):
     assert 0.7 < np.mean(residual**2) < 1.2
     assert np.isnan(fit.residual[~fit.mask]).all()
     assert np.nanmax(fit.source.image) > 0
+    radius = np.abs(pixel_grid(fit.mask.shape, 0.1))
+    squares = replace(
+        fit, mask=(radius < 1.2) | ((np.indices(radius.shape) // 4).sum(axis=0) % 4 == 0) & (radius > 1.6)
+    )
+    assert squares.arcs_mask[radius < 0.8].all()
+    assert not squares.arcs_mask[radius > 1.5].any()
     assert fit.source.extent[0] < 0.1 < fit.source.extent[1]
     assert any(abs(np.abs(curve).mean() - 0.9) < 0.1 for curve in fit.critical_curves)
     assert fit.best.magnification > 2

@@ -55,6 +55,13 @@ def test_the_images_of_a_large_lens_are_none():
     assert all(is_image(field, place) for place in places)
 
 
+@pytest.mark.parametrize("distance", [3.4, 4.3])
+def test_images_far_out_are_better_than_none(distance):
+    field = sort_field(stamp_of(blob(distance + 0j), blob(-distance * 1j)))
+    assert is_image(field, distance + 0j)
+    assert is_image(field, -distance * 1j)
+
+
 def test_a_faint_galaxy_opposite_to_a_lone_arc_is_no_counter_image():
     field = sort_field(stamp_of(blob(1.3 + 0j, 30, 0.25), blob(-3.4 + 0.1j, 15)))
     assert is_other(field, -3.4 + 0.1j)

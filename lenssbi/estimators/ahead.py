@@ -1,0 +1,55 @@
+"""What an iterator brings, made ahead by a thread: while one block of stamps is learnt from, the next one is composed on another core."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+SECONDS = 0.2  # between two looks whether anybody still wants more
+
+
+def made_ahead(items: Iterator[T], count: int) -> Iterator[T]:
+    """The items in their order, at most `count` of them made before they are wanted; 0 makes each when it is wanted.
+
+    An exception in the thread is raised where its item was wanted. The thread ends with the iterator, or when that is closed.
+    """
+    if not count:
+        yield from items
+        return
+    waiting: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(count)
+    over = threading.Event()
+
+    def put(whole: bool, item: T | BaseException | None) -> bool:
+        while not over.is_set():
+            try:
+                waiting.put((whole, item), timeout=SECONDS)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put(True, item):
+                    return
+        except BaseException as error:
+            put(False, error)
+        else:
+            put(False, None)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            whole, item = waiting.get()
+            if whole:
+                yield item  # type: ignore[misc]
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                return
+    finally:
+        over.set()
+        thread.join()
