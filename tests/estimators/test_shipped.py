@@ -21,6 +21,9 @@ POPULATIONS = {
     "euclid-vis-powerlaw-bnn": "training_euclid_power_law",
     "paper-sie": "euclid_vis_sie",
 }
+# median error of einstein_radius over the scatter of the population: a tenth for stamps that show the arcs alone, more if they hide
+# behind a lens galaxy down to S/N 8
+WORST = dict.fromkeys(POPULATIONS, 0.1) | {"euclid-vis-sie": 0.25}
 
 
 @cache
@@ -59,7 +62,7 @@ def test_they_are_right_about_fresh_stamps(name):
     mixtures, scores = estimator.predict_and_score(stamps.images, stamps.noise)
     mean, sigma = (np.array([getattr(m, key) for m in mixtures]) for key in ("mean", "sigma"))
     error, prior = np.median(np.abs(mean - truth), axis=0), np.median(np.abs(truth - truth.mean(axis=0)), axis=0)
-    assert error[0] < 0.1 * prior[0]
+    assert error[0] < WORST[name] * prior[0]
     assert (error[1:] < prior[1:]).all()
     pulls = np.abs(mean - truth) / sigma
     # binomial: fewer than 45 or more than 90 per cent within one sigma happens once in 500 times for a calibrated estimator
