@@ -73,7 +73,8 @@ def _suites(catalogue: CatalogueFolder) -> set[str]:
         card = read_card(find_estimator(catalogue.config.estimator or DEFAULT))
     except InputError:
         return set()
-    return {_suite(entry.get("config", "")) for entry in card.training.get("sets", ())} - {""}
+    seen = (*card.training.get("sets", ()), *card.training.get("populations", ()))
+    return {_suite(entry.get("config", "")) for entry in seen} - {""}
 
 
 def _suite(config: str) -> str:

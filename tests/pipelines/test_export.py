@@ -127,4 +127,4 @@ class TestCommand:
         (tmp_path / "a.h5").write_text("no")
         result = self.run(tmp_path / "a.h5", "--to", "arviz", "--out", tmp_path / "out")
         assert result.exit_code == 2
-        assert "not a readable posterior file" in result.stderr
+        assert "not an HDF5 file" in result.stderr

@@ -62,7 +62,7 @@ def test_fits_are_divided_by_their_broad_prior(folder):
     catalogue.rows = catalogue.rows[:-1]  # the broken one is the network's
     result = run(folder(catalogue), "q")
     check(result)
-    assert dict(result.prior) == {"refined": "uniform in q between 0.4 and 1"}
+    assert dict(result.prior) == {"refined": "uniform in q between 0.2 and 1"}
     catalogue.config = CatalogueConfig.model_validate({"fit": {"prior": {"axis_ratio": [0.3, 0.9]}}})
     assert run(folder(catalogue), "q").prior["refined"] == "uniform in q between 0.3 and 0.9"
 
@@ -82,7 +82,7 @@ def test_flagged_lenses_count_where_they_are_asked_for(folder, training):
 
 
 def test_a_network_needs_its_training(folder):
-    with pytest.raises(InputError, match=r"--prior set\.h5 .*trained on training_euclid") as error:
+    with pytest.raises(InputError, match=r"--prior set\.h5 .*trained on euclid_observed") as error:
         run(folder(made_up()), "q")
     assert "\n" not in str(error.value)
 
@@ -90,7 +90,7 @@ def test_a_network_needs_its_training(folder):
 def test_another_training_is_told(folder, tmp_path):
     other = write_training(tmp_path / "other.h5", suite="sie_parametric")
     (note,) = run(folder(made_up()), "q", prior=[other]).notes
-    assert "other.h5 is of sie_parametric, the network was trained on training_euclid" in note
+    assert "other.h5 is of sie_parametric, the network was trained on euclid_observed" in note
 
 
 def test_mistakes_are_told_in_a_sentence(folder, training, tmp_path):

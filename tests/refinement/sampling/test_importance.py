@@ -269,9 +269,10 @@ def test_the_watcher_hears_of_it(monkeypatch):
     assert left[-1] == 0.0
 
 
-def test_a_share_of_the_prior_is_needed():
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_the_share_of_the_prior_is_a_share(share):
     with pytest.raises(ValueError, match="prior_share"):
-        Settings(prior_share=0.0)
+        Settings(prior_share=share)
 
 
 def test_nested_sampling_gives_the_same():
