@@ -12,7 +12,7 @@ from lenssbi.parameters import parameter_space
 from lenssbi.pipelines.simulate import simulation_of, stream
 from lenssbi.rendering.simulation import SimulateConfig
 
-COUNT = 40
+COUNT = 80
 POPULATIONS = {
     "euclid-vis-sie": "euclid_observed",
     "euclid-vis-sie-subtracted": "training_euclid",
@@ -65,7 +65,8 @@ def test_they_are_right_about_fresh_stamps(name):
     assert error[0] < WORST[name] * prior[0]
     assert (error[1:] < prior[1:]).all()
     pulls = np.abs(mean - truth) / sigma
-    # binomial: fewer than 45 or more than 90 per cent within one sigma happens once in 500 times for a calibrated estimator
+    # fewer than 45 or more than 90 per cent within one sigma happens less than once in 500 times for a calibrated estimator; sigma of a
+    # posterior with tails holds more than 68 per cent
     assert ((pulls < 1).mean(axis=0) > 0.45).all()
     assert ((pulls < 1).mean(axis=0) < 0.9).all()
     assert ((pulls < 3).mean(axis=0) > 0.9).all()

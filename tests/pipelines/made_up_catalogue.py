@@ -59,7 +59,7 @@ def made_up(mean=0.72, scatter=0.06, lenses=80, methods=("network",), seed=0):
     return MadeUp(rows, posteriors)
 
 
-def write_training(path: Path, count=3000, suite="training_euclid", **params):
+def write_training(path: Path, count=3000, suite="euclid_observed", **params):
     """A set of stamps of two pixels, of which only the truths matter."""
     from lenssbi.dataset.hdf5 import write_set
     from lenssbi.instrument import PSF
