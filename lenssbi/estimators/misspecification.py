@@ -133,10 +133,7 @@ def read_reference(card: EstimatorCard, folder: Path) -> Reference | None:
 
 def psf_width(psf: PSF, pixel_scale: float) -> float:
     """Full width at half maximum [arcsec] without the response of a pixel of side `pixel_scale` [arcsec], as cards have it."""
-    if psf.kind == "optical":
-        return psf.fwhm
-    # widths of a Gaussian and a pixel add in quadrature; the pixel's variance is 1/12 of its square
-    return float(np.sqrt(max(psf.fwhm**2 - 8 * np.log(2) / 12 * pixel_scale**2, 0)))
+    return psf.width_without(pixel_scale)
 
 
 def psf_widths(stamps: StampSet, rows: range) -> list[float | None]:

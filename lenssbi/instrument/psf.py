@@ -87,6 +87,13 @@ class PSF:
         area = (values > values.max() / 2).sum() * (y[1] - y[0]) * (x[1] - x[0])
         return float(2 * np.sqrt(area / np.pi))
 
+    def width_without(self, pixel_scale: float) -> float:
+        """Full width at half maximum [arcsec] without the response of a pixel of side `pixel_scale` [arcsec]."""
+        if self.kind == "optical":
+            return self.fwhm
+        # widths of a Gaussian and a pixel add in quadrature; the pixel's variance is 1/12 of its square
+        return float(np.sqrt(max(self.fwhm**2 - 8 * np.log(2) / 12 * pixel_scale**2, 0)))
+
     def sampled(self, offsets: FloatArray) -> FloatArray:
         """Values of the PSF image, interpolated, on the grid of the ascending `offsets` [arcsec] along y and x, shape (n, n)."""
         return self._interpolator()(offsets, offsets)

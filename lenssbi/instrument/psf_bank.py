@@ -10,6 +10,7 @@ members: the wings of a mixture are those of real PSFs, and no two stamps have t
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -77,9 +78,11 @@ class PSFBank:
     @cached_property
     def fwhm(self) -> FloatArray:
         """Full width at half maximum of each member without the pixel [arcsec], shape (member,)."""
-        pixel = 8 * np.log(2) / 12 * self.pixel_scale**2
-        widths = np.array([PSF(image, self.pixel_scale).fwhm for image in self.images])
-        return np.sqrt(np.maximum(widths**2 - pixel, 0))
+        return self.widths(self.images)
+
+    def widths(self, images: FloatArray) -> FloatArray:
+        """The same of members or mixtures (n, k, k), shape (n,)."""
+        return np.array([PSF(image, self.pixel_scale).width_without(self.pixel_scale) for image in images])
 
     def draw(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, FloatArray]:
         """Mixtures for `n` stamps: two members each, shape (n, 2), and their weights, shape (n, 2)."""
@@ -103,7 +106,7 @@ def _read(bank: str) -> tuple[FloatArray, float]:
     shipped = bank in SHIPPED
     path = resources.files("lenssbi.instrument") / "banks" / SHIPPED[bank] if shipped else Path(bank)
     try:
-        with resources.as_file(path) if shipped else _plain(path) as file, fits.open(file, memmap=False) as hdus:
+        with resources.as_file(path) if shipped else nullcontext(path) as file, fits.open(file, memmap=False) as hdus:
             cube, scale = np.asarray(hdus[0].data, dtype=float), float(hdus[0].header["PIXSCALE"])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -112,19 +115,6 @@ def _read(bank: str) -> tuple[FloatArray, float]:
     if cube.ndim != 3 or cube.shape[1] != cube.shape[2] or not cube.shape[1] % 2:
         raise InputError(f"{bank}: a bank is a cube of square PSFs with odd sides, got shape {cube.shape}")
     return cube, scale
-
-
-class _plain:
-    """A path as a context, as `resources.as_file` gives it."""
-
-    def __init__(self, path: object) -> None:
-        self.path = path
-
-    def __enter__(self) -> object:
-        return self.path
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
 
 def _stretched(image: FloatArray, scale: float, factor: float) -> FloatArray:

@@ -84,9 +84,13 @@ class ImageBlur:
 
     def __call__(self, cells: torch.Tensor) -> torch.Tensor:
         """Light per pixel of the image, shape (count, y, x), of the light per cell of the field, of the same shape but for the cells."""
+        return self.through(cells, self.transfer)
+
+    def through(self, cells: torch.Tensor, transfer: torch.Tensor) -> torch.Tensor:
+        """The same for transfers like this PSF's, one for all or one for each image, shape ([count,] cell, ky, kx)."""
         m, n, (ny, nx) = self.margin, self.field.oversampling, self.field.shape
         planes = cells.view(-1, ny, n, nx, n).permute(0, 2, 4, 1, 3).reshape(-1, n * n, ny, nx)
-        spectrum = (torch.fft.rfft2(planes, s=self.padded) * self.transfer).sum(dim=1)
+        spectrum = (torch.fft.rfft2(planes, s=self.padded) * transfer).sum(dim=1)
         return torch.fft.irfft2(spectrum, s=self.padded)[:, m : ny - m, m : nx - m]
 
 

@@ -57,11 +57,12 @@ def altered(kind: Alteration, system: Systems, pixel_scale: float, rng: np.rando
     elif kind == "several":
         reach = rng.uniform(0.4, 0.9) * float(system.params["einstein_radius"][0])
         second = torch.rot90(galaxies, 1, (1, 2))
-        galaxies = (galaxies + rng.uniform(0.4, 1.0) * _moved(second, reach, pixel_scale, rng)) / 1.7
+        galaxies = (
+            galaxies + rng.uniform(0.4, 1.0) * _moved(second, reach, rng.uniform(0, 2 * np.pi), pixel_scale)
+        ) / 1.7
     elif kind == "aside":
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 1.6)
-        steps = [round(distance * f(angle) / pixel_scale * CELLS) for f in (np.sin, np.cos)]
-        arcs, galaxies = (torch.roll(light, steps, (1, 2)) for light in (arcs, galaxies))
+        arcs, galaxies = (_moved(light, distance, angle, pixel_scale) for light in (arcs, galaxies))
     total = arcs.sum((1, 2), keepdim=True)
     arcs = arcs / torch.where(total > 0, total, 1.0)
     return Systems(arcs.float(), galaxies.float(), system.params, system.info)
@@ -128,7 +129,7 @@ def _spiral(plane: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     return arms * torch.exp(-radius / scale) * (radius > 0.2)
 
 
-def _moved(light: torch.Tensor, distance: float, pixel_scale: float, rng: np.random.Generator) -> torch.Tensor:
-    angle = rng.uniform(0, 2 * np.pi)
+def _moved(light: torch.Tensor, distance: float, angle: float, pixel_scale: float) -> torch.Tensor:
+    """Light moved by a distance [arcsec] in a direction [rad]."""
     steps = [round(distance * f(angle) / pixel_scale * CELLS) for f in (np.sin, np.cos)]
     return torch.roll(light, steps, (1, 2))

@@ -27,9 +27,8 @@ class Seeing:
     """
 
     def __init__(self, field: Field, bank: PSFBank, device: torch.device, margin: int) -> None:
-        self.field, self.margin = field, margin
         blurs = [ImageBlur(field, PSF(image, bank.pixel_scale), device, margin) for image in bank.images]
-        self.padded = blurs[0].padded
+        self.blur = blurs[0]
         self.transfer = torch.stack([blur.transfer for blur in blurs])
 
     def __call__(self, cells: torch.Tensor, members: np.ndarray, weights: np.ndarray) -> torch.Tensor:
@@ -43,9 +42,6 @@ class Seeing:
             The mixture of each stamp, shape (n, 2), from `PSFBank.draw`.
         """
         chosen = torch.as_tensor(members, device=cells.device)
-        share = torch.as_tensor(weights, dtype=torch.float32, device=cells.device)[..., None, None, None]
-        transfer = torch.lerp(self.transfer[chosen[:, 0]], self.transfer[chosen[:, 1]], share[:, 1].to(torch.complex64))
-        m, n, (ny, nx) = self.margin, self.field.oversampling, self.field.shape
-        planes = cells.view(-1, ny, n, nx, n).permute(0, 2, 4, 1, 3).reshape(-1, n * n, ny, nx)
-        spectrum = (torch.fft.rfft2(planes, s=self.padded) * transfer).sum(dim=1)
-        return torch.fft.irfft2(spectrum, s=self.padded)[:, m : ny - m, m : nx - m]
+        share = torch.as_tensor(weights[:, 1], dtype=torch.complex64, device=cells.device)[:, None, None, None]
+        transfer = torch.lerp(self.transfer[chosen[:, 0]], self.transfer[chosen[:, 1]], share)
+        return self.blur.through(cells, transfer)

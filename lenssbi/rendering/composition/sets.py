@@ -12,7 +12,7 @@ import torch
 from lenssbi.arrays import FloatArray
 from lenssbi.batching import join
 from lenssbi.instrument import Camera
-from lenssbi.instrument.psf import FWHM_PER_SIGMA, PSF
+from lenssbi.instrument.psf import PSF
 from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.light import LightProfile
 from lenssbi.populations import Draws, Population
@@ -162,14 +162,11 @@ class ObservedSimulation:
         """What is known of each stamp beside its system."""
         zero_point = self.composition.mosaic.zero_point
         arc = zero_point - 2.5 * np.log10(made.arc_flux.cpu().numpy().astype(float))
-        n, scale = len(recipes), self.composer.bank.pixel_scale
-        pixel = (scale * FWHM_PER_SIGMA) ** 2 / 12
-        width = np.array([PSF(image, scale).fwhm for image in psf])
         return {
             "snr": signal_to_noise(arcs, made.noise).cpu().numpy().astype(float),
             "arc_magnitude": arc,
             "lens_magnitude": recipes.lens_magnitude,
-            "neighbours": np.bincount(recipes.neighbours[:, 0], minlength=n),
+            "neighbours": np.bincount(recipes.neighbours[:, 0], minlength=len(recipes)),
             "sky_scatter": recipes.sigma,
-            "psf_fwhm": np.sqrt(np.maximum(width**2 - pixel, 0)),
+            "psf_fwhm": self.composer.bank.widths(psf),
         }
