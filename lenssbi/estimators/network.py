@@ -27,7 +27,8 @@ class NetworkConfig(Config):
 
     `widths` are channels: of the paper's six convolutions, or of the compact network's stages, each at half the size of
     the one before, the first at a quarter of the stamp's. `kernels` (pixels) belong to the paper's convolutions alone,
-    `blocks` (residual blocks of each stage) and `squeeze` (channels kept before the dense layer) to the compact one.
+    `blocks` (residual blocks of each stage), `fine` (channels of a second path into the first stage, at half the stamp's
+    size; 0 for none) and `squeeze` (channels kept before the dense layer) to the compact one.
     """
 
     kind: Literal["compact", "paper"] = "compact"
@@ -35,6 +36,7 @@ class NetworkConfig(Config):
     widths: tuple[int, ...] = (32, 64, 128)
     kernels: tuple[int, ...] = (11, 7, 7, 5, 5, 3)
     blocks: tuple[int, ...] = (1, 1, 1)
+    fine: int = Field(default=0, ge=0)
     squeeze: int = Field(default=32, gt=0)
     dense: int = Field(default=256, gt=0)
     dropout: float = Field(default=0.05, ge=0, lt=1)
@@ -96,9 +98,12 @@ class CompactNetwork(nn.Module):
             raise ValueError(
                 f"each stage has a width and a number of blocks, got {len(config.widths)} and {len(config.blocks)}"
             )
+        if config.fine and any(side % 4 for side in field):
+            raise ValueError(f"network.fine needs a field whose sides are multiples of four pixels, got {field}")
         self.channels, channels = config.channels, config.widths[0]
         stem = nn.Conv2d(self.channels, channels, 8, stride=4, padding=2, bias=False)
-        layers: list[nn.Module] = [stem, normalised(channels)]
+        first = FineStem(stem, config.fine) if config.fine else stem
+        layers: list[nn.Module] = [first, normalised(channels)]
         size = tuple((n + 4 - 8) // 4 + 1 for n in field)
         for stage, (width, blocks) in enumerate(zip(config.widths, config.blocks, strict=True)):
             if stage:
@@ -123,6 +128,28 @@ class CompactNetwork(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Return outputs (batch, 2 p) for prepared images (batch, channel, y, x): one random pass."""
         return self.head(self.trunk(image.contiguous(memory_format=torch.channels_last)))
+
+
+class FineStem(nn.Module):
+    """A strided convolution, and two smaller steps beside it that see what is narrower than its stride.
+
+    coarse(x) + convolve(relu(normalise(convolve(x)))), the two convolutions of stride 2; the last one starts at zero, so that a
+    network that is given this stem says at first what it said without.
+    """
+
+    def __init__(self, coarse: nn.Conv2d, width: int) -> None:
+        super().__init__()
+        self.coarse = coarse
+        self.fine = nn.Sequential(
+            nn.Conv2d(coarse.in_channels, width, 5, stride=2, padding=2, bias=False),
+            normalised(width),
+            nn.Conv2d(width, coarse.out_channels, 3, stride=2, padding=1, bias=False),
+        )
+        nn.init.zeros_(self.fine[-1].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channel, y, x), sides multiples of four, to a quarter of the size."""
+        return self.coarse(x) + self.fine(x)
 
 
 class ResidualBlock(nn.Module):

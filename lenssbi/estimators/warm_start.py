@@ -26,7 +26,8 @@ BLOCK = 256  # stamps whose features are computed at a time
 def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) -> None:
     """Give a fresh density the weights of the estimator `config.start_from`: all where all match, else those of its trunk.
 
-    Its dropout may be another, and its trunk may have fewer residual blocks: the ones that are added change nothing at first.
+    Its dropout may be another, and its trunk may have fewer residual blocks and no fine path in its stem: what is added changes
+    nothing at first.
     Of an ensemble the first network is taken.
 
     Raises
@@ -55,7 +56,7 @@ def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) ->
 
 
 def deepened(card: EstimatorCard, source: Density, config: TrainConfig) -> Density:
-    """The same density with the residual blocks of the plan's network, the added ones identities: it says what `source` says."""
+    """The same density with the stem and the blocks of the plan's network, what is added without effect: it says what `source` says."""
     few, many = card.network.blocks, config.network.blocks
     places: dict[str, str] = {}
     old = new = 0
@@ -63,7 +64,9 @@ def deepened(card: EstimatorCard, source: Density, config: TrainConfig) -> Densi
         places |= {str(old + i): str(new + i) for i in range(2 + before)}
         old, new = old + 2 + before, new + 2 + after
     places[str(old)] = str(new)
-    network = card.network.model_copy(update={"blocks": many})
+    if config.network.fine and not card.network.fine:
+        places["0"] = "0.coarse"
+    network = card.network.model_copy(update={"blocks": many, "fine": config.network.fine})
     density = build_density(card.density, network, card.field, len(card.space), card.passes, card.seed)
     trunk = {}
     for name, tensor in source.embedding_net.state_dict().items():
@@ -76,10 +79,11 @@ def deepened(card: EstimatorCard, source: Density, config: TrainConfig) -> Densi
 
 
 def _deeper(one: NetworkConfig, other: NetworkConfig) -> bool:
-    """Whether the compact network `other` differs from `one` by more residual blocks, besides its dropout."""
-    alike = one.model_copy(update={"blocks": other.blocks, "dropout": other.dropout}) == other
+    """Whether the compact network `other` differs from `one` by more residual blocks or a finer stem, besides its dropout."""
+    alike = one.model_copy(update={"blocks": other.blocks, "fine": other.fine, "dropout": other.dropout}) == other
     pairs = list(zip(one.blocks, other.blocks, strict=False))
-    return one.kind == "compact" and alike and one.blocks != other.blocks and all(a <= b for a, b in pairs)
+    more = all(a <= b for a, b in pairs) and one.fine in (0, other.fine)
+    return one.kind == "compact" and alike and more and (one.blocks, one.fine) != (other.blocks, other.fine)
 
 
 def frozen(

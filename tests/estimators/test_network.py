@@ -84,6 +84,8 @@ def test_wrong_layouts_are_refused():
         build_network(NetworkConfig(kind="paper", widths=(4, 4)), (32, 32), 3)
     with pytest.raises(ValueError, match="each stage"):
         build_network(NetworkConfig(widths=(4, 4), blocks=(1,)), (32, 32), 3)
+    with pytest.raises(ValueError, match="multiples of four"):
+        build_network(NetworkConfig(fine=4), (32, 30), 3)
 
 
 def test_hundred_passes_of_a_stamp_are_quick():

@@ -58,8 +58,9 @@ def test_the_trunk_where_something_else_differs(trained, plan, changes):
     assert same(density.embedding_net, upright_density(trained).embedding_net)
 
 
-def test_a_deeper_trunk_says_the_same_until_it_is_trained(trained, plan):
-    config = plan(start_from=str(trained), network={**LAYOUT, "blocks": [1, 2]})
+@pytest.mark.parametrize("added", [{"blocks": [1, 2]}, {"fine": 4}, {"blocks": [2, 1], "fine": 4}])
+def test_a_deeper_trunk_says_the_same_until_it_is_trained(trained, plan, added):
+    config = plan(start_from=str(trained), network={**LAYOUT, **added})
     density, source = fresh(config).eval(), upright_density(trained)
     start_from(config, density, FIELD)
     images = torch.randn(4, 1, *FIELD)
