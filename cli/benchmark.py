@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from lenssbi.pipelines.benchmark.outcome import BenchmarkResult
+    from lenssbi.benchmark.outcome import BenchmarkResult
 
 
 def benchmark(
@@ -50,9 +50,9 @@ def benchmark(
     The same command again continues a run that was stopped.
     """
     with command(as_json, quiet) as screen:
+        from lenssbi.benchmark.config import BenchmarkConfig
+        from lenssbi.benchmark.real.config import is_real
         from lenssbi.config import load_config
-        from lenssbi.pipelines.benchmark.config import BenchmarkConfig
-        from lenssbi.pipelines.benchmark.real.config import is_real
 
         named = {"count": count, "autolens_python": autolens_python}
         said = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
@@ -62,7 +62,7 @@ def benchmark(
         if is_real(config):
             benchmark_real(screen, config, out, said, {"workers": workers, "scheduler": scheduler}, typed)
             return
-        from lenssbi.pipelines.benchmark.run import run
+        from lenssbi.benchmark.run import run
 
         result = run(
             load_config(config, BenchmarkConfig, said),

@@ -37,10 +37,10 @@ def benchmark_real(
     """
     from rich.text import Text
 
+    from lenssbi.benchmark.real.config import RealConfig
+    from lenssbi.benchmark.real.run import run
+    from lenssbi.benchmark.real.table import REFEREE
     from lenssbi.config import load_config
-    from lenssbi.pipelines.benchmark.real.config import RealConfig
-    from lenssbi.pipelines.benchmark.real.run import run
-    from lenssbi.pipelines.benchmark.real.table import REFEREE
 
     from .benchmark_tables import text_table
 

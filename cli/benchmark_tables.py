@@ -6,8 +6,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from lenssbi.pipelines.benchmark.comparison.compare import Comparison
-    from lenssbi.pipelines.benchmark.comparison.text_tables import TextTable
+    from lenssbi.benchmark.comparison.compare import Comparison
+    from lenssbi.benchmark.comparison.text_tables import TextTable
 
 LOOKS = {"met": "green", "short": "red", "missing": "dim", "": ""}
 
@@ -16,7 +16,7 @@ def comparison_tables(comparison: "Comparison") -> "list[RenderableType]":
     """The wishes: how many are met, and the tables of them."""
     from rich.text import Text
 
-    from lenssbi.pipelines.benchmark.comparison.target_tables import counts, target_tables
+    from lenssbi.benchmark.comparison.target_tables import counts, target_tables
 
     shown: list[RenderableType] = []
     for table in target_tables(comparison):

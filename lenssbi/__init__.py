@@ -28,6 +28,7 @@ that of Pearson et al. 2021 (MNRAS 505, 4362). The map, from the ground up; a mo
     catalogue      one row per lens: columns, units, flags
     plots          results in, Figure out
     pipelines      configuration -> files; one function per command
+    benchmark      the harness that judges all of it: methods by suites, tables and figures
 
 The commands live in `lenssbi_cli` (the folder `cli/`). Heavy libraries are imported where they are used, so that
 importing lenssbi costs nothing.

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from lenssbi.batch import ClusterConfig
+from lenssbi.benchmark.config import BenchmarkConfig
+from lenssbi.benchmark.real.config import RealConfig, is_real
 from lenssbi.config import load_config
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.instrument import Camera
-from lenssbi.pipelines.benchmark.config import BenchmarkConfig
-from lenssbi.pipelines.benchmark.real.config import RealConfig, is_real
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.rendering.simulation import SimulateConfig
 

@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf, erfinv, ndtr
+from scipy.special import erfinv, ndtr
 
+from lenssbi.calibration.scores import LEVELS, binomial_error, claimed
 from lenssbi.posteriors.gaussians import GaussianMixture
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
     from lenssbi.dataset.hdf5 import StampSet
     from lenssbi.estimators.estimator import Estimator
-
-LEVELS = {"0.683": float(erf(1 / np.sqrt(2))), "0.955": float(erf(2 / np.sqrt(2))), "0.997": float(erf(3 / np.sqrt(2)))}
-"""One, two and three sigma."""
 
 Table = dict[str, dict[str, float]]
 """Parameter -> level -> share of the truths inside."""
@@ -85,8 +83,8 @@ def stack(mixtures: Sequence[GaussianMixture]) -> Passes:
 
 def credible_coverage(posteriors: Passes, truths: NDArray[np.floating]) -> Table:
     """Share of the truths (stamp, parameter) inside the central credible intervals."""
-    claimed = claimed_levels(posteriors, truths)
-    return _table(posteriors.names, lambda level: claimed < level)
+    levels = claimed_levels(posteriors, truths)
+    return _table(posteriors.names, lambda level: levels < level)
 
 
 def sigma_coverage(posteriors: Passes, truths: NDArray[np.floating]) -> Table:
@@ -102,18 +100,13 @@ def marginal_cdf(posteriors: Passes, truths: NDArray[np.floating]) -> NDArray[np
 
 def claimed_levels(posteriors: Passes, truths: NDArray[np.floating]) -> NDArray[np.float64]:
     """Credibility of the smallest central interval that holds the truth, shape (stamp, parameter)."""
-    return 2 * np.abs(marginal_cdf(posteriors, truths) - 0.5)
+    return claimed(marginal_cdf(posteriors, truths))
 
 
 def deviates(posteriors: Passes, truths: NDArray[np.floating]) -> NDArray[np.float64]:
     """(truth - mean) / sigma, shape (stamp, parameter)."""
     variance = np.mean(posteriors.sigmas**2, axis=1) + np.var(posteriors.means, axis=1)
     return (truths - posteriors.means.mean(axis=1)) / np.sqrt(variance)
-
-
-def binomial_error(level: float, count: int) -> float:
-    """Scatter of the coverage that `count` stamps of a perfect estimator would show."""
-    return float(np.sqrt(level * (1 - level) / count))
 
 
 def misses(table: Table, count: int, tolerance: float) -> list[tuple[str, str]]:

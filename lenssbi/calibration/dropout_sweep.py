@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lenssbi.calibration.coverage import LEVELS, Table
+from lenssbi.calibration.coverage import Table
+from lenssbi.calibration.scores import LEVELS
 from lenssbi.estimators.dropout import MCDropout
 from lenssbi.estimators.estimator import Estimator
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lenssbi.calibration.coverage import LEVELS, Passes
+from lenssbi.calibration.coverage import Passes
+from lenssbi.calibration.scores import LEVELS
 
 if TYPE_CHECKING:
     from torch import Tensor

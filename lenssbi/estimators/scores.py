@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from lenssbi.parameters.transforms import axis_ratio, position_angle, wrap_angle
 
+CENTRAL = (15.865, 84.135)
+"""Percentiles: the ends of the central 68.3 per cent."""
+
 
 def errors(names: tuple[str, ...], predicted: NDArray[np.floating], true: NDArray[np.floating]) -> dict[str, float]:
     """Return the 68 per cent error of each parameter.
@@ -34,5 +37,10 @@ def errors(names: tuple[str, ...], predicted: NDArray[np.floating], true: NDArra
 
 def half_width(differences: NDArray[np.floating]) -> float:
     """Half the distance of the 15.87th and 84.13th percentiles."""
-    low, high = np.percentile(differences, [15.865, 84.135])
-    return float(high - low) / 2
+    return float(half_widths(np.ravel(differences)))
+
+
+def half_widths(differences: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The same over the last axis."""
+    low, high = np.percentile(differences, CENTRAL, axis=-1)
+    return np.asarray((high - low) / 2)

@@ -52,7 +52,7 @@ def write_all(result: CalibrateResult, ranks: tuple[Ranks, Ranks], local: LocalT
 
 def coverage_rows(result: CalibrateResult) -> Iterable[dict[str, Any]]:
     """One row per split, definition, parameter and level; `judged` is no where a split has too few stamps to be held against."""
-    from lenssbi.calibration.coverage import LEVELS, binomial_error
+    from lenssbi.calibration.scores import LEVELS, binomial_error
     from lenssbi.calibration.splits import EVERYTHING
 
     for j in result.judged:

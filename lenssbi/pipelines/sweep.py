@@ -131,7 +131,7 @@ def _candidates(runs: list[tuple[Path, Estimator]], rates: Sequence[float]) -> I
 
 
 def _rows(tried: Sequence[Tried], best: Tried, how: str, count: int) -> Iterator[dict[str, Any]]:
-    from lenssbi.calibration.coverage import LEVELS
+    from lenssbi.calibration.scores import LEVELS
 
     for t in tried:
         for name, row in t.coverage.items():

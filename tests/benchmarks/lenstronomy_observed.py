@@ -2,10 +2,10 @@
 
     python tests/benchmarks/lenstronomy_observed.py [--estimator euclid-vis-sie] [--count 200] [--seed 1] [--out stamps.csv]
 
-SIE lenses with shear, distributed as the published fits of 319 Euclid Q1 lenses (einstein_radius 0.896
-arcsec, 0.383 in its logarithm; q 0.65 +- 0.18; shear 0.115), a Sersic galaxy aligned with the mass within 12 degrees, sources of one to three
-Sersics with a total magnification above 1.8, field galaxies beyond the arcs, a PSF of two Gaussians, noise of a bilinear resampling,
-arcs of S/N 30 to 160. Nothing of lenssbi is in the stamps but the definition of S/N. Prints bias, NMAD, gross errors, coverage and flags.
+SIE lenses with shear, distributed as the published fits of 319 Euclid Q1 lenses (einstein_radius 0.896 arcsec, 0.383 in its logarithm;
+q 0.65 +- 0.18; shear 0.115), a Sersic galaxy aligned with the mass within 12 degrees, sources of one to three Sersics with a total
+magnification above 1.8, field galaxies beyond the arcs, a PSF of two Gaussians, noise of a bilinear resampling, arcs of S/N 30 to 160.
+Nothing of lenssbi is in the stamps but the definition of S/N. Prints bias, NMAD, gross errors, coverage and flags.
 """
 
 # ruff: noqa: E402  (the number of threads is set before NumPy is imported)

@@ -5,9 +5,10 @@ import pytest
 from scipy.special import erf
 from scipy.stats import norm
 
-from lenssbi.calibration.coverage import LEVELS, Passes, claimed_levels, credible_coverage, marginal_cdf
+from lenssbi.calibration.coverage import Passes, claimed_levels, credible_coverage, marginal_cdf
 from lenssbi.calibration.level_map import fit_levels, mapped
 from lenssbi.calibration.recalibration import METHODS, anderson_darling, choose_method, fit_recalibration, recalibrate
+from lenssbi.calibration.scores import LEVELS
 from lenssbi.estimators.recalibration import Recalibration, relevel, used_quantile
 from lenssbi.posteriors import GaussianMixture
 

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lenssbi.calibration.coverage import LEVELS, Passes, credible_coverage, misses, sigma_coverage
+from lenssbi.calibration.coverage import Passes, credible_coverage, misses, sigma_coverage
 from lenssbi.calibration.lc2st import lc2st, principal
 from lenssbi.calibration.ranks import findings, rank, tarp
+from lenssbi.calibration.scores import LEVELS
 from lenssbi.calibration.splits import FEWEST, Split, splits
 
 

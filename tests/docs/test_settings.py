@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from lenssbi.benchmark.config import BenchmarkConfig
+from lenssbi.benchmark.real.config import RealConfig
 from lenssbi.config import ConfigError, load_config
 from lenssbi.estimators.plan import TrainConfig
-from lenssbi.pipelines.benchmark.config import BenchmarkConfig
-from lenssbi.pipelines.benchmark.real.config import RealConfig
 from lenssbi.pipelines.catalogue import CatalogueConfig
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.rendering.simulation import SimulateConfig

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtr
 
-from lenssbi.pipelines.benchmark.comparison.compare import Comparison, tabulate
-from lenssbi.pipelines.benchmark.comparison.plan import ComparisonPlan
-from lenssbi.pipelines.benchmark.comparison.points import Lenses, Points, Undone, paper_parameters
+from lenssbi.benchmark.comparison.compare import Comparison, tabulate
+from lenssbi.benchmark.comparison.plan import ComparisonPlan
+from lenssbi.benchmark.comparison.points import Lenses, Points, Undone, paper_parameters
 
 NAMES = ("einstein_radius", "phi", "q", "slope")
 PAPER = {

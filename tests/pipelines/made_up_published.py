@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lenssbi.pipelines.benchmark.real.published import COLUMNS, EFFECTIVE, SIE
+from lenssbi.benchmark.real.published import COLUMNS, EFFECTIVE, SIE
 
 # medians and half of their limits, symmetric
 VALUES = {

@@ -8,17 +8,17 @@ from typer.testing import CliRunner
 
 pytest.importorskip("galsim")
 
+from lenssbi.benchmark import run as running
+from lenssbi.benchmark.config import BenchmarkConfig, Paper
+from lenssbi.benchmark.output.table import lines
+from lenssbi.benchmark.run import run
+from lenssbi.benchmark.runners import answers as answering
+from lenssbi.benchmark.runners.answers import Answers, read_answers, write_answers
+from lenssbi.benchmark.scores.network import accuracy, coverage, log_score, misspecification
 from lenssbi.calibration.splits import Split
 from lenssbi.config import ConfigError, parse
 from lenssbi.dataset import StampSet
 from lenssbi.parameters import ellipticity
-from lenssbi.pipelines.benchmark import answers as answering
-from lenssbi.pipelines.benchmark import run as running
-from lenssbi.pipelines.benchmark.answers import Answers, read_answers, write_answers
-from lenssbi.pipelines.benchmark.config import BenchmarkConfig, Paper
-from lenssbi.pipelines.benchmark.judge import accuracy, coverage, log_score, misspecification
-from lenssbi.pipelines.benchmark.run import run
-from lenssbi.pipelines.benchmark.table import lines
 from lenssbi.plots.benchmark import coverage_by_split, errors_by_snr
 from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.config import ModelErrorConfig

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 pytest.importorskip("galsim")
 
+from lenssbi.benchmark.config import BenchmarkConfig
+from lenssbi.benchmark.methods import WITH_PRIOR, FitMethod
 from lenssbi.config import load_config
-from lenssbi.pipelines.benchmark.config import BenchmarkConfig
-from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, FitMethod
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "runs"
 SUITES, LENSES = ("small", "large"), 3
@@ -86,14 +86,14 @@ def test_the_whole_command(tmp_path, monkeypatch):
     assert "Table 1" in (out / "comparison.md").read_text()
 
     # the same again: nothing is asked a second time, and the same is found
-    monkeypatch.setattr("lenssbi.pipelines.benchmark.fits.refine_stamp", lambda *_, **__: pytest.fail("fitted again"))
+    monkeypatch.setattr("lenssbi.benchmark.runners.fits.refine_stamp", lambda *_, **__: pytest.fail("fitted again"))
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 0, again.stderr
     assert json.loads(again.stdout)["targets"] == targets
 
 
 def test_the_committed_run_can_be_made():
-    from lenssbi.pipelines.benchmark.run_fits import sampled_methods
+    from lenssbi.benchmark.runners.run_fits import sampled_methods
 
     config = load_config(CONFIGS / "paper.yaml", BenchmarkConfig)
     methods, comparison = sampled_methods(config, CONFIGS), config.comparison

@@ -7,16 +7,16 @@ import sys
 import numpy as np
 import pytest
 
+from lenssbi.benchmark.methods import AutolensMethod
+from lenssbi.benchmark.runners import autolens_script
+from lenssbi.benchmark.runners.peers import Peer, PeerError, PeerFits, arrays_of, find_peer
+from lenssbi.benchmark.runners.records import RESULT
 from lenssbi.config import parse
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.parameters import ellipticity
-from lenssbi.pipelines.benchmark import autolens_script
-from lenssbi.pipelines.benchmark.methods import AutolensMethod
-from lenssbi.pipelines.benchmark.peers import Peer, PeerError, PeerFits, arrays_of, find_peer
-from lenssbi.pipelines.benchmark.records import RESULT
 from lenssbi.reconstruction.imaging import Imaging
 
 MODEL = {"einstein_radius": 1.3, "e1": 0.21, "e2": -0.11, "centre_x": 0.03, "centre_y": -0.05}

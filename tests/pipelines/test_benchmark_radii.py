@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from lenssbi.benchmark.runners.answers import Answers
+from lenssbi.benchmark.scores.radii import areas, radii
 from lenssbi.calibration.splits import splits
-from lenssbi.pipelines.benchmark.answers import Answers
-from lenssbi.pipelines.benchmark.radii import areas, radii
 
 
 def answers(mean, flagged):

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from lenssbi.pipelines.benchmark.real.config import RealConfig, is_real
-from lenssbi.pipelines.benchmark.real.run import run
+from lenssbi.benchmark.real.config import RealConfig, is_real
+from lenssbi.benchmark.real.run import run
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.status import InputError, ItemError, Status

@@ -12,14 +12,15 @@ from typer.testing import CliRunner
 
 pytest.importorskip("galsim")
 
+from lenssbi.benchmark.config import BenchmarkConfig
+from lenssbi.benchmark.methods import WITH_PRIOR, WrongBasin
+from lenssbi.benchmark.runners import records
+from lenssbi.benchmark.runners.records import RESULT, Belief, Record, answers_of, collect
+from lenssbi.benchmark.scores import fits as judge_fits
+from lenssbi.benchmark.scores.network import coverage
+from lenssbi.benchmark.targets.wanted import COLUMN, wanted_lines
 from lenssbi.calibration.splits import Split
 from lenssbi.config import ConfigError, load_config, parse
-from lenssbi.pipelines.benchmark import judge_fits, records
-from lenssbi.pipelines.benchmark.config import BenchmarkConfig
-from lenssbi.pipelines.benchmark.judge import coverage
-from lenssbi.pipelines.benchmark.methods import WITH_PRIOR, WrongBasin
-from lenssbi.pipelines.benchmark.records import RESULT, Belief, Record, answers_of, collect
-from lenssbi.pipelines.benchmark.wanted import COLUMN, wanted_lines
 from lenssbi.posteriors import Samples
 from lenssbi.status import InputError, Status
 
@@ -251,8 +252,8 @@ def test_the_whole_command_and_what_it_keeps(tmp_path, monkeypatch):
     assert (out / "fits.png").stat().st_size > 0
 
     # the same again: nothing is fitted or timed a second time
-    monkeypatch.setattr("lenssbi.pipelines.benchmark.fits.refine_stamp", lambda *_, **__: pytest.fail("fitted again"))
-    monkeypatch.setattr("lenssbi.pipelines.benchmark.evaluation.evaluations", lambda *_: pytest.fail("timed again"))
+    monkeypatch.setattr("lenssbi.benchmark.runners.fits.refine_stamp", lambda *_, **__: pytest.fail("fitted again"))
+    monkeypatch.setattr("lenssbi.benchmark.measures.evaluation.evaluations", lambda *_: pytest.fail("timed again"))
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 0, again.stderr
     assert json.loads(again.stdout)["wanted"] == found["wanted"]
@@ -260,7 +261,7 @@ def test_the_whole_command_and_what_it_keeps(tmp_path, monkeypatch):
     def crashed(*_, **__):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("lenssbi.pipelines.benchmark.fits.refine_stamp", crashed)
+    monkeypatch.setattr("lenssbi.benchmark.runners.fits.refine_stamp", crashed)
     (out / "results" / "small--broad" / "00000.json").unlink()
     assert CliRunner().invoke(app, arguments).exit_code == 3, "a fit that crashes is a row, and exit code 3"
 
@@ -312,7 +313,7 @@ class TestWishes:
 
 
 def test_the_committed_run_names_fits_that_there_are():
-    from lenssbi.pipelines.benchmark.run_fits import sampled_methods
+    from lenssbi.benchmark.runners.run_fits import sampled_methods
 
     config = load_config(CONFIGS / "refinement.yaml", BenchmarkConfig)
     methods = sampled_methods(config, CONFIGS)

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 pytest.importorskip("galsim")
 
+from lenssbi.benchmark.config import BenchmarkConfig
+from lenssbi.benchmark.run import run
+from lenssbi.benchmark.runners import fits
+from lenssbi.benchmark.runners.records import Record, collect
 from lenssbi.config import parse
-from lenssbi.pipelines.benchmark import fits
-from lenssbi.pipelines.benchmark.config import BenchmarkConfig
-from lenssbi.pipelines.benchmark.records import Record, collect
-from lenssbi.pipelines.benchmark.run import run
 from lenssbi.pipelines.results import silent
 from lenssbi.status import InputError, ItemError, Status
 

@@ -10,11 +10,11 @@ import pytest
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from lenssbi.pipelines.benchmark.comparison import sections
-from lenssbi.pipelines.benchmark.comparison.ecsv import described, write_tables
-from lenssbi.pipelines.benchmark.comparison.page import SECTIONS, write_comparison
-from lenssbi.pipelines.benchmark.comparison.target_tables import counts, target_tables
-from lenssbi.pipelines.benchmark.comparison.text_tables import Cell, interval, three, where
+from lenssbi.benchmark.comparison import sections
+from lenssbi.benchmark.comparison.ecsv import described, write_tables
+from lenssbi.benchmark.comparison.page import SECTIONS, write_comparison
+from lenssbi.benchmark.comparison.target_tables import counts, target_tables
+from lenssbi.benchmark.comparison.text_tables import Cell, interval, three, where
 
 from .made_up_comparison import MISSING, ROWS, THREE, made_up_comparison
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
+from lenssbi.benchmark.comparison.bootstrap import draws, share
+from lenssbi.benchmark.comparison.compare import compare, speaker, tabulate
+from lenssbi.benchmark.comparison.points import Undone, lenses_of, of_fits, of_network, paper_parameters
+from lenssbi.benchmark.config import BenchmarkConfig
+from lenssbi.benchmark.outcome import Outcome
+from lenssbi.benchmark.runners.answers import Answers
+from lenssbi.benchmark.runners.records import RESULT, Belief, Record
+from lenssbi.calibration.scores import half_width, half_widths
 from lenssbi.config import ConfigError, parse
-from lenssbi.estimators.scores import half_width
-from lenssbi.pipelines.benchmark.answers import Answers
-from lenssbi.pipelines.benchmark.comparison.bootstrap import draws, half_widths, share
-from lenssbi.pipelines.benchmark.comparison.compare import compare, speaker, tabulate
-from lenssbi.pipelines.benchmark.comparison.points import Undone, lenses_of, of_fits, of_network, paper_parameters
-from lenssbi.pipelines.benchmark.config import BenchmarkConfig
-from lenssbi.pipelines.benchmark.outcome import Outcome
-from lenssbi.pipelines.benchmark.records import RESULT, Belief, Record
 
 from .made_up_comparison import (
     MISSING,

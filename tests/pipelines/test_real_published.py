@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lenssbi.lensing import EllipticalPowerLaw, ExternalShear
-from lenssbi.pipelines.benchmark.real.effective import effective_radii, effective_radius
-from lenssbi.pipelines.benchmark.real.published import (
+from lenssbi.benchmark.real.effective import effective_radii, effective_radius
+from lenssbi.benchmark.real.published import (
     COLUMNS,
     COMPANIONS,
     NONE,
@@ -18,6 +17,7 @@ from lenssbi.pipelines.benchmark.real.published import (
     from_autolens,
     read_published,
 )
+from lenssbi.lensing import EllipticalPowerLaw, ExternalShear
 from lenssbi.posteriors import Samples
 from lenssbi.status import InputError
 

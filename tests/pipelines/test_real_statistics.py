@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from lenssbi.pipelines.benchmark.judge import wilson
-from lenssbi.pipelines.benchmark.real.compare import MethodResult, StampComparison
-from lenssbi.pipelines.benchmark.real.config import RealConfig
-from lenssbi.pipelines.benchmark.real.published import COMPANIONS, NONE, ONE, SEVERAL, Published, Value
-from lenssbi.pipelines.benchmark.real.statistics import summary_rows
-from lenssbi.pipelines.benchmark.real.table import lens_rows, text_tables
+from lenssbi.benchmark.real.compare import MethodResult, StampComparison
+from lenssbi.benchmark.real.config import RealConfig
+from lenssbi.benchmark.real.published import COMPANIONS, NONE, ONE, SEVERAL, Published, Value
+from lenssbi.benchmark.real.statistics import summary_rows
+from lenssbi.benchmark.real.table import lens_rows, text_tables
+from lenssbi.calibration.scores import wilson
 from lenssbi.plots.real import ours_against_published
 
 CONFIG = RealConfig(stamps="stamps", published="published.csv", resamples=400)
@@ -88,8 +88,8 @@ def test_agreement_has_wilsons_interval(rows):
     row = one(rows, kind=ONE, method="fit", parameter="effective_radius")
     assert (row["bias"], row["rms"], row["r2"], row["pull"]) == (0.0, 0.0, 1.0, 0.0)
     assert row["outliers"] == 0.0
-    assert (row["outliers_low"], row["outliers_high"]) == tuple(end for _, end in wilson(0.0, 4))
-    assert (row["within_low"], row["within_high"]) == tuple(end for _, end in wilson(1.0, 4))
+    assert (row["outliers_low"], row["outliers_high"]) == wilson(0.0, 4)
+    assert (row["within_low"], row["within_high"]) == wilson(1.0, 4)
 
 
 def test_an_effective_radius_is_compared_with_an_effective_radius(rows):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from lenssbi.calibration.coverage import LEVELS
+from lenssbi.calibration.scores import LEVELS, claimed, half_width
 from lenssbi.pipelines.report.columns import Parameter
 from lenssbi.pipelines.report.summary import METHODS
 
@@ -93,18 +93,17 @@ def coverages(methods: Sequence[str], parameters: Sequence[Parameter]) -> list[C
 
 
 def _judged(parameter: Parameter, mine: NDArray[np.bool_]) -> Judged:
-    claimed = np.abs(2 * parameter.rank[mine] - 1)
+    levels = claimed(parameter.rank[mine])
     apart = parameter.difference()[mine]
-    edges = np.quantile(apart, (0.15865, 0.5, 0.84135)) if mine.any() else np.full(3, np.nan)
     return Judged(
         parameter.name,
         parameter.title,
         parameter.unit,
         int(mine.sum()),
-        float(edges[1]),
-        float(edges[2] - edges[0]) / 2,
-        tuple(_share(claimed, level) for level in LEVELS.values()),
-        100 * (np.searchsorted(np.sort(claimed), GRID) / max(claimed.size, 1) - GRID),
+        float(np.median(apart)) if mine.any() else np.nan,
+        half_width(apart) if mine.any() else np.nan,
+        tuple(_share(levels, level) for level in LEVELS.values()),
+        100 * (np.searchsorted(np.sort(levels), GRID) / max(levels.size, 1) - GRID),
     )
 
 

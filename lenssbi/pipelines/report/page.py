@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from lenssbi.calibration.coverage import LEVELS
+from lenssbi.calibration.scores import LEVELS
 from lenssbi.pipelines import pages
 from lenssbi.pipelines.pages import Section
 from lenssbi.pipelines.report import summary

@@ -1,0 +1,141 @@
+"""All tables of the comparison, from what the methods said.
+
+`compare` finds who speaks for each row about each suite, `tabulate` makes the tables of it; neither asks or fits anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lenssbi.benchmark.comparison.bootstrap import Row
+from lenssbi.benchmark.comparison.coverage import coverage_rows
+from lenssbi.benchmark.comparison.errors import error_rows
+from lenssbi.benchmark.comparison.failures import failure_rows
+from lenssbi.benchmark.comparison.plan import ComparisonPlan
+from lenssbi.benchmark.comparison.points import SPENT, Lenses, Points, Which
+from lenssbi.benchmark.comparison.targets import target_rows
+from lenssbi.benchmark.comparison.times import time_rows
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The paper's comparison.
+
+    Parameters
+    ----------
+    plan
+        What was compared.
+    tables
+        "errors", "times", "coverage", "failures", "targets" and "points" -> rows, each a mapping of the same columns in the same order.
+    points
+        What each row says of each suite, in the order of the tables; where it says nothing there is none, and the tables have the reason.
+    timed
+        The same of the methods whose times stand for the rows.
+    lenses
+        Suite -> its lenses.
+    """
+
+    plan: ComparisonPlan
+    tables: Mapping[str, Sequence[Row]]
+    points: Sequence[Points]
+    timed: Sequence[Points]
+    lenses: Mapping[str, Lenses]
+
+    def of(self, suite: str) -> list[Points]:
+        """What the rows say of a suite."""
+        return [points for points in self.points if points.suite == suite]
+
+
+def compare(
+    plan: ComparisonPlan, lenses: Mapping[str, Lenses], heard: Mapping[Which, Points], statuses: Mapping[Which, str]
+) -> Comparison:
+    """The comparison of a run whose suites have been judged.
+
+    Parameters
+    ----------
+    plan
+        What is compared.
+    lenses
+        Suite -> its lenses.
+    heard
+        (suite, method) -> what the method says of the suite.
+    statuses
+        (suite, method) -> how the method ended on the suite.
+    """
+    points, timed, reasons = {}, {}, {}
+    for suite in plan.suites:
+        for name, row in plan.rows.items():
+            methods = row.candidates(suite)
+            found = speaker(heard, suite, name, methods)
+            if found is None:
+                reasons[suite, name] = "; ".join(f"{method}: {_why(statuses, suite, method)}" for method in methods)
+            else:
+                points[suite, name] = found
+            clocked = speaker(heard, suite, name, plan.timed.get(name, ())) or found
+            if clocked is not None:
+                timed[suite, name] = clocked
+    return tabulate(plan, lenses, points, timed, reasons)
+
+
+def speaker(heard: Mapping[Which, Points], suite: str, row: str, methods: Sequence[str]) -> Points | None:
+    """What the first of the methods that has an answer about a suite says; None where none has."""
+    found = next((heard[suite, method] for method in methods if (suite, method) in heard), None)
+    return None if found is None else replace(found, row=row)
+
+
+def tabulate(
+    plan: ComparisonPlan,
+    lenses: Mapping[str, Lenses],
+    points: Mapping[Which, Points],
+    timed: Mapping[Which, Points],
+    reasons: Mapping[Which, str],
+) -> Comparison:
+    """The tables.
+
+    Parameters
+    ----------
+    plan
+        What is compared.
+    lenses
+        Suite -> its lenses; a suite that could not be made is missing.
+    points, timed
+        (suite, row) -> what the row says, and those whose times stand for it.
+    reasons
+        (suite, row) -> why it says nothing.
+    """
+    tables: dict[str, Sequence[Row]] = {
+        "errors": list(error_rows(plan, lenses, points, reasons)),
+        "times": list(time_rows(plan, timed, reasons)),
+        "coverage": list(coverage_rows(plan, points, reasons)),
+        "failures": list(failure_rows(plan, points, reasons)),
+    }
+    tables["targets"] = list(target_rows(plan, tables, points, timed))
+    tables["points"] = [one for found in points.values() for one in point_rows(found, lenses[found.suite])]
+    return Comparison(plan, tables, list(points.values()), list(timed.values()), lenses)
+
+
+def point_rows(points: Points, lenses: Lenses) -> Iterator[Row]:
+    """A row for each lens and parameter."""
+    whose = {"suite": points.suite, "row": points.row, "method": points.method}
+    for i, lens in enumerate(points.lens):
+        true = {"snr": lenses.snr[lens], "multiplicity": lenses.multiplicity[lens]}
+        spent = {key: getattr(points, key)[i] for key in SPENT}
+        for name in points.names:
+            values = {key: getattr(points, key)[name][i] for key in ("true", "predicted", "sigma")}
+            numbers = {key: _known(value) for key, value in {**values, **true, **spent}.items()}
+            told = {"flagged": bool(points.flagged[i]), "flags": points.flags[i]}
+            yield {**whose, "lens": int(lens), "parameter": name, **numbers, **told}
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _why(told: Mapping[Which, str], suite: str, method: str) -> str:
+    """How asking a method about a suite ended."""
+    from lenssbi.benchmark.methods import WITH_PRIOR
+
+    return told.get((suite, method.removesuffix(WITH_PRIOR)), "not asked")

@@ -1,0 +1,144 @@
+"""What the paper's comparison compares: the rows of its tables, whose numbers stand beside them, and what is wanted.
+
+A row is what the paper calls a method: `cnn`, `blind` and so on. Of the methods that stand for it, the first that has an answer about a
+suite speaks for it there, for an estimator or a fit with one kind of mass model is not for every suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from lenssbi.benchmark.methods import WITH_PRIOR
+from lenssbi.config import Config
+
+Parameter = Literal["einstein_radius", "phi", "q", "slope"]
+Errors = dict[Parameter, PositiveFloat]
+SECTIONS = ("errors", "relative", "coverage", "failures", "splits", "times")
+"""Parts of the page that a finding may be about, beside the suites."""
+
+
+class ComparisonRow(Config):
+    """A row of the tables."""
+
+    methods: tuple[str, ...] = Field(
+        min_length=1, description=f"the first that has an answer speaks; {WITH_PRIOR!r} after a name: with its prior in"
+    )
+    by_suite: dict[str, tuple[str, ...]] = Field(default={}, description="suite -> methods instead of these")
+    published: str | None = Field(default=None, description="the paper's row; None where the paper has none")
+    title: str = Field(default="", description="in the tables; the name of the row where it is empty")
+
+    def candidates(self, suite: str) -> tuple[str, ...]:
+        """The methods that may speak for the row about a suite, the first first."""
+        return self.by_suite.get(suite, self.methods)
+
+
+class Wanted(Config):
+    """Which share of the published errors is wanted, where it is not all of it."""
+
+    share: PositiveFloat
+    suites: tuple[str, ...]
+
+
+class Relative(Config):
+    """What is wanted of a row relative to the baseline, on average over the suites (and parameters)."""
+
+    row: str
+    error: PositiveFloat | None = Field(default=None, description="ratio of the errors")
+    seconds: PositiveFloat | None = Field(default=None, description="ratio of the median times")
+
+
+class Catastrophic(Config):
+    """When einstein_radius is catastrophically wrong: off by more than both; and which share of lenses may be, unflagged."""
+
+    arcsec: PositiveFloat = 0.2
+    sigma: PositiveFloat = Field(default=5.0, description="standard deviations of the posterior")
+    share: PositiveFloat = 0.01
+
+
+class CoverageOf(Config):
+    """Whose coverage is wanted within what of nominal."""
+
+    within: PositiveFloat = 0.05
+    rows: tuple[str, ...] = ()
+
+
+class ComparisonPlan(Config):
+    """The paper's comparison."""
+
+    baseline: str = Field(description="the row that errors and times are given relative to")
+    rows: dict[str, ComparisonRow] = Field(min_length=1, description="of the tables, in order")
+    tables: dict[str, tuple[str, ...]] = Field(min_length=1, description="the paper's tables -> their suites")
+    timed: dict[str, tuple[str, ...]] = Field(
+        default={}, description="row -> methods whose times stand for it where they are not the row's own"
+    )
+    published: dict[str, dict[str, Errors]] = Field(
+        default={}, description="suite -> the paper's row -> half the 68 per cent interval [arcsec, deg]"
+    )
+    wanted: dict[str, Wanted] = Field(default={}, description="row -> share, where it is not 1")
+    relative: tuple[Relative, ...] = ()
+    catastrophic: Catastrophic = Catastrophic()
+    coverage: CoverageOf = CoverageOf()
+    snr: tuple[PositiveFloat, ...] = Field(default=(20, 40, 80, 160), description="edges between bins of S/N")
+    einstein_radius: tuple[PositiveFloat, ...] = Field(default=(1.6, 1.9, 2.2), description="the same [arcsec]")
+    fewest: PositiveInt = Field(default=20, description="lenses in a bin, for its error to be given")
+    resamples: PositiveInt = Field(default=1000, description="of the bootstrap")
+    seed: NonNegativeInt = Field(default=0, description="of the bootstrap")
+    findings: dict[str, str] = Field(default={}, description="suite or part of the page -> what is said beside it")
+
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """All suites of the tables, in order."""
+        return tuple(dict.fromkeys(suite for those in self.tables.values() for suite in those))
+
+    def table(self, suite: str) -> str:
+        """The table that a suite is in."""
+        return next(name for name, those in self.tables.items() if suite in those)
+
+    def title(self, row: str) -> str:
+        """A row's name in the tables."""
+        return self.rows[row].title or row
+
+    def paper(self, suite: str, row: str) -> Mapping[Parameter, float]:
+        """The paper's errors: parameter -> error, empty where it has none."""
+        return self.published.get(suite, {}).get(self.rows[row].published or "", {})
+
+    def share(self, suite: str, row: str) -> float:
+        """Which share of the paper's errors is wanted."""
+        wish = self.wanted.get(row)
+        return wish.share if wish is not None and suite in wish.suites else 1.0
+
+    def clocks(self, row: str, method: str) -> bool:
+        """Whether the times of a method stand for a row as planned; where none of those timed has answered, the row's own are only told."""
+        return row not in self.timed or method in self.timed[row]
+
+    def named(self) -> Mapping[Literal["methods", "suites"], Sequence[str]]:
+        """All methods and suites that are named anywhere, for whoever knows which there are."""
+        methods = [*self._methods(), *(name for those in self.timed.values() for name in those)]
+        suites = [*self.suites, *self.published, *(s for row in self.rows.values() for s in row.by_suite)]
+        suites += [s for wish in self.wanted.values() for s in wish.suites]
+        suites += [name for name in self.findings if name not in SECTIONS]
+        return {"methods": [name.removesuffix(WITH_PRIOR) for name in methods], "suites": suites}
+
+    def _methods(self) -> Iterator[str]:
+        for row in self.rows.values():
+            yield from row.methods
+            for those in row.by_suite.values():
+                yield from those
+
+    @model_validator(mode="after")
+    def _check(self) -> ComparisonPlan:
+        rows = [self.baseline, *self.timed, *self.wanted, *(wish.row for wish in self.relative), *self.coverage.rows]
+        for name in rows:
+            if name not in self.rows:
+                raise ValueError(f"{name!r} is none of the rows {', '.join(self.rows)}")
+        known = {name for those in self.published.values() for name in those}
+        for row in self.rows.values():
+            if row.published is not None and row.published not in known:
+                raise ValueError(f"{row.published!r} is none of the published rows {', '.join(sorted(known))}")
+        for edges in (self.snr, self.einstein_radius):
+            if list(edges) != sorted(set(edges)):
+                raise ValueError(f"edges of bins need to increase, got {list(edges)}")
+        return self

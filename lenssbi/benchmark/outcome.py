@@ -1,0 +1,56 @@
+"""What a benchmark comes to: where the results are, how each part ended, what was wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lenssbi.benchmark.output.table import Line
+
+if TYPE_CHECKING:
+    from lenssbi.benchmark.comparison.compare import Comparison
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How asking one method about one suite ended: "done", why the method is not for the suite, or what went wrong."""
+
+    suite: str
+    method: str
+    status: str
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """Where the results are, how each part ended, and the tables of what was wanted: method by method, and of fits.
+
+    `comparison` is the paper's, and `page` where it can be read; both None where the configuration has none.
+    """
+
+    path: Path
+    methods: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    lines: tuple[Line, ...]
+    seconds: float
+    wanted: tuple[Line, ...] = ()
+    comparison: Comparison | None = None
+    page: Path | None = None
+
+    @property
+    def failed(self) -> int:
+        """Number of parts that went wrong."""
+        return sum(outcome.failed for outcome in self.outcomes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The command's JSON object."""
+        return {
+            "path": str(self.path),
+            "items": [{"suite": o.suite, "method": o.method, "status": o.status} for o in self.outcomes],
+            "table": [line.as_json() for line in self.lines],
+            "wanted": [line.as_json() for line in self.wanted],
+            "targets": [] if self.comparison is None else list(self.comparison.tables["targets"]),
+            "page": None if self.page is None else str(self.page),
+            "seconds": round(self.seconds, 3),
+        }

@@ -1,0 +1,96 @@
+"""All of a benchmark, in order: simulate the suites, ask the methods, judge the answers, time the methods, write what was found.
+
+The folder holds
+
+    sets/<suite>-<hash>.h5                    the stamps
+    results/<suite>--<method>.json            the answers of a network
+    results/<suite>--<method>/<lens>.json     those of a fit
+    work/                                     the state of fits that are under way
+    speed/<name>.json                         what was timed
+    accuracy.csv coverage.csv log_score.csv misspecification.csv radii.csv roc.csv speed.csv fits.csv lenses.csv evaluation.csv memory.csv
+    table.md errors.png coverage-<suite>.png fits.png config.yaml
+    index.html comparison.md tables/ figures/ the paper's comparison, where the configuration has one
+
+Stamps and answers that are there are not made again, so a killed run goes on. The tables are always made anew; one without rows
+has no file.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from lenssbi.batch import engine
+from lenssbi.benchmark.comparison.compare import compare
+from lenssbi.benchmark.config import BenchmarkConfig
+from lenssbi.benchmark.outcome import BenchmarkResult
+from lenssbi.benchmark.output.table import lines
+from lenssbi.benchmark.runners.run_fits import evaluate, fit_suites
+from lenssbi.benchmark.scores.radii import areas
+from lenssbi.benchmark.session import Benchmark
+from lenssbi.benchmark.targets.wanted import wanted_lines
+from lenssbi.pipelines.results import Progress, silent
+
+
+def run(
+    config: BenchmarkConfig,
+    out: str | Path,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    base: str | Path = ".",
+    command: str = "",
+    progress: Progress = silent,
+) -> BenchmarkResult:
+    """Compare methods on suites; the same call again continues a killed one.
+
+    Parameters
+    ----------
+    config
+        Methods and suites.
+    out
+        Folder of the results.
+    workers, scheduler
+        Processes of this machine that simulate and fit, or the address of a Dask scheduler whose workers see the same files.
+    base
+        Folder from which the configurations that `config` names are seen: that of its own file.
+    command
+        What the user typed, for the table.
+    progress
+        Told (done, total, text).
+
+    Raises
+    ------
+    InputError, ConfigError
+        Where an estimator or a suite's configuration cannot be read, before anything is made; where `out` cannot be written;
+        where nothing answers at the scheduler's address.
+    """
+    from lenssbi.benchmark.output.report import write_page, write_report
+
+    start = time.perf_counter()
+    if scheduler is not None:
+        list(engine.run(abs, [0], scheduler=scheduler))  # a dead address is told before anything is made
+    bench = Benchmark(config, Path(out).absolute(), Path(base), workers, progress, scheduler)
+    sets = {suite: path for suite in config.suites if (path := bench.judge(suite)) is not None}
+    for method, scores in bench.scores.items():
+        bench.tables["roc"] += [{"method": method, **row} for row in areas(scores, config.references)]
+    fit_suites(bench, sets)
+    if config.speed is not None:
+        bench.clock(config.speed)
+    if config.evaluation is not None:
+        evaluate(bench, config.evaluation)
+    found, wanted = lines(config, bench.tables), wanted_lines(config, bench.tables)
+    write_report(bench, found, wanted, command)
+    plan, outcomes = config.comparison, {(o.suite, o.method): o.status for o in bench.outcomes}
+    comparison = None if plan is None else compare(plan, bench.lenses, bench.heard, outcomes)
+    page = None if comparison is None else write_page(bench, comparison, command)
+    return BenchmarkResult(
+        Path(out),
+        tuple(bench.columns),
+        tuple(bench.outcomes),
+        tuple(found),
+        time.perf_counter() - start,
+        tuple(wanted),
+        comparison,
+        page,
+    )

@@ -1,0 +1,229 @@
+"""What a fit said about one lens, kept in a small JSON file of its own as soon as it is there.
+
+A run that was killed finds the files of the lenses that are done and goes on with the others. A file carries the hash of everything that
+it follows from; a fit that could not be done is a status in its file, one that crashed is none and is tried again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from lenssbi.batch import engine
+from lenssbi.benchmark.runners.answers import Answers, keep, read_kept
+from lenssbi.pipelines.results import Progress
+from lenssbi.posteriors import Samples
+from lenssbi.status import InputError, Status
+
+HARMLESS = ("estimator_not_applicable",)  # flags that say nothing about whether to trust a fit
+RESULT = ""
+"""The name of the posterior that is the result, beside `config.WITH_PRIOR`."""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Marginals of a posterior beside the truth, one entry for each parameter that both know.
+
+    Parameters
+    ----------
+    names
+        Of the parameters.
+    mean, sigma, median, lower, upper
+        Moments, and the 50th, 16th and 84th percentile, in physical units.
+    below
+        Mass below the truth.
+    true
+        The truth.
+    n_eff
+        Effective draws.
+    """
+
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    sigma: tuple[float, ...]
+    median: tuple[float, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    below: tuple[float, ...]
+    true: tuple[float, ...]
+    n_eff: float
+
+    @staticmethod
+    def of(samples: Samples, truth: Mapping[str, float]) -> Belief:
+        """The belief of weighted draws."""
+        found = {name: summary for name, summary in samples.summary().items() if name in truth}
+        columns = {key: tuple(getattr(s, key) for s in found.values()) for key in ("mean", "sigma")}
+        columns |= {key: tuple(getattr(s, key) for s in found.values()) for key in ("median", "lower", "upper")}
+        weights = samples.weights
+        below = tuple(float(weights @ _under(samples.column(name), truth[name])) for name in found)
+        true = tuple(float(truth[name]) for name in found)
+        return Belief(tuple(found), **columns, below=below, true=true, n_eff=samples.n_eff)
+
+    @staticmethod
+    def from_json(kept: Mapping[str, Any]) -> Belief:
+        """The belief that `dataclasses.asdict` made a mapping of."""
+        parts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in kept.items()}
+        return Belief(**parts)
+
+    def at(self, name: str) -> dict[str, float]:
+        """The entries of one parameter."""
+        i = self.names.index(name)
+        return {key: getattr(self, key)[i] for key in ("mean", "sigma", "median", "lower", "upper", "below", "true")}
+
+
+@dataclass(frozen=True)
+class Record:
+    """How the fit of one lens ended.
+
+    Parameters
+    ----------
+    index
+        Of the lens in its suite.
+    status
+        "done", or what went wrong.
+    beliefs
+        `RESULT` and, under a learned prior, `WITH_PRIOR` -> belief; empty where there is none.
+    flags
+        What a user should look at.
+    evaluations
+        Of the likelihood.
+    seconds, cpu
+        Of the clock and of the processor, from the stamp to the posterior.
+    log_evidence
+        Natural log.
+    info
+        Whatever else is worth keeping.
+    """
+
+    index: int
+    status: str
+    beliefs: Mapping[str, Belief] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    evaluations: int | None = None
+    seconds: float | None = None
+    cpu: float | None = None
+    log_evidence: float | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def warned(self) -> bool:
+        """Whether a flag tells the user not to trust the fit."""
+        return bool(set(self.flags) - set(HARMLESS)) or self.status != Status.DONE.value
+
+    @staticmethod
+    def from_json(kept: Mapping[str, Any]) -> Record:
+        """The record that `dataclasses.asdict` made a mapping of."""
+        beliefs = {which: Belief.from_json(belief) for which, belief in kept["beliefs"].items()}
+        parts = {key: value for key, value in kept.items() if key != "identity"}
+        return Record(**{**parts, "beliefs": beliefs, "flags": tuple(kept["flags"])})
+
+
+class Job(Protocol):
+    """The fit of one lens, small and picklable."""
+
+    @property
+    def index(self) -> int:
+        """Of the lens in its suite."""
+
+    @property
+    def path(self) -> Path:
+        """Where its record is kept."""
+
+    @property
+    def work(self) -> Path:
+        """Folder of the state of a fit that is under way."""
+
+    @property
+    def identity(self) -> str:
+        """Hash of all that the record follows from."""
+
+    def solve(self) -> Record:
+        """Do it. What is wrong with the stamp is a status, what is wrong with the program raises."""
+
+
+def collect(
+    groups: Sequence[Sequence[Job]], workers: int, progress: Progress, *, scheduler: str | None = None
+) -> list[list[Record] | InputError]:
+    """The records of all jobs, in their order: those kept, and new ones.
+
+    All groups are done in one go, so that no worker waits for the last and longest fit of a group that is not its own.
+
+    Parameters
+    ----------
+    groups
+        Of jobs, one for each lens; those of one group follow from one configuration.
+    workers, scheduler
+        Processes of this machine, or the address of a Dask scheduler whose workers see the same files.
+    progress
+        Told (done, total, text).
+
+    Returns
+    -------
+    The records of each group; what the user has to mend where a record cannot be written, or the configuration stands in the way.
+
+    Raises
+    ------
+    InputError
+        Where nothing answers at the scheduler's address.
+    """
+    found = {job.path: record for jobs in groups for job in jobs if (record := _kept(job)) is not None}
+    broken: dict[int, InputError] = {}
+    under_way: list[tuple[int, Job]] = []
+
+    def missing() -> Iterator[Job]:
+        for group, jobs in enumerate(groups):
+            for job in jobs:
+                if job.path not in found and group not in broken:
+                    under_way.append((group, job))
+                    yield job
+
+    total = sum(len(jobs) for jobs in groups)
+    if len(found) < total:
+        workers = min(workers, total - len(found))
+        for number, outcome in engine.run(_solve, missing(), workers=workers, scheduler=scheduler):
+            group, job = under_way[number]
+            if isinstance(outcome, InputError):
+                broken[group] = outcome
+                continue
+            crashed = isinstance(outcome, Exception)
+            failed = Record(job.index, f"{Status.FAILED.value} ({outcome!r})")
+            found[job.path] = failed if crashed else outcome  # type: ignore[assignment]
+            progress(len(found), total, "fitting")
+    return [broken.get(group) or [found[job.path] for job in jobs] for group, jobs in enumerate(groups)]
+
+
+def answers_of(records: Sequence[Record], which: str) -> Answers | None:
+    """What the fits say, as the answers of a method, of the lenses that have this belief; None where none has."""
+    found = [(record, record.beliefs[which]) for record in records if which in record.beliefs]
+    if not found:
+        return None
+    names = tuple(name for name in found[0][1].names if all(name in belief.names for _, belief in found))
+
+    def table(key: str) -> np.ndarray:
+        return np.array([[getattr(b, key)[b.names.index(name)] for name in names] for _, b in found], dtype=float)
+
+    flagged = np.array([record.warned for record, _ in found], dtype=float)
+    pulls = (table("true") - table("mean")) / np.maximum(table("sigma"), 1e-12)
+    seconds = sum(record.seconds or 0.0 for record, _ in found)
+    return Answers(names, table("mean"), pulls, table("below"), np.empty(0), flagged, seconds)
+
+
+def _under(values: np.ndarray, truth: float) -> np.ndarray:
+    return (values < truth) + 0.5 * (values == truth)
+
+
+def _kept(job: Job) -> Record | None:
+    kept = read_kept(job.path, job.identity)
+    return None if kept is None else Record.from_json(kept)
+
+
+def _solve(job: Job) -> Record:
+    record = job.solve()
+    keep(job.path, job.identity, asdict(record))
+    shutil.rmtree(job.work, ignore_errors=True)
+    return record

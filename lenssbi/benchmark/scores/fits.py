@@ -1,0 +1,82 @@
+"""Records of fits -> rows: one for each lens, and one for each suite and method with shares, times and evaluations.
+
+A fit is in a wrong basin where the median of einstein_radius is further from the truth than `WrongBasin` says, in arcsec and in
+sigma both: a wide posterior that holds the truth is no such thing, nor is a confident one that is a little off. It is unflagged where
+neither a flag of the fit nor its status tells the user. Shares are of the fits that gave a posterior, with Wilson's 68.3 per cent interval.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from lenssbi.benchmark.methods import WrongBasin
+from lenssbi.benchmark.runners.records import Belief, Record
+from lenssbi.calibration.scores import wilson
+from lenssbi.status import Status
+
+SHARES = ("flagged", "wrong", "wrong_unflagged", "false_alarms")
+QUANTILES = {"16": 16, "50": 50, "84": 84}
+Row = dict[str, Any]
+
+
+def lens_rows(records: Sequence[Record], which: str) -> Iterator[Row]:
+    """A row for each lens and parameter: what was found beside the truth; one without a parameter where a fit has no posterior."""
+    for record in records:
+        row = {"lens": record.index, "status": record.status, "flags": " ".join(record.flags)}
+        row |= {"evaluations": record.evaluations, "seconds": record.seconds, "cpu": record.cpu}
+        belief = record.beliefs.get(which)
+        nothing = dict.fromkeys(("median", "lower", "upper", "mean", "sigma", "below", "true"))
+        row |= {"n_eff": None if belief is None else belief.n_eff, "log_evidence": record.log_evidence}
+        for name in [""] if belief is None else belief.names:
+            numbers = nothing if belief is None else belief.at(name)
+            yield {**row, "parameter": name, **{key: numbers[key] for key in nothing}}
+
+
+def summary(records: Sequence[Record], which: str, wrong: WrongBasin) -> Row:
+    """Shares, times and evaluations of the fits of a suite."""
+    found = [(record, record.beliefs[which]) for record in records if which in record.beliefs]
+    row: Row = {"lenses": len(records), "with_posterior": len(found)}
+    row["done"] = sum(record.status == Status.DONE.value for record in records)
+    row |= _shares(found, wrong)
+    row |= _quantiles("seconds", [record.seconds for record in records])
+    row |= _quantiles("cpu", [record.cpu for record in records])
+    row |= _quantiles("evaluations", [record.evaluations for record in records])
+    row |= _quantiles("n_eff", [belief.n_eff for _, belief in found])
+    row["flags"] = _counted(flag for record in records for flag in record.flags)
+    row["not_done"] = _counted(record.status for record in records if record.status != Status.DONE.value)
+    return row
+
+
+def in_wrong_basin(belief: Belief, wrong: WrongBasin) -> bool:
+    """Whether the median einstein_radius is catastrophically far from the truth."""
+    if "einstein_radius" not in belief.names:
+        return False
+    found = belief.at("einstein_radius")
+    away = abs(found["median"] - found["true"])
+    return bool(away > wrong.arcsec and away > wrong.sigma * found["sigma"])
+
+
+def _shares(found: Sequence[tuple[Record, Belief]], wrong: WrongBasin) -> Row:
+    if not found:
+        return {f"{name}{end}": None for name in SHARES for end in ("", "_low", "_high")}
+    warned = np.array([record.warned for record, _ in found])
+    lost = np.array([in_wrong_basin(belief, wrong) for _, belief in found])
+    row: Row = {}
+    for name, rows in zip(SHARES, (warned, lost, lost & ~warned, warned & ~lost), strict=True):
+        share = float(rows.mean())
+        low, high = wilson(share, len(found))
+        row |= {name: share, f"{name}_low": low, f"{name}_high": high}
+    return row
+
+
+def _quantiles(name: str, values: Sequence[float | None]) -> Row:
+    there = [value for value in values if value is not None]
+    return {f"{name}_{k}": float(np.percentile(there, q)) if there else None for k, q in QUANTILES.items()}
+
+
+def _counted(words: Iterator[str] | Any) -> str:
+    return "; ".join(f"{word}: {count}" for word, count in Counter(words).most_common())

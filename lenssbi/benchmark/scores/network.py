@@ -1,0 +1,117 @@
+"""Answers and truths -> rows of the tables, for all stamps and for every split.
+
+The error of a parameter is the paper's: half the 68 per cent interval of predicted minus true, orientations wrapped
+(Pearson et al. 2021, section 4). Its own scatter is found by drawing the stamps again with replacement. Coverage has both
+definitions of `calibration/coverage.py`; the largest deviation from nominal is that of the credible intervals, since
+|truth - mean| < k sigma holds the nominal share of the truths for Gaussian posteriors only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenssbi.benchmark.config import JUDGED, Paper
+from lenssbi.benchmark.runners.answers import Answers
+from lenssbi.calibration.scores import LEVELS, binomial_error, claimed, errors, wilson
+from lenssbi.calibration.splits import Split
+
+FEWEST = 20  # stamps, for a percentile to mean something
+RESAMPLES = 100
+FAR = 3.0  # [sigma]
+Row = dict[str, Any]
+
+
+def accuracy(answers: Answers, truths: Mapping[str, Any], splits: list[Split], paper: Paper | None) -> Iterator[Row]:
+    """A row for each split and parameter, with the paper's error and the wanted one.
+
+    Parameters
+    ----------
+    answers
+        Of one method about one suite.
+    truths
+        True parameters of the suite, each of shape (stamp,).
+    splits
+        Of the suite, of which the first is all of it.
+    paper
+        What the paper has for this suite.
+    """
+    true = np.stack([truths[name] for name in answers.names], axis=-1).astype(float)
+    published = paper.errors if paper else {}
+    for split in splits:
+        count = int(split.rows.sum())
+        if count < FEWEST and split is not splits[0]:
+            continue
+        for name, (error, scatter) in _errors(answers.names, answers.mean[split.rows], true[split.rows]).items():
+            number = published.get(name)
+            wanted = None if number is None or paper is None else number * paper.wanted
+            row = {"split": split.name, "stamps": count, "parameter": name, "unit": JUDGED[name]}
+            yield {**row, "error": error, "scatter": scatter, "paper": number, "wanted": wanted}
+
+
+def coverage(answers: Answers, splits: list[Split]) -> Iterator[Row]:
+    """A row for all stamps and each split of at least 200, and each parameter: the shares inside by both definitions [0-1]."""
+    for split in splits:
+        if split.small and split is not splits[0]:
+            continue
+        count = int(split.rows.sum())
+        for i, name in enumerate(answers.names):
+            nearer, pulls = claimed(answers.below[split.rows, i]), np.abs(answers.pulls[split.rows, i])
+            credible = {label: float(np.mean(nearer < level)) for label, level in LEVELS.items()}
+            sigma = {label: float(np.mean(pulls < k)) for k, label in enumerate(LEVELS, start=1)}
+            largest = max(LEVELS, key=lambda label: abs(credible[label] - LEVELS[label]))
+            yield {
+                "split": split.name,
+                "stamps": count,
+                "parameter": name,
+                **{f"credible_{label}": share for label, share in credible.items()},
+                **{f"sigma_{label}": share for label, share in sigma.items()},
+                "largest_deviation": credible[largest] - LEVELS[largest],
+                "at": largest,
+                "scatter": binomial_error(LEVELS[largest], count),
+                **{
+                    f"{end}_{label}": value
+                    for label in LEVELS
+                    for end, value in zip(("low", "high"), wilson(credible[label], count), strict=True)
+                },
+            }
+
+
+def log_score(answers: Answers, splits: list[Split]) -> Iterator[Row]:
+    """A row for all stamps and each split of at least 200: the mean log density at the truth [nats], and its error."""
+    if not len(answers.log_score):
+        return
+    for split in splits:
+        if split.small and split is not splits[0]:
+            continue
+        values = answers.log_score[split.rows]
+        row = {"split": split.name, "stamps": len(values), "parameters": " ".join(answers.names)}
+        yield {**row, "log_score": float(values.mean()), "scatter": float(values.std() / np.sqrt(len(values)))}
+
+
+def misspecification(answers: Answers) -> Iterator[Row]:
+    """One row, where the method can tell what it never saw: shares flagged, far (an error above 3 sigma), and flagged of these."""
+    if not len(answers.flagged):
+        return
+    far = (np.abs(answers.pulls) > FAR).any(axis=1)
+    of_far = float(answers.flagged[far].mean()) if far.any() else None
+    yield {
+        "stamps": len(answers.pulls),
+        "flagged": float(answers.flagged.mean()),
+        "far": int(far.sum()),
+        "flagged_of_far": of_far,
+    }
+
+
+def _errors(
+    names: tuple[str, ...], predicted: NDArray[np.float64], true: NDArray[np.float64]
+) -> dict[str, tuple[float, float]]:
+    """Error and its scatter of every judged parameter."""
+    rng = np.random.default_rng(0)
+    draws = (rng.integers(len(true), size=len(true)) for _ in range(RESAMPLES))
+    again = [errors(names, predicted[rows], true[rows]) for rows in draws]
+    found = errors(names, predicted, true)
+    return {name: (found[name], float(np.std([e[name] for e in again]))) for name in JUDGED if name in found}

@@ -1,0 +1,86 @@
+"""How far a network's Einstein radii are from the truth, how many are grossly wrong, and whether its score tells what it never saw.
+
+NMAD       1.4826 times the median distance of the error from its median
+gross      share of the stamps whose einstein_radius is off by more than 15 per cent
+unflagged  share of the stamps that are grossly wrong and not flagged
+area       under the ROC curve of the score: the probability that a stamp of a suite scores higher than one of the references
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from lenssbi.arrays import FloatArray
+from lenssbi.benchmark.runners.answers import Answers
+from lenssbi.calibration.scores import gross, nmad, rms, wilson
+
+BRIGHT = 50.0  # S/N above which ellipticities are judged
+Row = dict[str, Any]
+
+
+def radii(answers: Answers, truths: Mapping[str, NDArray[Any]], snr: NDArray[Any] | None) -> Iterator[Row]:
+    """One row, if the method infers einstein_radius.
+
+    Parameters
+    ----------
+    answers
+        Of one method about one suite.
+    truths
+        True parameters of the suite, each of shape (stamp,).
+    snr
+        S/N of the arcs, shape (stamp,); None if it is not known.
+    """
+    if "einstein_radius" not in answers.names:
+        return
+    away = _errors(answers, truths, "einstein_radius")
+    wrong = gross(away, np.asarray(truths["einstein_radius"], dtype=float))
+    silent = wrong & (answers.flagged == 0) if len(answers.flagged) else wrong
+    bright = np.ones(len(wrong), bool) if snr is None else np.asarray(snr) > BRIGHT
+    row: Row = {"stamps": len(wrong), "nmad": float(nmad(away)), "rms": float(rms(away))}
+    for name, values in (("gross", wrong), ("unflagged", silent)):
+        share = float(values.mean())
+        low, high = wilson(share, len(values))
+        row |= {name: share, f"{name}_low": low, f"{name}_high": high}
+    for name in ("e1", "e2"):
+        known = name in answers.names and bright.any()
+        row[f"rms_{name}"] = float(rms(_errors(answers, truths, name)[bright])) if known else None
+    yield {**row, "bright": int(bright.sum())}
+
+
+def areas(scores: Mapping[str, FloatArray], references: Sequence[str]) -> Iterator[Row]:
+    """A row for each suite that is no reference: the area under the ROC curve with its error (Hanley & McNeil 1982).
+
+    Parameters
+    ----------
+    scores
+        Suite -> misspecification scores of its stamps.
+    references
+        Suites of stamps like those of the training.
+    """
+    usual = [scores[name] for name in references if len(scores.get(name, ()))]
+    if not usual:
+        return
+    plain = np.concatenate(usual)
+    for suite, values in scores.items():
+        if suite in references or not len(values):
+            continue
+        area = float(stats.mannwhitneyu(values, plain).statistic) / (len(values) * len(plain))
+        yield {"suite": suite, "stamps": len(values), "references": len(plain), "area": area} | {
+            "scatter": _error_of_area(area, len(values), len(plain))
+        }
+
+
+def _error_of_area(area: float, strange: int, plain: int) -> float:
+    """Standard error of an area from so many stamps of either kind (Hanley & McNeil 1982, eqs. 1 and 2)."""
+    first, second = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (strange - 1) * (first - area**2) + (plain - 1) * (second - area**2)
+    return float(np.sqrt(max(variance, 0.0) / (strange * plain)))
+
+
+def _errors(answers: Answers, truths: Mapping[str, NDArray[Any]], name: str) -> FloatArray:
+    return answers.mean[:, answers.names.index(name)] - np.asarray(truths[name], dtype=float)

@@ -1,0 +1,1 @@
+"""Targets of a benchmark (`wishes`) and whether they are met (`wanted`)."""
