@@ -10,7 +10,6 @@ from lenssbi.benchmark.comparison.bootstrap import draws, share
 from lenssbi.benchmark.comparison.compare import compare, speaker, tabulate
 from lenssbi.benchmark.comparison.points import Undone, lenses_of, of_fits, of_network, paper_parameters
 from lenssbi.benchmark.config import BenchmarkConfig
-from lenssbi.benchmark.outcome import Outcome
 from lenssbi.benchmark.runners.answers import Answers
 from lenssbi.benchmark.runners.records import RESULT, Belief, Record
 from lenssbi.calibration.scores import half_width, half_widths
@@ -388,12 +387,12 @@ class TestRows:
         }
         plan = made_up_plan([SUITE], resamples=20).model_dump()
         config = parse({"methods": methods, "suites": {SUITE: {}}, "comparison": plan}, BenchmarkConfig, "test")
-        outcomes = [Outcome(SUITE, "gaussian", "does not apply: no network"), Outcome(SUITE, "blind", "done")]
+        statuses = {(SUITE, "gaussian"): "does not apply: no network", (SUITE, "blind"): "done"}
         said = {(SUITE, method): replace(found, row="", method=method) for method, found in heard.items()}
         return type(
             "Bench",
             (),
-            {"config": config, "outcomes": outcomes, "heard": said, "lenses": {SUITE: made_up_lenses(SUITE)}},
+            {"config": config, "statuses": statuses, "heard": said, "lenses": {SUITE: made_up_lenses(SUITE)}},
         )
 
     def test_the_first_that_answered_speaks(self):
@@ -405,7 +404,7 @@ class TestRows:
 
     def test_of_a_run(self):
         bench = self.bench(**{"blind": points(), "bnn-pl": points("cnn_bnn"), "blind-nautilus": points(seed=1)})
-        found = compare(bench)
+        found = compare(bench.config.comparison, bench.lenses, bench.heard, bench.statuses)
         assert [(p.row, p.method) for p in found.of(SUITE)] == [("cnn_bnn", "bnn-pl"), ("blind", "blind")]
         assert [(p.row, p.method) for p in found.timed] == [("cnn_bnn", "bnn-pl"), ("blind", "blind-nautilus")]
         row = the(found.tables["errors"], row="cnn_gaussian", parameter="q")
@@ -414,8 +413,7 @@ class TestRows:
 
     def test_a_suite_that_could_not_be_made_keeps_its_cells(self):
         bench = self.bench()
-        bench.lenses = {}
-        found = compare(bench)
+        found = compare(bench.config.comparison, {}, bench.heard, bench.statuses)
         assert len(found.tables["errors"]) == 3 * len(ROWS)
         assert found.tables["points"] == []
 
