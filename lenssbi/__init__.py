@@ -5,6 +5,7 @@ milliseconds), then from a pixelised-source fit started at the network's answer 
 that of Pearson et al. 2021 (MNRAS 505, 4362). The map, from the ground up; a module imports only from lines above its own:
 
     status         every way an item can fail, each with its remedy
+    flags          every flag of a result, each with its sentence and its remedy
     arrays         which array library an array belongs to; the pixel grid
     config         YAML files into typed, frozen configurations
     files          write beside, then rename

@@ -99,8 +99,8 @@ class Columns:
                     self._write(table, f"{prefix}_{name}", float, unit, f"{text} of {name}")
         for name in MIDDLE:
             self._plain(table, name)
-        for flag, text in FLAGS.items():
-            self._write(table, flag, bool, "", text)
+        for flag in FLAGS:
+            self._write(table, flag, bool, "", flag.sentence)
         self._write(table, "flags", str, "", "flags that have no column of their own")
         for name in LAST:
             self._plain(table, name)

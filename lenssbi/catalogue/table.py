@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from lenssbi import __version__
 from lenssbi.dataset.tables import read_table
 from lenssbi.files import atomic
+from lenssbi.flags import Flag
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
@@ -58,12 +59,8 @@ OPTIONAL = {
 }
 COVARIANCE = ("einstein_radius", "e1", "e2", "slope", "shear1", "shear2")
 
-FLAGS = {
-    "prior_conflict": "the fit disagrees with the network's prior",
-    "misspecified": "the stamp is unlike those the network was trained on",
-    "demagnified": "the fit may be a demagnified solution",
-    "needs_human": "look at the figure before using this row",
-}
+FLAGS = (Flag.PRIOR_CONFLICT, Flag.MISSPECIFIED, Flag.DEMAGNIFIED, Flag.NEEDS_HUMAN)
+"""Those with a column of their own; the others stand in the column `flags`."""
 
 # name -> (value where there is none, unit, description)
 ROW: dict[str, tuple[Any, str, str]] = {

@@ -18,6 +18,7 @@ import numpy as np
 from lenssbi.arrays import FloatArray
 from lenssbi.dataset.noise import FEWEST, sky_pixels
 from lenssbi.dataset.stamp import Stamp
+from lenssbi.flags import Flag
 
 LEVEL, SLOPE = (
     0.1,
@@ -90,7 +91,7 @@ def levelled(stamp: Stamp) -> Stamp:
     after = without_sky(stamp, sky)
     removed = float(np.abs((stamp.image - after.image)[stamp.mask]).max() / sky.sigma)
     believed = DOUBTFUL[0] * sky.scatter <= sky.claimed <= DOUBTFUL[1] * sky.scatter
-    said = {"background_removed": removed > FAR_OFF, "noise_doubtful": not believed}
+    said = {Flag.BACKGROUND_REMOVED: removed > FAR_OFF, Flag.NOISE_DOUBTFUL: not believed}
     flags = tuple(word for word, true in said.items() if true)
     return replace(after, info={**stamp.info, "background": removed, **({"flags": flags} if flags else {})})
 

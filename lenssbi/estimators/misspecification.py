@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.estimators.checkpoint import CARD, EstimatorCard
 from lenssbi.files import atomic
+from lenssbi.flags import Flag
 from lenssbi.instrument import PSF
 from lenssbi.status import InputError
 
@@ -167,4 +168,4 @@ def flags(card: EstimatorCard, score: float, psf_fwhm: float | None) -> tuple[st
         unseen = not narrow / (1 + PSF_TOLERANCE) <= psf_fwhm <= wide * (1 + PSF_TOLERANCE)
     entry = card.misspecification
     far = entry is not None and score > entry.threshold
-    return (("misspecified",) if far or unseen else ()) + (("psf_unseen",) if unseen else ())
+    return ((Flag.MISSPECIFIED,) if far or unseen else ()) + ((Flag.PSF_UNSEEN,) if unseen else ())

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lenssbi.pipelines.results import NETWORK_FLAGS, NetworkAnswer
+from lenssbi.flags import about
+from lenssbi.pipelines.results import NetworkAnswer
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.problem import Problem
 
@@ -27,4 +28,4 @@ def network_answer(problem: Problem, flags: Sequence[str]) -> NetworkAnswer | No
         return None
     draws = problem.network.sample(DRAWS, np.random.default_rng(0))  # the same answer has the same quantiles
     summary = widened(draws, problem.config.model_error).derived().summary()
-    return NetworkAnswer(summary, tuple(flag for flag in flags if flag in NETWORK_FLAGS))
+    return NetworkAnswer(summary, tuple(flag for flag in flags if flag in about("network")))

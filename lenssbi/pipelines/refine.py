@@ -18,6 +18,7 @@ import numpy as np
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.files import atomic, file_stem, writing
+from lenssbi.flags import Flag
 from lenssbi.pipelines.network_answer import network_answer
 from lenssbi.pipelines.prepare import input_of, without_lens_light
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, provenance, sentence, silent
@@ -222,9 +223,9 @@ def set_up(
         seen = as_read if estimator.sees_lens_light else honest
         network, more = _asked(estimator, seen, may_go_without)
         flags = (*flags, *more)
-    learned = None if may_go_without and "misspecified" in flags else network
+    learned = None if may_go_without and Flag.MISSPECIFIED in flags else network
     if may_go_without and learned is not None and contradicts(learned, observation.circle):
-        learned, flags = None, (*flags, "prior_conflict")
+        learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
     return replace(pose(observation, config, learned, light), network=network, flags=flags), flags
@@ -242,7 +243,7 @@ def _asked(estimator: Estimator, stamp: Stamp, may_go_without: bool) -> tuple[Ga
     if reason is not None:
         if not may_go_without:
             raise ItemError(Status.NOT_APPLICABLE, stamp.name, reason)
-        return None, ("estimator_not_applicable",)
+        return None, (Flag.ESTIMATOR_NOT_APPLICABLE,)
     return estimator.judge_stamp(stamp)
 
 

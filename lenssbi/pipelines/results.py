@@ -37,10 +37,6 @@ def silent(done: int, total: int, text: str) -> None:
     """The progress of a run that nobody watches."""
 
 
-NETWORK_FLAGS = ("misspecified", "psf_unseen")
-"""Flags that speak of the network's answer; the others speak of the stamp, of the fit, or of fit and network together."""
-
-
 class NetworkAnswer(NamedTuple):
     """What the network said of a stamp, whether or not anything was made of it.
 

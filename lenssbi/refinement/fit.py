@@ -15,6 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lenssbi.dataset.observed import describe
+from lenssbi.flags import Flag
 from lenssbi.posteriors import Samples
 from lenssbi.refinement.attempts import Attempt, elsewhere, make_attempts, preferred
 from lenssbi.refinement.best import best_model
@@ -31,7 +32,7 @@ from lenssbi.refinement.sampling.nautilus import Watch
 from lenssbi.refinement.signal import source_signal_to_noise
 from lenssbi.status import Status
 
-UNEXPLAINED = {"edge", "residuals", "demagnified"}  # flags of a best model that does not explain the stamp
+UNEXPLAINED = {Flag.EDGE, Flag.RESIDUALS, Flag.DEMAGNIFIED}  # flags of a best model that does not explain the stamp
 
 
 def solve(problem: Problem, work: Path | None = None, watch: Watch = lambda evaluations, live: None) -> FitResult:
@@ -75,7 +76,7 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     broad = exchange(sampled, priors.sampled, priors.broad) if priors.learned else sampled
     samples = sampled if broad is None else broad
     flags = find_flags(samples, priors, best, problem.learned, attempt.stage.seen_twice)
-    flags += ("outside_broad_prior",) if broad is None else ()
+    flags += (Flag.OUTSIDE_BROAD_PRIOR,) if broad is None else ()
     info = _info(problem, attempt, attempts) | {
         "status": _status(attempt, flags).name,
         "flags": list(dict.fromkeys((*flags, *problem.flags))),

@@ -1,16 +1,15 @@
 """What a user should look at before using a fit.
 
-prior_conflict         a mass parameter lies more than 4 combined sigma from the network's answer
-edge                   more than a tenth of the posterior lies within 2 per cent of the end of a uniform prior, or of the flattest ellipse
-demagnified            the source is hardly magnified, or seen only once: the fit may have found the solution in which it copies the image
-residuals              the best model leaves more than the noise allows, in all or in one place: arcs, lens light or a neighbour
-few_effective_samples  dividing the learned prior out left too few draws: the two disagree, or the prior was too narrow
+Their words are those of :mod:`lenssbi.flags`; here is when they are raised. `edge`: more than a tenth of the posterior lies within 2
+per cent of the end of a uniform prior, or of the flattest ellipse. `few_effective_samples`: mostly, dividing the learned prior out left
+too few draws, as the two disagree or the prior was too narrow.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from lenssbi.flags import Flag
 from lenssbi.parameters import Uniform, axis_ratio
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.refinement.priors.blocks import Ellipse, Single
@@ -28,7 +27,7 @@ MIN_N_EFF = 100
 
 def find_flags(
     samples: Samples, priors: Priors, best: BestModel, learned: GaussianMixture | None, seen_twice: bool = False
-) -> tuple[str, ...]:
+) -> tuple[Flag, ...]:
     """Flags of a fit.
 
     Parameters
@@ -45,11 +44,11 @@ def find_flags(
         Whether lens models that show the source only once were excluded beforehand.
     """
     found = {
-        "prior_conflict": learned is not None and _conflict(samples, learned) > CONFLICT,
-        "edge": _at_edge(samples, priors),
-        "demagnified": is_wrong(best, seen_twice),
-        "residuals": best.chi2 > MAX_CHI2 or best.worst > MAX_WORST,
-        "few_effective_samples": samples.n_eff < MIN_N_EFF,
+        Flag.PRIOR_CONFLICT: learned is not None and _conflict(samples, learned) > CONFLICT,
+        Flag.EDGE: _at_edge(samples, priors),
+        Flag.DEMAGNIFIED: is_wrong(best, seen_twice),
+        Flag.RESIDUALS: best.chi2 > MAX_CHI2 or best.worst > MAX_WORST,
+        Flag.FEW_EFFECTIVE_SAMPLES: samples.n_eff < MIN_N_EFF,
     }
     return tuple(flag for flag, raised in found.items() if raised)
 

@@ -168,13 +168,13 @@ def test_what_was_odd_about_the_file_is_told(stamps):
     stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
     odd = replace(stamp, info={**stamp.info, "flags": ("noise_doubtful",)})
     assert refine.set_up(odd, QUICK, None)[1] == ("noise_doubtful",)
-    assert refine.set_up(odd, QUICK, Network(radius=2.5))[1] == ("noise_doubtful", "prior_conflict")
+    assert refine.set_up(odd, QUICK, Network(radius=2.5))[1] == ("noise_doubtful", "estimate_conflict")
 
 
 def test_a_network_that_the_arcs_contradict(stamps, tmp_path):
     stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
     problem, flags = refine.set_up(stamp, QUICK, Network(radius=2.5))
-    assert (problem.priors.mode, flags) == ("broad", ("prior_conflict",))
+    assert (problem.priors.mode, flags) == ("broad", ("estimate_conflict",))
     assert problem.flags == flags, "the fit knows them, and with it its file and its figure"
     assert problem.learned is None
     shown = network_answer(problem, flags)

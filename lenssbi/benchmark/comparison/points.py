@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from lenssbi.benchmark.config import JUDGED
 from lenssbi.benchmark.runners.answers import Answers
 from lenssbi.benchmark.runners.records import Record, answers_of
+from lenssbi.flags import Flag
 from lenssbi.parameters.transforms import axis_ratio, position_angle, wrap_angle
 
 if TYPE_CHECKING:
@@ -102,7 +103,9 @@ class Points:
     @property
     def strange(self) -> NDArray[np.bool_]:
         """Whether the stamp is said to be unlike all that the network or its prior was made for, shape (n,)."""
-        told = [bool({STRANGE, "prior_conflict"} & set(words.split())) for words in self.flags]
+        told = [
+            bool({STRANGE, Flag.PRIOR_CONFLICT, Flag.ESTIMATE_CONFLICT} & set(words.split())) for words in self.flags
+        ]
         return np.array(told, dtype=bool)
 
     def difference(self, name: str) -> Floats:

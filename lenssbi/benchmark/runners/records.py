@@ -16,11 +16,12 @@ import numpy as np
 
 from lenssbi.batch import engine
 from lenssbi.benchmark.runners.answers import Answers, keep, read_kept
+from lenssbi.flags import Flag
 from lenssbi.pipelines.results import Progress
 from lenssbi.posteriors import Samples
 from lenssbi.status import InputError, Status
 
-HARMLESS = ("estimator_not_applicable",)  # flags that say nothing about whether to trust a fit
+HARMLESS = (Flag.ESTIMATOR_NOT_APPLICABLE,)  # flags that say nothing about whether to trust a fit
 RESULT = ""
 """The name of the posterior that is the result, beside `config.WITH_PRIOR`."""
 

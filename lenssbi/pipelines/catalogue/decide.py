@@ -4,27 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from lenssbi.flags import Flag, about, words_of
 from lenssbi.pipelines.catalogue.config import AutoConfig, CatalogueConfig
-from lenssbi.pipelines.results import NETWORK_FLAGS
 from lenssbi.status import Status
 
 Row = dict[str, Any]
-
-WORDS = {
-    "prior_conflict": "the fit and the network disagree",
-    "edge": "the posterior ends at an edge of the prior",
-    "demagnified": "the source is hardly magnified: it may be a wrong solution",
-    "residuals": "the fit leaves more than noise: arcs, lens light or a neighbour",
-    "few_effective_samples": "too few effective draws: the error bars are rough",
-    "outside_broad_prior": "the network's answer lies outside the fit's prior",
-    "misspecified": "unlike the network's training",
-    "psf_unseen": "its PSF is wider or narrower than any of the training",
-    "estimator_not_applicable": "the network is not for such stamps",
-    "background_removed": "its sky was far from zero and has been taken off",
-    "noise_doubtful": "its noise map is far from what the sky shows: another's, or in another unit",
-}
-ABOUT_THE_NETWORK = (*NETWORK_FLAGS, "estimator_not_applicable")
-"""Flags that a fit does away with: it was made without the network."""
 
 
 def reasons_to_fit(row: Row, config: CatalogueConfig) -> list[str]:
@@ -52,7 +36,7 @@ def doubts(row: Row, auto: AutoConfig) -> list[str]:
     error = (radius["upper"] - radius["lower"]) / 2 / radius["median"]
     if auto.max_relative_error is not None and not error <= auto.max_relative_error:
         found.append(f"the network knows einstein_radius to {100 * error:.2g} per cent only")
-    if auto.misspecified and "misspecified" in row["flags"]:
+    if auto.misspecified and Flag.MISSPECIFIED in row["flags"]:
         found.append("the stamp is unlike the network's training")
     residual = row.get("chi2_per_pixel")
     if auto.max_residual is not None and residual is not None and not residual <= auto.max_residual:
@@ -64,8 +48,8 @@ def reasons_to_look(row: Row, config: CatalogueConfig) -> list[str]:
     """Why a human must look at a finished row before anybody uses it; none where it can be used as it is."""
     found = [] if row["status"] == Status.DONE.value else [row["status"]]
     fitted = row["method"] == "refined" and not found
-    flags = [flag for flag in row.get("flags") or () if not (fitted and flag in ABOUT_THE_NETWORK)]
-    found += [WORDS.get(flag, flag.replace("_", " ")) for flag in flags]
+    flags = [flag for flag in row.get("flags") or () if not (fitted and flag in about("network"))]
+    found += [words_of(flag) for flag in flags]
     residual = row.get("chi2_per_pixel")
     limit = config.auto.max_residual
     if row["method"] == "network" and residual is not None and limit is not None and not residual <= limit:

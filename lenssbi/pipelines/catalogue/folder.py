@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from lenssbi import catalogue
 from lenssbi.config import parse
+from lenssbi.flags import Flag, about
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
 from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look
 from lenssbi.pipelines.catalogue.fit import read_row
 from lenssbi.pipelines.catalogue.job import NETWORK, RUN, TABLE, row_path, shard_path
 from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows
-from lenssbi.pipelines.results import NETWORK_FLAGS
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.status import InputError, Status
 
@@ -141,7 +141,7 @@ class CatalogueFolder:
         told = ("place", "key", "ra", "dec", "snr", "misspecification")
         kept: Row = {name: asked[name] for name in told if name in asked}
         if asked.get("params"):
-            flags = [flag for flag in asked.get("flags") or () if flag in NETWORK_FLAGS]
+            flags = [flag for flag in asked.get("flags") or () if flag in about("network")]
             kept["network"] = {"params": asked["params"], "flags": flags}
         row, because = self._refined(asked), reasons_to_fit(asked, self.config)
         if row is not None and row["status"] != Status.DONE.value and not row.get("params"):
@@ -152,4 +152,4 @@ class CatalogueFolder:
         final["refined_because"] = "; ".join(because) if row is not None else ""
         look = reasons_to_look(final, self.config)
         final["look_because"] = "; ".join(look)
-        return final | {"flags": [*(final.get("flags") or ()), *(["needs_human"] if look else [])]}
+        return final | {"flags": [*(final.get("flags") or ()), *([Flag.NEEDS_HUMAN] if look else [])]}

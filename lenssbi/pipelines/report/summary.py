@@ -86,7 +86,7 @@ def status_counts(table: Table) -> list[Count]:
 
 def flag_counts(table: Table) -> list[Count]:
     """How many lenses have each flag; flags that have no column of their own last."""
-    known = [Count(flag, text, int(np.count_nonzero(truths(table, flag)))) for flag, text in FLAGS.items()]
+    known = [Count(flag.value, flag.sentence, int(np.count_nonzero(truths(table, flag.value)))) for flag in FLAGS]
     others = Counter(word for row in texts(table, "flags") for word in set(row.split()))
     return known + [Count(word, "", lenses) for word, lenses in others.most_common(MOST_KINDS)]
 

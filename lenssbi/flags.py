@@ -1,0 +1,129 @@
+"""Every flag of a result, as a value with a sentence, a remedy and what it speaks of.
+
+A status says how the work on a stamp ended; a flag says what to look at before the result is used. Rows of catalogues, posterior files,
+figures, the report and the documentation read their words here.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+Subject = Literal["network", "fit", "stamp", "row"]
+
+
+class Flag(StrEnum):
+    """One thing to look at; the value is its name in files.
+
+    Attributes
+    ----------
+    about
+        "network", "fit", "stamp" or "row": what the flag speaks of. A finished fit does away with those of the network.
+    sentence
+        What was found.
+    remedy
+        What to do about it.
+    """
+
+    about: Subject
+    sentence: str
+    remedy: str
+
+    def __new__(cls, name: str, about: Subject, sentence: str, remedy: str) -> Flag:
+        """A member with its words."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.about, member.sentence, member.remedy = about, sentence, remedy
+        return member
+
+    MISSPECIFIED = (
+        "misspecified",
+        "network",
+        "the stamp is unlike those of the network's training",
+        "do not use the network's answer; fit the stamp and look at the figure",
+    )
+    PSF_UNSEEN = (
+        "psf_unseen",
+        "network",
+        "the PSF is wider or narrower than any of the network's training",
+        "do not use the network's answer; check the PSF, or fit the stamp",
+    )
+    ESTIMATOR_NOT_APPLICABLE = (
+        "estimator_not_applicable",
+        "network",
+        "the network was not trained for such stamps",
+        "give another estimator; the fit was made without one",
+    )
+    ESTIMATE_CONFLICT = (
+        "estimate_conflict",
+        "fit",
+        "the network's Einstein radius is more than 3 combined sigma from the circle through the arcs, before any fit",
+        "look at the figure: one of them saw something else; the fit was made without the network",
+    )
+    PRIOR_CONFLICT = (
+        "prior_conflict",
+        "fit",
+        "a mass parameter of the fit is more than 4 combined sigma from the network's answer",
+        "look at the figure, and fit again with --prior blind",
+    )
+    OUTSIDE_BROAD_PRIOR = (
+        "outside_broad_prior",
+        "fit",
+        "the network's answer lies outside the broad prior, so the learned prior was not divided out",
+        "widen the prior, or use --prior blind",
+    )
+    EDGE = (
+        "edge",
+        "fit",
+        "the posterior ends at an edge of the prior, the flattest ellipse included",
+        "widen that prior; if it is the axis ratio, look for light of the lens in the source",
+    )
+    DEMAGNIFIED = (
+        "demagnified",
+        "fit",
+        "the source is hardly magnified, or seen only once: the model may be a copy of the image",
+        "do not use the fit; mask other galaxies, or begin from a window with --prior blind",
+    )
+    RESIDUALS = (
+        "residuals",
+        "fit",
+        "the best model leaves more than noise, in all or in one place: arcs, lens light or a neighbour",
+        "look at the residuals; mask what is neither lens nor source",
+    )
+    FEW_EFFECTIVE_SAMPLES = (
+        "few_effective_samples",
+        "fit",
+        "too few effective draws are left: the error bars are rough",
+        "sample longer, or with --sampler nautilus",
+    )
+    BACKGROUND_REMOVED = (
+        "background_removed",
+        "stamp",
+        "the sky of the file was more than 3 sigma from zero and was taken off",
+        "look at the figure",
+    )
+    NOISE_DOUBTFUL = (
+        "noise_doubtful",
+        "stamp",
+        "the noise map is less than 0.2 or more than 5 times what the sky shows",
+        "check that it is one sigma in the unit of the image, or give another with --noise",
+    )
+    NEEDS_HUMAN = (
+        "needs_human",
+        "row",
+        "the row has a reason to be looked at before it is used",
+        "read the column look_because",
+    )
+
+
+def about(subject: Subject) -> tuple[Flag, ...]:
+    """The flags that speak of a subject."""
+    return tuple(flag for flag in Flag if flag.about == subject)
+
+
+def words_of(name: str) -> str:
+    """The sentence of a flag; of a name that is none, itself with spaces."""
+    try:
+        return Flag(name).sentence
+    except ValueError:
+        return name.replace("_", " ")
