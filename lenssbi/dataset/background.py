@@ -83,7 +83,7 @@ def levelled(stamp: Stamp) -> Stamp:
     """The stamp with its sky at zero.
 
     Its `info` gets "background", the largest level of the sky that was taken off [sigma], and if there is something to say "flags":
-    "background_removed" for a sky FAR_OFF and more, "noise_doubtful" for a noise map beyond what the sky shows by DOUBTFUL factors.
+    `background_removed` for a sky FAR_OFF and more, `noise_doubtful` for a noise map beyond what the sky shows by DOUBTFUL factors.
     """
     sky = measure_sky(stamp)
     if sky is None:

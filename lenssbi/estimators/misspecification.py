@@ -160,7 +160,7 @@ def flags(card: EstimatorCard, score: float, psf_fwhm: float | None) -> tuple[st
     Returns
     -------
     "misspecified" where the score is above the threshold, or the PSF narrower or wider than all of the training; in the second case
-    also "psf_unseen".
+    also `psf_unseen`.
     """
     unseen = False
     if card.psf_fwhm is not None and psf_fwhm is not None:
