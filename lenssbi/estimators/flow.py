@@ -23,6 +23,7 @@ from sbi.neural_nets.net_builders import build_mdn, build_zuko_nsf
 from torch import Tensor, nn
 from zuko.flows import MaskedAutoregressiveTransform
 
+from lenssbi.estimators.inversion import inverse
 from lenssbi.estimators.memory import Memory
 from lenssbi.estimators.network import NetworkConfig, deterministic_trunk
 from lenssbi.parameters.space import TARGET_RANGE
@@ -159,7 +160,7 @@ def sobol(count: int, dimensions: int, seed: int) -> Tensor:
 def flow_draws(density: ConditionalDensityEstimator, context: Tensor, noise: Tensor) -> Tensor:
     """Draws (draw, batch, p) of a flow given contexts (batch, k), from points (draw, p + 1) of the unit cube."""
     normal = torch.special.ndtri(noise[:, None, 1:])
-    return density.net(context).transform.inv(normal.expand(-1, len(context), -1))
+    return inverse(density.net, context, normal.expand(-1, len(context), -1))
 
 
 def mixture_draws(density: MixtureDensityEstimator, context: Tensor, noise: Tensor) -> Tensor:
