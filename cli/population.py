@@ -31,7 +31,7 @@ def population(
 ) -> None:
     """Infer mean and scatter of a parameter over all lenses, the prior of their posteriors divided out."""
     with command(as_json, quiet) as screen:
-        from lenssbi.pipelines.hierarchy import run
+        from lenssbi.pipelines.population import run
 
         result = run(folder, parameter, prior=prior or (), out=out, everything=everything, progress=screen.progress)
         from .tables import with_errors

@@ -4,32 +4,32 @@ A stamp goes in; a posterior of the lens' mass model comes out, first from a net
 milliseconds), then from a pixelised-source fit started at the network's answer (in seconds to minutes). The method is
 that of Pearson et al. 2021 (MNRAS 505, 4362). The map, from the ground up; a module imports only from lines above its own:
 
-    status         every way an item can fail, each with its remedy
-    flags          every flag of a result, each with its sentence and its remedy
-    arrays         which array library an array belongs to; the pixel grid
-    config         YAML files into typed, frozen configurations
-    files          write beside, then rename
-    batching       many systems as one: dataclasses whose numbers are arrays
-    splines        tables looked up by spline
-    parameters     WHAT WE INFER: priors, transforms, the parameter space
-    lensing        HOW LIGHT BENDS: elliptical power law, shear, haloes, maps, several planes
-    light          WHAT SHINES: Sersic, Gaussian, real galaxies, multi-Gaussian lens light
-    systems        deflectors + source + lens light = one lens system
-    populations    WHICH LENSES: the paper's training set and test suites
-    instrument     WHAT SEES THEM: camera, PSF, noise
-    rendering      SYSTEM -> STAMP: by GalSim, or many at once; detectability
-    dataset        STAMPS ON DISK: HDF5 sets, FITS stamps
-    posteriors     BELIEFS: weighted samples, summaries, Gaussian mixtures
-    estimators     IMAGE -> BELIEF: the dropout network, its training, its weights
-    reconstruction PIXELISED SOURCE: mesh, blurring, regularisation, evidence
-    calibration    CAN WE BELIEVE IT: coverage, recalibration
-    refinement     BELIEF -> SHARPER BELIEF: prior modes, likelihood, nested sampling
-    hierarchy      ALL OF THEM TOGETHER: from many posteriors to the distribution of a parameter
-    batch          MANY STAMPS: one function over many items, on one machine or a cluster
-    catalogue      one row per lens: columns, units, flags
-    plots          results in, Figure out
-    pipelines      configuration -> files; one function per command
-    benchmark      the harness that judges all of it: methods by suites, tables and figures
+    status               every way an item can fail, each with its remedy
+    flags                every flag of a result, each with its sentence and its remedy
+    arrays               which array library an array belongs to; the pixel grid
+    config               YAML files into typed, frozen configurations
+    files                write to a temporary file, then rename
+    batching             many systems as one: dataclasses whose numbers are arrays
+    splines              tables interpolated by splines
+    parameters           parameters: priors, transforms, the parameter space
+    lensing              deflectors: elliptical power law, shear, haloes, maps, several planes
+    light                light profiles: Sersic, Gaussian, real galaxies, multi-Gaussian lens light
+    systems              deflectors + source + lens light = one lens system
+    populations          distributions of lenses: the paper's training set and test suites, observed stamps
+    instrument           camera, PSF, noise
+    rendering            lens system -> stamp: by GalSim, or many at once; composition; detectability
+    dataset              stamps on disk: HDF5 sets, FITS stamps
+    posteriors           posteriors: weighted samples, summaries, Gaussian mixtures, exports
+    estimators           image -> posterior: networks, their training, the shipped weights
+    reconstruction       pixelised source: mesh, blurring, regularisation, evidence
+    calibration          coverage, recalibration, misspecification
+    refinement           fit of a stamp: priors, likelihood, samplers
+    population_inference from many posteriors to the distribution of a parameter
+    batch                one function over many items, on one machine or a cluster
+    catalogue            one row per lens: columns, units, flags
+    plots                results in, Figure out
+    pipelines            configuration -> files; one function per command
+    benchmark            the harness that judges all of it: methods by suites, tables and figures
 
 The commands live in `lenssbi_cli` (the folder `cli/`). Heavy libraries are imported where they are used, so that
 importing lenssbi costs nothing.

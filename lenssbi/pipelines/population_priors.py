@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lenssbi.arrays import FloatArray
-from lenssbi.hierarchy import Interim, Quantity, density_of_truths, on_scale
 from lenssbi.parameters import Uniform
+from lenssbi.population_inference import Interim, Quantity, density_of_truths, on_scale
 from lenssbi.posteriors import derive_ellipse
 from lenssbi.status import InputError
 

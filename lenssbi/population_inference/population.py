@@ -20,8 +20,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from lenssbi.arrays import FloatArray
-from lenssbi.hierarchy.beliefs import FEW_DRAWS, Beliefs
-from lenssbi.hierarchy.quantities import Quantity
+from lenssbi.population_inference.beliefs import FEW_DRAWS, Beliefs
+from lenssbi.population_inference.quantities import Quantity
 from lenssbi.posteriors import Samples, Summary
 
 CELLS, SEARCH = 64, 24  # along each axis, of the last grid and of those before

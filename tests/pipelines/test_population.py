@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
-from lenssbi.pipelines.hierarchy import run
+from lenssbi.pipelines.population import run
 from lenssbi.posteriors import Samples
 from lenssbi.status import InputError
 

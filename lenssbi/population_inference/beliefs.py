@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lenssbi.arrays import FloatArray
-from lenssbi.hierarchy.interim import Interim
-from lenssbi.hierarchy.quantities import Quantity
+from lenssbi.population_inference.interim import Interim
+from lenssbi.population_inference.quantities import Quantity
 from lenssbi.posteriors import Samples
 from lenssbi.posteriors.samples import weighted_quantiles
 from lenssbi.status import InputError

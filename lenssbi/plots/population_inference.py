@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lenssbi.arrays import FloatArray
-from lenssbi.hierarchy import Beliefs, Interim, PopulationPosterior, Quantity
 from lenssbi.plots.style import INK, NETWORK, PRIOR, RESULT, TRUTH, house_style, label, value_with_errors
+from lenssbi.population_inference import Beliefs, Interim, PopulationPosterior, Quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,6 +1,6 @@
 """`lenssbi population`: the distribution of a parameter over the lenses of a catalogue.
 
-Each posterior is divided by the prior it was made under, which depends on the way it was made (`lenssbi.pipelines.hierarchy_priors`).
+Each posterior is divided by the prior it was made under, which depends on the way it was made (`lenssbi.pipelines.population_priors`).
 Lenses that a human must look at are left out unless they are asked for: something that is no lens says nothing about lenses.
 """
 
@@ -17,7 +17,10 @@ import numpy as np
 
 import lenssbi
 from lenssbi.files import atomic
-from lenssbi.hierarchy import (
+from lenssbi.parameters.conventions import convention
+from lenssbi.pipelines.population_priors import interims, other_training
+from lenssbi.pipelines.results import Progress, silent
+from lenssbi.population_inference import (
     FEW_DRAWS,
     Beliefs,
     Interim,
@@ -28,9 +31,6 @@ from lenssbi.hierarchy import (
     infer,
     quantity,
 )
-from lenssbi.parameters.conventions import convention
-from lenssbi.pipelines.hierarchy_priors import interims, other_training
-from lenssbi.pipelines.results import Progress, silent
 from lenssbi.posteriors import Samples, Summary
 from lenssbi.status import InputError, Status
 
@@ -196,7 +196,7 @@ def _notes(posterior: PopulationPosterior) -> Iterator[str]:
 
 
 def _write(result: PopulationResult, out: Path, priors: Mapping[str, Interim]) -> PopulationResult:
-    from lenssbi.plots.hierarchy import population_figure
+    from lenssbi.plots.population_inference import population_figure
     from lenssbi.plots.style import save
 
     one = next(iter(priors.values())) if len(priors) == 1 else None

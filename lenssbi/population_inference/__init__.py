@@ -6,10 +6,10 @@ beliefs        many posteriors over their priors, in bins: all that the data say
 population     Gaussian over the lenses: the posterior of its mean and its scatter
 """
 
-from lenssbi.hierarchy.beliefs import FEW_DRAWS, Beliefs, gather
-from lenssbi.hierarchy.interim import Interim, common_support, density_of_truths, on_scale
-from lenssbi.hierarchy.population import PopulationPosterior, infer
-from lenssbi.hierarchy.quantities import QUANTITIES, Quantity, quantity
+from lenssbi.population_inference.beliefs import FEW_DRAWS, Beliefs, gather
+from lenssbi.population_inference.interim import Interim, common_support, density_of_truths, on_scale
+from lenssbi.population_inference.population import PopulationPosterior, infer
+from lenssbi.population_inference.quantities import QUANTITIES, Quantity, quantity
 
 __all__ = [
     "FEW_DRAWS",

@@ -26,8 +26,8 @@ from scipy.integrate import trapezoid
 from scipy.stats import gaussian_kde
 
 from lenssbi.arrays import FloatArray
-from lenssbi.hierarchy.quantities import Quantity
 from lenssbi.parameters import Marginal
+from lenssbi.population_inference.quantities import Quantity
 from lenssbi.status import InputError
 
 POINTS = 1024

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from lenssbi.hierarchy import common_support, density_of_truths, gather, infer, on_scale, quantity
-from lenssbi.hierarchy.population import _in_bins
 from lenssbi.parameters import LogUniform, Normal, Uniform
+from lenssbi.population_inference import common_support, density_of_truths, gather, infer, on_scale, quantity
+from lenssbi.population_inference.population import _in_bins
 from lenssbi.posteriors import Samples
 from lenssbi.status import InputError
 
@@ -113,7 +113,7 @@ def test_the_order_and_the_number_of_lenses_at_once_do_not_matter(monkeypatch):
     posteriors = list(Toy(lenses=40, draws=300).posteriors(on_scale(Normal(*PRIOR, *LIMITS), SLOPE)))
     forward, back = (infer(gather(order, SLOPE, LIMITS)) for order in (posteriors, posteriors[::-1]))
     np.testing.assert_allclose(forward.mass, back.mass, atol=1e-12)
-    monkeypatch.setattr("lenssbi.hierarchy.population.LENSES", 7)
+    monkeypatch.setattr("lenssbi.population_inference.population.LENSES", 7)
     np.testing.assert_allclose(infer(gather(posteriors, SLOPE, LIMITS)).mass, forward.mass, atol=1e-12)
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from lenssbi.hierarchy import gather, infer, on_scale, quantity
 from lenssbi.parameters import Uniform
-from lenssbi.plots.hierarchy import population_figure
+from lenssbi.plots.population_inference import population_figure
 from lenssbi.plots.style import TRUTH
+from lenssbi.population_inference import gather, infer, on_scale, quantity
 from lenssbi.posteriors import Samples
 
 TRUE = (0.1, 0.15)
@@ -57,7 +57,7 @@ def test_the_curve_is_the_median_population(inferred):
 
 
 def test_regions_hold_their_share(inferred):
-    from lenssbi.plots.hierarchy import REGIONS, _height
+    from lenssbi.plots.population_inference import REGIONS, _height
 
     mass = inferred[0].mass
     for share in REGIONS:
