@@ -38,6 +38,14 @@ def calibrate(
         str | None, typer.Option("--rates", metavar="R,R,...", help="Rates to try when one RUN predicts.")
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=40, help="Use at most so many stamps.")] = None,
+    detector_passes: Annotated[
+        int | None,
+        typer.Option(
+            "--detector-passes",
+            min=1,
+            help="Stamps shown to the network that flags others, for an estimator of stamps with the lens galaxy in them.",
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -63,6 +71,7 @@ def calibrate(
             method=method,
             tolerance=Tolerance(tolerance, split_tolerance),
             limit=limit,
+            detector_passes=detector_passes,
             progress=screen.progress,
         )
         tables += [coverage_table(result.before, result.coverage), splits_table(result), findings_table(result)]

@@ -2,6 +2,8 @@
 
 Half of a set of training-like stamps, and anomalies made of it, train the small network of the reference
 (`estimators/misspecification.py`); the other half fixes the threshold at the 95th percentile of its scores, for 5 per cent of false alarms.
+For an estimator of observed stamps a network of its own is trained instead on stamps that are composed for it (`detector.py`), and the whole
+set fixes the threshold.
 
 A stamp is badly judged where the truth is more than 3 sigma of its posterior away from the mean in any parameter. What counts is how many
 of those are flagged: a suite may be new to the network and do no harm.
@@ -12,25 +14,22 @@ For whole sets there is the maximum mean discrepancy of sbi, in the space of the
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.calibration.anomalies import anomalies
 from lenssbi.calibration.coverage import deviates, stack, truths_of
-from lenssbi.calibration.observed_anomalies import observed_anomalies
+from lenssbi.calibration.detector import DetectorPlan, train_detector
+from lenssbi.calibration.reference import principal_axes, train_reference
 from lenssbi.dataset.hdf5 import StampSet, blocks
-from lenssbi.estimators.checkpoint import EstimatorCard, MisspecificationCard, read_card, save_card
+from lenssbi.estimators.checkpoint import DetectorCard, EstimatorCard, MisspecificationCard, read_card, save_card
+from lenssbi.estimators.detector import save_detector
 from lenssbi.estimators.estimator import Estimator
-from lenssbi.estimators.misspecification import LIMIT, Reference, flags, numbers, psf_widths, save_reference
+from lenssbi.estimators.misspecification import Reference, flags, numbers, psf_widths, save_reference
 from lenssbi.status import InputError
 
 FALSE_ALARMS = 0.05
-AXES = 128
-ROOM = 400_000  # numbers of half precision: 0.8 MB
-HIDDEN = 64
-EPOCHS = 30
 EXAMPLES = 600
 FEWEST = 40
 FAR = 3.0  # [sigma]
@@ -65,9 +64,14 @@ class SuiteJudgement:
 
 
 def fit_reference(
-    estimator: Estimator, stamps: StampSet, rows: range, folder: Path, progress: Progress = lambda *_: None
+    estimator: Estimator,
+    stamps: StampSet,
+    rows: range,
+    folder: Path,
+    progress: Progress = lambda *_: None,
+    plan: DetectorPlan = DetectorPlan(),
 ) -> EstimatorCard:
-    """Make the reference of an estimator and put it beside its weights.
+    """Make the reference of an estimator, and the detector of one of observed stamps, and put them beside its weights.
 
     Parameters
     ----------
@@ -81,6 +85,8 @@ def fit_reference(
         Of the estimator; its card is read again and gets the entry `misspecification`.
     progress
         Called with (done, total, text).
+    plan
+        How a detector is trained.
 
     Returns
     -------
@@ -89,36 +95,76 @@ def fit_reference(
     Raises
     ------
     InputError
-        Where there are too few stamps, or the folder cannot be written.
+        Where there are too few stamps, an estimator of observed stamps is given others, or the folder cannot be written.
     """
     if len(rows) < FEWEST:
         raise InputError(f"{stamps.path}: {len(rows)} stamps are too few to tell what is usual: simulate more")
-    features, odd_ones = embed_all(estimator, stamps, rows, progress)
-    fitted, held_out = features[::2], features[1::2]
-    reference = train_reference(fitted, odd_ones)
-    # held-out ones, since the axes are those of the others
-    reference = replace(reference, examples=reference.place(held_out[:EXAMPLES])).rounded()
-    threshold = float(np.quantile(reference.score(held_out), 1 - FALSE_ALARMS))
+    detector = None
+    if estimator.sees_lens_light:
+        reference, detector, scores = fit_observed(estimator, stamps, rows, folder, plan, progress)
+    else:
+        reference, scores = fit_embedded(estimator, stamps, rows, progress)
+    threshold = float(np.quantile(scores, 1 - FALSE_ALARMS))
     card = read_card(folder)
     entry = MisspecificationCard(
         threshold=threshold,
         false_alarms=FALSE_ALARMS,
-        stamps=len(held_out),
+        stamps=len(scores),
         set=stamps.path.name,
         weights_sha256=card.weights_sha256,
         sha256=save_reference(reference, folder),
+        detector=detector,
     )
     card = card.model_copy(update={"misspecification": entry})
     save_card(card, folder)
     return card
 
 
+def fit_observed(
+    estimator: Estimator, stamps: StampSet, rows: range, folder: Path, plan: DetectorPlan, progress: Progress
+) -> tuple[Reference, DetectorCard, NDArray[np.float64]]:
+    """The reference of an estimator of observed stamps, which has no layers, its detector, which is stored, and the scores of `rows`."""
+    features = embed_set(estimator, stamps, rows, progress)
+    text, own = str(stamps.attributes["config"]), int(stamps.attributes["seed"])
+    detector = train_detector(estimator, text, plan, own + 1, progress)
+    entry = DetectorCard(
+        kinds=detector.kinds, stamps=plan.passes, seed=plan.seed, sha256=save_detector(detector, folder)
+    )
+    asked = replace(estimator, detector=detector)
+    scores = [asked.score(stamps.images(where), stamps.noise(where)) for where in blocks(rows)]
+    centre, axes = principal_axes(features[::2])
+    places = numbers(features[::2], centre, axes)
+    reference = Reference(centre, axes, places.mean(axis=0), np.maximum(places.std(axis=0), 1e-6), places[:0])
+    return with_examples(reference, features[1::2]), entry, np.concatenate(scores)
+
+
+def fit_embedded(
+    estimator: Estimator, stamps: StampSet, rows: range, progress: Progress
+) -> tuple[Reference, NDArray[np.float64]]:
+    """The reference of an estimator of arcs alone, trained on every other stamp of `rows`, and the scores of the rest."""
+    features, odd_ones = embed_all(estimator, stamps, rows, progress)
+    reference = with_examples(train_reference(features[::2], odd_ones), features[1::2])
+    return reference, reference.score(features[1::2])
+
+
+def with_examples(reference: Reference, held_out: NDArray[np.float32]) -> Reference:
+    """The reference with examples of features (n, k), held-out ones, since the axes are those of the others; rounded as in its file."""
+    return replace(reference, examples=reference.place(held_out[:EXAMPLES])).rounded()
+
+
+def embed_set(estimator: Estimator, stamps: StampSet, rows: range, progress: Progress) -> NDArray[np.float32]:
+    """Features of the stamps `rows`, shape (n, k)."""
+    found = []
+    for where in blocks(rows):
+        found.append(estimator.embed(stamps.images(where), stamps.noise(where)))
+        progress(where.stop - rows.start, len(rows), "embedding")
+    return np.concatenate(found)
+
+
 def embed_all(
     estimator: Estimator, stamps: StampSet, rows: range, progress: Progress, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Features of the stamps `rows`, shape (n, k), and of as many anomalies, made of every other stamp or like the set's own."""
-    if estimator.sees_lens_light:
-        return embed_observed(estimator, stamps, rows, progress, seed)
+    """Features of the stamps `rows`, shape (n, k), and of as many anomalies, made of every other stamp."""
     rng = np.random.default_rng(seed)
     plain, odd = [], []
     for where in blocks(rows):
@@ -130,69 +176,6 @@ def embed_all(
         odd.append(estimator.embed(made, np.ones(len(made), np.float32)))
         progress(where.stop - rows.start, len(rows), "embedding")
     return np.concatenate(plain), np.concatenate(odd)
-
-
-def embed_observed(
-    estimator: Estimator, stamps: StampSet, rows: range, progress: Progress, seed: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Features of the stamps `rows`, shape (n, k), and of anomalies composed like them, half as many."""
-    plain = []
-    for where in blocks(rows):
-        plain.append(estimator.embed(stamps.images(where), stamps.noise(where)))
-        progress(where.stop - rows.start, len(rows), "embedding")
-    text, own = str(stamps.attributes["config"]), int(stamps.attributes["seed"])
-    made = observed_anomalies(text, max(len(rows) // 2, 1), own + 1 + seed, progress)
-    return np.concatenate(plain), estimator.embed(made, np.ones(len(made), np.float32))
-
-
-def train_reference(fitted: NDArray[np.floating], odd: NDArray[np.floating], seed: int = 0) -> Reference:
-    """Train the network that tells the features (m, k) of training-like stamps from those of anomalies (n, k)."""
-    import torch
-
-    centre, axes = principal_axes(fitted)
-    both = numbers(np.concatenate([fitted, odd]), centre, axes)
-    mean, spread = both.mean(axis=0), np.maximum(both.std(axis=0), 1e-6)
-    inputs = torch.from_numpy(np.clip((both - mean) / spread, -LIMIT, LIMIT))
-    labels = torch.cat([torch.zeros(len(fitted)), torch.ones(len(odd))])
-    weights = torch.where(labels > 0, 0.5 / len(odd), 0.5 / len(fitted)) * len(labels)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = _trained(inputs, labels, weights)
-    layers = [layer for layer in network if isinstance(layer, torch.nn.Linear)]
-    arrays = {f"weights_{i}": layer.weight.detach().numpy().T for i, layer in enumerate(layers, 1)}
-    arrays |= {f"bias_{i}": layer.bias.detach().numpy() for i, layer in enumerate(layers, 1)}
-    return Reference(centre, axes, mean, spread, examples=inputs[:0].numpy(), **arrays).rounded()
-
-
-def principal_axes(features: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean (k,) and leading principal axes (k, d) of features (n, k); no more axes than the reference's file has room for."""
-    from scipy.sparse.linalg import svds
-
-    centre = features.mean(axis=0, dtype=np.float32)
-    offset = features.astype(np.float32) - centre
-    most = min(AXES, ROOM // features.shape[1], min(features.shape) // 2)
-    start = np.random.default_rng(0).standard_normal(min(features.shape)).astype(np.float32)
-    return centre, svds(offset, k=max(most, 1), v0=start, return_singular_vectors="vh")[2].T
-
-
-def _trained(inputs: Any, labels: Any, weights: Any) -> Any:
-    import torch
-    from torch.nn import Dropout, Linear, ReLU, Sequential
-    from torch.nn.functional import binary_cross_entropy_with_logits
-
-    first, last = (
-        (Linear(inputs.shape[1], HIDDEN), ReLU(), Dropout(0.2)),
-        (Linear(HIDDEN, HIDDEN), ReLU(), Linear(HIDDEN, 1)),
-    )
-    network = Sequential(*first, *last)
-    optimiser = torch.optim.AdamW(network.parameters(), 1e-3, weight_decay=0.1)
-    for _ in range(EPOCHS):
-        for rows in torch.randperm(len(inputs)).split(256):
-            loss = binary_cross_entropy_with_logits(network(inputs[rows])[:, 0], labels[rows], weights[rows])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-    return network.eval()
 
 
 def evaluate_suites(
@@ -230,13 +213,14 @@ def evaluate_suites(
 
 def judge(estimator: Estimator, reference: Reference, stamps: StampSet, rows: range) -> SuiteJudgement:
     """Judge the flags of an estimator on the stamps `rows` of a set; see `evaluate_suites`."""
-    mixtures, features = [], []
+    mixtures, features, scores = [], [], []
     for where in blocks(rows):
         images, noise = stamps.images(where), stamps.noise(where)
-        mixtures += estimator.predict(images, noise)
+        found, values = estimator.predict_and_score(images, noise)
+        mixtures += found
+        scores += values.tolist()
         features.append(estimator.embed(images, noise))
     truths = truths_of(estimator, stamps)[rows.start : rows.stop]
-    scores = reference.score(np.concatenate(features))
     widths = psf_widths(stamps, rows)
     flagged = np.array([bool(flags(estimator.card, *one)) for one in zip(scores, widths, strict=True)])
     far = (np.abs(deviates(stack(mixtures), truths)) > FAR).any(axis=1)

@@ -59,6 +59,15 @@ class CalibrationCard(Config):
     after: dict[str, dict[str, float]]
 
 
+class DetectorCard(Config):
+    """The network that gives the scores of an estimator of observed stamps (`estimators/detector.py`), laid out as the estimator's."""
+
+    kinds: tuple[str, ...] = Field(min_length=1, description="alterations that it was trained to tell")
+    stamps: int = Field(gt=0, description="stamps shown to it, counting repetitions")
+    seed: int = Field(ge=0, description="seed of its training")
+    sha256: str = Field(description="of its file")
+
+
 class MisspecificationCard(Config):
     """The reference that tells stamps unlike the training's (`estimators/misspecification.py`), which lies beside the weights."""
 
@@ -68,6 +77,7 @@ class MisspecificationCard(Config):
     set: str = Field(description="the set they came from")
     weights_sha256: str = Field(description="weights whose features the reference holds")
     sha256: str = Field(description="of the reference")
+    detector: DetectorCard | None = Field(default=None, description="what gives the scores; None: the reference does")
 
 
 class EstimatorCard(Config):

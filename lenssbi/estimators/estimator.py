@@ -12,6 +12,7 @@ from torch import Tensor
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.estimators.checkpoint import EstimatorCard
 from lenssbi.estimators.densities import Density
+from lenssbi.estimators.detector import Detector
 from lenssbi.estimators.misspecification import Reference, flags, psf_width
 from lenssbi.estimators.recalibration import Recalibration
 from lenssbi.estimators.symmetric import SymmetricDensity, single, upright
@@ -37,11 +38,14 @@ class Estimator:
         What the estimator is and how it was made.
     reference
         What the features of stamps like those of its training look like, None where `lenssbi calibrate` has not been run.
+    detector
+        What tells stamps unlike the training's, in evaluation mode; without one the reference does.
     """
 
     densities: "tuple[Density | SymmetricDensity, ...]"
     card: EstimatorCard
     reference: Reference | None = None
+    detector: Detector | None = None
 
     @property
     def name(self) -> str:
@@ -148,17 +152,33 @@ class Estimator:
     ) -> tuple[list[GaussianMixture], NDArray[np.float64]]:
         """Posteriors of many stamps as from `predict`, and how unlike the training's they are, shape (n,).
 
-        The scores are those of `Reference.score`, NaN where the estimator has no reference.
+        The scores are those of `Detector.score`, of `Reference.score` where there is no detector, NaN where there is neither.
         """
         mend, mixtures, scores = self.recalibration, [], [np.zeros(0)]
         for inputs in self._prepared(images, noise, mask, batch):
             with torch.inference_mode():
                 features = self.densities[0].embed(inputs)
-                seen = upright(self.densities[0], features)
             mixtures += [mend(mixture) if mend else mixture for mixture in self._mixtures(inputs, features)]
-            found = seen.cpu().float().numpy()
-            scores.append(np.full(len(found), np.nan) if self.reference is None else self.reference.score(found))
+            scores.append(self._scores(inputs, features))
         return mixtures, np.concatenate(scores)
+
+    def score(
+        self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
+    ) -> NDArray[np.float64]:
+        """The scores of `predict_and_score` alone, shape (n,)."""
+        density, scores = self.densities[0], [np.zeros(0)]
+        for inputs in self._prepared(images, noise, mask, batch):
+            with torch.inference_mode():
+                scores.append(self._scores(inputs, None if self.detector else density.embed(inputs)))
+        return np.concatenate(scores)
+
+    def _scores(self, inputs: Tensor, features: Tensor | None) -> NDArray[np.float64]:
+        """Scores of prepared stamps, whose features for the first density are known where there is no detector."""
+        if self.detector is not None:
+            return self.detector.score(inputs).cpu().numpy()
+        if self.reference is None or features is None:
+            return np.full(len(inputs), np.nan)
+        return self.reference.score(upright(self.densities[0], features).cpu().float().numpy())
 
     def embed(
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64

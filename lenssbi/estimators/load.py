@@ -8,6 +8,7 @@ from torch import Tensor
 from lenssbi.estimators.augmentation import middle_of
 from lenssbi.estimators.checkpoint import EstimatorCard, read_card, read_weights
 from lenssbi.estimators.densities import Density, build_density, unpack
+from lenssbi.estimators.detector import read_detector
 from lenssbi.estimators.estimator import Estimator
 from lenssbi.estimators.misspecification import read_reference
 from lenssbi.estimators.symmetric import SymmetricDensity
@@ -40,7 +41,10 @@ def load_estimator(name: str | Path = DEFAULT) -> Estimator:
         raise InputError(
             f"{folder}: the weights are of another network than estimator.json describes: copy both again"
         ) from None
-    return Estimator(densities, card, read_reference(card, folder))
+    detector = read_detector(card, folder)
+    if detector is not None:
+        detector = detector.to(next(densities[0].parameters()).device)
+    return Estimator(densities, card, read_reference(card, folder), detector)
 
 
 def find_estimator(name: str | Path) -> Path:

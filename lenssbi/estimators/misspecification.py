@@ -7,7 +7,8 @@ The features f of a stamp are looked at along the leading principal axes V of tr
 direction, what lies beside the axes, and lengths apart, for length is mostly brightness. A small network of two hidden layers, trained
 to tell training-like stamps from anomalies made of them (`calibration/anomalies.py`), gives the score: the natural log of the odds that
 the stamp is an anomaly, both being equally frequent. Above the threshold, which 5 per cent of held-out stamps exceed, it is flagged.
-(Distances to the training alone, Mahalanobis' or that to the nearest examples, find none to a half of what this finds.)
+(Distances to the training alone, Mahalanobis' or that to the nearest examples, find none to a half of what this finds.) Estimators of
+observed stamps have a network of its own for the score (`detector.py`): their reference has no layers, and serves to compare whole sets.
 """
 
 from __future__ import annotations
@@ -46,38 +47,48 @@ class Reference:
         Their orthonormal leading axes, shape (k, d).
     mean, spread
         Of the d + 3 numbers x over training-like stamps and anomalies, shape (d + 3,).
-    weights_1, bias_1, weights_2, bias_2, weights_3, bias_3
-        Of the layers, shapes (d + 3, h), (h,), (h, h), (h,), (h, 1) and (1,).
     examples
         Standardised x of some training-like stamps, shape (m, d + 3), to compare whole sets with.
+    weights_1, bias_1, weights_2, bias_2, weights_3, bias_3
+        Of the layers, shapes (d + 3, h), (h,), (h, h), (h,), (h, 1) and (1,); None where a detector gives the scores.
     """
 
     centre: NDArray[np.float32]
     axes: NDArray[np.float32]
     mean: NDArray[np.float32]
     spread: NDArray[np.float32]
-    weights_1: NDArray[np.float32]
-    bias_1: NDArray[np.float32]
-    weights_2: NDArray[np.float32]
-    bias_2: NDArray[np.float32]
-    weights_3: NDArray[np.float32]
-    bias_3: NDArray[np.float32]
     examples: NDArray[np.float32]
+    weights_1: NDArray[np.float32] | None = None
+    bias_1: NDArray[np.float32] | None = None
+    weights_2: NDArray[np.float32] | None = None
+    bias_2: NDArray[np.float32] | None = None
+    weights_3: NDArray[np.float32] | None = None
+    bias_3: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         # A transposed array is multiplied by another routine, whose last digit differs on some processors.
-        for f in fields(self):
-            object.__setattr__(self, f.name, np.ascontiguousarray(getattr(self, f.name), np.float32))
+        for name, array in self.arrays().items():
+            object.__setattr__(self, name, np.ascontiguousarray(array, np.float32))
+
+    def arrays(self, dtype: type = np.float32) -> dict[str, NDArray[np.floating]]:
+        """What it consists of, by name."""
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: np.asarray(array, dtype) for name, array in found.items() if array is not None}
 
     def rounded(self) -> Reference:
         """As it comes back from its file, in which numbers have half precision."""
-        return Reference(*(getattr(self, f.name).astype(np.float16) for f in fields(self)))
+        return Reference(**self.arrays(np.float16))
 
     def score(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Scores of features (n, k), shape (n,)."""
-        hidden = np.maximum(self.place(features) @ self.weights_1 + self.bias_1, 0)
-        hidden = np.maximum(hidden @ self.weights_2 + self.bias_2, 0)
-        return (hidden @ self.weights_3 + self.bias_3)[:, 0].astype(float)
+        """Scores of features (n, k), shape (n,); NaN where there are no layers."""
+        if self.weights_1 is None:
+            return np.full(len(features), np.nan)
+        layers = [(getattr(self, f"weights_{i}"), getattr(self, f"bias_{i}")) for i in (1, 2, 3)]
+        hidden = self.place(features)
+        for weights, bias in layers[:-1]:
+            hidden = np.maximum(hidden @ weights + bias, 0)
+        weights, bias = layers[-1]
+        return (hidden @ weights + bias)[:, 0].astype(float)
 
     def place(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
         """Standardised x of features (n, k), shape (n, d + 3)."""
@@ -100,7 +111,7 @@ def save_reference(reference: Reference, folder: Path) -> str:
     """Write the reference beside the weights, in half precision, and return its SHA-256."""
     from safetensors.numpy import save
 
-    data = save({f.name: getattr(reference, f.name).astype(np.float16) for f in fields(Reference)})
+    data = save(reference.arrays(np.float16))
     with atomic(folder / FILE) as temporary:
         temporary.write_bytes(data)
     return hashlib.sha256(data).hexdigest()

@@ -8,6 +8,7 @@ goes into the estimator's folder:
     splits.png              coverage of the recalibrated posteriors in every split
     diagnostics.csv, .png   sbi's tests: SBC, expected coverage, TARP, LC2ST
     misspecification.*      what stamps like those of the training look like (`calibration/misspecification.py`)
+    detector.*              the network that tells other stamps, of an estimator of observed ones (`calibration/detector.py`)
 
 Coverage misses nominal where |share - level| > tolerance + 2 sqrt(level (1 - level) / stamps), with one tolerance for all
 stamps and another for the splits of at least 200 stamps.
@@ -145,6 +146,7 @@ def run(
     method: Method = "auto",
     tolerance: Tolerance = Tolerance(),
     limit: int | None = None,
+    detector_passes: int | None = None,
     progress: Progress = silent,
 ) -> CalibrateResult:
     """Calibrate an estimator.
@@ -161,6 +163,8 @@ def run(
         How far coverage may be from nominal.
     limit
         Use at most so many stamps.
+    detector_passes
+        Stamps to show to the detector of an estimator of observed stamps; None for as many as `DetectorPlan` says.
     progress
         Called with (done, total, text).
 
@@ -170,6 +174,7 @@ def run(
         Where the estimator or the set cannot be used, or the folder cannot be written.
     """
     from lenssbi.calibration.coverage import truths_of
+    from lenssbi.calibration.detector import DetectorPlan
     from lenssbi.calibration.misspecification import fit_reference
     from lenssbi.calibration.splits import splits
     from lenssbi.estimators.load import load_estimator
@@ -192,7 +197,8 @@ def run(
         progress(2, 3, "writing")
         store(estimator.card, recalibration, result, Path(data).name)
         write_all(result, tests.ranks, local, tolerance)
-        fit_reference(estimator, stamps, rows, folder, progress)
+        plan = DetectorPlan(passes=detector_passes) if detector_passes else DetectorPlan()
+        fit_reference(estimator, stamps, rows, folder, progress, plan)
     return result
 
 

@@ -17,6 +17,7 @@ from lenssbi.populations import Draws, Population
 from lenssbi.rendering.composition.compose import Composer
 from lenssbi.rendering.composition.config import CompositionConfig
 from lenssbi.rendering.composition.ingredients import CELLS, Kitchen, Neighbours, Systems
+from lenssbi.rendering.composition.recipe import Recipes
 from lenssbi.rendering.fresh import Batch
 from lenssbi.rendering.selection import Selection
 
@@ -81,6 +82,17 @@ class ComposedStamps:
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Batches of `size` stamps."""
+        for rows, pool in self.rounds(size):
+            recipes = self.recipes(rows, pool)
+            images, noise = self.exposed(recipes, pool, self.white(size))
+            params = {name: values[rows] for name, values in pool.systems.params.items()}
+            width = (self.composer.bank.fwhm[recipes.members] * recipes.weights).sum(axis=1)
+            moved = moved_params(params, recipes.shift, self.camera.pixel_scale)
+            tensors = {name: torch.as_tensor(values, device=images.device) for name, values in moved.items()}
+            yield Batch(images, noise, tensors, torch.as_tensor(width, dtype=torch.float32, device=images.device))
+
+    def rounds(self, size: int) -> Iterator[tuple[np.ndarray, Pool]]:
+        """Pools without end, and `size` rows of each to compose next."""
         pool = self._stock(POOL)
         order: np.ndarray = self.rng.permutation(POOL)
         while True:
@@ -89,7 +101,28 @@ class ComposedStamps:
                 pool = pool.renewed(self._stock(max(1, POOL // self.composition.reuse)))
                 order = self.rng.permutation(POOL)
                 rows, order = np.append(rows, order[: size - len(rows)]), order[size - len(rows) :]
-            yield self._composed(rows, pool)
+            yield rows, pool
+
+    def recipes(self, rows: np.ndarray, pool: Pool) -> Recipes:
+        """A recipe for a stamp of each of the pool's systems `rows`."""
+        params = {name: values[rows] for name, values in pool.systems.params.items()}
+        return self.composer.book.draw(self.rng, rows, params, np.arange(len(pool.neighbours)))
+
+    def white(self, count: int) -> torch.Tensor:
+        """White noise of unit variance for so many stamps, shape (count, y + 1, x + 1)."""
+        ny, nx = self.camera.shape
+        sizes = [min(CHUNK, count - first) for first in range(0, count, CHUNK)]
+        device = self.composer.device
+        return torch.cat([torch.randn((n, ny + 1, nx + 1), generator=self.generator, device=device) for n in sizes])
+
+    def exposed(self, recipes: Recipes, pool: Pool, white: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images and claimed noise [unit] of stamps composed from the pool with noise from `white`, shape (n, y, x) each."""
+        parts = []
+        for first in range(0, len(recipes), CHUNK):
+            stop = min(first + CHUNK, len(recipes))
+            some = recipes.some(first, stop)
+            parts.append(self.composer(some, pool.systems, pool.snr, pool.neighbours, white[first:stop]))
+        return torch.cat([part.images for part in parts]), torch.cat([part.noise for part in parts])
 
     def _stock(self, count: int) -> Pool:
         """New ingredients for `count` systems."""
@@ -110,22 +143,6 @@ class ComposedStamps:
         systems, _ = self.kitchen.systems(draws, light)
         if len(systems):
             self.waiting.append((systems, self.composer.arc_snr(systems.arcs)))
-
-    def _composed(self, rows: np.ndarray, pool: Pool) -> Batch:
-        params = {name: values[rows] for name, values in pool.systems.params.items()}
-        recipes = self.composer.book.draw(self.rng, rows, params, np.arange(len(pool.neighbours)))
-        ny, nx = self.camera.shape
-        parts = []
-        for first in range(0, len(rows), CHUNK):
-            some = recipes.some(first, min(first + CHUNK, len(rows)))
-            shape = (len(some), ny + 1, nx + 1)
-            white = torch.randn(shape, generator=self.generator, device=self.composer.device)
-            parts.append(self.composer(some, pool.systems, pool.snr, pool.neighbours, white))
-        images, noise = (torch.cat([getattr(part, name) for part in parts]) for name in ("images", "noise"))
-        width = (self.composer.bank.fwhm[recipes.members] * recipes.weights).sum(axis=1)
-        moved = moved_params(params, recipes.shift, self.camera.pixel_scale)
-        tensors = {name: torch.as_tensor(values, device=images.device) for name, values in moved.items()}
-        return Batch(images, noise, tensors, torch.as_tensor(width, dtype=torch.float32, device=images.device))
 
 
 def moved_params(params: dict[str, np.ndarray], shift: np.ndarray, pixel_scale: float) -> dict[str, np.ndarray]:

@@ -1,0 +1,147 @@
+"""Train the network that tells stamps of the training's kind from others (`estimators/detector.py`).
+
+It starts from the estimator's own convolutions and sees stamps that are composed for it, in pairs of an ordinary and an altered one
+(`rendering/composition/paired_supply.py`), in orientations drawn at random. They are kept for a while, so that each is seen `visits` times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import cos, pi
+
+import torch
+import yaml
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+
+from lenssbi.config import Config, parse
+from lenssbi.estimators.augmentation import SYMMETRIES, turn_images
+from lenssbi.estimators.detector import Detector
+from lenssbi.estimators.estimator import Estimator
+from lenssbi.estimators.preprocessing import ImagePreprocessing
+from lenssbi.estimators.symmetric import single
+from lenssbi.rendering.composition.kinds import Alteration
+from lenssbi.rendering.composition.paired_supply import PairedStamps
+from lenssbi.rendering.composition.supply import ComposedStamps
+from lenssbi.rendering.simulation import SimulateConfig
+from lenssbi.status import InputError
+
+WEIGHTS: dict[Alteration, float] = {
+    "alone": 2.0,
+    "companions": 2.0,
+    "ring": 1.5,
+    "spiral": 1.0,
+    "torn": 1.0,
+    "stitched": 1.0,
+    "several": 2.0,
+    "aside": 1.0,
+    "cosmic_ray": 0.7,
+    "spike": 0.7,
+    "edge": 0.5,
+}
+"""How often a kind is shown: galaxies that are no lenses and several lens galaxies more often, what is easily seen less."""
+TOGETHER = 64  # pairs composed at a time
+WARMUP = 50  # steps
+CLIP = 5.0
+EVERY = 20  # steps between two words to `progress`
+DECAY = 0.01
+Progress = Callable[[int, int, str], None]
+
+
+class DetectorPlan(Config):
+    """How a detector is trained."""
+
+    passes: int = Field(60_000, gt=0, description="stamps shown to it, counting repetitions")
+    visits: int = Field(3, ge=1, description="times that a stamp is shown")
+    batch: int = Field(32, ge=2, description="stamps of a step, half of them ordinary")
+    store: int = Field(2048, gt=0, description="stamps kept at a time")
+    learning_rate: float = Field(1e-3, gt=0)
+    warm: bool = Field(True, description="start from the estimator's convolutions")
+    without: tuple[Alteration, ...] = Field((), description="kinds that are not shown, to see what is made of a kind never seen")
+    seed: int = Field(0, ge=0)
+
+
+def train_detector(
+    estimator: Estimator, text: str, plan: DetectorPlan, seed: int, progress: Progress = lambda *_: None
+) -> Detector:
+    """Train a detector for an estimator of observed stamps.
+
+    Parameters
+    ----------
+    estimator
+        The estimator.
+    text
+        Configuration of a set of composed stamps like those of its training, as the set's attribute `config` has it.
+    plan
+        How to train.
+    seed
+        Seed of the stamps; not that of the set.
+    progress
+        Called with (stamps shown, all, text).
+
+    Returns
+    -------
+    The detector, in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        If the configuration has no composition.
+    """
+    config = parse(yaml.safe_load(text), SimulateConfig, "the set's configuration")
+    if config.composition is None:
+        raise InputError(
+            f"{estimator.name}: takes observed stamps, and the set's configuration has no composition: simulate one that has"
+        )
+    weights = {kind: weight for kind, weight in WEIGHTS.items() if kind not in plan.without}
+    device = next(estimator.densities[0].parameters()).device
+    supply = ComposedStamps(
+        config.population, config.instrument, config.selection, config.composition, device, seed
+    )
+    stamps = shown(PairedStamps(supply, weights), estimator.card.preprocessing, plan)
+    with torch.random.fork_rng():
+        torch.manual_seed(plan.seed)
+        detector = Detector(estimator.card.network, estimator.field, tuple(weights))
+        if plan.warm:
+            detector.trunk.load_state_dict(single(estimator.densities[0]).embedding_net.state_dict())
+        detector = detector.to(device)
+        fit_detector(detector, stamps, plan, progress)
+    return detector.eval()
+
+
+def shown(supply: PairedStamps, prepare: ImagePreprocessing, plan: DetectorPlan) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of prepared images (batch, channel, y, x) and labels without end: pairs of a store are shown `visits` times in new orders."""
+    fresh, half = supply.pairs(TOGETHER), plan.batch // 2
+    while True:
+        parts = [next(fresh) for _ in range(-(-plan.store // (2 * TOGETHER)))]
+        images = torch.cat([prepare.observed(some).half().unflatten(0, (2, -1)) for some, _ in parts], dim=1)
+        labels = torch.cat([some.unflatten(0, (2, -1)) for _, some in parts], dim=1)
+        for _ in range(plan.visits):
+            for rows in torch.randperm(images.shape[1]).to(labels.device).split(half):
+                yield images[:, rows].flatten(0, 1).float(), labels[:, rows].flatten()
+
+
+def fit_detector(
+    detector: Detector,
+    stamps: Iterator[tuple[Tensor, Tensor]],
+    plan: DetectorPlan,
+    progress: Progress = lambda *_: None,
+) -> None:
+    """Train a detector on batches of prepared images and labels, as `shown` gives them."""
+    detector.train()
+    optimiser = torch.optim.AdamW(detector.parameters(), plan.learning_rate, weight_decay=DECAY)
+    steps = -(-plan.passes // plan.batch)
+    for step in range(steps):
+        images, labels = next(stamps)
+        for group in optimiser.param_groups:
+            group["lr"] = plan.learning_rate * min(1, (step + 1) / WARMUP) * (1 + cos(pi * step / steps)) / 2
+        images = turn_images(images, int(torch.randint(SYMMETRIES, (1,))))
+        loss = cross_entropy(detector(images), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        clip_grad_norm_(detector.parameters(), CLIP)
+        optimiser.step()
+        if step % EVERY == 0:
+            progress(step * plan.batch, plan.passes, f"training the detector, loss {loss.item():.2f}")

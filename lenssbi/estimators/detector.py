@@ -1,0 +1,96 @@
+"""A network of its own that tells stamps of the training's kind from others: galaxies that are no lenses, several lens galaxies, artefacts.
+
+What a network keeps of a stamp to infer the parameters of a lens need not tell whether there is one. Lens finders, convolutional networks
+that are trained to tell lenses from the rest, do so with areas under the ROC curve of 0.98 on simulated stamps (Metcalf et al. 2019). The
+detector is laid out as the convolutions of the estimator that it belongs to, with two dense layers after them and a logit l_k for ordinary
+stamps (k = 0) and for each kind of alteration (`rendering/composition/alterations.py`), half of its training's stamps being ordinary:
+
+    score = ln sum_{k > 0} exp(l_k) - l_0,
+
+the natural log of the odds that the stamp is none of the training's kind, both being equally frequent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lenssbi.estimators.checkpoint import CARD, EstimatorCard
+from lenssbi.estimators.network import NetworkConfig, deterministic_trunk
+from lenssbi.files import atomic
+from lenssbi.status import InputError
+
+FILE = "detector.safetensors"
+HIDDEN = 128
+
+
+class Detector(nn.Module):
+    """Convolutions, two dense layers, and a logit for ordinary stamps and each kind of others.
+
+    Parameters
+    ----------
+    network
+        Layout of the convolutions.
+    field
+        Shape (y, x) of a prepared image [pixels].
+    kinds
+        Names of the kinds.
+    """
+
+    def __init__(self, network: NetworkConfig, field: tuple[int, int], kinds: Sequence[str]) -> None:
+        super().__init__()
+        self.kinds = tuple(kinds)
+        self.trunk, features = deterministic_trunk(network, field)
+        self.head = nn.Sequential(nn.Linear(features, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1 + len(self.kinds)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (batch, 1 + kind) of prepared images (batch, channel, y, x)."""
+        return self.head(self.trunk(images.contiguous(memory_format=torch.channels_last)))
+
+    def score(self, images: Tensor) -> Tensor:
+        """Scores (batch,) of prepared images (batch, channel, y, x)."""
+        with torch.inference_mode():
+            logits = self(images).double()
+        return logits[:, 1:].logsumexp(dim=1) - logits[:, 0]
+
+
+def save_detector(detector: Detector, folder: Path) -> str:
+    """Write the detector beside the weights and return its SHA-256."""
+    from safetensors.torch import save
+
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in detector.state_dict().items()})
+    with atomic(folder / FILE) as temporary:
+        temporary.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_detector(card: EstimatorCard, folder: Path) -> Detector | None:
+    """The detector of an estimator in evaluation mode, None if it has none, or one made for other weights.
+
+    Raises
+    ------
+    InputError
+        If the card names one and the file is missing, cut short or another.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    entry, path = card.misspecification, folder / FILE
+    if entry is None or entry.detector is None or entry.weights_sha256 != card.weights_sha256:
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): copy the estimator again") from None
+    if hashlib.sha256(data).hexdigest() != entry.detector.sha256:
+        raise InputError(f"{path}: not the detector that {CARD} describes: copy both files again")
+    detector = Detector(card.network, card.field, entry.detector.kinds)
+    try:
+        detector.load_state_dict(load(data))
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path}: not a detector of this layout ({error}): copy the estimator again") from None
+    return detector.eval()
