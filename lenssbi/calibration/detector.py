@@ -59,7 +59,9 @@ class DetectorPlan(Config):
     store: int = Field(2048, gt=0, description="stamps kept at a time")
     learning_rate: float = Field(1e-3, gt=0)
     warm: bool = Field(True, description="start from the estimator's convolutions")
-    without: tuple[Alteration, ...] = Field((), description="kinds that are not shown, to see what is made of a kind never seen")
+    without: tuple[Alteration, ...] = Field(
+        (), description="kinds that are not shown, to see what is made of a kind never seen"
+    )
     seed: int = Field(0, ge=0)
 
 
@@ -97,9 +99,7 @@ def train_detector(
         )
     weights = {kind: weight for kind, weight in WEIGHTS.items() if kind not in plan.without}
     device = next(estimator.densities[0].parameters()).device
-    supply = ComposedStamps(
-        config.population, config.instrument, config.selection, config.composition, device, seed
-    )
+    supply = ComposedStamps(config.population, config.instrument, config.selection, config.composition, device, seed)
     stamps = shown(PairedStamps(supply, weights), estimator.card.preprocessing, plan)
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)

@@ -23,7 +23,7 @@ from lenssbi.calibration.detector import DetectorPlan, train_detector
 from lenssbi.calibration.misspecification import FALSE_ALARMS
 from lenssbi.config import load_config
 from lenssbi.estimators.load import DEFAULT, load_estimator
-from lenssbi.pipelines.benchmark.radii import areas
+from lenssbi.benchmark.scores.radii import areas
 from lenssbi.rendering.composition.kinds import ALTERATIONS
 from lenssbi.rendering.composition.paired_supply import PairedStamps
 from lenssbi.rendering.composition.supply import ComposedStamps
@@ -64,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--estimator", default=DEFAULT)
     parser.add_argument("--without", nargs="*", default=[], choices=ALTERATIONS, help="alterations that are not shown")
-    parser.add_argument("--stored", action="store_true", help="judge the estimator's own detector instead of training one")
+    parser.add_argument("--stored", action="store_true", help="judge the estimator's own detector, train none")
     parser.add_argument("--passes", type=int, default=DetectorPlan().passes)
     parser.add_argument("--count", type=int, default=200, help="stamps of a suite")
     parser.add_argument("--seed", type=int, default=9301)
@@ -76,7 +76,8 @@ def main() -> None:
         text = yaml.safe_dump(config(TRAINING).model_dump(mode="json"))
         words = lambda done, total, text: print(f"{done} of {total}, {text}", end="\r")  # noqa: E731
         estimator = replace(estimator, detector=train_detector(estimator, text, plan, args.seed, words))
-    scores = {name: estimator.score(images.numpy(), np.ones(len(images))) for name, images in suites(args.count, args.seed + 1)}
+    shown = suites(args.count, args.seed + 1)
+    scores = {name: estimator.score(images.numpy(), np.ones(len(images))) for name, images in shown}
     threshold = np.quantile(scores.pop(TRAINING), 1 - FALSE_ALARMS)
     with args.out.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -84,9 +85,9 @@ def main() -> None:
         writer.writerow([TEST, "yes", len(scores[TEST]), "", "", f"{(scores[TEST] > threshold).mean():.3f}"])
         for row in areas(scores, [TEST]):
             name = row["suite"]
-            shown = "no" if name in NEVER or name in args.without else "yes"
-            flagged = (scores[name] > threshold).mean()
-            writer.writerow([name, shown, row["stamps"], f"{row['area']:.3f}", f"{row['scatter']:.3f}", f"{flagged:.3f}"])
+            known = "no" if name in NEVER or name in args.without else "yes"
+            numbers = row["area"], row["scatter"], (scores[name] > threshold).mean()
+            writer.writerow([name, known, row["stamps"], *(f"{number:.3f}" for number in numbers)])
     print(f"\n{args.out}")
 
 

@@ -29,7 +29,11 @@ from lenssbi.status import InputError
 
 SIDE = 32
 NETWORK = NetworkConfig(channels=3, widths=(8, 16), blocks=(0, 0), squeeze=8, dense=16)
-SMALL = (f"instrument.shape=[{SIDE}, {SIDE}]", "population.source.shares=[1, 0]", "population.mass.einstein_radius=[0.5, 0.9]")
+SMALL = (
+    f"instrument.shape=[{SIDE}, {SIDE}]",
+    "population.source.shares=[1, 0]",
+    "population.mass.einstein_radius=[0.5, 0.9]",
+)
 FILES = Path(__file__).parents[2] / "configs" / "populations"
 PLAN = DetectorPlan(passes=96, store=32, visits=2)
 
