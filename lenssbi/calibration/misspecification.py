@@ -2,8 +2,8 @@
 
 Half of a set of training-like stamps, and anomalies made of it, train the small network of the reference
 (`estimators/misspecification.py`); the other half fixes the threshold at the 95th percentile of its scores, for 5 per cent of false alarms.
-For an estimator of observed stamps a network of its own is trained instead on stamps that are composed for it (`detector.py`), and the whole
-set fixes the threshold.
+For an estimator of observed stamps a network of its own is trained instead on stamps that are composed for it (`detector.py`), and the
+whole set fixes the threshold.
 
 A stamp is badly judged where the truth is more than 3 sigma of its posterior away from the mean in any parameter. What counts is how many
 of those are flagged: a suite may be new to the network and do no harm.
@@ -69,7 +69,7 @@ def fit_reference(
     rows: range,
     folder: Path,
     progress: Progress = lambda *_: None,
-    plan: DetectorPlan = DetectorPlan(),
+    plan: DetectorPlan | None = None,
 ) -> EstimatorCard:
     """Make the reference of an estimator, and the detector of one of observed stamps, and put them beside its weights.
 
@@ -101,7 +101,7 @@ def fit_reference(
         raise InputError(f"{stamps.path}: {len(rows)} stamps are too few to tell what is usual: simulate more")
     detector = None
     if estimator.sees_lens_light:
-        reference, detector, scores = fit_observed(estimator, stamps, rows, folder, plan, progress)
+        reference, detector, scores = fit_observed(estimator, stamps, rows, folder, plan or DetectorPlan(), progress)
     else:
         reference, scores = fit_embedded(estimator, stamps, rows, progress)
     threshold = float(np.quantile(scores, 1 - FALSE_ALARMS))

@@ -197,7 +197,7 @@ def run(
         progress(2, 3, "writing")
         store(estimator.card, recalibration, result, Path(data).name)
         write_all(result, tests.ranks, local, tolerance)
-        plan = DetectorPlan(passes=detector_passes) if detector_passes else DetectorPlan()
+        plan = DetectorPlan(passes=detector_passes) if detector_passes else None
         fit_reference(estimator, stamps, rows, folder, progress, plan)
     return result
 

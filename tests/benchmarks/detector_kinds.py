@@ -19,11 +19,11 @@ import numpy as np
 import torch
 import yaml
 
+from lenssbi.benchmark.scores.radii import areas
 from lenssbi.calibration.detector import DetectorPlan, train_detector
 from lenssbi.calibration.misspecification import FALSE_ALARMS
 from lenssbi.config import load_config
 from lenssbi.estimators.load import DEFAULT, load_estimator
-from lenssbi.benchmark.scores.radii import areas
 from lenssbi.rendering.composition.kinds import ALTERATIONS
 from lenssbi.rendering.composition.paired_supply import PairedStamps
 from lenssbi.rendering.composition.supply import ComposedStamps

@@ -1,7 +1,7 @@
 """An endless supply of pairs of stamps, of which one is no lens of the training's kind, for a network that is to tell them apart.
 
-A stamp is composed twice from one recipe: as it is, and with its ingredients altered (`alterations.py`). Galaxy, neighbours, PSF and noise of
-a pair are the same, so that nothing but the alteration tells them apart, and a network that compares the two has little else to learn.
+A stamp is composed twice from one recipe: as it is, and with its ingredients altered (`alterations.py`). Galaxy, neighbours, PSF and noise
+of a pair are the same, so that nothing but the alteration tells them apart, and a network that compares the two has little else to learn.
 """
 
 from __future__ import annotations
