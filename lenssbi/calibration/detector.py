@@ -35,6 +35,7 @@ WEIGHTS: dict[Alteration, float] = {
     "spiral": 1.0,
     "torn": 1.0,
     "stitched": 1.0,
+    "points": 1.0,
     "several": 2.0,
     "aside": 1.0,
     "cosmic_ray": 0.7,

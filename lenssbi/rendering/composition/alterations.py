@@ -9,6 +9,7 @@ of a lens, so that nothing but the alteration tells them apart.
     spiral        two arms that wind out of it
     torn          the arcs on one side of a line through the lens alone: images without counter-images
     stitched      on one side of that line the arcs of another lens
+    points        two to four points around the galaxy instead of arcs: a lensed quasar, a group of stars
     several       a second galaxy of the lens's own brightness inside the ring
     aside         the whole lens 0.6 to 1.6 arcsec off the middle of the stamp
     cosmic_ray    streaks of single bright pixels
@@ -50,6 +51,8 @@ def altered(kind: Alteration, system: Systems, pixel_scale: float, rng: np.rando
         arcs = _ring(plane, rng)[None]
     elif kind == "spiral":
         arcs = _spiral(plane, rng)[None]
+    elif kind == "points":
+        arcs = _points(plane, float(system.params["einstein_radius"][0]), rng)[None]
     elif kind in ("torn", "stitched"):
         side = (plane * complex(np.exp(2j * np.pi * rng.uniform()))).real > 0
         other = torch.rot90(arcs, 1, (1, 2)) if kind == "stitched" else torch.zeros_like(arcs)
@@ -111,6 +114,16 @@ def _companions(plane: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         scale = np.exp(rng.uniform(np.log(0.05), np.log(0.35)))
         radius = _stretched(plane - place, rng, 0.3).abs()
         light += rng.uniform(0.2, 1.0) / scale**2 * torch.exp(-radius / scale)
+    return light
+
+
+def _points(plane: torch.Tensor, radius: float, rng: np.random.Generator) -> torch.Tensor:
+    """Single cells of unequal brightness near a circle, spread over it as the images of a quasar are."""
+    light, count = torch.zeros(plane.shape, device=plane.device), int(rng.integers(2, 5))
+    angles = 2 * np.pi * (np.arange(count) + rng.uniform(-0.3, 0.3, count)) / count + rng.uniform(0, 2 * np.pi)
+    for place in radius * rng.uniform(0.6, 1.4, count) * np.exp(1j * angles):
+        nearest = int((plane - complex(place)).abs().argmin())
+        light.view(-1)[nearest] += float(rng.uniform(0.2, 1.0))
     return light
 
 

@@ -9,6 +9,7 @@ Alteration: TypeAlias = Literal[
     "spiral",
     "torn",
     "stitched",
+    "points",
     "several",
     "aside",
     "cosmic_ray",
