@@ -1,4 +1,4 @@
-"""The map, the contract of layers, the list of packages and the README all describe the folders that are there."""
+"""The map, the contract of layers, the list of packages and the page of modules all describe the folders that are there."""
 
 import ast
 import os
@@ -60,9 +60,9 @@ def test_every_module_has_a_layer():
     assert {module for layer in layers() for module in layer} == modules() | {"lenssbi_cli"}
 
 
-def test_the_readme_draws_the_same_map():
-    readme = (ROOT / "README.md").read_text()
-    assert modules() <= set(re.findall(r"^\| `(\w+)`", readme, re.MULTILINE))
+def test_the_docs_draw_the_same_map():
+    page = (ROOT / "docs" / "reference" / "modules.md").read_text()
+    assert re.findall(r"^\| `(\w+)`", page, re.MULTILINE) == re.findall(r"^    (\w+) +\S", lenssbi.__doc__, re.MULTILINE)
 
 
 def test_every_package_is_installed():

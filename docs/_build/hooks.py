@@ -1,13 +1,14 @@
-"""What the site takes from outside its folder: the package's reference, the notebooks, the configurations, the project's own files.
+"""Pages that the site makes from outside its folder: API, options of the commands, notebooks, configurations, the project's own files.
 
-Pages here link to files of the project by their place in it (`../configs/refinement/default.yaml`), which works wherever the
-project is looked at; for the site such links are led to the page that shows the file.
+Pages link to files of the project by their relative path (`../../configs/refinement/default.yaml`), which works in a clone and on a
+hosting site; in the built site such links point to the page that shows the file.
 """
 
 import json
 import re
 from pathlib import Path
 from posixpath import normpath, relpath
+from typing import Any, get_args, get_type_hints
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
@@ -19,8 +20,14 @@ PACKAGE = ROOT / "lenssbi"
 DOCS = ROOT / "docs"
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-RENAMED = {"benchmarks/paper/README.md": "benchmarks/paper/findings.md"}  # beside it lies an index.html
-PROJECT = {"README.md": "readme.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+RENAMED = {"benchmarks/paper/README.md": "benchmarks/paper/findings.md"}  # its folder has an index.html of its own
+PROJECT = {
+    "README.md": "readme.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CODE_OF_CONDUCT.md": "code_of_conduct.md",
+    "CHANGELOG.md": "changelog.md",
+}
+COMMANDS_PAGE = "reference/commands.md"
 AS_TEXT = {"CITATION.cff": ("citation.md", "How to cite"), "LICENSE": ("licence.md", "Licence")}
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?(?=\))")
 NOTEBOOK_LINK = re.compile(r'href="([^":#]+)\.ipynb"')
@@ -28,7 +35,7 @@ FROM_ELSEWHERE = re.compile(r"<script[^>]*>(?:(?!</script>).)*https?://cdnjs(?:(
 
 
 def top_modules() -> dict[str, str]:
-    """Modules and packages directly below lenssbi, and what the map in `lenssbi/__init__.py` says of each, in its order."""
+    """Modules and packages directly below lenssbi, with their line of the map in `lenssbi/__init__.py`, in its order."""
     said = dict(re.findall(r"^    (\w+) +(\S.*)$", (PACKAGE / "__init__.py").read_text(), re.MULTILINE))
     there = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     there -= {"__init__", PACKAGE.name}
@@ -36,7 +43,7 @@ def top_modules() -> dict[str, str]:
 
 
 def reference(name: str) -> str:
-    """The page of one top-level module and of all that is in it; a package repeats nothing of its modules."""
+    """The page of one top-level module and everything in it; a package repeats nothing of its modules."""
     files = [PACKAGE / f"{name}.py", *sorted((PACKAGE / name).rglob("*.py"))]
     parts = [f"# lenssbi.{name}"]
     for path in filter(Path.exists, files):
@@ -52,8 +59,35 @@ def reference(name: str) -> str:
 def reference_index() -> str:
     """The page that lists them."""
     rows = [f"| [`{name}`]({name}.md) | {said} |" for name, said in top_modules().items()]
-    head = "# Reference\n\nFrom the ground up; a module imports only from lines above its own.\n\n"
-    return head + "\n".join(["| module | what is in it |", "|---|---|", *rows]) + "\n"
+    head = "# API\n\nA module imports only from lines above its own.\n\n"
+    return head + "\n".join(["| module | content |", "|---|---|", *rows]) + "\n"
+
+
+def options_of_commands() -> str:
+    """Tables of the options of every command, from the command line itself."""
+    from typer.main import get_command
+
+    from lenssbi_cli.main import COMMANDS, app
+
+    parts, commands = [], get_command(app).commands
+    for verb in COMMANDS:
+        name, types = verb.__name__, get_type_hints(verb)
+        rows = [_option_row(parameter, types.get(parameter.name)) for parameter in commands[name].params]
+        table = "\n".join(["| option | default | meaning |", "|---|---|---|", *rows])
+        parts += [f"## lenssbi {name}", " ".join(commands[name].help.split()), table]
+    return "\n\n".join(parts) + "\n"
+
+
+def _option_row(parameter: Any, kind: Any) -> str:
+    """One option or argument of a command, whose value is of this type, as a row of a table."""
+    argument = parameter.param_type_name == "argument"
+    names = [parameter.metavar or parameter.name.upper()] if argument else [*parameter.opts, *parameter.secondary_opts]
+    choices = [one for one in (*get_args(kind), *(two for part in get_args(kind) for two in get_args(part))) if isinstance(one, str)]
+    text = (parameter.help or "") + (f" Values: {', '.join(choices)}." if choices else "")
+    plain = isinstance(parameter.default, str | int | float | Path) and not isinstance(parameter.default, bool)
+    default = "required" if parameter.required else f"`{parameter.default}`" if plain else ""
+    cells = (", ".join(f"`{one}`" for one in names), default, text)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def configurations() -> str:
@@ -76,26 +110,24 @@ def notebook_title(path: Path) -> str:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """The pages that are made here take their places in the contents."""
+    """Add the pages that are made here to the contents."""
     assert config.nav is not None
-    config.nav += [
-        {"Notebooks": [{notebook_title(path): f"notebooks/{path.name}"} for path in NOTEBOOKS]},
-        {"Reference": ["api/index.md", *({name: f"api/{name}.md"} for name in top_modules())]},
-        {
-            "Project": [
-                "configurations.md",
-                {"README": "readme.md"},
-                *list(PROJECT.values())[1:],
-                *(p for p, _ in AS_TEXT.values()),
-            ]
-        },
+    sections = {title: pages for section in config.nav for title, pages in section.items()}
+    sections["Get started"].append(
+        {"Notebooks": [{notebook_title(path): f"notebooks/{path.name}"} for path in NOTEBOOKS]}
+    )
+    sections["Reference"] += [
+        "configurations.md",
+        {"API": ["api/index.md", *({name: f"api/{name}.md"} for name in top_modules())]},
     ]
+    others = [*list(PROJECT.values())[1:], *(page for page, _ in AS_TEXT.values())]
+    config.nav.append({"Project": [{"README": "readme.md"}, *others]})
     return config
 
 
 @event_priority(100)  # before the plugin that renders notebooks
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what lies elsewhere."""
+    """Add the pages that are made here."""
     made = {f"api/{name}.md": reference(name) for name in top_modules()}
     made |= {"api/index.md": reference_index(), "configurations.md": configurations()}
     made |= {page: (DOCS / source).read_text() for source, page in RENAMED.items()}
@@ -123,8 +155,10 @@ def listing(folder: Path) -> str:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead links to the pages that show the files."""
+    """Point links to the pages that show the files, and add the options of the commands to their page."""
     here = page.file.src_uri
+    if here == COMMANDS_PAGE:
+        markdown = f"{markdown}\n\n{options_of_commands()}"
     source = next((name for name, made in PROJECT.items() if made == here), f"docs/{here}")
 
     def led(found: re.Match[str]) -> str:
@@ -135,7 +169,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def shown_by(target: str) -> str | None:
-    """The page that shows a file of the project, named from the project's root; None where there is none."""
+    """The page that shows a file of the project, named from the project's root; None if there is none."""
     first, _, rest = target.partition("/")
     if target in PROJECT or target in AS_TEXT:
         return PROJECT[target] if target in PROJECT else AS_TEXT[target][0]

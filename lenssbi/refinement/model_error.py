@@ -2,7 +2,7 @@
 
 A posterior says how well the image determines the parameters of the model. Where galaxies are not ellipsoids of one slope, or haloes lie
 along the line of sight, the model that fits best is not the one that describes the mass best, and more light does not help. How far
-apart the two are is measured on simulated lenses whose mass is known (`docs/benchmarks/README.md`), and added to each draw,
+apart the two are is measured on simulated lenses whose mass is known (`docs/benchmarks/paper/README.md`), and added to each draw,
 
     truth = draw + departure,    departure ~ Student's t of `degrees` degrees of freedom,
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from typer.main import get_command
+
+from lenssbi_cli.main import app
 
 ROOT = Path(__file__).parents[2]
 LOADED = {
@@ -82,8 +85,16 @@ class TestSite:
     def test_every_page_of_the_docs_is_in_the_contents(self, site):
         _, pages = site
         contents = {unquote(urlsplit(link).path) for link in pages["index.html"].links}
-        for path in (ROOT / "docs").glob("*.md"):
-            assert f"{path.stem}.html" in contents, f"{path.name}: name it in mkdocs.yml"
+        pages_of_docs = {path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")}
+        for path in (path for path in pages_of_docs if path.parts[0] != "benchmarks"):
+            assert path.with_suffix(".html").as_posix() in contents, f"{path}: name it in mkdocs.yml"
+
+    def test_every_option_of_every_command_is_shown(self, site):
+        folder, _ = site
+        page = (folder / "reference" / "commands.html").read_text()
+        for name, command in get_command(app).commands.items():
+            assert f"lenssbi {name}" in page
+            assert [word for option in command.params for word in option.opts if word.startswith("--") and word not in page] == []
 
     def test_nothing_is_loaded_from_elsewhere(self, site):
         folder, pages = site

@@ -89,7 +89,7 @@ def read_published(path: Path) -> list[Published]:
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise InputError(
-            f"{path}: not a table of published values, which has a column {missing[0]}: write it as docs/euclid.md says"
+            f"{path}: not a table of published values, which has a column {missing[0]}: write it as docs/guides/benchmarks.md says"
         )
     rows = [_published(row, path) for row in reader]
     if not rows:
