@@ -62,7 +62,9 @@ def test_every_module_has_a_layer():
 
 def test_the_docs_draw_the_same_map():
     page = (ROOT / "docs" / "reference" / "modules.md").read_text()
-    assert re.findall(r"^\| `(\w+)`", page, re.MULTILINE) == re.findall(r"^    (\w+) +\S", lenssbi.__doc__, re.MULTILINE)
+    assert re.findall(r"^\| `(\w+)`", page, re.MULTILINE) == re.findall(
+        r"^    (\w+) +\S", lenssbi.__doc__, re.MULTILINE
+    )
 
 
 def test_every_package_is_installed():

@@ -1,4 +1,4 @@
-"""README fits on a few screens and its links arrive; examples in Python use what is there. Commands are run in tests/docs/test_commands.py."""
+"""README is short and its links arrive; examples in Python use what is there (commands: tests/docs/test_commands.py)."""
 
 import ast
 import re

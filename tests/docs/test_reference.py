@@ -18,7 +18,9 @@ def rows(page, heading):
     """Cells of the rows of the table below a heading, by what stands in code marks in their first cell."""
     section = re.split(r"^## ", (REFERENCE / page).read_text(), flags=re.MULTILINE)
     (text,) = [part for part in section if part.startswith(f"{heading}\n")]
-    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")]
+    found = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")
+    ]
     return {name: row for row in found for name in re.findall(r"`([^`]+)`", row[0])}
 
 

@@ -94,7 +94,9 @@ class TestSite:
         page = (folder / "reference" / "commands.html").read_text()
         for name, command in get_command(app).commands.items():
             assert f"lenssbi {name}" in page
-            assert [word for option in command.params for word in option.opts if word.startswith("--") and word not in page] == []
+            assert [
+                word for option in command.params for word in option.opts if word.startswith("--") and word not in page
+            ] == []
 
     def test_nothing_is_loaded_from_elsewhere(self, site):
         folder, pages = site
