@@ -1,13 +1,11 @@
-"""The pages of the reference name everything that a reader can meet: statuses, flags, parameters, exit codes, commands."""
+"""The pages of the reference name every status, parameter and command (flags: tests/test_flags.py)."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from lenssbi.catalogue import FLAGS
 from lenssbi.parameters.conventions import CONVENTIONS
-from lenssbi.pipelines.catalogue.decide import WORDS
 from lenssbi.status import Status
 from lenssbi_cli.main import COMMANDS
 
@@ -32,12 +30,6 @@ def test_a_status_has_a_row_that_begins_as_it_does(status):
 
 def test_there_is_no_other_status():
     assert set(rows("flags.md", "Status")) == {status.name for status in Status}
-
-
-def test_every_flag_has_a_meaning_and_a_remedy():
-    table = rows("flags.md", "Flags")
-    assert set(table) == {*FLAGS, *WORDS}
-    assert [name for name, (_, _, meaning, remedy) in table.items() if not (meaning and remedy)] == []
 
 
 def test_every_parameter_is_defined():
