@@ -237,7 +237,9 @@ def test_hostile_names_stay_inside_the_folder(tmp_path, many, estimator, monkeyp
         "--quiet",
     )
     monkeypatch.chdir(inner)
-    monkeypatch.setattr("lenssbi.plots.lens.lens_figure", lambda *_: Figure((0.1, 0.1)))  # the names of the files are tested
+    monkeypatch.setattr(
+        "lenssbi.plots.lens.lens_figure", lambda *_: Figure((0.1, 0.1))
+    )  # the names of the files are tested
     code, _, error = in_process(*arguments, *options, "--set", "fit.mesh.pixels=36")
     assert code in (0, 3), error
     new = set(tmp_path.rglob("*")) - before

@@ -28,7 +28,7 @@ from .made_up_comparison import (
 )
 
 SUITE = "sie_parametric"
-HALF_WIDTH = 0.962  # sigma of half the distance of a Gaussian's 16th and 84th percentiles, times sqrt(n): variance p (1 - 2 p) / (2 phi(1)^2)
+HALF_WIDTH = 0.962  # sigma of half the distance of the 16th and 84th percentiles of a Gaussian, times sqrt(n)
 
 
 def the(rows, **asked):
