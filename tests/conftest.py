@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 LONGEST = (  # files and folders whose tests take longest; those that mostly wait, for jobs to end and addresses to answer, among them
     "tests/docs/test_commands.py", "tests/pipelines/test_catalogue_faults.py", "tests/batch/", "tests/notebooks/", "tests/test_release.py",
-    "tests/refinement/", "tests/pipelines/test_benchmark", "tests/docs/test_site.py", "tests/estimators/", "tests/hierarchy/",
+    "tests/refinement/", "tests/pipelines/test_benchmark", "tests/docs/test_site.py", "tests/estimators/", "tests/population_inference/",
     "tests/calibration/", "tests/pipelines/", "tests/rendering/", "tests/populations/",
 )  # fmt: skip
 
