@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 pytest.importorskip("galsim")
 
-from lenssbi.benchmark import run as running
+from lenssbi.benchmark import session
 from lenssbi.benchmark.config import BenchmarkConfig, Paper
 from lenssbi.benchmark.output.table import lines
 from lenssbi.benchmark.run import run
@@ -114,7 +114,7 @@ class TestJudging:
         assert row["flagged_of_far"] == pytest.approx(0.5, abs=0.1)
 
     def test_the_table_says_what_is_as_good_as_wanted(self):
-        tables = {name: [] for name in running.TABLES}
+        tables = {name: [] for name in session.TABLES}
         paper = Paper(einstein_radius=0.1, phi=0.001, wanted=0.5)
         for method, width in (("exact", 1.0), ("narrow", 0.5)):
             found, truths, parts = made_up(width)
@@ -233,7 +233,7 @@ def test_the_whole_command_and_what_it_keeps(estimator, tmp_path, monkeypatch):
 
     # the same again: nothing is simulated, asked or timed a second time
     for name in ("ask", "prediction_speed", "training_speed"):
-        monkeypatch.setattr(running, name, lambda *_: pytest.fail("made again"))
+        monkeypatch.setattr(session, name, lambda *_: pytest.fail("made again"))
     before = {path: path.stat().st_mtime_ns for path in (out / "sets").iterdir()}
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in (out / "sets").iterdir()} == before
