@@ -20,14 +20,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LEFT_OUT = ("tests/", "docs/", "notebooks/")  # of the copy that is built: no part of the wheel, and large
 MISSING = ("galsim", "colossus", "photutils", "skimage", "arviz", "coolest", "dask_jobqueue", "mkdocs", "playwright")
-SMALL = "--set mesh.pixels=64 --set sampler.max_evaluations=150 --set start.candidates=64"
-LINES = (
-    "doctor --json",
-    "simulate configs/populations/sie_parametric.yaml --count 1 --set rendering.engine=batched --out set.h5 --quiet",
-    "predict set.h5 --out table.ecsv --quiet",
-    f"refine set.h5 --config configs/refinement/quick.yaml --no-figures --out fits --quiet {SMALL}",
-    "simulate configs/populations/sie_parametric.yaml --count 1 --out no.h5",
-)
+SMALL = ["--set", "mesh.pixels=64", "--set", "sampler.max_evaluations=150", "--set", "start.candidates=64"]
 WORK = """
 import sys
 from lenssbi_cli.main import app
@@ -99,13 +92,6 @@ def installed(archives, tmp_path_factory):
     return folder / "bin"
 
 
-@pytest.fixture(scope="module")
-def worked(installed, tmp_path_factory):
-    """What the wheel said to `LINES`, one after the other in one process, and the folder where it worked."""
-    folder = tmp_path_factory.mktemp("work")
-    return run(installed / "python", "-c", WORK, *LINES, cwd=folder).splitlines(), folder
-
-
 @pytest.mark.slow
 class TestWheel:  # one class, so that workers of the tests do not each build their own
     def test_it_holds_the_package_and_what_belongs_to_it(self, archives):
@@ -148,17 +134,26 @@ class TestWheel:  # one class, so that workers of the tests do not each build th
         assert run(installed / "lenssbi", "--version", cwd=tmp_path) == f"lenssbi {lenssbi.__version__}\n"
         assert "catalogue" in run(installed / "lenssbi", "--help", cwd=tmp_path)
 
-    def test_it_predicts_and_refines_without_the_extras(self, installed, worked):
-        (_, *said), folder = worked
-        *said, missing, places = (line for line in said if not line.startswith("doctor "))
-        assert all(str(installed.parent) in path for path in places.split()), "it is the wheel that ran, not the clone"
-        assert missing == f"{LINES[4]}: 2", "GalSim is missing, and that is a sentence"
-        assert said in ([], [f"{LINES[3]}: 3"]), "the fit may stop at its limit"
-        assert (folder / "table.ecsv").is_file()
-        assert (folder / "fits" / "set.h5_0.h5").is_file()
+    def test_it_predicts_and_refines_without_the_extras(self, installed, tmp_path):
+        lines = [
+            "simulate configs/populations/sie_parametric.yaml --count 1 --set rendering.engine=batched --out set.h5 --quiet",
+            "predict set.h5 --out table.ecsv --quiet",
+            f"refine set.h5 --config configs/refinement/quick.yaml --no-figures --out fits --quiet {' '.join(SMALL)}",
+            "simulate configs/populations/sie_parametric.yaml --count 1 --out no.h5",
+        ]
+        said = run(installed / "python", "-c", WORK, *lines, cwd=tmp_path).splitlines()
+        assert all(str(installed.parent) in path for path in said[-1].split()), (
+            "it is the wheel that ran, not the clone"
+        )
+        assert said[-2] == f"{lines[3]}: 2", "GalSim is missing, and that is a sentence"
+        assert said[:-2] in ([], [f"{lines[2]}: 3"]), "the fit may stop at its limit"
+        assert (tmp_path / "table.ecsv").is_file()
+        assert (tmp_path / "fits" / "set.h5_0.h5").is_file()
 
-    def test_the_doctor_sees_the_wheel(self, installed, worked):
-        told = json.loads(worked[0][0])
+    def test_the_doctor_sees_the_wheel(self, installed, tmp_path):
+        words = [installed / "python", "-c", "from lenssbi_cli.main import app; app(['doctor', '--json'])"]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        told = json.loads(done.stdout)
         checks = {check["name"]: check for check in told["checks"]}
         assert str(installed.parent) in checks["Python"]["found"]
         assert checks["packages"]["level"] == "ok"
