@@ -299,7 +299,7 @@ def test_a_rule_that_asks_for_nothing():
         (row(Status.NO_PSF.value), [Status.NO_PSF.value]),
         (
             row(Status.TIMED_OUT.value, flags=["edge"]),
-            [Status.TIMED_OUT.value, "the posterior ends at an edge of the prior"],
+            [Status.TIMED_OUT.value, "the posterior ends at an edge of the prior, the flattest ellipse included"],
         ),
     ],
 )
