@@ -293,8 +293,11 @@ def test_a_rule_that_asks_for_nothing():
     [
         (row(), []),
         (row(method="refined", flags=["misspecified", "psf_unseen"]), []),
-        (row(flags=["misspecified"]), ["unlike the network's training"]),
-        (row(method="refined", flags=["demagnified"]), ["the source is hardly magnified: it may be a wrong solution"]),
+        (row(flags=["misspecified"]), ["the stamp is unlike those of the network's training"]),
+        (
+            row(method="refined", flags=["demagnified"]),
+            ["the source is hardly magnified, or seen only once: the model may be a copy of the image"],
+        ),
         (row(chi2=3.0), ["the model image leaves 3 times the noise's variance, and no fit was made"]),
         (row(Status.NO_PSF.value), [Status.NO_PSF.value]),
         (
