@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 JOBS ?= 2
+# a file's tests share their fixtures, so one worker has them all; in the order of tests/conftest.py
+SPREAD := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check docs notebooks clean
@@ -31,7 +33,7 @@ demo: $(INSTALLED)
 test: export OMP_NUM_THREADS = 1
 test: export NUMBA_NUM_THREADS = 1
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope
+	$(BIN)/python -m pytest -q -n $(JOBS) $(SPREAD)
 
 check: export OMP_NUM_THREADS = 1
 check: export NUMBA_NUM_THREADS = 1
@@ -40,7 +42,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadscope -m 'not slow'
+	$(BIN)/python -m pytest -q -n $(JOBS) $(SPREAD) -m 'not slow'
 
 docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(INSTALLED)

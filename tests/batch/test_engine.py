@@ -61,8 +61,30 @@ def test_workers_must_be_positive():
         batch.run(abs, [], workers=0)
 
 
-def test_two_processes_agree_with_one():
-    check_outcomes(dict(batch.run(fragile, range(6), workers=2)))
+class TestTwoProcesses:
+    """All in the same two: they take longer to start than to do this."""
+
+    @pytest.fixture(scope="class")
+    def spread(self):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OMP_NUM_THREADS", "8")  # the client's own
+            with batch.crew(workers=2) as found:
+                yield found
+
+    def test_they_agree_with_one(self, spread):
+        check_outcomes(dict(spread(fragile, range(6))))
+
+    def test_the_items_are_drawn_a_few_at_a_time(self, spread):
+        drawn = []
+        items = (drawn.append(number) or number for number in range(1000))
+        results = spread(abs, items)
+        for _ in range(20):
+            next(results)
+        assert len(drawn) <= 20 + 4 * 2
+        results.close()
+
+    def test_they_have_one_thread_each_whatever_the_client_has(self, spread):
+        assert dict(spread(threads, [0])) == {0: ["1"] * 4}
 
 
 def test_an_item_that_always_kills_is_given_up(monkeypatch):
@@ -74,35 +96,27 @@ def test_an_item_that_always_kills_is_given_up(monkeypatch):
     assert outcomes == {0: 0, 1: 1, 3: 3, 4: 4}
 
 
-def test_the_items_are_drawn_a_few_at_a_time():
-    drawn = []
-    items = (drawn.append(number) or number for number in range(1000))
-    results = batch.run(abs, items, workers=2)
-    for _ in range(20):
-        next(results)
-    assert len(drawn) <= 20 + 4 * 2
-    results.close()
-
-
-def test_workers_have_one_thread_each_whatever_the_client_has(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "8")
-    assert dict(batch.run(threads, [0], workers=2)) == {0: ["1"] * 4}
-
-
 def test_no_scheduler_is_one_sentence():
     with pytest.raises(InputError, match="no Dask scheduler answers"):
         list(batch.run(abs, [1], scheduler="nonsense://here"))
 
 
-@pytest.mark.parametrize("address", ["tls://127.0.0.1:9", "tcp://127.0.0.1:9", "nonsense", ""])
-def test_no_scheduler_leaves_nothing_behind(address):
+def test_no_scheduler_leaves_nothing_behind():
     """A client that was made and failed is closed by the garbage collector, which then prints a traceback."""
+    addresses = ("tls://127.0.0.1:9", "tcp://127.0.0.1:9", "nonsense", "")
     code = (
-        "import gc, sys; from lenssbi.batch.remote import existing; from lenssbi.status import InputError\n"
-        "try:\n    with existing(sys.argv[1]): pass\nexcept InputError as error: print(error)\ngc.collect()"
+        "import gc, sys\nfrom concurrent.futures import ThreadPoolExecutor\n"
+        "from lenssbi.batch.remote import existing\nfrom lenssbi.status import InputError\n"
+        "def ask(address):\n"
+        "    try:\n        with existing(address): return 'answered'\n"
+        "    except InputError as error: return str(error)\n"
+        "with ThreadPoolExecutor(4) as threads:\n"  # each waits ten seconds for an answer
+        "    print(*threads.map(ask, sys.argv[1:]), sep='\\n')\ngc.collect()"
     )
-    done = subprocess.run([sys.executable, "-c", code, address], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.startswith("no Dask scheduler answers at")
+    words = [sys.executable, "-c", code, *addresses]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    for address, line in zip(addresses, done.stdout.splitlines(), strict=True):
+        assert line.startswith(f"no Dask scheduler answers at {address}: start one")
     assert "Traceback" not in done.stderr
 
 

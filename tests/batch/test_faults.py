@@ -89,33 +89,36 @@ def test_an_item_survives_a_few_deaths(tmp_path):
     assert len((tmp_path / "tries").read_text()) >= 5  # a process may also be lost while it sends its result
 
 
-def test_what_cannot_be_sent_is_a_value():
-    outcomes = dict(batch.run(unsendable, [0, 1, Stubborn(), 3], workers=2))
-    assert isinstance(outcomes.pop(1), Exception)
-    assert isinstance(outcomes.pop(2), Exception)
-    assert outcomes == {0: 0, 3: 3}
+class TestOneCrew:
+    """All in the same two processes, for none of these kills one."""
 
+    @pytest.fixture(scope="class")
+    def crew(self):
+        with remote.local(2) as found:
+            yield found
 
-def test_an_exception_that_cannot_be_sent_is_a_value_all_the_same():
-    [(index, error)] = batch.run(fussy, [7], workers=2)
-    assert index == 0
-    assert "7: no" in str(error)
+    def test_what_cannot_be_sent_is_a_value(self, crew):
+        outcomes = dict(crew.spread(unsendable, [0, 1, Stubborn(), 3]))
+        assert isinstance(outcomes.pop(1), Exception)
+        assert isinstance(outcomes.pop(2), Exception)
+        assert outcomes == {0: 0, 3: 3}
 
+    def test_an_exception_that_cannot_be_sent_is_a_value_all_the_same(self, crew):
+        [(index, error)] = crew.spread(fussy, [7])
+        assert index == 0
+        assert "7: no" in str(error)
 
-def test_phases_share_their_processes_and_a_phase_may_be_left():
-    with batch.crew(workers=2) as spread:
-        first = {pid for _, (_, pid) in spread(slowly, range(8))}
-        left = spread(slowly, range(1000))
+    def test_phases_share_their_processes_and_a_phase_may_be_left(self, crew):
+        first = {pid for _, (_, pid) in crew.spread(slowly, range(8))}
+        left = crew.spread(slowly, range(1000))
         next(left)
         left.close()
-        second = {pid for _, (_, pid) in spread(slowly, range(8))}
-    assert len(first) == 2
-    assert first == second
+        second = {pid for _, (_, pid) in crew.spread(slowly, range(8))}
+        assert len(first) == 2
+        assert first == second
 
-
-def test_nothing_piles_up():
-    gc.collect()
-    with remote.local(2) as crew:
+    def test_nothing_piles_up(self, crew):
+        gc.collect()
         tasks = crew.client.cluster.scheduler.tasks
         for index, outcome in crew.spread(payload, range(300)):
             assert type(outcome).__name__ == "Payload"

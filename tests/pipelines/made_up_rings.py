@@ -83,6 +83,16 @@ def command(*arguments, **options):
     return subprocess.Popen([*PROGRAM, *map(str, arguments)], **pipes, env=os.environ | THREADS, **options)
 
 
+def in_process(*arguments):
+    """Exit code, stdout and stderr of `lenssbi` with these arguments, run here: torch and the rest need not be loaded once more."""
+    from typer.testing import CliRunner
+
+    from lenssbi_cli.main import app
+
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
 def outcome(process, timeout=300):
     """Exit code, stdout and stderr of a command."""
     out, error = process.communicate(timeout=timeout)

@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 pytest.importorskip("galsim")
 
-from lenssbi.benchmark import run as running
+from lenssbi.benchmark import session
 from lenssbi.benchmark.config import BenchmarkConfig, Paper
 from lenssbi.benchmark.output.table import lines
 from lenssbi.benchmark.run import run
@@ -60,12 +61,14 @@ class TestJudging:
     def test_errors_are_those_that_were_put_in(self):
         found, truths, parts = made_up()
         rows = list(accuracy(found, truths, parts, Paper(einstein_radius=0.04, slope=0.1, wanted=0.5)))
+        scatter = []
         for split, sigma in (("S/N 20-40", SIGMA["faint"]), ("S/N 40-80", SIGMA["bright"])):
             for name in ("einstein_radius", "slope"):
                 row = by(rows, split=split, parameter=name)
                 assert row["error"] == pytest.approx(sigma, rel=0.06)
-                # of the 68 per cent half width of a Gaussian: sigma sqrt(p (1-p) / (2 n)) / phi(1), both ends together
-                assert row["scatter"] == pytest.approx(sigma * 0.83 / np.sqrt(STAMPS / 2), rel=0.35)
+                scatter.append(row["scatter"] / sigma * np.sqrt(STAMPS / 2))
+        # of the half width of a Gaussian: sqrt(p (1 - 2 p) / 2) / phi(1); by the bootstrap it scatters by 13 per cent in each of four
+        assert np.mean(scatter) == pytest.approx(0.962, rel=0.2)
         whole = by(rows, split="all", parameter="einstein_radius")
         assert (whole["paper"], whole["wanted"]) == (0.04, 0.02)
         assert SIGMA["bright"] < whole["error"] < SIGMA["faint"]
@@ -111,7 +114,7 @@ class TestJudging:
         assert row["flagged_of_far"] == pytest.approx(0.5, abs=0.1)
 
     def test_the_table_says_what_is_as_good_as_wanted(self):
-        tables = {name: [] for name in running.TABLES}
+        tables = {name: [] for name in session.TABLES}
         paper = Paper(einstein_radius=0.1, phi=0.001, wanted=0.5)
         for method, width in (("exact", 1.0), ("narrow", 0.5)):
             found, truths, parts = made_up(width)
@@ -158,8 +161,6 @@ def test_answers_come_back_and_those_to_another_question_do_not(tmp_path):
 @pytest.fixture(scope="module")
 def estimator(tmp_path_factory):
     """A small network with random weights."""
-    import torch
-
     from lenssbi.estimators.checkpoint import EstimatorCard, ParameterCard, save_estimator
     from lenssbi.estimators.densities import DensityConfig, build_density, pack
     from lenssbi.estimators.network import NetworkConfig
@@ -222,7 +223,7 @@ def test_the_whole_command_and_what_it_keeps(estimator, tmp_path, monkeypatch):
     assert len(answers["log_score"]) == 12
     speed = (out / "speed.csv").read_text()
     assert speed.count("\n") == 5
-    assert "not measured: this machine has no GPU" in speed or "GPU" in speed
+    assert ("not measured: this machine has no GPU" in speed) is not torch.cuda.is_available()
     assert not (out / "training").exists()
     page = (out / "table.md").read_text()
     for part in ("68 per cent error, sie", "coverage, sie", "torch", "plan.yaml", "log score"):
@@ -232,7 +233,7 @@ def test_the_whole_command_and_what_it_keeps(estimator, tmp_path, monkeypatch):
 
     # the same again: nothing is simulated, asked or timed a second time
     for name in ("ask", "prediction_speed", "training_speed"):
-        monkeypatch.setattr(running, name, lambda *_: pytest.fail("made again"))
+        monkeypatch.setattr(session, name, lambda *_: pytest.fail("made again"))
     before = {path: path.stat().st_mtime_ns for path in (out / "sets").iterdir()}
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in (out / "sets").iterdir()} == before

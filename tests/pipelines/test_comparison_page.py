@@ -125,10 +125,11 @@ class TestPage:
     def test_a_cell_says_ours_the_interval_and_the_papers(self, comparison, page):
         row = by(comparison.tables["errors"], suite="sie_real", row="blind", parameter="q", split="all")
         look, text, *beside = (part for part in page.cells["sie_real/blind/q"] if part != "")
-        assert text.split() == [three(row["error"]), "✓" if row["met"] else "✗"]
+        assert text.split() == [f"{row['error']:#.3g}", "✓" if row["met"] else "✗"]
         assert look == ("met" if row["met"] else "short")
-        assert beside[0] == interval(row)
-        assert beside[1] == f"paper 0.038 ×{three(row['of_paper'])} ({interval(row, 'of_paper')})"
+        assert beside[0] == f"{row['low']:#.3g}–{row['high']:#.3g}"
+        of_paper, low, high = (f"{row[f'of_paper{end}']:#.3g}" for end in ("", "_low", "_high"))
+        assert beside[1] == f"paper 0.038 ×{of_paper} ({low}–{high})"
         gaussian = by(comparison.tables["errors"], suite="sie_real", row="cnn_gaussian", parameter="q", split="all")
         assert f"wanted {three(0.7 * gaussian['paper'])}" in page.cells["sie_real/cnn_gaussian/q"]
 
@@ -293,7 +294,7 @@ class TestTerminal:
         assert all(table.title in text for table in target_tables(comparison))
         worst = by(comparison.tables["targets"], kind="error", row="blind", suites="pl_real")
         (line,) = [line for line in text.splitlines() if line.startswith("blind ")]
-        assert line.split()[-2:] == [three(worst["value"]), "✓" if worst["met"] else "✗"]
+        assert line.split()[-2:] == [f"{worst['value']:#.3g}", "✓" if worst["met"] else "✗"]
 
 
 class TestFiles:
@@ -332,4 +333,4 @@ class TestFiles:
             assert f"## {title}\n" in text
         row = by(comparison.tables["errors"], suite="pl_real", row="cnn_bnn", parameter="slope", split="all")
         (line,) = [line for line in text.split("## Table 3")[1].splitlines() if line.startswith("| dropout network")]
-        assert f"**{three(row['error'])}** ✓ ({interval(row)}; paper 0.27" in line
+        assert f"**{row['error']:#.3g}** ✓ ({row['low']:#.3g}–{row['high']:#.3g}; paper 0.27" in line

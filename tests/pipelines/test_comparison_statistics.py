@@ -28,6 +28,7 @@ from .made_up_comparison import (
 )
 
 SUITE = "sie_parametric"
+HALF_WIDTH = 0.962  # sigma of half the distance of the 16th and 84th percentiles of a Gaussian, times sqrt(n)
 
 
 def the(rows, **asked):
@@ -67,9 +68,8 @@ class TestErrors:
         assert row["lenses"] == 200
         assert row["error"] == pytest.approx(0.05, rel=0.15)
         assert row["low"] < row["error"] < row["high"]
-        assert row["high"] - row["low"] == pytest.approx(
-            2 * 0.05 * 0.93 / np.sqrt(200), rel=0.6
-        )  # of a Gaussian's quantiles
+        # of one set of lenses it scatters by 18 per cent: a quantile's error by the bootstrap converges slowly; of many, see below
+        assert row["high"] - row["low"] == pytest.approx(2 * 0.05 * HALF_WIDTH / np.sqrt(200), rel=0.55)
         assert row["bias_low"] < 0.01 < row["bias_high"]
         assert (row["paper"], row["wanted"]) == (0.0089, 0.0089)
         assert row["of_paper"] == pytest.approx(row["error"] / 0.0089)
@@ -77,12 +77,14 @@ class TestErrors:
 
     def test_the_interval_covers_the_truth_in_two_of_three_runs(self):
         plan, rng = made_up_plan(), np.random.default_rng(1)
-        inside = []
+        inside, widths = [], []
         for _ in range(400):
             again = half_widths(rng.normal(size=150)[draws(150, plan)])
             low, high = np.percentile(again, [15.865, 84.135])
             inside.append(low < 1 < high)
+            widths.append(high - low)
         assert 0.60 < np.mean(inside) < 0.76
+        assert np.mean(widths) == pytest.approx(2 * HALF_WIDTH / np.sqrt(150), rel=0.05)  # 1 per cent each, 2 too wide
 
     def test_rows_are_compared_lens_by_lens(self):
         rng = np.random.default_rng(2)

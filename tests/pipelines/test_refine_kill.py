@@ -3,8 +3,6 @@
 import json
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -18,6 +16,8 @@ from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.posteriors import load_samples
 from lenssbi.systems import LensSystem
+
+from .made_up_rings import command, in_process
 
 CHOICES = (
     "mass.shear=false",
@@ -47,43 +47,23 @@ def stamp(tmp_path):
     return tmp_path / "ring.fits", tmp_path / "psf.fits"
 
 
-def start(stamp, out):
-    path, psf = stamp
-    command = [
-        sys.executable,
-        "-c",
-        "from lenssbi_cli.main import main; main()",
-        "refine",
-        str(path),
-        "--psf",
-        str(psf),
-        "--out",
-        str(out),
-    ]
-    options = [part for choice in CHOICES for part in ("--set", choice)]
-    return subprocess.Popen(
-        [*command, *options, "--pixel-scale", "0.1", "--no-figures", "--json", "--quiet"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
 def test_a_killed_fit_gives_the_same_posterior(stamp, tmp_path):
-    straight = start(stamp, tmp_path / "straight")
-    whole, _ = straight.communicate(timeout=120)
-    assert straight.returncode == 0
+    path, psf = stamp
+    options = [part for choice in CHOICES for part in ("--set", choice)]
+    arguments = ("refine", path, "--psf", psf, *options, "--pixel-scale", 0.1, "--no-figures", "--json", "--quiet")
+    code, whole, error = in_process(*arguments, "--out", tmp_path / "straight")
+    assert code == 0, error
     out = tmp_path / "killed"
-    running = start(stamp, out)
+    running = command(*arguments, "--out", out)
     for _ in range(1200):  # until there is something to lose
         if list(out.glob("work/*.h5")) or running.poll() is not None:
             break
         time.sleep(0.05)
     time.sleep(random.random())
     running.send_signal(signal.SIGKILL)
-    running.wait()
-    again = start(stamp, out)
-    text, _ = again.communicate(timeout=120)
-    assert again.returncode == 0
+    running.communicate()
+    code, text, error = in_process(*arguments, "--out", out)
+    assert code == 0, error
     first, second = (json.loads(answer)["items"][0] for answer in (whole, text))
     assert second["params"] == first["params"]
     assert second["evaluations"] == first["evaluations"]

@@ -1,7 +1,5 @@
 """Simulated sets: the same stamps for any number of workers and kills."""
 
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -17,6 +15,8 @@ from lenssbi.pipelines.simulate import SimulateConfig, run, stream
 from lenssbi.rendering import simulation
 from lenssbi.rendering.simulation import Simulation
 from lenssbi.status import InputError
+
+from .made_up_rings import command, in_process
 
 QUICK = [
     "instrument.shape=[40, 40]",
@@ -173,25 +173,16 @@ def test_an_unwritable_folder_is_a_sentence(config, tmp_path):
 
 @pytest.mark.slow
 def test_a_process_killed_for_real_goes_on(tmp_path):
-    command = [
-        sys.executable,
-        "-c",
-        "from lenssbi_cli.main import main; main()",
-        "simulate",
-        "--count",
-        "70",
-        "--quiet",
-    ]
-    command += [word for item in QUICK for word in ("--set", item)]
+    arguments = ["simulate", "--count", 70, "--quiet", *(word for item in QUICK for word in ("--set", item))]
     killed, whole = tmp_path / "killed.h5", tmp_path / "whole.h5"
-    process = subprocess.Popen([*command, "--out", str(killed)])
+    process = command(*arguments, "--out", killed)
     while not list(killed.with_name("killed.h5.parts").glob("[0-9]*.npz")):
         assert process.poll() is None, "it ended before its first shard"
         time.sleep(0.05)
     process.kill()
-    process.wait()
+    process.communicate()
     assert not killed.exists()
     for path in (killed, whole):
-        subprocess.run([*command, "--out", str(path)], check=True)
+        assert in_process(*arguments, "--out", path)[0] == 0
     assert killed.read_bytes() == whole.read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"killed.h5", "whole.h5"}

@@ -96,9 +96,15 @@ def test_training_marks_the_best_epoch():
     assert titles(training.training_figure(history)) == ["lowest validation loss 1.500 in epoch 1"]
 
 
-@pytest.mark.parametrize("history", [{"epoch": []}, {"train_loss": [1.0], "learning_rate": [1e-3]}])
-def test_training_with_little_to_show(history):
-    training.training_figure(history)
+@pytest.mark.parametrize(
+    ("history", "curves"),
+    [({"epoch": []}, [[]]), ({"train_loss": [1.0], "learning_rate": [1e-3]}, [[[1.0]], [[1e-3]]])],
+    ids=["nothing", "no validation"],
+)
+def test_training_with_little_to_show(history, curves):
+    figure = training.training_figure(history)
+    assert titles(figure) == [], "no epoch is the best"
+    assert [[line.get_ydata().tolist() for line in axes.lines] for axes in figure.axes] == curves
 
 
 def test_saving_where_nobody_can(tmp_path):
