@@ -9,6 +9,7 @@ from .shipped_configs import shipped
 
 if TYPE_CHECKING:
     from lenssbi.batch import ClusterConfig
+    from lenssbi.pipelines.cutout import CutoutOptions
 
 Inputs = Annotated[
     list[str],
@@ -55,6 +56,57 @@ Mask = Annotated[
     ),
 ]
 PixelScale = Annotated[float | None, typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel in arcsec.")]
+
+Image = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image",
+        metavar="FILE|FOLDER",
+        help="Mosaic to cut from: FITS files, a folder of Euclid's MER products, or a table of tiles. Repeatable.",
+        show_default=False,
+    ),
+]
+Weight = Annotated[
+    list[str] | None,
+    typer.Option("--weight", metavar="FILE", help="Inverse variance in the place of --noise. Repeatable."),
+]
+Variance = Annotated[
+    list[str] | None, typer.Option("--variance", metavar="FILE", help="Variance in the place of --noise. Repeatable.")
+]
+Flag = Annotated[
+    list[str] | None,
+    typer.Option("--flag", metavar="FILE", help="Mask of the mosaic, 0 where a pixel is good. Repeatable."),
+]
+FlagBits = Annotated[
+    int | None,
+    typer.Option(
+        "--flag-bits",
+        min=1,
+        help="Bits of the mask that make a pixel bad, as one number; by default all that do not mark objects.",
+        show_default=False,
+    ),
+]
+Size = Annotated[float, typer.Option("--size", help="Side of a cut-out in arcsec.")]
+
+
+def cutting(
+    image: list[str] | None,
+    noise: list[str] | None,
+    weight: list[str] | None,
+    variance: list[str] | None,
+    flag: list[str] | None,
+    psf: list[str] | None,
+    *,
+    size: float,
+    flag_bits: int | None,
+    band: str = "VIS",
+) -> "CutoutOptions":
+    """What the user says about the mosaic to cut from."""
+    from lenssbi.dataset.cutouts.tiles import Layers
+    from lenssbi.pipelines.cutout import CutoutOptions
+
+    files = [tuple(said or ()) for said in (image, noise, weight, variance, flag, psf)]
+    return CutoutOptions(Layers(*files, band=band), size, flag_bits)
 
 
 def cluster_of(path: Path | None) -> "ClusterConfig | None":

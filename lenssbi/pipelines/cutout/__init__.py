@@ -1,0 +1,6 @@
+"""`lenssbi cutout`: positions on the sky and the tiles of a mosaic in, a stamp of each out."""
+
+from lenssbi.pipelines.cutout.options import CutoutOptions
+from lenssbi.pipelines.cutout.run import CutoutResult, run
+
+__all__ = ["CutoutOptions", "CutoutResult", "run"]
