@@ -1,5 +1,6 @@
 """Options that several commands share, so that they read alike everywhere."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +12,13 @@ if TYPE_CHECKING:
     from lenssbi.batch import ClusterConfig
     from lenssbi.pipelines.cutout import CutoutOptions
 
+    from .console import Screen
+
 Inputs = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT...",
-        help="FITS stamps, folders of them, tables that list them, HDF5 sets, or set.h5:INDEX.",
+        help="FITS stamps, folders of them, tables that list them, HDF5 sets, set.h5:INDEX, or with --image positions.",
         show_default=False,
     ),
 ]
@@ -107,6 +110,42 @@ def cutting(
 
     files = [tuple(said or ()) for said in (image, noise, weight, variance, flag, psf)]
     return CutoutOptions(Layers(*files, band=band), size, flag_bits)
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """What the user says about a mosaic to cut stamps from before anything else; no image stands for none."""
+
+    image: list[str] | None
+    weight: list[str] | None
+    variance: list[str] | None
+    flag: list[str] | None
+    flag_bits: int | None
+    size: float
+
+    def cut(
+        self, inputs: list[str], read: dict[str, object], folder: Path | None, screen: "Screen"
+    ) -> tuple[list[str], dict[str, object]]:
+        """The inputs and how they are read: as the user said, or the stamps that are cut out into `folder`."""
+        from lenssbi.status import InputError
+
+        if not self.image:
+            said = {
+                "--weight": self.weight,
+                "--variance": self.variance,
+                "--flag": self.flag,
+                "--flag-bits": self.flag_bits,
+            }
+            if alone := [name for name, value in said.items() if value is not None]:
+                raise InputError(f"{alone[0]} is for a mosaic: name it with --image")
+            return inputs, read
+        from lenssbi.pipelines.cutout import cut_first
+
+        if folder is None:
+            raise InputError("--image needs a place to keep the cut-outs: give --out")
+        files = (self.image, None, self.weight, self.variance, self.flag, None)
+        options = cutting(*files, size=self.size, flag_bits=self.flag_bits)
+        return cut_first(inputs, options, folder, read, screen.progress), {}
 
 
 def cluster_of(path: Path | None) -> "ClusterConfig | None":

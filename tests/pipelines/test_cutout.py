@@ -56,7 +56,7 @@ def test_each_target_is_a_stamp_or_a_reason(options, tmp_path):
     rows = Table.read(result.table)
     assert rows["id"].tolist() == ["t0", "t1", "t2", "nowhere", "t0"]
     assert rows["status"].tolist() == ["done", "done", "no_coverage", "bad_position", "duplicate"]
-    assert rows["path"].tolist() == ["t0.fits", "t1.fits", "", "", ""]
+    assert rows["path"].filled("").tolist() == ["t0.fits", "t1.fits", "", "", ""]
     assert rows["usable"].tolist() == [1.0, pytest.approx(24 / 40), 0, 0, 0]
     np.testing.assert_allclose(rows["x"][:2], [101.5, 4.5], atol=1e-3)
     assert "--image" in rows["reason"][2]

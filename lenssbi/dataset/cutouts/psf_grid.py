@@ -1,8 +1,8 @@
 """The PSF at a place: one image for a whole tile, or the nearest of a grid of them.
 
 A grid is what Euclid's MER products call GRID-PSF and CATALOG-PSF: an image full of stamps of STMPSIZE pixels, and a table that says of
-each stamp where it is in that image (`x_center`, `y_center`, counted from 1) and of which place on the sky it is (`RA`, `Dec`, or the tile's
-pixels `x`, `y`, counted from 1). A stamp that is empty or not finite is passed over.
+each stamp where it is in that image (`x_center`, `y_center`, counted from 1) and of which place on the sky it is (`RA`, `Dec`, or the
+tile's pixels `x`, `y`, counted from 1). A stamp that is empty or not finite is passed over.
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from lenssbi.dataset.header import number
 from lenssbi.dataset.kinds import TABLE_SUFFIXES
@@ -183,7 +184,7 @@ def _of_mer(tile: Tile) -> Tile:
     missing = {name: kinds for name, kinds in PRODUCTS.items() if not getattr(tile, name)}
     if tile.weight or tile.variance:
         missing.pop("noise", None)
-    found: Mapping[str, str | None] = {
+    found: dict[str, Any] = {
         name: next(
             filter(None, (_latest(path.parent, kind.format(named["band"]), named["tile"]) for kind in kinds)), None
         )
