@@ -108,8 +108,10 @@ def cutting(
     from lenssbi.dataset.cutouts.tiles import Layers
     from lenssbi.pipelines.cutout import CutoutOptions
 
-    files = [tuple(said or ()) for said in (image, noise, weight, variance, flag, psf)]
-    return CutoutOptions(Layers(*files, band=band), size, flag_bits)
+    files: dict[str, list[str] | None] = {"images": image, "noise": noise, "weight": weight, "variance": variance}
+    files |= {"flag": flag, "psf": psf}
+    layers = Layers(**{name: tuple(said or ()) for name, said in files.items()}, band=band)  # type: ignore[arg-type]
+    return CutoutOptions(layers, size, flag_bits)
 
 
 @dataclass(frozen=True)

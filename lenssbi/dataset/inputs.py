@@ -251,7 +251,7 @@ def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterat
 def _why_not(row: Row, place: str) -> tuple[Status, str]:
     """Why a row names no file: what the table of `lenssbi cutout` says of it, or nothing."""
     status = Status.__members__.get(row.status.upper())
-    if status in (None, Status.DONE):
+    if status is None or status is Status.DONE:
         return Status.NO_PATH, place
     return status, row.reason.removeprefix(status.value).strip().removeprefix("(").removesuffix(")")
 

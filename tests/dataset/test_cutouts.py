@@ -321,6 +321,12 @@ class TestPsf:
         stamp = stamp_at(open_one(**made_up.mosaic(tmp_path) | {"psf": (path,)}), 100.5, 80.5, tmp_path / "a.fits")
         assert (stamp.psf.pixel_scale, stamp.psf.kind) == (0.025, "optical")
 
+    def test_it_may_be_compressed(self, tmp_path):
+        image = fits.CompImageHDU(made_up.GAUSSIAN, compression_type="GZIP_2", quantize_level=0)
+        fits.HDUList([fits.PrimaryHDU(), image]).writeto(tmp_path / "psf.fits.fz")
+        opened = open_one(**made_up.mosaic(tmp_path) | {"psf": (str(tmp_path / "psf.fits.fz"),)})
+        assert np.array_equal(opened.psf.at(57.4, -51.0).image, made_up.GAUSSIAN)
+
     def test_there_is_none(self, tmp_path):
         layers = made_up.mosaic(tmp_path)
         layers.pop("psf")

@@ -69,6 +69,7 @@ def command(verb, sky, *more):
     return CliRunner().invoke(app, [str(word) for word in (verb, sky / "targets.csv", *files, *more)])
 
 
+@pytest.mark.slow
 def test_the_stamps_are_the_lenses(sky, lenses):
     assert command("cutout", sky, "--out", sky / "stamps").exit_code == 3  # one target is beyond
     sources = expand_inputs([str(sky / "stamps" / "cutouts.ecsv")])
@@ -81,6 +82,7 @@ def test_the_stamps_are_the_lenses(sky, lenses):
             assert (found.psf.kind, found.unit, found.zero_point) == (true.psf.kind, "electron", true.zero_point)
 
 
+@pytest.mark.slow
 def test_predictions_are_those_of_the_lenses_themselves(sky, lenses):
     done = command("predict", sky, "--estimator", NETWORK, "--out", sky / "found.ecsv", "--json")
     assert done.exit_code == 3, done.stderr
@@ -101,6 +103,7 @@ def test_predictions_are_those_of_the_lenses_themselves(sky, lenses):
     assert "other options (size 10.0, now 9.0)" in again.stderr
 
 
+@pytest.mark.slow
 def test_a_catalogue_keeps_its_cut_outs(sky):
     options = ["--estimator", NETWORK, "--refine", "none", "--set", "images=false", "--quiet"]
     assert command("catalogue", sky, *options, "--out", sky / "run").exit_code == 3

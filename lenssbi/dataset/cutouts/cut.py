@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.dataset.cutouts.footprint import Footprint
-from lenssbi.dataset.cutouts.layers import FlagLayer, NoiseLayer, OpenFiles, flag_layer, image_layer, noise_layer
+from lenssbi.dataset.cutouts.layers import FlagLayer, NoiseLayer, flag_layer, image_layer, noise_layer
+from lenssbi.dataset.cutouts.open_files import OpenFiles
 from lenssbi.dataset.cutouts.psf_grid import PlacePsf, PsfLayer, psf_layer
 from lenssbi.dataset.cutouts.tiles import Tile
 from lenssbi.dataset.header import SQUARE

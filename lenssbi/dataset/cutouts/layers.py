@@ -1,13 +1,8 @@
-"""The layers of a tile, whose pixels stay in their files until some of them are cut out.
-
-Plain images are mapped into memory; tile-compressed ones and integers with a scale are read a section at a time. Only what lies in a
-compressed file (.gz) must be held as a whole.
-"""
+"""The layers of a tile: image, noise and masks, and whether they belong together."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lenssbi.dataset.cutouts.open_files import OpenFiles
 from lenssbi.dataset.cutouts.tiles import Tile, same_tile
 from lenssbi.dataset.extensions import (
     INVERSE_VARIANCES,
@@ -31,7 +27,7 @@ from lenssbi.dataset.extensions import (
     with_band,
 )
 from lenssbi.dataset.header import number, unit
-from lenssbi.dataset.planes import Plane, data_end
+from lenssbi.dataset.planes import Plane
 from lenssbi.status import InputError, ItemError, Status
 
 Kind = Literal["sigma", "weight", "variance", "constant"]
@@ -90,37 +86,6 @@ class FlagLayer:
     def bad(self, cut: Any) -> NDArray[np.bool_]:
         """Which pixels are bad, where `cut` takes the pixels of a plane."""
         return np.logical_or.reduce([_bad(cut(plane), self.bits) for plane in self.planes])
-
-
-class OpenFiles:
-    """FITS files that are open, each once."""
-
-    def __init__(self) -> None:
-        self._open: dict[str, tuple[Any, list[Plane]]] = {}
-
-    def planes(self, path: str) -> list[Plane]:
-        """The images of a file, in order.
-
-        Raises
-        ------
-        ItemError
-            NOT_FOUND, NOT_FITS or TRUNCATED.
-        """
-        if path not in self._open:
-            hdus = _open(path)
-            self._open[path] = hdus, _planes(hdus, path)
-        return self._open[path][1]
-
-    def hdus(self, path: str) -> Any:
-        """The file as astropy opened it."""
-        self.planes(path)
-        return self._open[path][0]
-
-    def close(self) -> None:
-        """Close them all."""
-        for hdus, _ in self._open.values():
-            hdus.close()
-        self._open.clear()
 
 
 def image_layer(files: OpenFiles, tile: Tile) -> Plane:
@@ -188,51 +153,6 @@ def flag_layer(files: OpenFiles, tile: Tile, image: Plane, bits: int | None) -> 
     if not masks:
         return None
     return FlagLayer(tuple(masks), path, bits if bits is not None else _usual_bits(masks[0], path))
-
-
-def _open(path: str) -> Any:
-    from astropy.io import fits
-
-    if not os.path.isfile(path):
-        raise ItemError(Status.NOT_FOUND, path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            hdus = fits.open(path, mode="denywrite", memmap=True)
-            len(hdus)  # reads all headers
-            if any(hdu.is_image and _is_scaled(hdu) for hdu in hdus):  # cannot be mapped
-                hdus.close()
-                hdus = fits.open(path, memmap=False)
-                len(hdus)
-            whole = path.lower().endswith(".gz") or data_end(hdus[-1], hdus[-1].fileinfo()) <= os.path.getsize(path)
-        if not whole:
-            raise ItemError(Status.TRUNCATED, path)
-    except ItemError:
-        raise
-    except Exception:  # astropy raises a dozen kinds for a damaged file
-        raise ItemError(Status.NOT_FITS, path) from None
-    return hdus
-
-
-def _planes(hdus: Any, path: str) -> list[Plane]:
-    in_parts = not path.lower().endswith(".gz") and any(hdu.is_image and _is_scaled(hdu) for hdu in hdus)
-    return [
-        Plane(hdu.name.strip().upper().replace("PRIMARY", ""), _pixels(hdu, in_parts), dict(hdu.header))
-        for hdu in hdus
-        if hdu.is_image and hdu.header.get("NAXIS", 0) > 1
-    ]
-
-
-def _is_scaled(hdu: Any) -> bool:
-    """Whether the numbers in a file are not yet the pixels' values."""
-    return any(hdu.header.get(key, usual) != usual for key, usual in (("BSCALE", 1), ("BZERO", 0), ("BLANK", None)))
-
-
-def _pixels(hdu: Any, in_parts: bool) -> Any:
-    """The pixels as something that can be sliced and has a shape: read section by section, or mapped into memory."""
-    from astropy.io import fits
-
-    return hdu.section if len(hdu.shape) == 2 and (in_parts or isinstance(hdu, fits.CompImageHDU)) else hdu.data
 
 
 def _own_noise(files: OpenFiles, tile: Tile, image: Plane) -> NoiseLayer:

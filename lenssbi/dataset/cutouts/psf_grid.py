@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lenssbi.arrays import FloatArray
 from lenssbi.dataset import header
 from lenssbi.dataset.cutouts.footprint import Footprint
-from lenssbi.dataset.cutouts.layers import OpenFiles
+from lenssbi.dataset.cutouts.open_files import OpenFiles
 from lenssbi.dataset.cutouts.tiles import Tile, same_tile
-from lenssbi.dataset.extensions import choose_psf
+from lenssbi.dataset.extensions import PSF_NAMES, choose_psf, first_named, flat, only_image
 from lenssbi.dataset.planes import Plane
 from lenssbi.status import InputError, ItemError, Status
 
@@ -49,16 +49,6 @@ class PlacePsf(NamedTuple):
     distance: float = 0.0
 
 
-class PsfLayer(Protocol):
-    """PSFs of a tile."""
-
-    file: str
-
-    def at(self, ra: float, dec: float) -> PlacePsf:
-        """The PSF at an ICRS position [deg]."""
-        ...
-
-
 @dataclass(frozen=True)
 class OnePsf:
     """One PSF for a whole tile."""
@@ -68,7 +58,7 @@ class OnePsf:
 
     def at(self, ra: float, dec: float) -> PlacePsf:
         """The PSF, wherever that is."""
-        return PlacePsf(np.asarray(self.plane.data), _keywords(self.plane))
+        return PlacePsf(np.array(self.plane.data[:]), _keywords(self.plane))
 
 
 @dataclass(frozen=True)
@@ -123,6 +113,9 @@ class PsfGrid:
         raise ItemError(Status.BAD_PSF, self.file, f"the {count} nearest PSFs of the grid are empty")
 
 
+PsfLayer = OnePsf | PsfGrid
+
+
 def psf_layer(files: OpenFiles, tile: Tile, footprint: Footprint) -> PsfLayer:
     """The PSFs of a tile: what was named, or a PSF in the image's own file.
 
@@ -146,8 +139,6 @@ def psf_layer(files: OpenFiles, tile: Tile, footprint: Footprint) -> PsfLayer:
 
 
 def _one(planes: list[Plane], path: str, band: str) -> Plane:
-    from lenssbi.dataset.extensions import PSF_NAMES, first_named, flat, only_image
-
     named = first_named(planes, (f"{band}_PSF", *PSF_NAMES))
     return flat(named, path) if named else only_image(planes, path, PSF_NAMES, "PSF")
 

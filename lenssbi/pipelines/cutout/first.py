@@ -51,7 +51,7 @@ def cut_first(
     for option, remedy in (("mask", "--flag for the mosaic's mask"), ("pixel_scale", "a mosaic whose header says it")):
         if option in read:
             raise InputError(f"--{option.replace('_', '-')} is for stamps, not for a mosaic: give {remedy}")
-    said = {name: (str(read[name]),) for name in ("noise", "psf") if name in read}
+    said: dict[str, Any] = {name: (str(read[name]),) for name in ("noise", "psf") if name in read}
     return [
         str(
             run(
