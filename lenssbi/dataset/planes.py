@@ -121,4 +121,10 @@ def data_end(hdu: Any, place: Mapping[str, Any]) -> int:
 
 
 def _plane(hdu: Any) -> Plane:
-    return Plane(hdu.name.strip().upper().replace("PRIMARY", ""), np.asarray(hdu.data, dtype=float), dict(hdu.header))
+    return Plane(extension_name(hdu), np.asarray(hdu.data, dtype=float), dict(hdu.header))
+
+
+def extension_name(hdu: Any) -> str:
+    """Name of an extension in capitals, empty for those that astropy and fpack give to a nameless one."""
+    name = str(hdu.name).strip().upper()
+    return "" if name in ("PRIMARY", "COMPRESSED_IMAGE") else name

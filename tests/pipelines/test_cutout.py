@@ -67,7 +67,7 @@ def test_each_target_is_a_stamp_or_a_reason(options, tmp_path):
         assert (stamp.shape, stamp.pixel_scale, stamp.zero_point) == ((40, 40), pytest.approx(0.1), 24.6)
         assert (stamp.info["ra"], stamp.info["dec"]) == (pytest.approx(ra, abs=1e-6), pytest.approx(dec, abs=1e-6))
     assert [source.name for source in sources[:2]] == ["t0", "t1"]
-    with pytest.raises(ItemError, match="names no file"):
+    with pytest.raises(ItemError, match="no mosaic has data at the target"):
         sources[2].load()
 
 

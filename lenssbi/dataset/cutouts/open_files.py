@@ -10,7 +10,7 @@ import os
 import warnings
 from typing import Any
 
-from lenssbi.dataset.planes import Plane, data_end
+from lenssbi.dataset.planes import Plane, data_end, extension_name
 from lenssbi.status import ItemError, Status
 
 
@@ -72,7 +72,7 @@ def _open(path: str) -> Any:
 def _planes(hdus: Any, path: str) -> list[Plane]:
     in_parts = not path.lower().endswith(".gz") and any(hdu.is_image and _is_scaled(hdu) for hdu in hdus)
     return [
-        Plane(hdu.name.strip().upper().replace("PRIMARY", ""), _pixels(hdu, in_parts), dict(hdu.header))
+        Plane(extension_name(hdu), _pixels(hdu, in_parts), dict(hdu.header))
         for hdu in hdus
         if hdu.is_image and hdu.header.get("NAXIS", 0) > 1
     ]
