@@ -26,7 +26,7 @@ from lenssbi.dataset.extensions import (
     size,
     with_band,
 )
-from lenssbi.dataset.header import number, unit
+from lenssbi.dataset.header import number
 from lenssbi.dataset.planes import Plane
 from lenssbi.status import InputError, ItemError, Status
 
@@ -191,7 +191,7 @@ def _check(plane: Plane, path: str, image: Plane, image_path: str, what: str, wi
     if plane.data.shape != image.data.shape:
         sizes = f"the {what} has {size(plane.data.shape)} pixels, {Path(image_path).name} {size(image.data.shape)}"
         raise InputError(f"{path}: {sizes}: give one with the same pixels")
-    units = unit(plane.header), unit(image.header)
+    units = [str(one.header.get("BUNIT") or "").strip() for one in (plane, image)]
     if with_unit and all(units) and _plain(units[0]) != _plain(units[1]):
         raise InputError(
             f"{path}: the {what} is in {units[0]}, {Path(image_path).name} in {units[1]}: bring them to one unit"
