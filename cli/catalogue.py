@@ -10,14 +10,21 @@ from .options import (
     Cluster,
     ConfigFile,
     EstimatorName,
+    Flag,
+    FlagBits,
+    Image,
     Json,
     Mask,
+    Mosaic,
     Noise,
     Overrides,
     PixelScale,
     Psf,
     Quiet,
     Scheduler,
+    Size,
+    Variance,
+    Weight,
     Workers,
     cluster_of,
     reading,
@@ -29,7 +36,7 @@ Stamps = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="INPUT...",
-        help="FITS stamps, folders of them, tables that list them, HDF5 sets, or set.h5:INDEX.",
+        help="FITS stamps, folders of them, tables that list them, HDF5 sets, set.h5:INDEX, or with --image positions.",
         show_default=False,
     ),
 ]
@@ -53,6 +60,12 @@ def catalogue(
     psf: Psf = None,
     mask: Mask = None,
     pixel_scale: PixelScale = None,
+    image: Image = None,
+    weight: Weight = None,
+    variance: Variance = None,
+    flag: Flag = None,
+    flag_bits: FlagBits = None,
+    size: Size = 10.0,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everything random.")] = None,
@@ -90,7 +103,7 @@ def catalogue(
             "progress": screen.progress,
         }
         if repeat is not None:
-            choices = (config, overrides, refine, estimator, seed, noise, psf, mask, pixel_scale)
+            choices = (config, overrides, refine, estimator, seed, noise, psf, mask, pixel_scale, image)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from run.json: leave out all but --out and workers")
             screen.finish(run_again(repeat, out=out, **where))
@@ -101,11 +114,15 @@ def catalogue(
         said += [f"refine={refine}"] if refine is not None else []
         said += [f"estimator={estimator}"] if estimator is not None else []
         said += [f"seed={seed}"] if seed is not None else []
+        settings = load_config(config, CatalogueConfig, said)
+        out = Path("catalogue") if out is None else out
+        read = reading(noise, psf, mask, pixel_scale)
+        inputs, read = Mosaic(image, weight, variance, flag, flag_bits, size).cut(inputs, read, out / "cutouts", screen)
         result = run(
             inputs,
-            config=load_config(config, CatalogueConfig, said),
-            out=Path("catalogue") if out is None else out,
-            read=reading(noise, psf, mask, pixel_scale),
+            config=settings,
+            out=out,
+            read=read,
             **where,
         )
         screen.finish(result)

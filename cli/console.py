@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from lenssbi.pipelines.catalogue.result import CatalogueResult
+    from lenssbi.pipelines.cutout import CutoutResult
     from lenssbi.pipelines.results import RunResult
 
 BAD_INPUT, SOME_FAILED, INTERRUPTED = 2, 3, 130
@@ -80,7 +81,7 @@ class Screen:
         self.result(run.as_json(), run_table(run), line)
         self.leave(run)
 
-    def leave(self, run: "RunResult | CatalogueResult") -> None:
+    def leave(self, run: "RunResult | CatalogueResult | CutoutResult") -> None:
         """Leave with exit code 3 where an item failed."""
         if run.failed:
             raise typer.Exit(SOME_FAILED)

@@ -10,6 +10,7 @@ from .benchmark import benchmark
 from .calibrate import calibrate
 from .catalogue import catalogue
 from .check import check
+from .cutout import cutout
 from .demo import demo
 from .doctor import doctor
 from .export import export
@@ -21,7 +22,7 @@ from .simulate import simulate
 from .train import train
 
 COMMANDS = (
-    simulate, train, calibrate, predict, refine, catalogue, report, export, population, benchmark, demo, doctor, check,
+    simulate, train, calibrate, cutout, predict, refine, catalogue, report, export, population, benchmark, demo, doctor, check,
 )  # fmt: skip
 
 app = typer.Typer(

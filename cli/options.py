@@ -1,5 +1,6 @@
 """Options that several commands share, so that they read alike everywhere."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,12 +10,15 @@ from .shipped_configs import shipped
 
 if TYPE_CHECKING:
     from lenssbi.batch import ClusterConfig
+    from lenssbi.pipelines.cutout import CutoutOptions
+
+    from .console import Screen
 
 Inputs = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT...",
-        help="FITS stamps, folders of them, tables that list them, HDF5 sets, or set.h5:INDEX.",
+        help="FITS stamps, folders of them, tables that list them, HDF5 sets, set.h5:INDEX, or with --image positions.",
         show_default=False,
     ),
 ]
@@ -55,6 +59,95 @@ Mask = Annotated[
     ),
 ]
 PixelScale = Annotated[float | None, typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel in arcsec.")]
+
+Image = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image",
+        metavar="FILE|FOLDER",
+        help="Mosaic to cut from: FITS files, a folder of Euclid's MER products, or a table of tiles. Repeatable.",
+        show_default=False,
+    ),
+]
+Weight = Annotated[
+    list[str] | None,
+    typer.Option("--weight", metavar="FILE", help="Inverse variance in the place of --noise. Repeatable."),
+]
+Variance = Annotated[
+    list[str] | None, typer.Option("--variance", metavar="FILE", help="Variance in the place of --noise. Repeatable.")
+]
+Flag = Annotated[
+    list[str] | None,
+    typer.Option("--flag", metavar="FILE", help="Mask of the mosaic, 0 where a pixel is good. Repeatable."),
+]
+FlagBits = Annotated[
+    int | None,
+    typer.Option(
+        "--flag-bits",
+        min=1,
+        help="Bits of the mask that make a pixel bad, as one number; by default all that do not mark objects.",
+        show_default=False,
+    ),
+]
+Size = Annotated[float, typer.Option("--size", help="Side of a cut-out in arcsec.")]
+
+
+def cutting(
+    image: list[str] | None,
+    noise: list[str] | None,
+    weight: list[str] | None,
+    variance: list[str] | None,
+    flag: list[str] | None,
+    psf: list[str] | None,
+    *,
+    size: float,
+    flag_bits: int | None,
+    band: str = "VIS",
+) -> "CutoutOptions":
+    """What the user says about the mosaic to cut from."""
+    from lenssbi.dataset.cutouts.tiles import Layers
+    from lenssbi.pipelines.cutout import CutoutOptions
+
+    files: dict[str, list[str] | None] = {"images": image, "noise": noise, "weight": weight, "variance": variance}
+    files |= {"flag": flag, "psf": psf}
+    layers = Layers(**{name: tuple(said or ()) for name, said in files.items()}, band=band)  # type: ignore[arg-type]
+    return CutoutOptions(layers, size, flag_bits)
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """What the user says about a mosaic to cut stamps from before anything else; no image stands for none."""
+
+    image: list[str] | None
+    weight: list[str] | None
+    variance: list[str] | None
+    flag: list[str] | None
+    flag_bits: int | None
+    size: float
+
+    def cut(
+        self, inputs: list[str], read: dict[str, object], folder: Path | None, screen: "Screen"
+    ) -> tuple[list[str], dict[str, object]]:
+        """The inputs and how they are read: as the user said, or the stamps that are cut out into `folder`."""
+        from lenssbi.status import InputError
+
+        if not self.image:
+            said = {
+                "--weight": self.weight,
+                "--variance": self.variance,
+                "--flag": self.flag,
+                "--flag-bits": self.flag_bits,
+            }
+            if alone := [name for name, value in said.items() if value is not None]:
+                raise InputError(f"{alone[0]} is for a mosaic: name it with --image")
+            return inputs, read
+        from lenssbi.pipelines.cutout import cut_first
+
+        if folder is None:
+            raise InputError("--image needs a place to keep the cut-outs: give --out")
+        files = (self.image, None, self.weight, self.variance, self.flag, None)
+        options = cutting(*files, size=self.size, flag_bits=self.flag_bits)
+        return cut_first(inputs, options, folder, read, screen.progress), {}
 
 
 def cluster_of(path: Path | None) -> "ClusterConfig | None":

@@ -6,7 +6,25 @@ from typing import Annotated
 import typer
 
 from .console import command
-from .options import EstimatorName, Inputs, Json, Mask, Noise, PixelScale, Psf, Quiet, Seed, reading
+from .options import (
+    EstimatorName,
+    Flag,
+    FlagBits,
+    Image,
+    Inputs,
+    Json,
+    Mask,
+    Mosaic,
+    Noise,
+    PixelScale,
+    Psf,
+    Quiet,
+    Seed,
+    Size,
+    Variance,
+    Weight,
+    reading,
+)
 from .shipped_configs import shipped
 
 
@@ -28,6 +46,12 @@ def predict(
     psf: Psf = None,
     mask: Mask = None,
     pixel_scale: PixelScale = None,
+    image: Image = None,
+    weight: Weight = None,
+    variance: Variance = None,
+    flag: Flag = None,
+    flag_bits: FlagBits = None,
+    size: Size = 10.0,
     seed: Seed = 0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -38,6 +62,9 @@ def predict(
         from lenssbi.pipelines.predict import run
         from lenssbi.refinement.config import RefineConfig
 
+        folder = out.with_name(f"{out.stem}_cutouts") if out is not None else samples and samples / "cutouts"
+        read = reading(noise, psf, mask, pixel_scale)
+        inputs, read = Mosaic(image, weight, variance, flag, flag_bits, size).cut(inputs, read, folder, screen)
         result = run(
             inputs,
             estimator=estimator,
@@ -45,7 +72,7 @@ def predict(
             samples=samples,
             seed=seed,
             model_error=load_config(config, RefineConfig).model_error,
-            read=reading(noise, psf, mask, pixel_scale),
+            read=read,
             progress=screen.progress,
         )
         screen.finish(result)

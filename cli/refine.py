@@ -6,7 +6,26 @@ from typing import Annotated, Literal
 import typer
 
 from .console import command
-from .options import ConfigFile, EstimatorName, Inputs, Json, Mask, Noise, Overrides, PixelScale, Psf, Quiet, reading
+from .options import (
+    ConfigFile,
+    EstimatorName,
+    Flag,
+    FlagBits,
+    Image,
+    Inputs,
+    Json,
+    Mask,
+    Mosaic,
+    Noise,
+    Overrides,
+    PixelScale,
+    Psf,
+    Quiet,
+    Size,
+    Variance,
+    Weight,
+    reading,
+)
 
 PriorName = Literal["auto", "broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"]
 SamplerName = Literal["auto", "importance", "nautilus"]
@@ -27,6 +46,12 @@ def refine(
     psf: Psf = None,
     mask: Mask = None,
     pixel_scale: PixelScale = None,
+    image: Image = None,
+    weight: Weight = None,
+    variance: Variance = None,
+    flag: Flag = None,
+    flag_bits: FlagBits = None,
+    size: Size = 10.0,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the sampler.")] = None,
@@ -45,13 +70,16 @@ def refine(
         said += [f"sampler.method={sampler}"] if sampler is not None else []
         said += [f"lens_light={lens_light}"] if lens_light is not None else []
         said += [f"sampler.seed={seed}"] if seed is not None else []
+        settings = load_config(config, RefineConfig, said)
+        read = reading(noise, psf, mask, pixel_scale)
+        inputs, read = Mosaic(image, weight, variance, flag, flag_bits, size).cut(inputs, read, out / "cutouts", screen)
         result = run(
             inputs,
-            config=load_config(config, RefineConfig, said),
+            config=settings,
             out=out,
             estimator=estimator,
             figures=figures,
-            read=reading(noise, psf, mask, pixel_scale),
+            read=read,
             progress=screen.progress,
         )
         screen.finish(result)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lenssbi.pipelines.calibrate import CalibrateResult
     from lenssbi.pipelines.catalogue.result import CatalogueResult
     from lenssbi.pipelines.catalogue.status import RunStatus
+    from lenssbi.pipelines.cutout import CutoutResult
     from lenssbi.pipelines.results import ItemResult, RunResult
     from lenssbi.pipelines.sweep import SweepResult
     from lenssbi.posteriors import Summary
@@ -36,6 +37,19 @@ def run_table(result: "RunResult | CatalogueResult") -> Table:
     hidden = result.count - MOST_ROWS
     if hidden > 0:
         table.caption = f"... and {hidden:,} more"
+    return table
+
+
+def cutout_table(result: "CutoutResult") -> Table:
+    """One row for each target without a stamp, the first `MOST_ROWS` of them."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("target", no_wrap=True)
+    table.add_column("status", overflow="fold")
+    wrong = [row for row in result.rows if row["status"] != "done"]
+    for row in wrong[:MOST_ROWS]:
+        table.add_row(row["id"], row["reason"])
+    if len(wrong) > MOST_ROWS:
+        table.caption = f"... and {len(wrong) - MOST_ROWS:,} more"
     return table
 
 

@@ -21,6 +21,8 @@ class Status(StrEnum):
     NOT_FOUND = "there is no such file: check the path"
     NO_PATH = "the row of the table names no file: fill in its path"
     DUPLICATE = "an earlier row of the table has the same id: give every stamp its own"
+    BAD_POSITION = "the row has no position on the sky: give ra in 0 to 360 and dec in -90 to 90 degrees"
+    NO_COVERAGE = "no mosaic has data at the target: name the tile that covers it with --image"
     NO_STAMP = "the set has no such stamp: correct the path or the index in the table"
     NOT_FITS = "not a FITS file that can be read: export the cut-out again"
     TRUNCATED = "the file ends too early: download or copy it again"

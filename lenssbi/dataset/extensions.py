@@ -39,16 +39,16 @@ def choose_image(planes: Sequence[Plane], path: str | Path, band: str) -> Plane:
         NO_IMAGE or BAD_SHAPE.
     """
     names = (*(f"{band}_{suffix}" for suffix in IMAGE_SUFFIXES), *IMAGE_NAMES)
-    if (found := _first(planes, names)) is not None:
+    if (found := first_named(planes, names)) is not None:
         return flat(found, path)
     bands = sorted({p.name.rsplit("_", 1)[0] for p in planes if "_" in p.name and p.name.endswith(IMAGE_SUFFIXES)})
     if bands:
         raise ItemError(Status.NO_IMAGE, path, f"it has the bands {', '.join(bands)}, not {band}")
     others = (*NOISE_NAMES, *PSF_NAMES, *MASK_NAMES, *INVERSE_VARIANCES, *VARIANCES)
-    rest = [plane for plane in planes if not _is_one_of(plane, others)]
+    rest = [plane for plane in planes if not is_one_of(plane, others)]
     if not rest:
         raise ItemError(Status.NO_IMAGE, path)
-    return flat(min(rest, key=lambda plane: _is_one_of(plane, OTHERS)), path)
+    return flat(min(rest, key=lambda plane: is_one_of(plane, OTHERS)), path)
 
 
 def choose_noise(planes: Sequence[Plane], file: str | Path | None, path: str | Path, band: str) -> Plane:
@@ -62,13 +62,13 @@ def choose_noise(planes: Sequence[Plane], file: str | Path | None, path: str | P
     if file is not None and (sigma := _as_number(file)) is not None:
         return _constant(sigma, choose_image(planes, path, band), file)
     found = planes if file is None else read_planes(file)
-    if (named := _first(found, _with_band(NOISE_NAMES, band))) is not None:
+    if (named := first_named(found, with_band(NOISE_NAMES, band))) is not None:
         return flat(named, file or path)
-    weights = [p for p in found if _is_one_of(p, (*INVERSE_VARIANCES, *VARIANCES))]
+    weights = [p for p in found if is_one_of(p, (*INVERSE_VARIANCES, *VARIANCES))]
     if file is None:
         raise ItemError(Status.NO_NOISE, path, _recipe(weights[0]) if weights else "")
     image = choose_image(planes, path, band)
-    noise = _only(found, file, NOISE_NAMES, "noise map", _recipe(weights[0]) if weights else "")
+    noise = only_image(found, file, NOISE_NAMES, "noise map", _recipe(weights[0]) if weights else "")
     if noise.data.shape == image.data.shape and np.array_equal(noise.data, image.data, equal_nan=True):
         raise ItemError(Status.BAD_NOISE, file, f"it is the image of {path} itself")
     below = noise.data[np.isfinite(noise.data) & (noise.data < 0)]
@@ -86,11 +86,11 @@ def choose_psf(planes: Sequence[Plane], file: str | Path | None, path: str | Pat
         NO_PSF, BAD_PSF or BAD_SHAPE.
     """
     found = planes if file is None else read_planes(file)
-    if (named := _first(found, (f"{band}_PSF", *PSF_NAMES))) is not None:
+    if (named := first_named(found, (f"{band}_PSF", *PSF_NAMES))) is not None:
         return flat(named, file or path)
     if file is None:
         raise ItemError(Status.NO_PSF, path)
-    return _only(found, file, PSF_NAMES, "PSF")
+    return only_image(found, file, PSF_NAMES, "PSF")
 
 
 def bad_pixels(
@@ -120,9 +120,9 @@ def bad_pixels(
     if str(file) == "none":
         return bad
     found = list(planes) if file is None else read_planes(file)
-    masks = [p for p in found if p.name in (*MASK_NAMES, *_with_band(MASK_NAMES, band))]
+    masks = [p for p in found if p.name in (*MASK_NAMES, *with_band(MASK_NAMES, band))]
     if file is not None and not masks:
-        masks = [_only(found, file, MASK_NAMES, "mask")]
+        masks = [only_image(found, file, MASK_NAMES, "mask")]
     for mask in (flat(plane, file or path) for plane in masks):
         name = mask.name or "the mask"
         if mask.data.shape != image.data.shape:
@@ -146,9 +146,9 @@ def flat(plane: Plane, path: str | Path) -> Plane:
         BAD_SHAPE for a cube, or an image of fewer than 3x3 pixels.
     """
     data = plane.data
-    while data.ndim > 2 and data.shape[0] == 1:
+    while len(data.shape) > 2 and data.shape[0] == 1:
         data = data[0]
-    if data.ndim != 2 or min(data.shape) < 3:
+    if len(data.shape) != 2 or min(data.shape) < 3:
         name = plane.name or "image"
         raise ItemError(
             Status.BAD_SHAPE, path, f"{name} is {size(plane.data.shape)} pixels, not an image with two axes"
@@ -161,28 +161,30 @@ def size(shape: tuple[int, ...]) -> str:
     return "x".join(str(n) for n in shape)
 
 
-def _first(planes: Iterable[Plane], names: Sequence[str]) -> Plane | None:
+def first_named(planes: Iterable[Plane], names: Sequence[str]) -> Plane | None:
     """The first plane of the first of `names` that there is."""
     named = {plane.name: plane for plane in reversed(list(planes))}
     return next((named[name] for name in names if name in named), None)
 
 
-def _with_band(names: Sequence[str], band: str) -> tuple[str, ...]:
+def with_band(names: Sequence[str], band: str) -> tuple[str, ...]:
+    """The names with the band before them, then as they are."""
     return (*(f"{band}_{name}" for name in names), *names)
 
 
-def _is_one_of(plane: Plane, names: Sequence[str]) -> bool:
+def is_one_of(plane: Plane, names: Sequence[str]) -> bool:
+    """Whether a plane has one of the names, with or without a band before it."""
     return any(plane.name == name or plane.name.endswith(f"_{name}") for name in names)
 
 
-def _only(planes: Sequence[Plane], file: str | Path, names: Sequence[str], what: str, recipe: str = "") -> Plane:
+def only_image(planes: Sequence[Plane], file: str | Path, names: Sequence[str], what: str, recipe: str = "") -> Plane:
     """The first image of a file that is given for `what` and does not name one, unless its name says that it is something else."""
-    missing = {"noise map": Status.BAD_NOISE, "PSF": Status.BAD_PSF, "mask": Status.BAD_MASK}[what]
+    missing = {"PSF": Status.BAD_PSF, "mask": Status.BAD_MASK}.get(what, Status.BAD_NOISE)
     if not planes:
         raise ItemError(missing, file, "that file holds no image")
     images, weights = (*IMAGE_NAMES, *IMAGE_SUFFIXES), (*INVERSE_VARIANCES, *VARIANCES)
     others = (*images, *NOISE_NAMES, *PSF_NAMES, *MASK_NAMES, *weights, *OTHERS)
-    unclear = [plane for plane in planes if not _is_one_of(plane, others) or _is_one_of(plane, names)]
+    unclear = [plane for plane in planes if not is_one_of(plane, others) or is_one_of(plane, names)]
     if not unclear:
         raise ItemError(missing, file, recipe or f"{planes[0].name} is no {what}")
     return flat(unclear[0], file)
@@ -201,7 +203,7 @@ def _constant(sigma: float, image: Plane, given: str | Path) -> Plane:
 
 def _recipe(plane: Plane) -> str:
     """How to make a noise map of a weight or variance."""
-    if _is_one_of(plane, VARIANCES):
+    if is_one_of(plane, VARIANCES):
         return f"{plane.name} is a variance and no noise map of one sigma: give its square root with --noise"
     rule = f"if it is an inverse variance, give 1/sqrt({plane.name}) with --noise"
     return f"{plane.name} is a weight and no noise map of one sigma: {rule}"

@@ -58,20 +58,23 @@ def pixel_scale(header: Header) -> float | None:
 
 
 def sky_position(header: Header, shape: tuple[int, ...]) -> tuple[float, float] | None:
-    """Right ascension and declination [deg] of the centre of an image of `shape`, None if the header does not say."""
+    """ICRS right ascension and declination [deg] of the centre of an image of `shape`, None if the header does not say."""
     from astropy.wcs import WCS
 
-    if not str(header.get("CTYPE1", "")).startswith("RA"):
+    if not str(header.get("CTYPE1", "")).startswith(CELESTIAL):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ny, nx = shape[-2:]
-            keywords = {k: v for k, v in header.items() if k not in WORDS}
-            ra, dec = WCS(keywords).celestial.wcs_pix2world((nx - 1) / 2, (ny - 1) / 2, 0)
+            wcs = WCS(
+                {k: v for k, v in header.items() if k not in WORDS}, naxis=2
+            )  # as they stand: `celestial` would sort the axes
+            centre = wcs.pixel_to_world((nx - 1) / 2, (ny - 1) / 2).icrs
+            ra, dec = float(centre.ra.deg), float(centre.dec.deg)
     except Exception:  # wcslib's errors share no base; a broken position is no reason to refuse the pixels
         return None
-    return (float(ra), float(dec)) if np.isfinite([ra, dec]).all() else None
+    return (ra, dec) if np.isfinite([ra, dec]).all() else None
 
 
 def zero_point(header: Header) -> float | None:

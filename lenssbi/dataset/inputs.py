@@ -190,7 +190,8 @@ def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
     table = next((one for one in tables if one.column(*PATH_COLUMNS) is not None), None)
     if table is None:
         names = ", ".join(name for one in tables for name in one.names)
-        raise InputError(f"{path}: the table has no column `path` (it has {names}): add one")
+        places = ", or name the mosaic to cut its positions from with --image" if _has_positions(tables) else ""
+        raise InputError(f"{path}: the table has no column `path` (it has {names}): add one{places}")
     if len(table) == 0:
         raise InputError(f"{path}: the table has no rows: list a stamp in each")
     given: set[str] = set()
@@ -214,10 +215,16 @@ class Row:
     noise: str
     psf: str
     mask: str
+    status: str
+    reason: str
+
+
+def _has_positions(tables: Sequence[TextTable]) -> bool:
+    return any(table.column("ra", "right_ascension") is not None for table in tables)
 
 
 def _rows(table: TextTable) -> Iterator[Row]:
-    kinds = (NAME_COLUMNS, PATH_COLUMNS, (INDEX_COLUMN,), *((name,) for name in COMPANIONS))
+    kinds = (NAME_COLUMNS, PATH_COLUMNS, (INDEX_COLUMN,), *((name,) for name in (*COMPANIONS, "status", "reason")))
     columns = [table.column(*names) for names in kinds]
     return map(Row, *(columns_of if columns_of is not None else [""] * len(table) for columns_of in columns))
 
@@ -227,10 +234,8 @@ def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterat
     files: dict[str, Any] = {c: _placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
     options = replace(common, **files)
     if not entry:
-        nowhere = f"{table}, row {number}"
-        yield replace(
-            options, name=f"{table.stem}-row-{number}", path=str(table), status=Status.NO_PATH, detail=nowhere
-        )
+        status, detail = _why_not(row, f"{table}, row {number}")
+        yield replace(options, name=f"{table.stem}-row-{number}", path=str(table), status=status, detail=detail)
         return
     entry = f"{entry}:{row.index}" if row.index and not PART_OF_SET.fullmatch(entry) else entry
     if not PART_OF_SET.fullmatch(entry) and not entry.lower().endswith(SET_SUFFIXES):
@@ -241,6 +246,14 @@ def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterat
     except InputError as error:  # one row's mistake is one row's status
         detail = str(error).removeprefix(f"{entry}: ")
         yield replace(options, name=Path(entry).name, path=entry, status=Status.NO_STAMP, detail=detail)
+
+
+def _why_not(row: Row, place: str) -> tuple[Status, str]:
+    """Why a row names no file: what the table of `lenssbi cutout` says of it, or nothing."""
+    status = Status.__members__.get(row.status.upper())
+    if status is None or status is Status.DONE:
+        return Status.NO_PATH, place
+    return status, row.reason.removeprefix(status.value).strip().removeprefix("(").removesuffix(")")
 
 
 def _placed(text: str | None, folder: Path) -> str:

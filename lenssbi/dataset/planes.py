@@ -108,11 +108,11 @@ def _check_length(hdus: Any, content: bytes, path: Path) -> None:
     """Refuse a file that ends within an extension; astropy only warns, and drops one that ends in its header."""
     last = hdus.fileinfo(len(hdus) - 1)
     end = last["datLoc"] + last["datSpan"]
-    if _data_end(hdus[-1], last) > len(content) or content[end : end + 8] == b"XTENSION":
+    if data_end(hdus[-1], last) > len(content) or content[end : end + 8] == b"XTENSION":
         raise ItemError(Status.TRUNCATED, path, f"after {len(content)} bytes")
 
 
-def _data_end(hdu: Any, place: Mapping[str, Any]) -> int:
+def data_end(hdu: Any, place: Mapping[str, Any]) -> int:
     """Where the data of an extension end, without the padding of its last block [byte]."""
     keywords = getattr(hdu, "_bintable", hdu).header  # a compressed image is stored as a table
     axes = [keywords[f"NAXIS{i}"] for i in range(1, keywords.get("NAXIS", 0) + 1)]
@@ -121,4 +121,10 @@ def _data_end(hdu: Any, place: Mapping[str, Any]) -> int:
 
 
 def _plane(hdu: Any) -> Plane:
-    return Plane(hdu.name.strip().upper().replace("PRIMARY", ""), np.asarray(hdu.data, dtype=float), dict(hdu.header))
+    return Plane(extension_name(hdu), np.asarray(hdu.data, dtype=float), dict(hdu.header))
+
+
+def extension_name(hdu: Any) -> str:
+    """Name of an extension in capitals, empty for those that astropy and fpack give to a nameless one."""
+    name = str(hdu.name).strip().upper()
+    return "" if name in ("PRIMARY", "COMPRESSED_IMAGE") else name

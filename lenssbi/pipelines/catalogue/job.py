@@ -104,7 +104,7 @@ def network(estimator: str) -> Estimator:
 
 def key_of(source: StampSource) -> str:
     """Identity of a stamp: where it is, how it is read, and size and date of its files."""
-    return digest(repr(source), *map(_version, source.files))
+    return digest(repr(source), *map(file_version, source.files))
 
 
 def digest(*parts: str) -> str:
@@ -112,7 +112,8 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
-def _version(path: str) -> str:
+def file_version(path: str) -> str:
+    """Size and date of a file, which change when it does."""
     try:
         stat = Path(path).stat()
     except OSError:

@@ -1,0 +1,64 @@
+"""What `predict`, `refine` and `catalogue` do first where their input is a table of positions: cut its stamps out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lenssbi.pipelines.cutout.options import CutoutOptions
+from lenssbi.pipelines.cutout.run import run
+from lenssbi.pipelines.results import Progress, silent
+from lenssbi.status import InputError
+
+FOLDER = "cutouts"  # in the folder of a run
+
+
+def cut_first(
+    inputs: Sequence[str],
+    options: CutoutOptions,
+    folder: Path,
+    read: Mapping[str, Any],
+    progress: Progress = silent,
+) -> list[str]:
+    """Cut the stamps of a table of positions out; those that are there already are kept.
+
+    Parameters
+    ----------
+    inputs
+        The table, or one position, alone.
+    options
+        The mosaic and the size of the stamps; noise and PSF are those of `read`.
+    folder
+        Where the stamps are kept.
+    read
+        What the user says about the inputs: noise and psf, which are the mosaic's here.
+    progress
+        Told (targets done, targets in all, text).
+
+    Returns
+    -------
+    The table of the stamps, which is what to read, without options.
+
+    Raises
+    ------
+    InputError
+        Several inputs, an option that is for stamps, or what `run` raises.
+    """
+    if len(inputs) != 1:
+        raise InputError(f"--image cuts the positions of one table out, and there are {len(inputs)} inputs: give one")
+    for option, remedy in (("mask", "--flag for the mosaic's mask"), ("pixel_scale", "a mosaic whose header says it")):
+        if option in read:
+            raise InputError(f"--{option.replace('_', '-')} is for stamps, not for a mosaic: give {remedy}")
+    said: dict[str, Any] = {name: (str(read[name]),) for name in ("noise", "psf") if name in read}
+    return [
+        str(
+            run(
+                inputs[0],
+                options=replace(options, layers=replace(options.layers, **said)),
+                out=folder,
+                progress=progress,
+            ).table
+        )
+    ]

@@ -1,0 +1,67 @@
+"""The choices of a run that cuts stamps out, and what their stamps follow from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lenssbi.dataset.cutouts.footprint import Footprint
+from lenssbi.dataset.cutouts.tiles import Layers, Tile
+from lenssbi.pipelines.catalogue.job import file_version
+from lenssbi.status import InputError
+
+LEAST = 3  # pixels of a side
+
+
+@dataclass(frozen=True)
+class CutoutOptions:
+    """What is cut out, of which files.
+
+    Parameters
+    ----------
+    layers
+        Files of the tiles.
+    size
+        Side of a stamp [arcsec].
+    flag_bits
+        Bits of the masks that make a pixel bad; None for all but those that mark objects in Euclid's and Rubin's flags.
+
+    Raises
+    ------
+    InputError
+        A size that is none.
+    """
+
+    layers: Layers
+    size: float = 10.0
+    flag_bits: int | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.size) and self.size > 0):
+            raise InputError(f"--size {self.size:g}: the side of a stamp is more than 0 arcsec")
+
+    def side(self, footprint: Footprint) -> int:
+        """Side of a stamp of a tile [pixels].
+
+        Raises
+        ------
+        InputError
+            It is too small for an image.
+        """
+        side = round(self.size / footprint.pixel_scale)
+        if side < LEAST:
+            scale = f"{footprint.pixel_scale:g} arcsec"
+            raise InputError(f"--size {self.size:g}: is {side} pixels of {scale}: give the side of a stamp in arcsec")
+        return side
+
+    def told(self, tiles: Sequence[Tile]) -> dict[str, Any]:
+        """What stamps of these tiles follow from, beside the targets, as JSON can hold it."""
+        files = {file: file_version(file) for tile in tiles for file in tile.files}
+        return {
+            "size": self.size,
+            "flag_bits": self.flag_bits,
+            "tiles": [{name: value for name, value in asdict(tile).items() if value} for tile in tiles],
+            "files": files,
+        }

@@ -1,0 +1,92 @@
+"""One row for each target: what was cut out, or why nothing was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lenssbi import __version__
+from lenssbi.dataset.cutouts.targets import Target
+from lenssbi.files import file_stem
+from lenssbi.pipelines.results import sentence
+from lenssbi.status import ItemError, Status
+
+TABLE = "cutouts.ecsv"
+SCHEMA = "lenssbi-cutouts-1"
+DONE = Status.DONE.name.lower()
+# name -> (unit, description)
+COLUMNS = {
+    "id": ("", "name of the target"),
+    "ra": ("deg", "ICRS right ascension that was asked for"),
+    "dec": ("deg", "ICRS declination that was asked for"),
+    "path": ("", "file of the stamp, in the folder of this table; empty if there is none"),
+    "mosaic": ("", "file that the image was cut from"),
+    "x": ("pixel", "target in the mosaic, along its rows, from 1"),
+    "y": ("pixel", "target in the mosaic, along its columns, from 1"),
+    "psf_distance": ("arcsec", "from the target to where its PSF was measured, 0 for one PSF for all"),
+    "usable": ("", "share of the stamp's pixels that can be used"),
+    "status": ("", "done, or what went wrong in a word"),
+    "reason": ("", "what went wrong in a sentence, with the remedy"),
+}
+Row = dict[str, Any]
+
+
+def stamp_file(target: Target) -> str:
+    """Name of the file of a target's stamp."""
+    return f"{file_stem(target.name)}.fits"
+
+
+def done_row(target: Target, said: Mapping[str, Any]) -> Row:
+    """The row of a stamp whose first header says `said`."""
+    return {
+        "id": target.name,
+        "ra": target.ra,
+        "dec": target.dec,
+        "path": stamp_file(target),
+        "mosaic": str(said["MOSAIC"]),
+        "x": float(said["MOSAIC_X"]),
+        "y": float(said["MOSAIC_Y"]),
+        "psf_distance": float(said["PSFDIST"]),
+        "usable": float(said["USABLE"]),
+        "status": DONE,
+        "reason": "",
+    }
+
+
+def failed_row(target: Target, status: Status, detail: str) -> Row:
+    """The row of a target without a stamp."""
+    nowhere = dict.fromkeys(("x", "y", "psf_distance"), math.nan)
+    return {
+        "id": target.name,
+        "ra": target.ra,
+        "dec": target.dec,
+        "path": "",
+        "mosaic": "",
+        **nowhere,
+        "usable": 0.0,
+        "status": status.name.lower(),
+        "reason": sentence(ItemError(status, "", detail)),
+    }
+
+
+def write_table(rows: Sequence[Mapping[str, Any]], folder: Path, options: Mapping[str, Any]) -> Path:
+    """Write the table of a run.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written or the disk is full.
+    """
+    from astropy.table import Column, Table
+
+    from lenssbi import catalogue
+
+    kinds = {name: str if isinstance(rows[0][name], str) else float for name in COLUMNS}
+    columns = [
+        Column([row[name] for row in rows], name=name, dtype=kinds[name], unit=unit or None, description=said)
+        for name, (unit, said) in COLUMNS.items()
+    ]
+    meta = {"schema": SCHEMA, "version": __version__, "command": "cutout", "options": dict(options)}
+    return catalogue.write(Table(columns, meta=meta), folder / TABLE)
