@@ -10,7 +10,9 @@ from .options import (
     Cluster,
     ConfigFile,
     EstimatorName,
+    Inputs,
     Json,
+    LensLight,
     Mask,
     Noise,
     Overrides,
@@ -25,18 +27,10 @@ from .options import (
 
 Rule = Literal["auto", "all", "none"]
 REFINE = "auto: fit the stamps where the network's answer is in doubt; all; none."
-Stamps = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="INPUT...",
-        help="FITS stamps, folders of them, tables that list them, HDF5 sets, or set.h5:INDEX.",
-        show_default=False,
-    ),
-]
 
 
 def catalogue(
-    inputs: Stamps = None,
+    inputs: Inputs = None,
     *,
     out: Annotated[
         Path | None,
@@ -45,6 +39,7 @@ def catalogue(
         ),
     ] = None,
     refine: Annotated[Rule | None, typer.Option("--refine", help=REFINE)] = None,
+    lens_light: LensLight = None,
     estimator: EstimatorName = None,
     workers: Workers = 1,
     scheduler: Scheduler = None,
@@ -90,7 +85,7 @@ def catalogue(
             "progress": screen.progress,
         }
         if repeat is not None:
-            choices = (config, overrides, refine, estimator, seed, noise, psf, mask, pixel_scale)
+            choices = (config, overrides, refine, estimator, seed, noise, psf, mask, pixel_scale, lens_light)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from run.json: leave out all but --out and workers")
             screen.finish(run_again(repeat, out=out, **where))
@@ -99,13 +94,14 @@ def catalogue(
             raise InputError("no input: name a FITS stamp, a folder, a table or a set")
         said = list(overrides or ())
         said += [f"refine={refine}"] if refine is not None else []
+        said += [f"fit.lens_light={lens_light}"] if lens_light is not None else []
         said += [f"estimator={estimator}"] if estimator is not None else []
         said += [f"seed={seed}"] if seed is not None else []
         result = run(
             inputs,
             config=load_config(config, CatalogueConfig, said),
             out=Path("catalogue") if out is None else out,
-            read=reading(noise, psf, mask, pixel_scale),
+            read=reading(noise, psf, mask, pixel_scale, lens_light),
             **where,
         )
         screen.finish(result)

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from .console import command
-from .options import EstimatorName, Inputs, Json, Mask, Noise, PixelScale, Psf, Quiet, Seed, reading
+from .options import EstimatorName, Inputs, Json, LensLight, Mask, Noise, PixelScale, Psf, Quiet, reading
 from .shipped_configs import shipped
 
 
 def predict(
-    inputs: Inputs,
+    inputs: Inputs = None,
     *,
     out: Annotated[Path | None, typer.Option("--out", help="Table to write: .ecsv, .fits or .parquet.")] = None,
     samples: Annotated[
@@ -24,28 +24,47 @@ def predict(
             "--config", help="YAML file of `refine`, whose model_error is added.", show_default=False, callback=shipped
         ),
     ] = None,
+    lens_light: LensLight = None,
     noise: Noise = None,
     psf: Psf = None,
     mask: Mask = None,
     pixel_scale: PixelScale = None,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed of everything random; 0 by default.", show_default=False)
+    ] = None,
+    repeat: Annotated[
+        Path | None,
+        typer.Option(
+            "--repeat", metavar="TABLE", help="Ask again what a table of --out was made of, from what it says."
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Ask the network for the posterior of every stamp."""
     with command(as_json, quiet) as screen:
         from lenssbi.config import load_config
+        from lenssbi.pipelines.predict import repeat as run_again
         from lenssbi.pipelines.predict import run
         from lenssbi.refinement.config import RefineConfig
+        from lenssbi.status import InputError
 
+        if repeat is not None:
+            choices = (estimator, config, lens_light, noise, psf, mask, pixel_scale, seed)
+            if inputs or any(choice is not None for choice in choices):
+                raise InputError("--repeat takes inputs and choices from the table: leave out all but --out, --samples")
+            screen.finish(run_again(repeat, out=out, samples=samples, progress=screen.progress))
+            return
+        if not inputs:
+            raise InputError("no input: name a FITS stamp, a folder, a table or a set")
         result = run(
             inputs,
             estimator=estimator,
             out=out,
             samples=samples,
-            seed=seed,
+            seed=0 if seed is None else seed,
             model_error=load_config(config, RefineConfig).model_error,
-            read=reading(noise, psf, mask, pixel_scale),
+            read=reading(noise, psf, mask, pixel_scale, lens_light),
             progress=screen.progress,
         )
         screen.finish(result)

@@ -108,6 +108,12 @@ class Flag(StrEnum):
         "the noise map is less than 0.2 or more than 5 times what the sky shows",
         "check that it is one sigma in the unit of the image, or give another with --noise",
     )
+    NOISE_CONVERTED = (
+        "noise_converted",
+        "stamp",
+        "the noise map was made of a variance or an inverse variance",
+        "nothing, if the name of that extension is right",
+    )
     NEEDS_HUMAN = (
         "needs_human",
         "row",

@@ -80,6 +80,7 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     info = _info(problem, attempt, attempts) | {
         "status": _status(attempt, flags).name,
         "flags": list(dict.fromkeys((*flags, *problem.flags))),
+        "flags_of_fit": list(flags),
         "n_eff": samples.n_eff,
     }
     of_mass = widened(samples, problem.config.model_error, problem.config.sampler.seed)
