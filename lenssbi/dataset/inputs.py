@@ -102,7 +102,7 @@ class StampSource:
 
     def absolute(self) -> StampSource:
         """The source as it is found from any folder."""
-        files: dict[str, Any] = {name: _placed(getattr(self, name), Path.cwd()) or None for name in COMPANIONS}
+        files: dict[str, Any] = {name: placed(getattr(self, name), Path.cwd()) or None for name in COMPANIONS}
         return replace(self, path=str(Path(self.path).absolute()), **files)
 
     @property
@@ -238,7 +238,7 @@ def _rows(table: TextTable) -> Iterator[Row]:
 
 def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
     entry = str(table.parent / row.path) if row.path else ""
-    files: dict[str, Any] = {c: _placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
+    files: dict[str, Any] = {c: placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
     options = replace(common, **files, lens_light=row.lens_light.lower() or common.lens_light)
     if not entry:
         nowhere = f"{table}, row {number}"
@@ -257,7 +257,7 @@ def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterat
         yield replace(options, name=Path(entry).name, path=entry, status=Status.NO_STAMP, detail=detail)
 
 
-def _placed(text: str | None, folder: Path) -> str:
+def placed(text: str | None, folder: Path) -> str:
     """The path of a companion as seen from `folder`; a number, or "none", stays as it is."""
     if not text or os.path.isfile(folder / text):
         return str(folder / text) if text else ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lenssbi import __version__
+from lenssbi.dataset.inputs import COMPANIONS, placed
 from lenssbi.status import InputError
 
 
@@ -82,8 +83,9 @@ def said_in(card: Mapping[str, Any], source: str | Path) -> Said:
         The output does not say it.
     """
     try:
-        place, inputs, read = (_plain(card[name]) for name in ("folder", "inputs", "read"))
-        return Said([str(Path(place) / text) for text in inputs], dict(read), _plain(card.get("network")))
+        folder, inputs, read = (_plain(card[name]) for name in ("folder", "inputs", "read"))
+        files = {name: placed(read[name], Path(folder)) for name in COMPANIONS if read.get(name)}
+        return Said([str(Path(folder) / text) for text in inputs], {**read, **files}, _plain(card.get("network")))
     except (KeyError, TypeError, ValueError):
         raise InputError(f"{source}: does not say how its stamps were read: give the whole command again") from None
 
