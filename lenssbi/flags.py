@@ -90,6 +90,12 @@ class Flag(StrEnum):
         "the best model leaves more than noise, in all or in one place: arcs, lens light or a neighbour",
         "look at the residuals; mask what is neither lens nor source",
     )
+    POINT_IMAGES = (
+        "point_images",
+        "fit",
+        "the images of the source are two to four points and nothing else: a quasar",
+        "do not use the error bars: no galaxy is the source; fit the places of the points instead",
+    )
     FEW_EFFECTIVE_SAMPLES = (
         "few_effective_samples",
         "fit",
