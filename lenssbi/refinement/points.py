@@ -35,7 +35,7 @@ class Points(NamedTuple):
 
     Parameters
     ----------
-    count
+    number
         How many.
     significance
         Of their light together [sigma].
@@ -43,7 +43,7 @@ class Points(NamedTuple):
         The most significant residual, and the same before any point was fitted [sigma].
     """
 
-    count: int
+    number: int
     significance: float
     left: float
     brightest: float
@@ -52,7 +52,7 @@ class Points(NamedTuple):
     def explain(self) -> bool:
         """Whether several bright points, and nothing else, are seen."""
         explained = self.left < max(STANDS_OUT, PSF_ERROR * self.brightest)
-        return explained and 2 <= self.count <= MOST and self.significance > BRIGHT
+        return explained and 2 <= self.number <= MOST and self.significance > BRIGHT
 
 
 def find_points(image: FloatArray, noise: FloatArray, mask: NDArray[np.bool_], psf: PSF, pixel_scale: float) -> Points:
@@ -94,19 +94,19 @@ def find_points(image: FloatArray, noise: FloatArray, mask: NDArray[np.bool_], p
 
     places = np.empty(0)
     residual = np.where(mask, image, 0.0)
-    for count in range(MOST + 1):
+    for number in range(MOST + 1):
         found = [_significance(residual, weights, one) for one in filters]
         left = max(float(one.max()) for one in found)
-        if count == 0:
+        if number == 0:
             brightest = left
-        if count == MOST or left < max(STANDS_OUT, PSF_ERROR * brightest):
+        if number == MOST or left < max(STANDS_OUT, PSF_ERROR * brightest):
             break
         places = np.append(places, np.unravel_index(found[0].argmax(), image.shape))
         places = optimize.least_squares(left_of, places, max_nfev=20).x
         residual = np.zeros(image.shape)
         residual[mask] = left_of(places) / np.sqrt(weights[mask])
     light = target - left_of(places) if places.size else np.zeros(1)
-    return Points(count, float(np.linalg.norm(light)), left, brightest)
+    return Points(number, float(np.linalg.norm(light)), left, brightest)
 
 
 def _significance(residual: FloatArray, weights: FloatArray, kernel: FloatArray) -> FloatArray:

@@ -55,7 +55,7 @@ def test_images_of_a_point_are_points(place, significance):
     image, count = quasar(place, significance)
     found = look(image)
     assert found.explain
-    assert 2 <= found.count <= count
+    assert 2 <= found.number <= count
     assert found.significance == pytest.approx(significance, rel=0.05)
 
 
@@ -78,7 +78,7 @@ def test_noise_and_one_point_are_not(seed):
     light = np.zeros((SIDE * FINE, SIDE * FINE))
     light[333, 222] = 1.0
     found = look(seen(light, 300.0, seed))
-    assert (found.count, found.explain) == (1, False)
+    assert (found.number, found.explain) == (1, False)
 
 
 @pytest.mark.parametrize("points", [True, False])
