@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lenssbi.catalogue import build, write
+from lenssbi.catalogue import build, check_writable, write
 from lenssbi.catalogue import read as read_catalogue
 from lenssbi.config import parse
 from lenssbi.dataset.inputs import StampSource, expand_inputs
@@ -81,6 +81,8 @@ def run(
 
     start = time.perf_counter()
     sources = expand_inputs(inputs, **dict(read or {}))
+    if out is not None:
+        check_writable(out)
     network = load_estimator(DEFAULT if estimator is None else estimator)
     settings: dict[str, Any] = {"estimator": network.name, "seed": seed}
     if model_error.any:
