@@ -13,7 +13,9 @@ from .options import (
     Flag,
     FlagBits,
     Image,
+    Inputs,
     Json,
+    LensLight,
     Mask,
     Mosaic,
     Noise,
@@ -32,18 +34,10 @@ from .options import (
 
 Rule = Literal["auto", "all", "none"]
 REFINE = "auto: fit the stamps where the network's answer is in doubt; all; none."
-Stamps = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="INPUT...",
-        help="FITS stamps, folders of them, tables that list them, HDF5 sets, set.h5:INDEX, or with --image positions.",
-        show_default=False,
-    ),
-]
 
 
 def catalogue(
-    inputs: Stamps = None,
+    inputs: Inputs = None,
     *,
     out: Annotated[
         Path | None,
@@ -52,6 +46,7 @@ def catalogue(
         ),
     ] = None,
     refine: Annotated[Rule | None, typer.Option("--refine", help=REFINE)] = None,
+    lens_light: LensLight = None,
     estimator: EstimatorName = None,
     workers: Workers = 1,
     scheduler: Scheduler = None,
@@ -103,7 +98,7 @@ def catalogue(
             "progress": screen.progress,
         }
         if repeat is not None:
-            choices = (config, overrides, refine, estimator, seed, noise, psf, mask, pixel_scale, image)
+            choices = (config, overrides, refine, estimator, seed, noise, psf, mask, pixel_scale, lens_light, image)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from run.json: leave out all but --out and workers")
             screen.finish(run_again(repeat, out=out, **where))
@@ -112,11 +107,12 @@ def catalogue(
             raise InputError("no input: name a FITS stamp, a folder, a table or a set")
         said = list(overrides or ())
         said += [f"refine={refine}"] if refine is not None else []
+        said += [f"fit.lens_light={lens_light}"] if lens_light is not None else []
         said += [f"estimator={estimator}"] if estimator is not None else []
         said += [f"seed={seed}"] if seed is not None else []
         settings = load_config(config, CatalogueConfig, said)
         out = Path("catalogue") if out is None else out
-        read = reading(noise, psf, mask, pixel_scale)
+        read = reading(noise, psf, mask, pixel_scale, lens_light)
         inputs, read = Mosaic(image, weight, variance, flag, flag_bits, size).cut(inputs, read, out / "cutouts", screen)
         result = run(
             inputs,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .console import Screen
 
 Inputs = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="INPUT...",
         help="FITS stamps, folders of them, tables that list them, HDF5 sets, set.h5:INDEX, or with --image positions.",
@@ -150,6 +150,14 @@ class Mosaic:
         return cut_first(inputs, options, folder, read, screen.progress), {}
 
 
+LensLight = Annotated[
+    Literal["auto", "none"] | None,
+    typer.Option(
+        "--lens-light", help="Light of the lens galaxy: auto looks for it, none says that the stamps show none."
+    ),
+]
+
+
 def cluster_of(path: Path | None) -> "ClusterConfig | None":
     """The batch system that a YAML file describes, None where none is named."""
     if path is None:
@@ -160,7 +168,9 @@ def cluster_of(path: Path | None) -> "ClusterConfig | None":
     return load_config(path, ClusterConfig)
 
 
-def reading(noise: str | None, psf: str | None, mask: str | None, pixel_scale: float | None) -> dict[str, object]:
+def reading(
+    noise: str | None, psf: str | None, mask: str | None, pixel_scale: float | None, lens_light: str | None = None
+) -> dict[str, object]:
     """What the user says about the inputs, as keyword arguments of `expand_inputs`; empty where nothing was said."""
-    said = {"noise": noise, "psf": psf, "mask": mask, "pixel_scale": pixel_scale}
+    said = {"noise": noise, "psf": psf, "mask": mask, "pixel_scale": pixel_scale, "lens_light": lens_light}
     return {name: value for name, value in said.items() if value is not None}

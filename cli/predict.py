@@ -13,13 +13,13 @@ from .options import (
     Image,
     Inputs,
     Json,
+    LensLight,
     Mask,
     Mosaic,
     Noise,
     PixelScale,
     Psf,
     Quiet,
-    Seed,
     Size,
     Variance,
     Weight,
@@ -29,7 +29,7 @@ from .shipped_configs import shipped
 
 
 def predict(
-    inputs: Inputs,
+    inputs: Inputs = None,
     *,
     out: Annotated[Path | None, typer.Option("--out", help="Table to write: .ecsv, .fits or .parquet.")] = None,
     samples: Annotated[
@@ -42,6 +42,7 @@ def predict(
             "--config", help="YAML file of `refine`, whose model_error is added.", show_default=False, callback=shipped
         ),
     ] = None,
+    lens_light: LensLight = None,
     noise: Noise = None,
     psf: Psf = None,
     mask: Mask = None,
@@ -52,25 +53,43 @@ def predict(
     flag: Flag = None,
     flag_bits: FlagBits = None,
     size: Size = 10.0,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed of everything random; 0 by default.", show_default=False)
+    ] = None,
+    repeat: Annotated[
+        Path | None,
+        typer.Option(
+            "--repeat", metavar="TABLE", help="Ask again what a table of --out was made of, from what it says."
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Ask the network for the posterior of every stamp."""
     with command(as_json, quiet) as screen:
         from lenssbi.config import load_config
+        from lenssbi.pipelines.predict import repeat as run_again
         from lenssbi.pipelines.predict import run
         from lenssbi.refinement.config import RefineConfig
+        from lenssbi.status import InputError
 
+        if repeat is not None:
+            choices = (estimator, config, lens_light, noise, psf, mask, pixel_scale, image, seed)
+            if inputs or any(choice is not None for choice in choices):
+                raise InputError("--repeat takes inputs and choices from the table: leave out all but --out, --samples")
+            screen.finish(run_again(repeat, out=out, samples=samples, progress=screen.progress))
+            return
+        if not inputs:
+            raise InputError("no input: name a FITS stamp, a folder, a table or a set")
         folder = out.with_name(f"{out.stem}_cutouts") if out is not None else samples and samples / "cutouts"
-        read = reading(noise, psf, mask, pixel_scale)
+        read = reading(noise, psf, mask, pixel_scale, lens_light)
         inputs, read = Mosaic(image, weight, variance, flag, flag_bits, size).cut(inputs, read, folder, screen)
         result = run(
             inputs,
             estimator=estimator,
             out=out,
             samples=samples,
-            seed=seed,
+            seed=0 if seed is None else seed,
             model_error=load_config(config, RefineConfig).model_error,
             read=read,
             progress=screen.progress,

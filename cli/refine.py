@@ -14,6 +14,7 @@ from .options import (
     Image,
     Inputs,
     Json,
+    LensLight,
     Mask,
     Mosaic,
     Noise,
@@ -31,16 +32,17 @@ PriorName = Literal["auto", "broad", "blind", "cnn-uniform", "cnn-gaussian", "cn
 SamplerName = Literal["auto", "importance", "nautilus"]
 PRIORS = "auto: broad, the network only saying where to look; with --sampler nautilus cnn-gaussian where the network applies, else blind."
 SAMPLERS = "auto: importance sampling, and Nautilus where that does not converge and no search was made."
-LIGHT = "Light of the lens galaxy: auto looks for it, none says that the stamp shows none."
 
 
 def refine(
-    inputs: Inputs,
+    inputs: Inputs = None,
     *,
-    out: Annotated[Path, typer.Option("--out", help="Folder for posteriors and figures.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for posteriors and figures.", show_default=False)
+    ] = None,
     prior: Annotated[PriorName | None, typer.Option("--prior", help=PRIORS)] = None,
     sampler: Annotated[SamplerName | None, typer.Option("--sampler", help=SAMPLERS)] = None,
-    lens_light: Annotated[Literal["auto", "none"] | None, typer.Option("--lens-light", help=LIGHT)] = None,
+    lens_light: LensLight = None,
     estimator: EstimatorName = None,
     noise: Noise = None,
     psf: Psf = None,
@@ -55,30 +57,50 @@ def refine(
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the sampler.")] = None,
-    figures: Annotated[bool, typer.Option(help="Save a figure of each lens.")] = True,
+    figures: Annotated[
+        bool | None, typer.Option(help="Save a figure of each lens, as is the default.", show_default=False)
+    ] = None,
+    repeat: Annotated[
+        Path | None,
+        typer.Option(
+            "--repeat", metavar="DIR", help="Make the fits in a folder again, from what its refine.json says."
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit every stamp with a pixelised source. The same command again continues a fit that was stopped."""
     with command(as_json, quiet) as screen:
         from lenssbi.config import load_config
+        from lenssbi.pipelines.refine import repeat as run_again
         from lenssbi.pipelines.refine import run
         from lenssbi.refinement.config import RefineConfig
+        from lenssbi.status import InputError
 
+        if repeat is not None:
+            choices = (prior, sampler, lens_light, estimator, noise, psf, mask, pixel_scale, config, overrides, seed)
+            if inputs or any(choice is not None for choice in choices):
+                raise InputError("--repeat takes inputs and choices from refine.json: leave out all but --out")
+            screen.finish(run_again(repeat, out=out, figures=figures, progress=screen.progress))
+            return
+        if not inputs:
+            raise InputError("no input: name a FITS stamp, a folder, a table or a set")
+        if out is None:
+            raise InputError("no folder for the fits: name one with --out")
         said = list(overrides or ())
         said += [f"prior.mode={prior}"] if prior is not None else []
         said += [f"sampler.method={sampler}"] if sampler is not None else []
         said += [f"lens_light={lens_light}"] if lens_light is not None else []
         said += [f"sampler.seed={seed}"] if seed is not None else []
         settings = load_config(config, RefineConfig, said)
-        read = reading(noise, psf, mask, pixel_scale)
+        read = reading(noise, psf, mask, pixel_scale, lens_light)
         inputs, read = Mosaic(image, weight, variance, flag, flag_bits, size).cut(inputs, read, out / "cutouts", screen)
         result = run(
             inputs,
             config=settings,
             out=out,
             estimator=estimator,
-            figures=figures,
+            figures=figures is not False,
             read=read,
             progress=screen.progress,
         )

@@ -90,6 +90,12 @@ class Flag(StrEnum):
         "the best model leaves more than noise, in all or in one place: arcs, lens light or a neighbour",
         "look at the residuals; mask what is neither lens nor source",
     )
+    POINT_IMAGES = (
+        "point_images",
+        "fit",
+        "the images of the source are two to four points and nothing else: a quasar",
+        "do not use the error bars: no galaxy is the source; fit the places of the points instead",
+    )
     FEW_EFFECTIVE_SAMPLES = (
         "few_effective_samples",
         "fit",
@@ -108,6 +114,12 @@ class Flag(StrEnum):
         "the noise map is less than 0.2 or more than 5 times what the sky shows",
         "check that it is one sigma in the unit of the image, or give another with --noise",
     )
+    NOISE_CONVERTED = (
+        "noise_converted",
+        "stamp",
+        "the noise map was made of a variance or an inverse variance",
+        "nothing, if the name of that extension is right",
+    )
     NEEDS_HUMAN = (
         "needs_human",
         "row",
@@ -124,6 +136,6 @@ def about(subject: Subject) -> tuple[Flag, ...]:
 def words_of(name: str) -> str:
     """The sentence of a flag; of a name that is none, itself with spaces."""
     try:
-        return Flag(name).sentence
+        return Flag(name).sentence  # type: ignore[call-arg]
     except ValueError:
         return name.replace("_", " ")

@@ -34,6 +34,10 @@ class Status(StrEnum):
     BAD_SHAPE = "image, noise and PSF do not fit together: the noise needs the image's shape, the PSF odd sides"
     BAD_NOISE = "not a noise map of one sigma: give another with --noise"
     BAD_MASK = "not a mask of this image, whose bad pixels are not 0: give another with --mask, or --mask none"
+    BAD_LIGHT = (
+        "whether the stamp shows its lens galaxy is said by `none` or `auto`: "
+        "correct --lens-light, the column lens_light or the keyword LENSLGHT"
+    )
     BAD_PSF = "not a PSF that can be used: give another with --psf"
     ALL_NAN = "no usable pixel is left: the image or its noise is not finite everywhere"
     NO_SKY = "too little empty sky to measure the noise: give a larger cut-out"

@@ -162,7 +162,18 @@ class _Phase:
             work.outcome, work.raised = await work.future.result(), False
         except Exception as error:
             work.outcome, work.raised = error, True
+            if work.future.status == "finished" and not isinstance(error, OSError):
+                await self._fetch_alone(work)
         self.ready.put(work)
+
+    async def _fetch_alone(self, work: _Work) -> None:
+        """Get a result by itself: Dask packs what is asked for at one time into one message, and what cannot be sent spoils it."""
+        try:
+            response = await self.crew.client.scheduler.gather(keys=[work.future.key])
+            if response["status"] == "OK":
+                work.outcome, work.raised = response["data"][work.future.key], False
+        except Exception as error:
+            work.outcome = error
 
     def _is_final(self, work: _Work) -> bool:
         """Whether an outcome is the item's own; False where the result died with its process and is worked out again."""

@@ -1,5 +1,29 @@
 """One row per lens: the columns, what they mean, and the files they are written to."""
 
-from lenssbi.catalogue.table import COVARIANCE, FLAGS, FORMATS, OPTIONAL, PARAMETERS, ROW, SCHEMA, build, read, write
+from lenssbi.catalogue.table import (
+    COVARIANCE,
+    FLAGS,
+    FORMATS,
+    OPTIONAL,
+    PARAMETERS,
+    ROW,
+    SCHEMA,
+    build,
+    check_writable,
+    read,
+    write,
+)
 
-__all__ = ["COVARIANCE", "FLAGS", "FORMATS", "OPTIONAL", "PARAMETERS", "ROW", "SCHEMA", "build", "read", "write"]
+__all__ = [
+    "COVARIANCE",
+    "FLAGS",
+    "FORMATS",
+    "OPTIONAL",
+    "PARAMETERS",
+    "ROW",
+    "SCHEMA",
+    "build",
+    "check_writable",
+    "read",
+    "write",
+]

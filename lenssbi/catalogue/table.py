@@ -21,6 +21,7 @@ Numbers that a row lacks are NaN, never a value that looks like one.
 from __future__ import annotations
 
 import json
+import tempfile
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from lenssbi import __version__
 from lenssbi.dataset.tables import read_table
-from lenssbi.files import atomic
+from lenssbi.files import atomic, writing
 from lenssbi.flags import Flag
 from lenssbi.status import InputError
 
@@ -141,6 +142,22 @@ def write(table: Table, path: str | Path) -> Path:
         except ImportError:
             raise InputError(f"{path}: Parquet needs pyarrow: pip install pyarrow, or use .ecsv") from None
     return path
+
+
+def check_writable(path: str | Path) -> None:
+    """Make sure, before the work is done, that a catalogue can be written to `path`; its folder is made.
+
+    Raises
+    ------
+    InputError
+        For a suffix of no format, or a folder that cannot be written.
+    """
+    path = Path(path)
+    _format(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
 
 
 def read(path: str | Path) -> Table:

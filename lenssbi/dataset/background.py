@@ -93,7 +93,12 @@ def levelled(stamp: Stamp) -> Stamp:
     believed = DOUBTFUL[0] * sky.scatter <= sky.claimed <= DOUBTFUL[1] * sky.scatter
     said = {Flag.BACKGROUND_REMOVED: removed > FAR_OFF, Flag.NOISE_DOUBTFUL: not believed}
     flags = tuple(word for word, true in said.items() if true)
-    return replace(after, info={**stamp.info, "background": removed, **({"flags": flags} if flags else {})})
+    return with_flags(replace(after, info={**stamp.info, "background": removed}), *flags)
+
+
+def with_flags(stamp: Stamp, *flags: str) -> Stamp:
+    """The stamp with more flags."""
+    return replace(stamp, info={**stamp.info, "flags": (*stamp.flags, *flags)}) if flags else stamp
 
 
 def measure_sky(stamp: Stamp) -> Sky | None:
@@ -148,7 +153,8 @@ def _fit(axes: FloatArray, values: FloatArray) -> tuple[FloatArray, float]:
     """Least squares without what stands out, and the scatter of the rest, for axes (3, n) and values (n,)."""
     used = np.ones(values.size, bool)
     for _ in range(10):
-        plane = np.linalg.lstsq(axes[:, used].T, values[used], rcond=None)[0]
+        seen = axes[:, used]  # x and y are of order one, so that the normal equations of three numbers lose nothing
+        plane = np.linalg.lstsq(seen @ seen.T, seen @ values[used], rcond=None)[0]
         left = values - plane @ axes
         scatter = 1.4826 * float(np.median(np.abs(left[used] - np.median(left[used])))) or float(np.std(left[used]))
         kept = np.abs(left) <= CLIP * scatter

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lenssbi.dataset.header import number
 from lenssbi.dataset.planes import Plane, read_planes
+from lenssbi.flags import Flag
 from lenssbi.status import ItemError, Status
 
 IMAGE_SUFFIXES = ("BGSUB", "FLUX")  # of the MER cut-outs, after the band
@@ -22,8 +23,10 @@ IMAGE_NAMES = ("SCI", "IMAGE", "DATA", "FLUX")
 NOISE_NAMES = ("RMS", "NOISE", "NOISE_MAP", "NOISEMAP", "ERR", "ERROR", "SIGMA", "STD", "STDDEV", "UNCERT")
 PSF_NAMES = ("PSF", "PSF_IMAGE", "PSF_KERNEL")
 MASK_NAMES = ("MASK", "DQ", "FLAG", "FLAGS", "BPM", "BADPIX")
-INVERSE_VARIANCES = ("IVAR", "INVVAR", "WHT", "WEIGHT", "WEIGHTS", "WT")
+INVERSE_VARIANCES = ("IVAR", "INVVAR")
 VARIANCES = ("VAR", "VARIANCE")
+WEIGHTS = ("WHT", "WEIGHT", "WEIGHTS", "WT")
+"""Mean an inverse variance, an exposure time or a coverage, by the program that wrote them."""
 OTHERS = ("EXP", "EXPTIME", "CTX", "CON", "SEG", "SEGMENTATION", "COVERAGE", "BKG", "BACKGROUND", "MODEL", "RESIDUAL")
 """Extensions that are neither image nor noise, PSF or mask."""
 TRUSTED = 0.5  # share of the pixels that a mask may mark: one that marks more may well mean the good ones
@@ -44,7 +47,7 @@ def choose_image(planes: Sequence[Plane], path: str | Path, band: str) -> Plane:
     bands = sorted({p.name.rsplit("_", 1)[0] for p in planes if "_" in p.name and p.name.endswith(IMAGE_SUFFIXES)})
     if bands:
         raise ItemError(Status.NO_IMAGE, path, f"it has the bands {', '.join(bands)}, not {band}")
-    others = (*NOISE_NAMES, *PSF_NAMES, *MASK_NAMES, *INVERSE_VARIANCES, *VARIANCES)
+    others = (*NOISE_NAMES, *PSF_NAMES, *MASK_NAMES, *INVERSE_VARIANCES, *VARIANCES, *WEIGHTS)
     rest = [plane for plane in planes if not is_one_of(plane, others)]
     if not rest:
         raise ItemError(Status.NO_IMAGE, path)
@@ -53,6 +56,9 @@ def choose_image(planes: Sequence[Plane], path: str | Path, band: str) -> Plane:
 
 def choose_noise(planes: Sequence[Plane], file: str | Path | None, path: str | Path, band: str) -> Plane:
     """The noise map: from its own file, a number that holds for all pixels, or the stamp's own file, whose planes are given.
+
+    A plane that is called a variance or an inverse variance is converted to one sigma if there is no noise map; its header then holds
+    the flag. A weight is refused: its name does not say what it means.
 
     Raises
     ------
@@ -64,7 +70,9 @@ def choose_noise(planes: Sequence[Plane], file: str | Path | None, path: str | P
     found = planes if file is None else read_planes(file)
     if (named := first_named(found, with_band(NOISE_NAMES, band))) is not None:
         return flat(named, file or path)
-    weights = [p for p in found if is_one_of(p, (*INVERSE_VARIANCES, *VARIANCES))]
+    if (squares := first_named(found, with_band((*VARIANCES, *INVERSE_VARIANCES), band))) is not None:
+        return _one_sigma(flat(squares, file or path), file or path)
+    weights = [p for p in found if is_one_of(p, WEIGHTS)]
     if file is None:
         raise ItemError(Status.NO_NOISE, path, _recipe(weights[0]) if weights else "")
     image = choose_image(planes, path, band)
@@ -182,7 +190,7 @@ def only_image(planes: Sequence[Plane], file: str | Path, names: Sequence[str], 
     missing = {"PSF": Status.BAD_PSF, "mask": Status.BAD_MASK}.get(what, Status.BAD_NOISE)
     if not planes:
         raise ItemError(missing, file, "that file holds no image")
-    images, weights = (*IMAGE_NAMES, *IMAGE_SUFFIXES), (*INVERSE_VARIANCES, *VARIANCES)
+    images, weights = (*IMAGE_NAMES, *IMAGE_SUFFIXES), (*INVERSE_VARIANCES, *VARIANCES, *WEIGHTS)
     others = (*images, *NOISE_NAMES, *PSF_NAMES, *MASK_NAMES, *weights, *OTHERS)
     unclear = [plane for plane in planes if not is_one_of(plane, others) or is_one_of(plane, names)]
     if not unclear:
@@ -201,9 +209,17 @@ def _constant(sigma: float, image: Plane, given: str | Path) -> Plane:
     return Plane("", np.full(image.data.shape, sigma), {})
 
 
+def _one_sigma(plane: Plane, file: str | Path) -> Plane:
+    """The noise map that a variance or an inverse variance stands for; not finite where neither is positive."""
+    positive = np.isfinite(plane.data) & (plane.data > 0)
+    if not positive.any():
+        raise ItemError(Status.BAD_NOISE, file, f"no pixel of {plane.name} is positive")
+    values = np.where(positive, plane.data, np.nan)
+    sigma = np.sqrt(values if is_one_of(plane, VARIANCES) else 1 / values)
+    return Plane(plane.name, sigma, {**plane.header, Flag.NOISE_CONVERTED: True})
+
+
 def _recipe(plane: Plane) -> str:
-    """How to make a noise map of a weight or variance."""
-    if is_one_of(plane, VARIANCES):
-        return f"{plane.name} is a variance and no noise map of one sigma: give its square root with --noise"
-    rule = f"if it is an inverse variance, give 1/sqrt({plane.name}) with --noise"
+    """How to make a noise map of a weight."""
+    rule = f"if it is an inverse variance, give 1/sqrt({plane.name}) with --noise, or call it IVAR"
     return f"{plane.name} is a weight and no noise map of one sigma: {rule}"

@@ -7,17 +7,19 @@ row of a FITS image is its bottom row, as here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from lenssbi.dataset import header
-from lenssbi.dataset.background import levelled
+from lenssbi.dataset.background import levelled, with_flags
 from lenssbi.dataset.extensions import bad_pixels, choose_image, choose_noise, choose_psf, size
 from lenssbi.dataset.planes import Plane, read_planes
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.dataset.usable import usable_pixels
+from lenssbi.flags import Flag
 from lenssbi.instrument import PSF
 from lenssbi.status import ItemError, Status
 
@@ -32,6 +34,7 @@ def read_stamp(
     psf: str | Path | None = None,
     mask: str | Path | None = None,
     pixel_scale: float | None = None,
+    lens_light: str | None = None,
     band: str = "VIS",
 ) -> Stamp:
     """Read a stamp, renormalise its PSF, mask its bad pixels and take its sky off.
@@ -48,6 +51,8 @@ def read_stamp(
         File with a mask whose pixels are 0 where the image is good; goes before those in `path`. "none" stands for no mask.
     pixel_scale
         Side of a pixel [arcsec]; goes before what the header says.
+    lens_light
+        "none" for a stamp that shows no lens galaxy, "auto" for one that may; goes before the keyword LENSLGHT of the image.
     band
         Which band of a cut-out with several.
 
@@ -82,7 +87,24 @@ def read_stamp(
         band=band if image.name.startswith(f"{band}_") else header.filter_name(image.header) or band,
         info=_info(image, path, int((~usable).sum())),
     )
-    return levelled(stamp)
+    if Flag.NOISE_CONVERTED in errors.header:
+        stamp = with_flags(stamp, Flag.NOISE_CONVERTED)
+    said = header.lens_light(image.header) if lens_light is None else lens_light
+    return levelled(stamp if said is None else with_lens_light(stamp, said))
+
+
+def with_lens_light(stamp: Stamp, said: str) -> Stamp:
+    """The stamp with what is said of its lens galaxy: "none" if it shows none, "auto" if that is to be looked for.
+
+    Raises
+    ------
+    ItemError
+        BAD_LIGHT for any other word.
+    """
+    if said not in ("none", "auto"):
+        raise ItemError(Status.BAD_LIGHT, stamp.name, f"got {said}")
+    info = {key: value for key, value in stamp.info.items() if key != "lens_light_subtracted"}
+    return replace(stamp, info={**info, "lens_light_subtracted": True} if said == "none" else info)
 
 
 def _scale(image: Plane, given: float | None, path: str | Path) -> float:

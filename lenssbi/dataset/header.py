@@ -1,4 +1,4 @@
-"""What the header of an image says: pixel scale, position, zero point, unit, filter.
+"""What the header of an image says: pixel scale, position, zero point, unit, filter, lens light.
 
 Headers of other programs are not always written by people who use them, so a value counts only if it can mean what its keyword promises:
 a step of exactly 1 degree is the default of a program that knew none, and a step without a unit and without a projection is in degrees
@@ -32,6 +32,7 @@ SECOND_KEYWORDS = {"PIXSCAL1": "PIXSCAL2", "PIXSCAX": "PIXSCAY", "PIXSCALX": "PI
 SECOND_KEYWORDS |= {"SECPIX1": "SECPIX2"}
 """Keywords of the other axis."""
 CELESTIAL = ("RA", "DEC", "GLON", "GLAT", "ELON", "ELAT")
+LENS_LIGHT = "LENSLGHT"
 ZERO_POINTS = ("MAGZERO", "MAGZPT", "ZEROPNT", "PHOTZP", "ZP")
 SANE_SCALES = (1e-4, 60.0)  # [arcsec]
 UNNAMED_SCALES = (1e-3, 10.0)  # [arcsec]: of a step that says neither unit nor projection, if it is in degrees
@@ -91,6 +92,11 @@ def filter_name(header: Header) -> str:
     """Name of the filter, empty if the header does not say."""
     said = (str(header.get(key) or "").strip() for key in ("FILTER", "BAND"))
     return next(filter(None, said), "")
+
+
+def lens_light(header: Header) -> str | None:
+    """What the header says of the lens galaxy's light, in small letters; None if it says nothing."""
+    return str(header.get(LENS_LIGHT) or "").strip().lower() or None
 
 
 def number(value: object) -> float | None:

@@ -15,7 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lenssbi.dataset.fits import read_stamp
+from lenssbi.dataset.background import levelled
+from lenssbi.dataset.fits import read_stamp, with_lens_light
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.header import number as as_number
 from lenssbi.dataset.kinds import PART_OF_SET, PATH_COLUMNS, SET_SUFFIXES, kind_of
@@ -28,6 +29,7 @@ from lenssbi.status import InputError, ItemError, Status
 INDEX_COLUMN = "index"  # of a set: the position of the stamp
 NAME_COLUMNS = ("id", "name", "object_id")
 COMPANIONS = ("noise", "psf", "mask")
+LIGHT_COLUMN = "lens_light"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class StampSource:
         Files for what the FITS file lacks; a number for noise that is everywhere the same, "none" for no mask.
     pixel_scale
         Side of a pixel [arcsec], where the FITS file does not say it.
+    lens_light
+        "none" for a stamp that shows no lens galaxy, "auto" for one that may; None leaves it to the file.
     band
         Which band of a cut-out with several.
     status, detail
@@ -59,6 +63,7 @@ class StampSource:
     psf: str | None = None
     mask: str | None = None
     pixel_scale: float | None = None
+    lens_light: str | None = None
     band: str = "VIS"
     status: Status | None = None
     detail: str = ""
@@ -75,24 +80,29 @@ class StampSource:
             raise ItemError(self.status, self.path, self.detail)
         if self.index is None:
             options: dict[str, Any] = {"noise": self.noise, "psf": self.psf, "mask": self.mask}
-            options["pixel_scale"] = self.pixel_scale
+            options |= {"pixel_scale": self.pixel_scale, "lens_light": self.lens_light}
             stamp = read_stamp(self.path, band=self.band, **options)
         else:
             stamp = self._set().stamp(self.index)
             if not stamp.mask.any():
                 raise ItemError(Status.ALL_NAN, f"{self.path}:{self.index}")
+            if not stamp.info[
+                "lens_light_subtracted"
+            ]:  # an observed one: the sky of the others is zero by construction
+                stamp = levelled(stamp)
+            stamp = stamp if self.lens_light is None else with_lens_light(stamp, self.lens_light)
         return replace(stamp, name=self.name, info={**stamp.info, READ: self._read()})
 
     def _read(self) -> dict[str, Any]:
         """How to read this stamp again from anywhere: what a user would name, and the options."""
         source = self.absolute()
-        options = {name: getattr(source, name) for name in (*COMPANIONS, "pixel_scale", "band")}
+        options = {name: getattr(source, name) for name in (*COMPANIONS, "pixel_scale", LIGHT_COLUMN, "band")}
         path = source.path if self.index is None else f"{source.path}:{self.index}"
         return {"input": path, **{name: value for name, value in options.items() if value}}
 
     def absolute(self) -> StampSource:
         """The source as it is found from any folder."""
-        files: dict[str, Any] = {name: _placed(getattr(self, name), Path.cwd()) or None for name in COMPANIONS}
+        files: dict[str, Any] = {name: placed(getattr(self, name), Path.cwd()) or None for name in COMPANIONS}
         return replace(self, path=str(Path(self.path).absolute()), **files)
 
     @property
@@ -118,6 +128,7 @@ def expand_inputs(
     psf: str | None = None,
     mask: str | None = None,
     pixel_scale: float | None = None,
+    lens_light: str | None = None,
     band: str = "VIS",
 ) -> list[StampSource]:
     """List the stamps that `inputs` name, in their order; folders in the order of their file names.
@@ -128,6 +139,8 @@ def expand_inputs(
         Files, folders, tables and (parts of) sets.
     noise, psf, mask, pixel_scale, band
         For all FITS stamps among them, as in `read_stamp`; a table's columns `noise`, `psf` and `mask` go before them.
+    lens_light
+        For all stamps, "none" or "auto" as in `read_stamp`; a table's column `lens_light` goes before it.
 
     Raises
     ------
@@ -137,7 +150,7 @@ def expand_inputs(
     if not inputs:
         raise InputError("no input: name a FITS stamp, a folder, a table or a set")
     noise, psf, mask = (None if file is None else str(file) for file in (noise, psf, mask))
-    common = StampSource("", "", None, noise, psf, mask, pixel_scale, band)
+    common = StampSource("", "", None, noise, psf, mask, pixel_scale, lens_light, band)
     sources = [source for text in inputs for source in _expand(str(text), common)]
     names = distinct_names([source.name for source in sources], [_folder_of(source) for source in sources])
     return [replace(source, name=name) for source, name in zip(sources, names, strict=True)]
@@ -215,6 +228,7 @@ class Row:
     noise: str
     psf: str
     mask: str
+    lens_light: str
     status: str
     reason: str
 
@@ -224,15 +238,20 @@ def _has_positions(tables: Sequence[TextTable]) -> bool:
 
 
 def _rows(table: TextTable) -> Iterator[Row]:
-    kinds = (NAME_COLUMNS, PATH_COLUMNS, (INDEX_COLUMN,), *((name,) for name in (*COMPANIONS, "status", "reason")))
+    kinds = (
+        NAME_COLUMNS,
+        PATH_COLUMNS,
+        (INDEX_COLUMN,),
+        *((name,) for name in (*COMPANIONS, LIGHT_COLUMN, "status", "reason")),
+    )
     columns = [table.column(*names) for names in kinds]
     return map(Row, *(columns_of if columns_of is not None else [""] * len(table) for columns_of in columns))
 
 
 def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
     entry = str(table.parent / row.path) if row.path else ""
-    files: dict[str, Any] = {c: _placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
-    options = replace(common, **files)
+    files: dict[str, Any] = {c: placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
+    options = replace(common, **files, lens_light=row.lens_light.lower() or common.lens_light)
     if not entry:
         status, detail = _why_not(row, f"{table}, row {number}")
         yield replace(options, name=f"{table.stem}-row-{number}", path=str(table), status=status, detail=detail)
@@ -256,7 +275,7 @@ def _why_not(row: Row, place: str) -> tuple[Status, str]:
     return status, row.reason.removeprefix(status.value).strip().removeprefix("(").removesuffix(")")
 
 
-def _placed(text: str | None, folder: Path) -> str:
+def placed(text: str | None, folder: Path) -> str:
     """The path of a companion as seen from `folder`; a number, or "none", stays as it is."""
     if not text or os.path.isfile(folder / text):
         return str(folder / text) if text else ""

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from lenssbi.arrays import pixel_grid
+from lenssbi.dataset.background import levelled
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.light.blurred import GaussianBlur
 from lenssbi.light.mge import LensLightFit, LensLightOptions, fit_lens_light
@@ -62,11 +63,12 @@ def has_lens_light(stamp: Stamp) -> bool:
     """Whether a stamp still shows its lens galaxy.
 
     What the stamp's `info` says goes first. Otherwise a lens galaxy is a peak near the centre: brighter than its surroundings in every
-    direction, which an arc, or the empty middle of a ring, is not.
+    direction, which an arc, or the empty middle of a ring, is not. The sky is taken off before, unless that was done on reading.
     """
     known = stamp.info.get("lens_light_subtracted")
     if known is not None:
         return not known
+    stamp = stamp if "background" in stamp.info else levelled(stamp)
     smooth = ndimage.gaussian_filter(
         np.where(stamp.mask, stamp.image / np.where(stamp.mask, stamp.noise, 1.0), 0.0), 1.0
     )

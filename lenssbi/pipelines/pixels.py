@@ -63,7 +63,8 @@ def load_pixels(sources: Sequence[StampSource], network: Estimator) -> list[Pixe
 
 
 def _in_set(source: StampSource) -> bool:
-    return source.index is not None and source.status is None
+    """Whether a stamp is one of a set, of which nothing else was said."""
+    return source.index is not None and source.status is None and source.lens_light is None
 
 
 def _block(sources: Sequence[StampSource], network: Estimator) -> list[Pixels | ItemError] | None:
@@ -72,9 +73,11 @@ def _block(sources: Sequence[StampSource], network: Estimator) -> list[Pixels | 
     try:
         with StampSet(sources[0].path) as stamps:
             sample = stamps.stamp(first)
-            fits_in = sample.shape == network.field and sample.info["lens_light_subtracted"]
-            as_it_is = network.sees_lens_light or fits_in
-            if not as_it_is or network.applies_to(sample) is not None:
+            fits_in = sample.info["lens_light_subtracted"] and (
+                network.sees_lens_light or sample.shape == network.field
+            )
+            # the sky of observed stamps is taken off one by one
+            if not fits_in or network.applies_to(sample) is not None:
                 return None
             return list(_of_set(stamps, range(first, first + count), sources, network))
     except (InputError, OSError, ValueError):

@@ -6,6 +6,7 @@ The pixels of `batch` stamps are in memory at a time; of a stamp that is done on
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,13 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lenssbi.catalogue import build, write
+from lenssbi.catalogue import build, check_writable, write
+from lenssbi.catalogue import read as read_catalogue
+from lenssbi.config import parse
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.pipelines.lens_light import has_lens_light
 from lenssbi.pipelines.pixels import Pixels, load_pixels
 from lenssbi.pipelines.prepare import input_of
-from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, provenance, sentence, silent
+from lenssbi.pipelines.repeat import lasting_name, provenance, said_in
+from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
 from lenssbi.pipelines.rows import about, row_of
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.refinement.config import NO_MODEL_ERROR, ModelErrorConfig
@@ -64,7 +68,7 @@ def run(
     model_error
         What no smooth lens can know about the mass, added to the network's posterior.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale.
+        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale, lens_light.
     progress
         Told (stamps done, stamps in all, text).
 
@@ -77,7 +81,13 @@ def run(
 
     start = time.perf_counter()
     sources = expand_inputs(inputs, **dict(read or {}))
+    if out is not None:
+        check_writable(out)
     network = load_estimator(DEFAULT if estimator is None else estimator)
+    settings: dict[str, Any] = {"estimator": network.name, "seed": seed}
+    if model_error.any:
+        settings["model_error"] = model_error.model_dump(mode="json")
+    told = {"command": "predict", **settings, **provenance(inputs, read, lasting_name(estimator))}
     items: list[ItemResult] = []
     rows: list[dict[str, Any]] = []
     for first in range(0, len(sources), batch):
@@ -89,18 +99,41 @@ def run(
                 raise InputError(f"{item.input}: {item.status}")
             known = _about(source, answer, network) if out is not None or samples is not None else {}
             if samples is not None and draws is not None:
-                draws = replace(draws, info={"observation": known["observation"]})
+                draws = replace(draws, info=told | {"observation": known["observation"]})
                 item = replace(item, posterior=_keep(draws, source.name, Path(samples)))
             items.append(item)
             rows.append(row_of(source.name, item, draws, "network") | known)
     progress(len(sources), len(sources), "done")
-    settings = {"estimator": network.name, "seed": seed}
-    if model_error.any:
-        settings["model_error"] = model_error.model_dump(mode="json")
     if out is not None:
-        write(build(rows, {"command": "predict", **settings, **provenance(inputs, read)}), out)
+        write(build(rows, told), out)
     seconds = time.perf_counter() - start
     return RunResult(tuple(items), seconds, settings, None if out is None else str(out))
+
+
+def repeat(
+    table: Path, *, out: Path | None = None, samples: Path | None = None, progress: Progress = silent
+) -> RunResult:
+    """Ask again what a table was made of, with the same network and seed.
+
+    Parameters
+    ----------
+    table
+        What `run` has written.
+    out, samples, progress
+        As for `run`; None writes no table.
+
+    Raises
+    ------
+    InputError
+        Not a table of `predict`, or one of a version that did not keep how its stamps were read; and as `run`.
+    """
+    card = read_catalogue(table).meta
+    if card.get("command") != "predict":
+        raise InputError(f"{table}: not a table of `lenssbi predict`: name one")
+    said = said_in(card, table)
+    error = parse(json.loads(card.get("model_error", "{}")), ModelErrorConfig, str(table))
+    options: dict[str, Any] = {"estimator": said.network, "seed": card["seed"], "model_error": error}
+    return run(said.inputs, out=out, samples=samples, read=said.read, progress=progress, **options)
 
 
 class Answer(NamedTuple):
@@ -184,7 +217,7 @@ def _ask(stamps: Sequence[Pixels], network: Estimator) -> Iterable[tuple[Gaussia
 
 def _keep(draws: Samples, name: str, folder: Path) -> str:
     """Write the draws of one stamp, and say where."""
-    from lenssbi.pipelines.refine import Files
+    from lenssbi.pipelines.kept_fits import Files
 
     path = Files.of(name, folder).posterior
     draws.save(path)

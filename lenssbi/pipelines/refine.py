@@ -9,20 +9,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lenssbi.config import parse
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.files import atomic, file_stem, writing
+from lenssbi.files import atomic, writing
 from lenssbi.flags import Flag
+from lenssbi.pipelines.kept_fits import FINISHED, Files, item_of, kept_fit
 from lenssbi.pipelines.network_answer import network_answer
 from lenssbi.pipelines.prepare import input_of, without_lens_light
-from lenssbi.pipelines.results import ItemResult, Progress, RunResult, provenance, sentence, silent
-from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
+from lenssbi.pipelines.repeat import card_of, lasting_name, provenance, said_in
+from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
+from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.attempts import forget
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import LEARNED_MODES, RefineConfig
@@ -36,24 +39,9 @@ from lenssbi.status import InputError, ItemError, Status
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
-FINISHED = (Status.DONE.name, Status.WRONG.name)  # no more time would help
+CARD = "refine.json"  # the choices of a run and its results
 CONFLICT = 3.0  # sigma
 CIRCLE_ERROR = 0.16  # [arcsec]: rms error of the circle estimate over 170 simulated lenses, many of them faint
-
-
-@dataclass(frozen=True)
-class Files:
-    """Where the fit of one stamp is kept."""
-
-    posterior: Path
-    figure: Path
-    work: Path
-
-    @staticmethod
-    def of(name: str, out: Path) -> Files:
-        """Files in the folder `out` for the stamp `name`."""
-        stem = file_stem(name)
-        return Files(out / f"{stem}.h5", out / f"{stem}.png", out / "work")
 
 
 def run(
@@ -81,7 +69,7 @@ def run(
     figures
         Whether to draw them.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale.
+        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale, lens_light.
     progress
         Told (stamps done, stamps in all, text).
 
@@ -96,6 +84,10 @@ def run(
     network = find_network(config, estimator)
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
+    settings = {"refine": config.model_dump(mode="json"), "estimator": None if network is None else network.name}
+    told = {"command": "refine", "figures": figures, "config": settings}
+    told |= provenance(inputs, read, None if network is None else lasting_name(estimator))
+    _write_card(out, told)  # a run that is stopped says it as well
     items: list[ItemResult] = []
     for index, source in enumerate(sources):
 
@@ -111,11 +103,45 @@ def run(
                 raise
             items.append(ItemResult(input_of(source), sentence(error)))
     progress(len(sources), len(sources), "done")
-    settings = {"refine": config.model_dump(mode="json"), "estimator": None if network is None else network.name}
     result = RunResult(tuple(items), time.perf_counter() - start, settings, str(out))
-    with atomic(out / "refine.json") as temporary:
-        temporary.write_text(json.dumps(result.as_json() | provenance(inputs, read), indent=1))
+    _write_card(out, result.as_json() | told)
     return result
+
+
+def repeat(
+    folder: Path, *, out: Path | None = None, figures: bool | None = None, progress: Progress = silent
+) -> RunResult:
+    """Make the fits of a folder again, from what its refine.json says.
+
+    Parameters
+    ----------
+    folder
+        Folder that `run` has written to.
+    out
+        Folder of the new fits; None goes on in `folder`, where those that are finished are read.
+    figures
+        Whether to draw them; None does as the first run did.
+    progress
+        As for `run`.
+
+    Raises
+    ------
+    InputError
+        Not such a folder, or one of a version that did not keep how its stamps were read; and as `run`.
+    """
+    path = Path(folder) / CARD
+    card = card_of(path, "refine")
+    said = said_in(card, path)
+    config = parse(card["config"]["refine"], RefineConfig, str(path))
+    drawn = card["figures"] if figures is None else figures
+    where = folder if out is None else out
+    options: dict[str, Any] = {"figures": drawn, "read": said.read, "progress": progress}
+    return run(said.inputs, config=config, out=where, estimator=said.network, **options)
+
+
+def _write_card(out: Path, card: Mapping[str, Any]) -> None:
+    with atomic(out / CARD) as temporary:
+        temporary.write_text(json.dumps(card, indent=1))
 
 
 def find_network(config: RefineConfig, estimator: str | Path | None) -> Estimator | None:
@@ -151,7 +177,7 @@ def refine_source(
     start = time.perf_counter()
     stamp, files = source.load(), Files.of(source.name, out)
     problem, flags = set_up(stamp, with_shear(config, source.truth), estimator)
-    kept, fit = _kept(problem, files), None
+    kept, fit = kept_fit(problem, files), None
     if kept is None:
         fit = solve(problem, files.work, watch)
         kept = fit.samples, fit.samples_with_prior
@@ -169,7 +195,7 @@ def refine_source(
         save(lens_figure(fit, source.truth), files.figure)
     if fit is not None and show is not None:
         show(fit)
-    item = _item(source, *kept, files, time.perf_counter() - start)
+    item = item_of(source, *kept, files, time.perf_counter() - start)
     return replace(item, network=network_answer(problem, flags))
 
 
@@ -260,36 +286,3 @@ def with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> Refin
         return config
     shear = truth is None or any(truth.get(name, 0.0) for name in ("shear1", "shear2"))
     return config.model_copy(update={"mass": config.mass.model_copy(update={"shear": shear})})
-
-
-def _kept(problem: Problem, files: Files) -> tuple[Samples, Samples | None] | None:
-    """The posterior of this very fit, and the one with the network's prior, if it is there and done."""
-    try:
-        samples = load_samples(files.posterior)
-        if samples.info.get("key") != problem.key or samples.info.get("status") not in FINISHED:
-            return None
-        return samples, load_with_prior(files.posterior)
-    except InputError:  # none yet, or a foreign file of the same name
-        return None
-
-
-def _item(
-    source: StampSource,
-    samples: Samples,
-    with_prior: Samples | None,
-    files: Files,
-    seconds: float,
-) -> ItemResult:
-    return ItemResult(
-        input=input_of(source),
-        status=Status[samples.info["status"]].value,
-        params=samples.derived().summary(),
-        params_with_prior=None if with_prior is None else with_prior.derived().summary(),
-        truth=source.truth,
-        log_evidence=samples.log_evidence,
-        flags=tuple(samples.info["flags"]),
-        seconds=seconds,
-        evaluations=samples.info["evaluations"],
-        posterior=str(files.posterior),
-        figure=str(files.figure) if files.figure.exists() else None,
-    )

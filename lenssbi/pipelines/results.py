@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from lenssbi.posteriors import Summary
@@ -17,20 +16,6 @@ Progress = Callable[[int, int, str], None]
 def sentence(error: ItemError) -> str:
     """The status of a stamp that failed: what went wrong, and what was found."""
     return error.status.value + (f" ({error.detail})" if error.detail else "")
-
-
-def provenance(inputs: Sequence[str], read: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a run was told to read, so that its output says it: inputs, the folder that they are seen from, and how they are read.
-
-    Parameters
-    ----------
-    inputs
-        Files, folders, tables and sets, as the user named them.
-    read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`; files as paths.
-    """
-    said = {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in (read or {}).items()}
-    return {"inputs": [str(one) for one in inputs], "folder": str(Path.cwd()), "read": said}
 
 
 def silent(done: int, total: int, text: str) -> None:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from lenssbi.arrays import FloatArray
 from lenssbi.dataset.observed import describe
+from lenssbi.dataset.stamp import Stamp
 from lenssbi.flags import Flag
 from lenssbi.posteriors import Samples
 from lenssbi.refinement.attempts import Attempt, elsewhere, make_attempts, preferred
@@ -24,10 +26,11 @@ from lenssbi.refinement.first_stage import first_stage
 from lenssbi.refinement.flags import find_flags, is_wrong
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import noise_in_words
+from lenssbi.refinement.points import find_points
 from lenssbi.refinement.priors.exchange import exchange
 from lenssbi.refinement.priors.modes import UNITS
 from lenssbi.refinement.problem import Problem
-from lenssbi.refinement.result import BestModel, FitResult
+from lenssbi.refinement.result import BestModel, FitResult, arcs_of
 from lenssbi.refinement.sampling.nautilus import Watch
 from lenssbi.refinement.signal import source_signal_to_noise
 from lenssbi.status import Status
@@ -77,9 +80,11 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     samples = sampled if broad is None else broad
     flags = find_flags(samples, priors, best, problem.learned, attempt.stage.seen_twice)
     flags += (Flag.OUTSIDE_BROAD_PRIOR,) if broad is None else ()
+    flags += (Flag.POINT_IMAGES,) if _shows_points(problem, best) else ()
     info = _info(problem, attempt, attempts) | {
         "status": _status(attempt, flags).name,
         "flags": list(dict.fromkeys((*flags, *problem.flags))),
+        "flags_of_fit": list(flags),
         "n_eff": samples.n_eff,
     }
     of_mass = widened(samples, problem.config.model_error, problem.config.sampler.seed)
@@ -94,15 +99,8 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
 
 
 def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: Samples | None) -> FitResult:
-    info, stamp = samples.info, problem.observation.stamp
-    light = None if problem.light is None else problem.light.model_image
-    if (
-        light is not None and best.lens_light is not None
-    ):  # what was fitted takes the place of what was taken off before
-        joint = np.where(np.isfinite(best.lens_light), best.lens_light, light)
-        stamp, light = replace(stamp, image=stamp.image + light - joint), joint
-    elif light is not None and problem.joint_light:  # it was found to be an image of the source
-        stamp, light = replace(stamp, image=stamp.image + light), None
+    info = samples.info
+    stamp, light = _light_apart(problem, best)
     return FitResult(
         status=Status[info["status"]],
         stamp=stamp,
@@ -119,6 +117,26 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
         seconds=info["seconds"],
         info=info,
     )
+
+
+def _light_apart(problem: Problem, best: BestModel) -> tuple[Stamp, FloatArray | None]:
+    """The stamp without the lens' light as it was fitted in the end, and that light; None if there is none."""
+    stamp, light = problem.observation.stamp, None if problem.light is None else problem.light.model_image
+    if light is None:
+        return stamp, None
+    if best.lens_light is not None:  # what was fitted takes the place of what was taken off before
+        joint = np.where(np.isfinite(best.lens_light), best.lens_light, light)
+        return replace(stamp, image=stamp.image + light - joint), joint
+    if problem.joint_light:  # it was found to be an image of the source
+        return replace(stamp, image=stamp.image + light), None
+    return stamp, light
+
+
+def _shows_points(problem: Problem, best: BestModel) -> bool:
+    """Whether the images of the source are points."""
+    stamp, _ = _light_apart(problem, best)
+    mask = arcs_of(np.isfinite(best.image))
+    return find_points(stamp.image, stamp.noise, mask, stamp.psf, stamp.pixel_scale).explain
 
 
 def _status(attempt: Attempt, flags: Sequence[str]) -> Status:

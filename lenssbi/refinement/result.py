@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from lenssbi.arrays import ComplexArray, FloatArray
@@ -62,6 +63,12 @@ class BestModel:
     counter: float
     chi2: float
     worst: float
+
+
+def arcs_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A fit's mask without the scattered squares around the arcs, shape (y, x)."""
+    whole = ndimage.binary_opening(mask, np.ones((TILE + 2, TILE + 2)))
+    return np.asarray(whole if whole.any() else mask)
 
 
 @dataclass(frozen=True)
@@ -133,8 +140,7 @@ class FitResult:
     @property
     def arcs_mask(self) -> np.ndarray:
         """True where the arcs are fitted, shape (y, x): the mask without the scattered squares around them."""
-        whole = ndimage.binary_opening(self.mask, np.ones((TILE + 2, TILE + 2)))
-        return np.asarray(whole if whole.any() else self.mask)
+        return arcs_of(self.mask)
 
     @property
     def source(self) -> SourceImage:

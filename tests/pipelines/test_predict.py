@@ -196,6 +196,13 @@ def test_a_single_bad_stamp_is_an_input_error(folder):
         run([str(folder / "missing.fits")])
 
 
+@pytest.mark.parametrize("name", ["text.fits/table.ecsv", "table.txt"])
+def test_a_table_that_cannot_be_written_is_told_before_the_work(folder, name, monkeypatch):
+    monkeypatch.setattr("lenssbi.estimators.load.load_estimator", lambda name: pytest.fail("the network is loaded"))
+    with pytest.raises(InputError, match=name):
+        run([str(folder)], out=folder / name)
+
+
 def test_a_model_error_widens_what_the_network_says(folder):
     stamps = [str(folder / "a.fits"), str(folder / "b.fits")]
     error = ModelErrorConfig(einstein_radius=0.2, ellipticity=0.05)

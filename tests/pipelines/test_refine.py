@@ -18,7 +18,7 @@ from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.pipelines import refine
 from lenssbi.pipelines.network_answer import network_answer
-from lenssbi.posteriors import GaussianMixture, load_samples, load_with_prior
+from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.status import InputError, ItemError, Status
 from lenssbi.systems import LensSystem
@@ -104,6 +104,7 @@ def test_the_files_hold_the_result(first):
     assert samples.info["config"]["mesh"]["pixels"] == 100
     assert tuple(samples.info["flags"]) == good.flags
     assert "psf_unseen" in good.flags, "what was raised before the fit"
+    assert "psf_unseen" not in samples.info["flags_of_fit"]
     said = samples.info["observation"]
     assert (said["shape"], said["pixel_scale"]) == ([50, 50], pytest.approx(0.1))
     assert said["read"]["input"].endswith("good.fits")
@@ -194,6 +195,30 @@ def test_a_network_that_never_saw_the_like_is_not_asked(stamps):
     asked = parse({"prior": {"mode": "cnn-gaussian"}}, RefineConfig, "t")
     problem, flags = refine.set_up(stamp, asked, Network(flags=("misspecified",)))
     assert (problem.priors.mode, flags) == ("cnn-gaussian", ("misspecified",))
+
+
+def test_a_kept_fit_has_the_flags_of_the_network_that_is_asked_now(stamps, tmp_path):
+    """Neither network's answer is used, so that the fit is the same: only what is said of them differs."""
+    (source,) = refine.expand_inputs([str(stamps / "good.fits")])
+    problem, raised = refine.set_up(source.load(), QUICK, Network(flags=("misspecified", "psf_unseen")))
+    info = {"key": problem.key, "status": "DONE", "evaluations": 7, "flags_of_fit": ["residuals"]}
+    info["flags"] = ["residuals", *raised]
+    draws = np.random.default_rng(0).normal([0.9, 0.1, 0.0], 0.01, (50, 3))
+    Samples(draws, ("einstein_radius", "e1", "e2"), ("arcsec", "", ""), info=info).save(tmp_path / "good.h5")
+    figure = tmp_path / "good.png"
+    for network, flags in (
+        (Network(flags=("misspecified", "psf_unseen")), ("residuals", "misspecified", "psf_unseen")),
+        (Network(radius=2.5), ("residuals", "estimate_conflict")),
+        (Network("its band differs"), ("residuals", "estimator_not_applicable")),
+        (None, ("residuals",)),
+    ):
+        figure.write_text("drawn")
+        changed = flags != tuple(load_samples(tmp_path / "good.h5").info["flags"])
+        item = refine.refine_source(source, QUICK, tmp_path, estimator=network, figure=False)
+        assert item.flags == flags
+        assert tuple(load_samples(item.posterior).info["flags"]) == flags
+        assert figure.exists() is not changed
+        assert (item.evaluations, len(load_samples(item.posterior))) == (7, 50)
 
 
 def test_a_killed_fit_is_continued(first, stamps, tmp_path, monkeypatch):

@@ -10,6 +10,9 @@ from lenssbi.status import Status
 
 Row = dict[str, Any]
 
+QUIET = (Flag.NOISE_CONVERTED,)
+"""Flags that say what was done, and that nobody need look at."""
+
 
 def reasons_to_fit(row: Row, config: CatalogueConfig) -> list[str]:
     """Why a stamp is to be fitted, from the row that the network gave it; none where it is not.
@@ -48,7 +51,7 @@ def reasons_to_look(row: Row, config: CatalogueConfig) -> list[str]:
     """Why a human must look at a finished row before anybody uses it; none where it can be used as it is."""
     found = [] if row["status"] == Status.DONE.value else [row["status"]]
     fitted = row["method"] == "refined" and not found
-    flags = [flag for flag in row.get("flags") or () if not (fitted and flag in about("network"))]
+    flags = [flag for flag in row.get("flags") or () if flag not in QUIET and not (fitted and flag in about("network"))]
     found += [words_of(flag) for flag in flags]
     residual = row.get("chi2_per_pixel")
     limit = config.auto.max_residual

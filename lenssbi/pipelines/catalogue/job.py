@@ -21,6 +21,7 @@ from lenssbi.config import config_hash
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.files import file_stem
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
+from lenssbi.pipelines.repeat import lasting_name
 
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
@@ -60,13 +61,13 @@ class Job:
             A bad estimator.
         """
         from lenssbi import __version__
-        from lenssbi.estimators.load import DEFAULT, find_estimator
+        from lenssbi.estimators.load import find_estimator
 
         # absolute: a worker elsewhere may run in another folder
-        said = DEFAULT if config.estimator is None else config.estimator
+        said = lasting_name(config.estimator)
         estimator = str(find_estimator(said).absolute())
         # the configuration that is kept names the network so that another version, or another folder, finds the same
-        config = config.model_copy(update={"estimator": estimator if Path(said).is_dir() else said})
+        config = config.model_copy(update={"estimator": said})
         card = network(estimator).card.model_dump_json()
         asked = (
             card,

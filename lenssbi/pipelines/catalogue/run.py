@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lenssbi import __version__, batch, catalogue
+from lenssbi import batch, catalogue
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.files import atomic, remove_unfinished
 from lenssbi.parameters.conventions import CONVENTIONS
@@ -32,7 +32,8 @@ from lenssbi.pipelines.catalogue.lock import locked
 from lenssbi.pipelines.catalogue.result import CatalogueResult
 from lenssbi.pipelines.catalogue.shard import Entry, read_rows
 from lenssbi.pipelines.prepare import input_of
-from lenssbi.pipelines.results import Progress, provenance, silent
+from lenssbi.pipelines.repeat import provenance, said_in
+from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError
 
 CHUNK = 64  # stamps that the network is asked about at once
@@ -62,7 +63,7 @@ def run(
     workers, scheduler, cluster
         Processes on this machine, or the address of a Dask scheduler, or jobs of a batch system, whose workers see the same files.
     read
-        Keyword arguments of `expand_inputs`: noise, psf, mask, pixel_scale; files as paths.
+        Keyword arguments of `expand_inputs`: noise, psf, mask, pixel_scale, lens_light; files as paths.
     progress
         Told (steps done, steps in all, text).
 
@@ -79,7 +80,7 @@ def run(
         remove_unfinished(job.out, job.out / NETWORK, job.out / LENSES)
         chunks = _chunks(sources)
         _refuse_another(job, sources)
-        card = _card(job, len(sources), len(chunks)) | provenance(inputs, read)
+        card = _card(job, len(sources), len(chunks)) | provenance(inputs, read, job.config.estimator)
         _write_card(job, card)
         with batch.crew(workers=workers, scheduler=scheduler, cluster=cluster) as spread:
             _ask_all(job, chunks, spread, progress)
@@ -112,14 +113,8 @@ def repeat(folder: Path, *, out: Path | None = None, **where: Any) -> CatalogueR
         Not a catalogue's folder, or one of a version that did not keep how its stamps were read; and as `run`.
     """
     earlier = CatalogueFolder.open(folder)
-    try:
-        place, read = Path(earlier.card["folder"]), earlier.card["read"]
-    except KeyError:
-        raise InputError(
-            f"{folder / RUN}: does not say how its stamps were read: give the whole command again"
-        ) from None
-    inputs = [str(place / text) for text in earlier.card["inputs"]]
-    return run(inputs, config=earlier.config, out=folder if out is None else out, read=read, **where)
+    said = said_in(earlier.card, folder / RUN)
+    return run(said.inputs, config=earlier.config, out=folder if out is None else out, read=said.read, **where)
 
 
 def _refuse_another(job: Job, sources: Sequence[StampSource]) -> None:
@@ -146,7 +141,6 @@ def _chunks(sources: Sequence[StampSource]) -> list[Chunk]:
 def _card(job: Job, stamps: int, shards: int) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "version": __version__,
         "command": "catalogue",
         "config": job.config.model_dump(mode="json"),
         "estimator": network(job.estimator).name,

@@ -1,0 +1,80 @@
+"""Fits that are on disk: where they are kept, and when one need not be done again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lenssbi.dataset.inputs import StampSource
+from lenssbi.files import file_stem
+from lenssbi.pipelines.prepare import input_of
+from lenssbi.pipelines.results import ItemResult
+from lenssbi.posteriors import Samples, load_samples, load_with_prior
+from lenssbi.refinement.problem import Problem
+from lenssbi.status import InputError, Status
+
+Posteriors = tuple[Samples, Samples | None]
+"""The posterior, and the one with the network's prior."""
+FINISHED = (Status.DONE.name, Status.WRONG.name)  # no more time would help
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the fit of one stamp is kept."""
+
+    posterior: Path
+    figure: Path
+    work: Path
+
+    @staticmethod
+    def of(name: str, out: Path) -> Files:
+        """Files in the folder `out` for the stamp `name`."""
+        stem = file_stem(name)
+        return Files(out / f"{stem}.h5", out / f"{stem}.png", out / "work")
+
+
+def kept_fit(problem: Problem, files: Files) -> Posteriors | None:
+    """The posterior of this very fit, and the one with the network's prior, if it is there and done.
+
+    Its flags are those of the fit and those that stamp and network get now: another network may be asked than at first, whose answer
+    the fit does not use either. The file follows, and the figure, which shows them, is removed.
+    """
+    try:
+        samples = load_samples(files.posterior)
+        if samples.info.get("key") != problem.key or samples.info.get("status") not in FINISHED:
+            return None
+        with_prior = load_with_prior(files.posterior)
+    except InputError:  # none yet, or a foreign file of the same name
+        return None
+    flags = list(dict.fromkeys((*samples.info.get("flags_of_fit", samples.info["flags"]), *problem.flags)))
+    if flags == samples.info["flags"]:
+        return samples, with_prior
+    info = {**samples.info, "flags": flags}
+    samples = replace(samples, info=info)
+    with_prior = None if with_prior is None else replace(with_prior, info=info)
+    samples.save(files.posterior, with_prior=with_prior)
+    files.figure.unlink(missing_ok=True)  # it shows the flags
+    return samples, with_prior
+
+
+def item_of(
+    source: StampSource,
+    samples: Samples,
+    with_prior: Samples | None,
+    files: Files,
+    seconds: float,
+) -> ItemResult:
+    """The result of a fit that is on disk."""
+    return ItemResult(
+        input=input_of(source),
+        status=Status[samples.info["status"]].value,
+        params=samples.derived().summary(),
+        params_with_prior=None if with_prior is None else with_prior.derived().summary(),
+        truth=source.truth,
+        log_evidence=samples.log_evidence,
+        flags=tuple(samples.info["flags"]),
+        seconds=seconds,
+        evaluations=samples.info["evaluations"],
+        posterior=str(files.posterior),
+        figure=str(files.figure) if files.figure.exists() else None,
+    )

@@ -1,0 +1,112 @@
+"""Doing a run again from what its output says of it: inputs, how they were read, the network, the choices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lenssbi import __version__
+from lenssbi.dataset.inputs import COMPANIONS, placed
+from lenssbi.status import InputError
+
+
+class Said(NamedTuple):
+    """What a run was told.
+
+    Parameters
+    ----------
+    inputs
+        Files, folders, tables and sets, as they are found from any folder.
+    read
+        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`.
+    network
+        Name of shipped weights or folder of a run; None if no network was asked.
+    """
+
+    inputs: list[str]
+    read: dict[str, Any]
+    network: str | None
+
+
+def provenance(
+    inputs: Sequence[str], read: Mapping[str, Any] | None, estimator: str | Path | None = None
+) -> dict[str, Any]:
+    """What a run was told to read, so that its output says it and the run can be made again.
+
+    Parameters
+    ----------
+    inputs
+        Files, folders, tables and sets, as the user named them.
+    read
+        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`; files as paths.
+    estimator
+        The network as it is found again (:func:`lasting_name`); None if none is asked.
+
+    Returns
+    -------
+    dict
+        ``version``, ``inputs``, ``folder`` (that they are seen from), ``read`` and ``network``; goes through JSON.
+    """
+    said = {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in (read or {}).items()}
+    return {
+        "version": __version__,
+        "inputs": [str(one) for one in inputs],
+        "folder": str(Path.cwd()),
+        "read": said,
+        "network": None if estimator is None else str(estimator),
+    }
+
+
+def lasting_name(estimator: str | Path | None) -> str:
+    """The name of shipped weights, the default ones for None, or the absolute path of a folder: finds the same network from anywhere."""
+    from lenssbi.estimators.load import DEFAULT
+
+    said = DEFAULT if estimator is None else estimator
+    return str(Path(said).absolute()) if Path(said).is_dir() else str(said)
+
+
+def said_in(card: Mapping[str, Any], source: str | Path) -> Said:
+    """What the run that left `card` was told.
+
+    Parameters
+    ----------
+    card
+        An output's :func:`provenance`, from JSON or the metadata of a table.
+    source
+        Where it stood, for messages.
+
+    Raises
+    ------
+    InputError
+        The output does not say it.
+    """
+    try:
+        folder, inputs, read = (_plain(card[name]) for name in ("folder", "inputs", "read"))
+        files = {name: placed(read[name], Path(folder)) for name in COMPANIONS if read.get(name)}
+        return Said([str(Path(folder) / text) for text in inputs], {**read, **files}, _plain(card.get("network")))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{source}: does not say how its stamps were read: give the whole command again") from None
+
+
+def card_of(path: Path, command: str) -> dict[str, Any]:
+    """The JSON object that a run has left.
+
+    Raises
+    ------
+    InputError
+        There is none, or it is of another command.
+    """
+    try:
+        card = json.loads(path.read_text())
+    except (OSError, ValueError):
+        card = None
+    if not isinstance(card, dict) or card.get("command") != command:
+        raise InputError(f"{path}: not what `lenssbi {command}` leaves: name the folder of one of its runs")
+    return card
+
+
+def _plain(value: Any) -> Any:
+    """A value that the metadata of a table may hold as one line of JSON."""
+    return json.loads(value) if isinstance(value, str) and value[:1] in ("[", "{", '"') else value
