@@ -77,6 +77,7 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     samples = sampled if broad is None else broad
     flags = find_flags(samples, priors, best, problem.learned, attempt.stage.seen_twice)
     flags += (Flag.OUTSIDE_BROAD_PRIOR,) if broad is None else ()
+    flags += (Flag.SEVERAL_LENSES,) if attempt.stage.galaxies else ()
     info = _info(problem, attempt, attempts) | {
         "status": _status(attempt, flags).name,
         "flags": list(dict.fromkeys((*flags, *problem.flags))),

@@ -67,7 +67,9 @@ def _fit(row: Row) -> list[str]:
 
 
 def _flag(row: Row) -> list[str]:
-    of = [(str(row[kind]), _shares(row, f"{kind}_raised", f"{kind}_low", f"{kind}_high")) for kind in ("right", "wrong")]
+    of = [
+        (str(row[kind]), _shares(row, f"{kind}_raised", f"{kind}_low", f"{kind}_high")) for kind in ("right", "wrong")
+    ]
     return [row["suite"], row["method"], row["flag"], *of[0], *of[1]]
 
 

@@ -13,6 +13,7 @@ Row = dict[str, Any]
 REFUSED = (Status.WRONG.value, Status.NOT_EXPLAINED.value)
 """How a fit ends whose numbers are not to be used."""
 
+
 def reasons_to_fit(row: Row, config: CatalogueConfig) -> list[str]:
     """Why a stamp is to be fitted, from the row that the network gave it; none where it is not.
 

@@ -146,7 +146,9 @@ class CatalogueFolder:
         row, because = self._refined(asked), reasons_to_fit(asked, self.config)
         if row is not None and not usable(row):
             said = {name: row[name] for name in ("status", "seconds", "evaluations", "figure") if name in row}
-            row = asked | said | {"flags": list(dict.fromkeys((*(row.get("flags") or ()), *(asked.get("flags") or ()))))}
+            row = (
+                asked | said | {"flags": list(dict.fromkeys((*(row.get("flags") or ()), *(asked.get("flags") or ()))))}
+            )
         final = (row or asked) | kept
         if final["method"] == "network" and final.get("params") and self.config.draws:
             final["posterior"] = f"{NETWORK}/{shard_path(self.path, asked['shard']).name}"
