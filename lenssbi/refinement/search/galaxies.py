@@ -1,8 +1,8 @@
 """Galaxies beside the lens galaxy that are near enough to be taken for images of the source.
 
-A bright piece near the ring is offered round Gaussians of its own, and the lens is fitted on from where the search has ended. An image
-of the source has no use for them: the source that explains its counter-images explains it as well. The light of a galaxy goes over to
-them, and the image is explained better by more than they cost.
+A bright piece that may be an image of the source (:mod:`lenssbi.refinement.neighbours`) is offered round Gaussians of its own, and the
+lens is fitted on from where the search has ended. An image of the source has no use for them: the source that explains its
+counter-images explains it as well. The light of a galaxy goes over to them, and the image is explained better by more than they cost.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.light.blurred import GaussianBlur
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
-from lenssbi.refinement.neighbours import Pieces
+from lenssbi.refinement.neighbours import Pieces, of_the_source
 from lenssbi.refinement.priors.blocks import JointPrior
 from lenssbi.refinement.search.fit import Fitter
 from lenssbi.refinement.search.light import PSF_RADIUS, SUBGRID
@@ -25,7 +25,6 @@ from lenssbi.refinement.search.space import SearchSpace
 from lenssbi.refinement.search.start import Candidate
 
 SIGMAS = np.geomspace(0.03, 0.6, 6)  # [arcsec]
-REACH = 1.5  # Einstein radii from the lens galaxy
 BRIGHT = 0.08  # of the lens galaxy's flux
 MOST = 4  # pieces that are offered Gaussians
 STEPS = 12  # of least squares with them
@@ -89,7 +88,8 @@ def galaxies_beside(
     blur = GaussianBlur(
         stamp.psf.response(stamp.pixel_scale, SUBGRID, PSF_RADIUS), SUBGRID, stamp.pixel_scale, stamp.shape
     )
-    near = (pieces.radii < REACH * mode.params["einstein_radius"]) & (pieces.flux > BRIGHT * lens_flux)
+    # not by the mode's Einstein radius, which may be far off: a galaxy that was taken for an image misleads the search
+    near = of_the_source(pieces) & (pieces.flux > BRIGHT * lens_flux)
     found: tuple[Galaxy, ...] = ()
     for i in [i for i in np.argsort(-pieces.flux) if near[i]][:MOST]:
         own = blur.columns(SIGMAS, 1.0, 0.0, complex(pieces.places[i]))
