@@ -177,6 +177,7 @@ def _searched(problem: Problem, view: _View) -> tuple[_View, tuple[Mode, ...]]:
         if bare[0].log_evidence > modes[0].log_evidence - LIGHT_COST:
             return replace(view, light=None, own=None), bare
     view, modes = _beside(problem.observation, view, prior, modes, settings)
+    assert view.light is not None
     assert view.own is not None
     others = modes[0].source_image + light_of(view.galaxies, modes[0].columns[len(view.own) :])
     light = refitted(view.light, view.stamp, others, ~problem.observation.others)

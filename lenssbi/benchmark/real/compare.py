@@ -11,7 +11,7 @@ import numpy as np
 from lenssbi.benchmark.real.config import Method, RealConfig
 from lenssbi.benchmark.real.effective import effective_radii
 from lenssbi.benchmark.real.published import Published, Value
-from lenssbi.pipelines.catalogue.decide import ABOUT_THE_NETWORK
+from lenssbi.flags import about
 from lenssbi.pipelines.catalogue.fit import read_row
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.catalogue.job import shard_path
@@ -91,7 +91,7 @@ def _answers(folder: CatalogueFolder, entry: Entry, config: RealConfig) -> Itera
         yield "fit", MethodResult(entry.row["status"], {}, (), 0.0)
         return
     samples = load_samples(folder.path / row["posterior"]) if row.get("posterior") else None
-    flags = tuple(flag for flag in row["flags"] if flag not in ABOUT_THE_NETWORK)
+    flags = tuple(flag for flag in row["flags"] if flag not in about("network"))
     yield "fit", _answer(row, samples, flags, config)
 
 
