@@ -76,9 +76,8 @@ def flag_rows(records: Sequence[Record], which: str, wrong: WrongBasin) -> Itera
         row: Row = {"flag": flag}
         for kind, part in (("right", np.array(rows, bool)[~lost]), ("wrong", np.array(rows, bool)[lost])):
             share = float(part.mean()) if part.size else None
-            row |= {kind: part.size, f"{kind}_raised": share, f"{kind}_low": None, f"{kind}_high": None}
-            if share is not None:
-                row |= {f"{kind}_{end}": value for end, value in wilson(share, part.size)}
+            low, high = (None, None) if share is None else wilson(share, part.size)
+            row |= {kind: part.size, f"{kind}_raised": share, f"{kind}_low": low, f"{kind}_high": high}
         yield row
 
 
