@@ -84,12 +84,6 @@ class Flag(StrEnum):
         "the source is hardly magnified, or seen only once: the model may be a copy of the image",
         "do not use the fit; mask other galaxies, or begin from a window with --prior blind",
     )
-    SEVERAL_LENSES = (
-        "several_lenses",
-        "fit",
-        "another galaxy lies inside or near the ring: its light is fitted, but the mass is that of one lens",
-        "look at the figure: if both galaxies are lenses, do not use the fit",
-    )
     RESIDUALS = (
         "residuals",
         "fit",

@@ -1,7 +1,6 @@
 """What is known before the sampling: where the lens models are that explain the image, and where the source shines.
 
-    the lens' light -> the light and a smooth source -> galaxies that were taken for images of it -> the light anew, without the source
-    -> the smooth source anew -> pixels upon it
+    the lens' light -> the light and a smooth source -> the light anew, without the source -> the smooth source anew -> pixels upon it
 
 The lens' light, where it is fitted jointly, stays in the data; its Gaussians become columns of the linear system. The search with a
 source of few Gaussians (:mod:`lenssbi.refinement.search.search`) gives modes. Behind each the mesh and its regularisation follow the
@@ -27,7 +26,6 @@ from lenssbi.refinement.basins import SeveralImages
 from lenssbi.refinement.best import Likelihood
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.likelihood import IMPOSSIBLE, LensLikelihood, build_imaging, build_likelihood, deflectors
-from lenssbi.refinement.neighbours import find_pieces
 from lenssbi.refinement.observation import Observation
 from lenssbi.refinement.priors.blocks import Block, JointPrior, Single
 from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
@@ -36,9 +34,7 @@ from lenssbi.refinement.profile_likelihood import ProfileLikelihood
 from lenssbi.refinement.regions import RegionalLikelihood, RegionalPrior, Regions
 from lenssbi.refinement.sampling.mixture_fit import from_samples
 from lenssbi.refinement.sampling.mixtures import Mixture
-from lenssbi.refinement.search.galaxies import Galaxy, galaxies_beside, light_of
 from lenssbi.refinement.search.light import light_columns, refitted
-from lenssbi.refinement.search.modes import distinct
 from lenssbi.refinement.search.search import Mode, SearchSettings, polish, search
 from lenssbi.status import ItemError, Status
 
@@ -51,7 +47,6 @@ LEAST = {"einstein_radius": 0.004, "slope": 0.03}  # sigma of a proposal at leas
 HOPELESS = 30.0  # a mode whose best evidence is so much worse is left out
 LIGHT_COST = 30.0  # log evidence: what a lens galaxy's shape and Gaussians have to gain
 COMPACT = 0.3  # [arcsec]
-AGAIN = ((12, 5), (6, 12), (4, 40))  # rounds of a search beside other galaxies
 SERSIC_INDICES, SERSIC_RADII = (0.5, 1.0, 2.0, 4.0), (0.05, 0.12, 0.3, 0.7)  # [arcsec]
 WRONG = {"under": 0.55, "over": 1.5}  # times the Einstein radius of the arcs
 
@@ -70,15 +65,12 @@ class Stage:
         Lens models that the search found, the best first; none if it was not asked.
     start
         Components at the modes, the better ones with more draws; None without any.
-    galaxies
-        Other galaxies near the ring, whose light is fitted as that of the lens is.
     """
 
     prior: JointPrior | RegionalPrior
     likelihood: Likelihood
     modes: tuple[Mode, ...] = ()
     start: Mixture | None = None
-    galaxies: tuple[Galaxy, ...] = ()
 
     @property
     def seen_twice(self) -> bool:
@@ -88,20 +80,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class _View:
-    """The stamp as the fit sees it: with the lens' light, if that is fitted too, the light's columns, and other galaxies near the ring."""
+    """The stamp as the fit sees it: with the lens' light, if that is fitted too, and the light's columns."""
 
     imaging: Imaging
     stamp: Stamp
     light: LensLightFit | None
-    own: FloatArray | None
-    galaxies: tuple[Galaxy, ...] = ()
-
-    @property
-    def columns(self) -> FloatArray | None:
-        """Images of all light that is not the source's, shape (m, ny, nx)."""
-        if self.own is None:
-            return None
-        return np.concatenate([self.own, *(galaxy.columns for galaxy in self.galaxies)])
+    columns: FloatArray | None
 
 
 def first_stage(problem: Problem) -> Stage:
@@ -124,7 +108,7 @@ def first_stage(problem: Problem) -> Stage:
     start = Mixture(
         weights / weights.sum(), np.array([one.centre for one in found]), np.array([one.scale for one in found])
     )
-    return Stage(RegionalPrior(prior, regions), likelihood, modes, start, view.galaxies)
+    return Stage(RegionalPrior(prior, regions), likelihood, modes, start)
 
 
 class _Found(NamedTuple):
@@ -175,31 +159,11 @@ def _searched(problem: Problem, view: _View) -> tuple[_View, tuple[Mode, ...]]:
     if _may_be_an_image(view.light, problem.observation):
         bare = search(view.imaging, prior, None, starts, settings)
         if bare[0].log_evidence > modes[0].log_evidence - LIGHT_COST:
-            return replace(view, light=None, own=None), bare
-    view, modes = _beside(problem.observation, view, prior, modes, settings)
-    assert view.light is not None
-    assert view.own is not None
-    others = modes[0].source_image + light_of(view.galaxies, modes[0].columns[len(view.own) :])
-    light = refitted(view.light, view.stamp, others, ~problem.observation.others)
-    view = replace(view, light=light, own=light_columns(light, view.stamp))
+            return replace(view, light=None, columns=None), bare
+    light = refitted(view.light, view.stamp, modes[0].source_image, ~problem.observation.others)
+    view = replace(view, light=light, columns=light_columns(light, view.stamp))
     modes = polish(view.imaging, prior, view.columns, modes, settings)
-    return replace(view, own=_shining(view, modes)), modes
-
-
-def _beside(
-    observation: Observation, view: _View, prior: JointPrior, modes: tuple[Mode, ...], settings: SearchSettings
-) -> tuple[_View, tuple[Mode, ...]]:
-    """The modes beside other galaxies near the ring, if there are any: searched for once more, as they may have been misled by them."""
-    assert view.light is not None
-    assert view.columns is not None
-    pieces = find_pieces(observation.stamp, complex(view.light.centre))
-    flux = float(view.light.model_image.sum())
-    galaxies, mode = galaxies_beside(view.imaging, view.stamp, prior, view.columns, modes[0], pieces, flux)
-    if not galaxies:
-        return view, modes
-    view = replace(view, galaxies=galaxies)
-    again = search(view.imaging, prior, view.columns, mode.values[None], replace(settings, rounds=AGAIN, enriched=2))
-    return view, tuple(sorted(distinct([mode, *again], settings.within), key=lambda one: -one.total_evidence))
+    return replace(view, columns=_shining(view, modes)), modes
 
 
 def _may_be_an_image(light: LensLightFit, observation: Observation) -> bool:
@@ -211,11 +175,10 @@ def _may_be_an_image(light: LensLightFit, observation: Observation) -> bool:
 
 def _shining(view: _View, modes: tuple[Mode, ...]) -> FloatArray:
     """The columns of the lens' light that shine beside one of the modes, and their neighbours in width."""
-    assert view.own is not None
+    assert view.columns is not None
     assert view.light is not None
-    lit = np.any([mode.columns[: len(view.own)] > 0 for mode in modes], axis=0)
-    wide = binary_dilation(lit.reshape(view.light.amplitudes.shape), np.ones((1, 3)))
-    return np.asarray(view.own[wide.ravel()])
+    bright = np.any([mode.columns > 0 for mode in modes], axis=0).reshape(view.light.amplitudes.shape)
+    return np.asarray(view.columns[binary_dilation(bright, np.ones((1, 3))).ravel()])
 
 
 def _likelihood(problem: Problem, imaging: Imaging, columns: FloatArray | None, mode: Mode | None) -> Likelihood:

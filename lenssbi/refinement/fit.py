@@ -75,8 +75,7 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     sampled = Samples(draws.values, names, units, draws.log_weights, draws.log_evidence)
     broad = exchange(sampled, priors.sampled, priors.broad) if priors.learned else sampled
     samples = sampled if broad is None else broad
-    stage = attempt.stage
-    flags = find_flags(samples, priors, best, problem.learned, stage.seen_twice, len(stage.galaxies))
+    flags = find_flags(samples, priors, best, problem.learned, attempt.stage.seen_twice)
     flags += (Flag.OUTSIDE_BROAD_PRIOR,) if broad is None else ()
     info = _info(problem, attempt, attempts) | {
         "status": _status(attempt, flags).name,

@@ -26,12 +26,7 @@ MIN_N_EFF = 100
 
 
 def find_flags(
-    samples: Samples,
-    priors: Priors,
-    best: BestModel,
-    learned: GaussianMixture | None,
-    seen_twice: bool = False,
-    galaxies: int = 0,
+    samples: Samples, priors: Priors, best: BestModel, learned: GaussianMixture | None, seen_twice: bool = False
 ) -> tuple[Flag, ...]:
     """Flags of a fit.
 
@@ -47,14 +42,11 @@ def find_flags(
         The network's answer, if there is one.
     seen_twice
         Whether lens models that show the source only once were excluded beforehand.
-    galaxies
-        Galaxies near the ring, beside the lens.
     """
     found = {
         Flag.PRIOR_CONFLICT: learned is not None and _conflict(samples, learned) > CONFLICT,
         Flag.EDGE: _at_edge(samples, priors),
         Flag.DEMAGNIFIED: is_wrong(best, seen_twice),
-        Flag.SEVERAL_LENSES: galaxies > 0,
         Flag.RESIDUALS: best.chi2 > MAX_CHI2 or best.worst > MAX_WORST,
         Flag.FEW_EFFECTIVE_SAMPLES: samples.n_eff < MIN_N_EFF,
     }

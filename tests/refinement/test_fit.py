@@ -177,8 +177,6 @@ def test_flags_say_what_to_look_at(ring, fitted):
     assert "prior_conflict" not in flags()
     assert "demagnified" in flags(best=replace(fit.best, magnification=1.1))
     assert "demagnified" not in flags()
-    assert "several_lenses" in find_flags(fit.samples, problem.priors, fit.best, ANSWER, galaxies=1)
-    assert "several_lenses" not in flags()
     assert "residuals" in flags(best=replace(fit.best, chi2=2.0))
     assert "residuals" in flags(best=replace(fit.best, worst=3.5))
     assert "residuals" not in flags()

@@ -9,10 +9,8 @@ from lenssbi.arrays import pixel_grid
 from lenssbi.parameters import Normal, Uniform
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
-from lenssbi.refinement.neighbours import find_pieces
 from lenssbi.refinement.priors.blocks import Ellipse, JointPrior, Single
 from lenssbi.refinement.search.fit import Fitter
-from lenssbi.refinement.search.galaxies import galaxies_beside
 from lenssbi.refinement.search.modes import distinct
 from lenssbi.refinement.search.search import SearchSettings, search
 from lenssbi.refinement.search.space import SearchSpace
@@ -98,24 +96,6 @@ def test_the_lens_light_is_fitted_with_the_source(ring, truth):
     total = np.nansum(best.light_image)
     assert total == pytest.approx((60 * glow[0] + 9 * glow[1])[imaging.mask].sum(), rel=0.1)
     assert best.misfit < 1.2 * best.pixels
-
-
-def test_a_galaxy_inside_the_ring_is_told_from_the_images_of_the_source(ring, truth):
-    y, x = np.indices(ring.shape)
-    glow = np.array([np.exp(-0.5 * np.hypot(x - 19.5, y - 19.5) ** 2 / s**2) for s in (1.5, 4.0)])
-    lens, place = 60 * glow[0] + 9 * glow[1], -0.45 + 0.35j
-    second = 25 * np.exp(-0.5 * (np.abs(pixel_grid(ring.shape, ring.pixel_scale) - place) / 0.2) ** 2)
-    for extra, count in ((0 * second, 0), (second, 1)):
-        stamp = replace(ring, image=ring.image + extra)
-        imaging, seen = imaging_of(stamp, lens), replace(stamp, image=stamp.image + lens)
-        mode = search(imaging, PRIOR, glow, settings=FAST)[0]
-        found, better = galaxies_beside(imaging, seen, PRIOR, glow, mode, find_pieces(stamp, 0j), lens.sum())
-        assert len(found) == count
-    assert abs(found[0].place - place) < 0.1
-    assert found[0].flux == pytest.approx(second.sum(), rel=0.25)
-    assert better.total_evidence > mode.total_evidence + 30
-    again = search(imaging, PRIOR, np.concatenate([glow, found[0].columns]), better.values[None], FAST)
-    assert again[0].params["einstein_radius"] == pytest.approx(truth["einstein_radius"], abs=0.05)
 
 
 def test_a_large_mask_is_searched_with_fewer_fits():
