@@ -336,7 +336,7 @@ class TestWishes:
 
 
 def test_the_committed_run_of_observed_stamps_fits_as_a_user_does():
-    from lenssbi.pipelines.benchmark.run_fits import sampled_methods
+    from lenssbi.benchmark.runners.sampled import sampled_methods
     from lenssbi.refinement.config import RefineConfig
 
     config = load_config(CONFIGS / "observed_fits.yaml", BenchmarkConfig)
@@ -347,7 +347,7 @@ def test_the_committed_run_of_observed_stamps_fits_as_a_user_does():
 
 
 def test_the_committed_run_names_fits_that_there_are():
-    from lenssbi.benchmark.runners.run_fits import sampled_methods
+    from lenssbi.benchmark.runners.sampled import sampled_methods
 
     config = load_config(CONFIGS / "refinement.yaml", BenchmarkConfig)
     methods = sampled_methods(config, CONFIGS)
