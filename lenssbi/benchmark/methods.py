@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from lenssbi.config import Config, load_config
 from lenssbi.refinement.config import ModelErrorConfig, RefineConfig
@@ -101,10 +101,11 @@ Method: TypeAlias = Annotated[NetworkMethod | FitMethod | AutolensMethod, Field(
 
 
 class WrongBasin(Config):
-    """When a fit is catastrophically wrong: its median einstein_radius is off by more than both."""
+    """When a fit is catastrophically wrong: its median einstein_radius is off by more than all of these."""
 
-    arcsec: PositiveFloat = 0.1
-    sigma: PositiveFloat = Field(default=5.0, description="standard deviations of its posterior")
+    arcsec: NonNegativeFloat = 0.1
+    sigma: NonNegativeFloat = Field(default=5.0, description="standard deviations of its posterior")
+    share: NonNegativeFloat = Field(default=0.0, description="of the true radius")
 
 
 class Evaluation(Config):

@@ -7,7 +7,8 @@ The folder holds
     results/<suite>--<method>/<lens>.json     those of a fit
     work/                                     the state of fits that are under way
     speed/<name>.json                         what was timed
-    accuracy.csv coverage.csv log_score.csv misspecification.csv radii.csv roc.csv speed.csv fits.csv lenses.csv evaluation.csv memory.csv
+    accuracy.csv coverage.csv log_score.csv misspecification.csv radii.csv roc.csv speed.csv fits.csv flags.csv lenses.csv evaluation.csv
+    memory.csv
     table.md errors.png coverage-<suite>.png fits.png config.yaml
     index.html comparison.md tables/ figures/ the paper's comparison, where the configuration has one
 

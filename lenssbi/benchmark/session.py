@@ -42,6 +42,7 @@ TABLES = (
     "roc",
     "speed",
     "fits",
+    "flags",
     "lenses",
     "evaluation",
     "memory",

@@ -33,6 +33,7 @@ from lenssbi.refinement.fit import restore, solve
 from lenssbi.refinement.observation import observe, with_honest_noise
 from lenssbi.refinement.problem import Problem, pose
 from lenssbi.refinement.result import FitResult
+from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.nautilus import Watch
 from lenssbi.status import InputError, ItemError, Status
 
@@ -238,7 +239,7 @@ def set_up(
     stamp: Stamp, config: RefineConfig, estimator: Estimator | None = None, learned: GaussianMixture | None = None
 ) -> tuple[Problem, tuple[str, ...]]:
     """Take the lens' light off, ask the network, and set the fit up; with the flags raised on the way."""
-    as_read = stamp
+    as_read, start = stamp, processor_seconds()
     stamp, light = without_lens_light(stamp, config.lens_light)
     observation = observe(stamp, config, light)
     flags = stamp.flags
@@ -254,7 +255,8 @@ def set_up(
         learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
-    return replace(pose(observation, config, learned, light), network=network, flags=flags), flags
+    seconds = processor_seconds() - start
+    return replace(pose(observation, config, learned, light), network=network, flags=flags, seconds=seconds), flags
 
 
 def _asked(estimator: Estimator, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:

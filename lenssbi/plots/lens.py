@@ -56,7 +56,9 @@ def _headline(fit: FitResult) -> str:
     if "chi2_per_pixel" in fit.info:
         parts.append(f"$\\chi^2$/pixel = {fit.info['chi2_per_pixel']:.2f}")
     parts.append(f"{fit.evaluations:,} evaluations in {fit.seconds:.0f} s")
-    if fit.status is not Status.DONE:
+    if fit.status is Status.WRONG:
+        parts.insert(1, "WRONG: shows the source only once")
+    elif fit.status is not Status.DONE:
         parts.insert(1, "NOT CONVERGED: stopped at its limit")
     if fit.flags:
         parts.append("look at: " + ", ".join(flag.replace("_", " ") for flag in fit.flags))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PANELS = ("einstein_radius", "q", "phi")
 BINS = (3, 200)  # fewest and most in the range of a panel
 NETWORK_DRAWS = 20_000
+MANY = 64  # components of a mixture that are kernels
 SHARES = (0.95, 0.68)  # probabilities of the regions
 POSSIBLE = {"einstein_radius": (0.0, np.inf), "q": (0.0, 1.0), "e1": (-1.0, 1.0), "e2": (-1.0, 1.0)}
 SMALL = 6.0  # a region this many times smaller than its panel is drawn again, enlarged
@@ -33,12 +34,13 @@ NETWORK_NAME = "network"
 
 
 class Belief(NamedTuple):
-    """Draws with a name and a look."""
+    """Draws with a name, a look, and the least smoothing of their regions [standard deviations]."""
 
     name: str
     samples: Samples
     colour: str
     filled: bool
+    smoothing: float = 0.0
 
 
 def posterior_row(figure: SubFigure, fit: FitResult, truth: Mapping[str, float] | None) -> None:
@@ -72,7 +74,10 @@ def _beliefs(fit: FitResult) -> list[Belief]:
         # fixed seed: the same result gives the same picture
         draws = fit.network.sample(NETWORK_DRAWS, np.random.default_rng(0))
         name = NETWORK_NAME if fit.learned is not None else f"{NETWORK_NAME}, not used by the fit"
-        beliefs.append(Belief(name, draws.derived(), NETWORK, False))
+        # a flow's answer is a sum of kernels about few draws: Scott's width for so many hides the single ones
+        kernels = len(fit.network.means)
+        smoothing = kernels ** (-1 / 6) if kernels >= MANY else 0.0
+        beliefs.append(Belief(name, draws.derived(), NETWORK, False, smoothing))
     return beliefs
 
 
@@ -201,7 +206,7 @@ def _square(beliefs: list[Belief], truth: Mapping[str, float]) -> tuple[tuple[fl
 
 def _contours(axes: Axes, belief: Belief) -> None:
     samples = belief.samples
-    found = credible_regions(samples.column("e1"), samples.column("e2"), samples.weights, SHARES)
+    found = credible_regions(samples.column("e1"), samples.column("e2"), samples.weights, SHARES, belief.smoothing)
     if len(found.levels) < len(SHARES):
         return
     if belief.filled:

@@ -41,7 +41,9 @@ class Regions(NamedTuple):
     levels: tuple[float, ...]
 
 
-def credible_regions(x: FloatArray, y: FloatArray, weights: FloatArray, shares: tuple[float, ...]) -> Regions:
+def credible_regions(
+    x: FloatArray, y: FloatArray, weights: FloatArray, shares: tuple[float, ...], smoothing: float = 0.0
+) -> Regions:
     """Regions of highest density.
 
     Parameters
@@ -52,6 +54,8 @@ def credible_regions(x: FloatArray, y: FloatArray, weights: FloatArray, shares: 
         Weights of the draws, not negative, shape (draw,).
     shares
         Probabilities of the regions, between 0 and 1.
+    smoothing
+        Least width of the smoothing [standard deviations], for draws of a mixture whose components are narrower than what it is to show.
     """
     draws, weights = np.stack([x, y])[:, weights > 0], weights[weights > 0]
     middle, scale = _frame(draws, weights)
@@ -59,7 +63,7 @@ def credible_regions(x: FloatArray, y: FloatArray, weights: FloatArray, shares: 
     edges = np.arange(-REACH, REACH + CELL / 2, CELL)
     halves = [_count(standard[:, start::2], weights[start::2], edges) for start in (0, 1)]
     counts = halves[0] + halves[1]
-    density = _smooth(counts, _best_width(halves))
+    density = _smooth(counts, max(_best_width(halves), smoothing / CELL))
     centres = (edges[1:] + edges[:-1]) / 2
     points = np.einsum("ij,jkl->ikl", scale, np.stack(np.meshgrid(centres, centres, indexing="ij")))
     return Regions(points[0] + middle[0], points[1] + middle[1], density, _levels(density, counts, shares))

@@ -2,6 +2,9 @@
 
 A solution is wrong where its source is a copy of the image (:mod:`lenssbi.refinement.flags`), or where a later search finds a lens model
 that explains the image better than all that the run has seen. Nested sampling, which takes ten times as long, is for what is left.
+
+All of it has one limit of time: what the light, the search and earlier runs took is not the sampler's any more, but for the share
+`LEAST` of the whole that every run may take, and a new one begins only if there is as much as `ANEW` left.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from lenssbi.refinement.likelihood import IMPOSSIBLE
 from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import BestModel
 from lenssbi.refinement.sampling import importance, nautilus
+from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.nautilus import Draws, Watch
 from lenssbi.refinement.tempering import flattened, restored
 from lenssbi.status import ItemError, Status
@@ -28,11 +32,12 @@ WIDE_LIVE_POINTS = 250
 TRIAL = 64  # prior draws that show whether the likelihood can be evaluated at all
 ENOUGH = 100  # effective draws: with these a run that asked for more is not begun anew with Nautilus
 WORSE_FIT = 1.1  # chi^2 of a restarted fit over that of the wrong solution, up to which it is preferred
+LEAST, ANEW = 0.25, 0.4  # of the limit of time
 BETTER = 5.0  # log likelihood by which a model found elsewhere must be better
 
 
 class Attempt(NamedTuple):
-    """One run of a sampler from one start."""
+    """One run of a sampler from one start; `allowed` are the seconds that it may take."""
 
     name: str
     problem: Problem
@@ -40,6 +45,7 @@ class Attempt(NamedTuple):
     draws: Draws
     best: BestModel
     sampler: str
+    allowed: float = np.inf
 
 
 def make_attempts(problem: Problem, work: Path | None, watch: Watch) -> list[Attempt]:
@@ -55,20 +61,24 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch) -> list[Att
     ItemError
         No model of the prior can be evaluated (``SINGULAR``).
     """
-    stage = first_stage(problem)
+    limit = problem.config.sampler.seconds
+    stage, searched = _timed_stage(problem)
     _check(problem, stage)
-    done = [_sampled(problem, stage, "first", work, watch)]
+    spent = problem.seconds + searched
+    done = [_sampled(problem, stage, "first", work, watch, allowed_seconds(limit, spent))]
     for number in range(problem.config.start.restarts):
-        if _out_of_limits(done[-1]):
+        spent += done[-1].draws.seconds
+        if _out_of_limits(done[-1]) or limit - spent < ANEW * limit:
             break
         last, wrong = done[-1], is_wrong(done[-1].best, done[-1].stage.seen_twice)
         if not wrong and last.stage.modes:  # the search has been asked
             break
         again = elsewhere(problem, number)
-        stage = first_stage(again)
+        stage, searched = _timed_stage(again)
+        spent += searched
         if not wrong and not _beaten(last, stage):
             break
-        done.append(_sampled(again, stage, f"restart{number}", work, watch))
+        done.append(_sampled(again, stage, f"restart{number}", work, watch, allowed_seconds(limit, spent)))
     lost = (
         not done[-1].draws.converged and not done[-1].stage.modes
     )  # around modes of the search there is no need to look elsewhere
@@ -102,6 +112,17 @@ def elsewhere(problem: Problem, number: int) -> Problem:
     return replace(problem, config=config.model_copy(update={"start": start, "sampler": sampler}))
 
 
+def allowed_seconds(limit: float, spent: float) -> float:
+    """Processor time that a sampler may take, of the limit of a fit that has spent some of it [s]."""
+    return max(limit - spent, LEAST * limit)
+
+
+def _timed_stage(problem: Problem) -> tuple[Stage, float]:
+    """The first stage, and the processor time that it took [s]."""
+    start = processor_seconds()
+    return first_stage(problem), processor_seconds() - start
+
+
 def _beaten(attempt: Attempt, stage: Stage) -> bool:
     """Whether one of the modes of a search is a better model of the image than the best that a run without one has seen."""
     likelihood, names = attempt.stage.likelihood, attempt.problem.priors.sampled.names
@@ -120,19 +141,21 @@ def _check(problem: Problem, stage: Stage) -> None:
 
 def _out_of_limits(attempt: Attempt) -> bool:
     sampler, draws = attempt.problem.config.sampler, attempt.draws
-    return draws.evaluations >= sampler.max_evaluations or draws.seconds >= sampler.seconds
+    return draws.evaluations >= sampler.max_evaluations or draws.seconds >= attempt.allowed
 
 
-def _sampled(problem: Problem, stage: Stage, name: str, work: Path | None, watch: Watch) -> Attempt:
+def _sampled(
+    problem: Problem, stage: Stage, name: str, work: Path | None, watch: Watch, allowed: float = np.inf
+) -> Attempt:
     if problem.config.sampler.method == "nautilus":
-        return _run_nautilus(problem, stage, name, work, watch)
+        return _run_nautilus(problem, stage, name, work, watch, allowed)
     checkpoint = None if work is None else problem.checkpoint(work, f"{name}-importance")
     likelihood = flattened(stage.likelihood, problem.config.error_factor)
-    start, settings = start_mixture(problem, stage), _importance_settings(problem)
+    start, settings = start_mixture(problem, stage), _importance_settings(problem, allowed)
     if stage.modes:
         settings = replace(settings, prior_share=0.0)
     draws = importance.sample(stage.prior, likelihood, settings, checkpoint, watch, start)
-    attempt = _looked_at(problem, stage, name, draws, "importance")
+    attempt = _looked_at(problem, stage, name, draws, "importance")._replace(allowed=allowed)
     if not draws.converged and draws.n_eff >= ENOUGH and not _out_of_limits(attempt):
         return attempt._replace(draws=replace(attempt.draws, converged=True))  # fewer than wanted, but usable
     return attempt
@@ -141,19 +164,20 @@ def _sampled(problem: Problem, stage: Stage, name: str, work: Path | None, watch
 def _with_nautilus(attempt: Attempt, work: Path | None, watch: Watch) -> Attempt:
     """The same attempt by nested sampling, its evaluations and seconds added to those spent already."""
     spent = attempt.draws
-    found = _run_nautilus(attempt.problem, attempt.stage, attempt.name, work, watch, spent)
+    allowed = attempt.allowed - spent.seconds
+    found = _run_nautilus(attempt.problem, attempt.stage, attempt.name, work, watch, allowed, spent.evaluations)
     evaluations, seconds = found.draws.evaluations + spent.evaluations, found.draws.seconds + spent.seconds
     return found._replace(draws=replace(found.draws, evaluations=evaluations, seconds=seconds))
 
 
 def _run_nautilus(
-    problem: Problem, stage: Stage, name: str, work: Path | None, watch: Watch, spent: Draws | None = None
+    problem: Problem, stage: Stage, name: str, work: Path | None, watch: Watch, allowed: float, evaluations: int = 0
 ) -> Attempt:
     checkpoint = None if work is None else problem.checkpoint(work, f"{name}-nautilus")
     likelihood = flattened(stage.likelihood, problem.config.error_factor)
-    settings = _nautilus_settings(problem, *((0, 0.0) if spent is None else (spent.evaluations, spent.seconds)))
+    settings = _nautilus_settings(problem, evaluations, allowed)
     draws = nautilus.sample(problem.priors.sampled, likelihood, settings, checkpoint, watch)
-    return _looked_at(problem, stage, name, draws, "nautilus")
+    return _looked_at(problem, stage, name, draws, "nautilus")._replace(allowed=allowed)
 
 
 def _looked_at(problem: Problem, stage: Stage, name: str, draws: Draws, sampler: str) -> Attempt:
@@ -163,25 +187,27 @@ def _looked_at(problem: Problem, stage: Stage, name: str, draws: Draws, sampler:
     return Attempt(name, problem, stage, draws, best, sampler)
 
 
-def _importance_settings(problem: Problem) -> importance.Settings:
+def _importance_settings(problem: Problem, allowed: float) -> importance.Settings:
     sampler = problem.config.sampler
     return importance.Settings(
         n_eff=sampler.importance_n_eff,
         max_rounds=sampler.max_rounds,
         max_evaluations=sampler.max_evaluations,
-        max_seconds=sampler.seconds,
+        max_seconds=allowed,
         seed=sampler.seed,
+        threads=sampler.threads,
     )
 
 
-def _nautilus_settings(problem: Problem, evaluations: int, seconds: float) -> nautilus.Settings:
-    """Nautilus's settings, with what has been spent already taken off the limits."""
+def _nautilus_settings(problem: Problem, evaluations: int, allowed: float) -> nautilus.Settings:
+    """Nautilus's settings, with the evaluations that have been spent already taken off the limit."""
     sampler, mode = problem.config.sampler, problem.priors.mode
     return nautilus.Settings(
         n_live=LIVE_POINTS.get(mode, WIDE_LIVE_POINTS) if sampler.n_live == "auto" else sampler.n_live,
         n_networks=sampler.n_networks,
         n_eff=sampler.n_eff,
         max_evaluations=sampler.max_evaluations - evaluations,
-        max_seconds=sampler.seconds - seconds,
+        max_seconds=allowed,
         seed=sampler.seed,
+        threads=sampler.threads,
     )

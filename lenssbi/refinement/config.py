@@ -114,7 +114,8 @@ class SamplerConfig(Config):
     """Importance sampling or Nautilus; ``auto`` is importance sampling, and Nautilus where that does not converge and no search was made.
 
     ``auto`` live points of Nautilus are 250 for a wide prior and 150 under a learned one; ``n_eff`` is the effective sample size to reach,
-    for importance sampling ``importance_n_eff``. ``auto`` minutes are 1.5, and 60 where Nautilus is asked for.
+    for importance sampling ``importance_n_eff``. ``max_minutes`` are of the processor and for all of a fit, of which a sampler may take
+    a quarter at least, however long light and search took; ``auto`` is 1.5, and 60 where Nautilus is asked for.
     """
 
     method: Literal["auto", "importance", "nautilus"] = "auto"
@@ -130,7 +131,7 @@ class SamplerConfig(Config):
 
     @property
     def seconds(self) -> float:
-        """How long the sampler may take."""
+        """Processor time that a fit may take [s]."""
         if self.max_minutes == "auto":
             return 3600.0 if self.method == "nautilus" else 90.0
         return 60.0 * self.max_minutes

@@ -150,7 +150,7 @@ def _searched(problem: Problem, view: _View) -> tuple[_View, tuple[Mode, ...]]:
     mass = [i for i, name in enumerate(prior.names) if not name.startswith(("log10_", "source_"))]
     starts = network_draws(problem, NETWORK_STARTS)[:, mass]
     draws = 2 ** int(np.ceil(np.log2(config.start.candidates)))  # the search takes a power of two
-    settings = SearchSettings(draws=draws, seed=config.sampler.seed)
+    settings = SearchSettings(draws=draws, seed=config.sampler.seed).eased(view.imaging.n_pixels)
     if config.source != "pixels":
         settings = replace(settings, sources=1)
     modes = search(view.imaging, prior, view.columns, starts, settings)

@@ -42,6 +42,8 @@ class Problem:
         The network's answer, whether or not the fit knows it; None if no network was asked or it is not for such stamps.
     flags
         What there is to say about the stamp and the network before the fit; the result has them as well.
+    seconds
+        Of the processor, spent on setting the fit up: they are part of its limit.
     """
 
     observation: Observation
@@ -51,6 +53,7 @@ class Problem:
     light: LensLightFit | None = None
     network: GaussianMixture | None = None
     flags: tuple[str, ...] = ()
+    seconds: float = 0.0
 
     @property
     def key(self) -> str:

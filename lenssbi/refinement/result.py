@@ -99,7 +99,7 @@ class FitResult:
     flags
         See :mod:`lenssbi.refinement.flags`.
     evaluations, seconds
-        Likelihood evaluations and wall-clock time of the sampling, earlier, interrupted runs included.
+        Likelihood evaluations and processor time of the sampling, earlier, interrupted runs included.
     info
         Numbers for the posterior file: noise scale, circle estimate, chi^2 per pixel and others.
     network

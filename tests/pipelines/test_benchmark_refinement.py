@@ -60,6 +60,29 @@ class TestStatistics:
         assert "demagnified: 1" in row["flags"]
         assert "no arcs: 1" in row["not_done"]
 
+    def test_a_basin_may_be_wrong_by_a_share_of_the_radius(self):
+        wrong = WrongBasin(arcsec=0, sigma=0, share=0.15)
+        found = [judge_fits.in_wrong_basin(belief(off, 1.0, true=2.0), wrong) for off in (0.31, -0.31, 0.29)]
+        assert found == [True, True, False]
+
+    def test_each_flag_is_counted_on_right_and_on_wrong_fits(self):
+        found = [record(i) for i in range(3)]
+        found += [record(3, flags=["edge"]), record(4, off=0.5, flags=["edge", "residuals"]), record(5, off=0.5)]
+        found += [Record(6, "no arcs"), record(7, off=0.5, status=Status.WRONG.value)]
+        rows = {row["flag"]: row for row in judge_fits.flag_rows(found, RESULT, WRONG)}
+        assert list(rows) == ["edge", "residuals", judge_fits.NOT_DONE, judge_fits.ANY]
+        assert {(row["right"], row["wrong"]) for row in rows.values()} == {(4, 3)}
+        shares = {flag: (row["right_raised"], row["wrong_raised"]) for flag, row in rows.items()}
+        third = pytest.approx(1 / 3)
+        assert shares["edge"] == (0.25, third)
+        assert shares["residuals"] == shares[judge_fits.NOT_DONE] == (0.0, third)
+        assert shares[judge_fits.ANY] == (0.25, pytest.approx(2 / 3))
+        assert rows["edge"]["right_low"] < 0.25 < rows["edge"]["right_high"]
+
+    def test_no_wrong_fit_has_no_share(self):
+        (row,) = [row for row in judge_fits.flag_rows([record(0)], RESULT, WRONG) if row["flag"] == judge_fits.ANY]
+        assert (row["wrong"], row["wrong_raised"], row["wrong_low"]) == (0, None, None)
+
     def test_an_interval_of_none_is_wilsons(self):
         row = judge_fits.summary([record(i) for i in range(10)], RESULT, WRONG)
         assert row["wrong"] == row["wrong_low"] == 0
@@ -312,8 +335,19 @@ class TestWishes:
                 parse(plan(wanted=[{**wish, "seconds": 1}]), BenchmarkConfig, "test")
 
 
+def test_the_committed_run_of_observed_stamps_fits_as_a_user_does():
+    from lenssbi.benchmark.runners.sampled import sampled_methods
+    from lenssbi.refinement.config import RefineConfig
+
+    config = load_config(CONFIGS / "observed_fits.yaml", BenchmarkConfig)
+    assert sampled_methods(config, CONFIGS)["fit"].config == RefineConfig()
+    assert config.wrong == WrongBasin(arcsec=0, sigma=0, share=0.15)
+    kinds = {name: suite.simulation(CONFIGS).composition.alteration for name, suite in config.suites.items()}
+    assert kinds == {"euclid_observed_test": None, "several": "several"}
+
+
 def test_the_committed_run_names_fits_that_there_are():
-    from lenssbi.benchmark.runners.run_fits import sampled_methods
+    from lenssbi.benchmark.runners.sampled import sampled_methods
 
     config = load_config(CONFIGS / "refinement.yaml", BenchmarkConfig)
     methods = sampled_methods(config, CONFIGS)

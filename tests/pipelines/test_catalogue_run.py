@@ -232,6 +232,32 @@ def test_where_a_fit_fails_the_networks_answer_stays(run, monkeypatch):
     assert np.isfinite(table["einstein_radius"][:3]).all()
 
 
+def test_a_fit_that_is_recognised_as_wrong_leaves_the_networks_answer(run, monkeypatch):
+    ends = {0: Status.WRONG, 1: Status.NOT_EXPLAINED, 2: Status.TIMED_OUT, 4: Status.DONE}
+
+    def fit(source, *rest, **options):
+        params = {"einstein_radius": Summary(7.7, 7.6, 7.8, 7.7, 0.1, "arcsec")}
+        flags = ("demagnified",) if source.index == 0 else ()
+        return ItemResult(source.name, ends[source.index].value, params, flags=flags, figure="here/lens.png")
+
+    alone = tables.read(run(out="alone").path)
+    monkeypatch.setattr("lenssbi.pipelines.refine.refine_source", fit)
+    result = run("all", out="fitted")
+    table = tables.read(result.path)
+    for name in ("einstein_radius", "q_lower", "cov_e1_e2"):
+        np.testing.assert_array_equal(table[name][:2], alone[name][:2])
+    assert table["einstein_radius"][[2, 4]].tolist() == [7.7, 7.7], "a fit without an end is no wrong one"
+    assert table["method"].tolist() == ["network", "network", "refined", "network", "refined"]
+    assert table["status"][:2].tolist() == [Status.WRONG.value, Status.NOT_EXPLAINED.value]
+    assert table["look_because"][0].startswith(Status.WRONG.value)
+    assert table["demagnified"].tolist() == [True, False, False, False, False]
+    assert table["needs_human"].tolist() == [True, True, True, True, False]
+    assert texts(table, "figure")[0] == "lenses/lens.png"
+    drawn = CatalogueFolder.open(result.folder.path).samples("set.h5:0")
+    assert drawn is not None
+    assert np.median(drawn.column("einstein_radius")) < 7
+
+
 def test_a_full_disk_ends_the_run(run, monkeypatch):
     def full(source, *rest, **options):
         raise InputError("out: cannot be written")

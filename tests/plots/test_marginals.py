@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from scipy.ndimage import label
 
 from lenssbi.plots.marginals import posterior_row
 from lenssbi.posteriors import GaussianMixture, Samples
@@ -81,6 +82,25 @@ def test_two_modes_stay_narrow():
     cell = abs(np.linalg.det([[found.x[1, 0] - found.x[0, 0], found.x[0, 1] - found.x[0, 0]],
                               [found.y[1, 0] - found.y[0, 0], found.y[0, 1] - found.y[0, 0]]]))  # fmt: skip
     assert inside.sum() * cell < 2 * 2 * SIZES[0.95] * 0.01**2, "a smoothing as wide as both gives 50 times that"
+
+
+def pieces(samples, smoothing):
+    """Into how many the regions fall."""
+    found = credible_regions(samples.column("e1"), samples.column("e2"), samples.weights, (0.68, 0.95), smoothing)
+    return label(found.density > found.levels[0])[1], found
+
+
+def test_the_kernels_of_a_flows_answer_are_not_seen():
+    """Draws of a sum of narrow kernels about 512 draws of a Gaussian."""
+    few, root = gaussian(0.1, count=512, weighted=False)
+    network = GaussianMixture(few.values, np.full(few.values.shape, 0.008), NAMES, UNITS)
+    draws = network.sample(20_000, np.random.default_rng(0))
+    ragged, _ = pieces(draws, 0.0)
+    smooth, found = pieces(draws, 512 ** (-1 / 6))
+    assert ragged > smooth == 1
+    cell = abs(np.linalg.det([[found.x[1, 0] - found.x[0, 0], found.x[0, 1] - found.x[0, 0]],
+                              [found.y[1, 0] - found.y[0, 0], found.y[0, 1] - found.y[0, 0]]]))  # fmt: skip
+    assert (found.density > found.levels[0]).sum() * cell == pytest.approx(SIZES[0.95] * root, rel=0.2)
 
 
 def test_draws_that_are_all_the_same_have_no_region():

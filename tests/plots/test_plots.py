@@ -79,6 +79,12 @@ def test_a_fit_that_did_not_end_says_so(status):
     assert "NOT CONVERGED: stopped at its limit" in lens.lens_figure(fit).get_suptitle()
 
 
+def test_a_fit_that_is_wrong_says_so():
+    fit = made_up.fit()
+    fit.status = Status.WRONG
+    assert "WRONG: shows the source only once" in lens.lens_figure(fit).get_suptitle()
+
+
 def test_a_position_angle_near_the_seam():
     np.testing.assert_allclose(near(np.array([179.0, 1.0, 90.4]), "phi", 0.5), [-1.0, 1.0, 90.4])
     np.testing.assert_allclose(near(np.array([179.0, 1.0]), "q", 0.5), [179.0, 1.0])

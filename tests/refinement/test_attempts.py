@@ -1,6 +1,7 @@
 """Wrong starts are recognised and left; what the search finds, the sampler follows up."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -48,6 +49,41 @@ def test_the_search_begins_where_the_lens_is(searched, truth):
     assert abs(at["einstein_radius"] - truth["einstein_radius"]) < 0.03
     assert abs(at["e1"] - truth["e1"]) < 0.08
     assert np.sqrt(np.diag(mixture.scales[0])).max() < 0.5
+
+
+def test_light_and_search_are_part_of_the_limit(searched, monkeypatch):
+    problem, stage = searched
+    asked = []
+
+    def sample(prior, likelihood, settings, *rest):
+        asked.append(settings.max_seconds)
+        raise InterruptedError
+
+    monkeypatch.setattr(attempts, "first_stage", lambda problem: stage)
+    monkeypatch.setattr(attempts.importance, "sample", sample)
+    for seconds in (0.0, 1000.0, 1e6):
+        with pytest.raises(InterruptedError):
+            attempts.make_attempts(replace(problem, seconds=seconds), None, lambda *_: None)
+    assert asked == pytest.approx([3600, 2600, 900], abs=1)
+
+
+def test_nothing_is_begun_anew_where_the_time_is_over(searched, monkeypatch):
+    problem, stage = searched
+    names, begun = [], []
+
+    def sampled(problem, stage, name, work, watch, allowed):
+        names.append(name)
+        draws = SimpleNamespace(evaluations=1, seconds=100.0, converged=True)
+        return attempts.Attempt(name, problem, stage, draws, SimpleNamespace(), "importance", allowed)
+
+    monkeypatch.setattr(attempts, "first_stage", lambda problem: begun.append(1) or stage)
+    monkeypatch.setattr(attempts, "_sampled", sampled)
+    monkeypatch.setattr(attempts, "is_wrong", lambda *_: True)
+    attempts.make_attempts(problem, None, lambda *_: None)
+    assert names == ["first", "restart0"]
+    attempts.make_attempts(replace(problem, seconds=3000.0), None, lambda *_: None)
+    assert names == ["first", "restart0", "first"]
+    assert len(begun) == 3, "nor is it searched"
 
 
 def test_the_pixels_stand_on_the_gaussians_of_the_search(searched):

@@ -27,6 +27,7 @@ FITS = (
     "evaluations",
     "effective draws",
 )
+FLAGS = ("suite", "method", "flag", "right fits", "raised [%]", "wrong fits", "raised [%]")
 
 
 def tables_of_fits(bench: Benchmark, wanted: Sequence[Line]) -> Iterator[Table]:
@@ -36,6 +37,8 @@ def tables_of_fits(bench: Benchmark, wanted: Sequence[Line]) -> Iterator[Table]:
         yield ("what", "PyAutoLens in the same run", "lenssbi", "wanted", "met"), rows
     if bench.tables["fits"]:
         yield FITS, [_fit(row) for row in bench.tables["fits"]]
+    if bench.tables["flags"]:
+        yield FLAGS, [_flag(row) for row in bench.tables["flags"]]
     whole = [row for row in bench.tables["evaluation"] if row["part"] == WHOLE]
     if whole:
         yield (
@@ -63,10 +66,21 @@ def _fit(row: Row) -> list[str]:
     return [row["suite"], row["method"], str(row["lenses"]), str(row["done"]), *shares, *spread]
 
 
+def _flag(row: Row) -> list[str]:
+    of = [
+        (str(row[kind]), _shares(row, f"{kind}_raised", f"{kind}_low", f"{kind}_high")) for kind in ("right", "wrong")
+    ]
+    return [row["suite"], row["method"], row["flag"], *of[0], *of[1]]
+
+
 def _interval(row: Row, name: str) -> str:
-    if row[name] is None:
+    return _shares(row, name, f"{name}_low", f"{name}_high")
+
+
+def _shares(row: Row, *names: str) -> str:
+    if row[names[0]] is None:
         return ""
-    share, low, high = (100 * row[key] for key in (name, f"{name}_low", f"{name}_high"))
+    share, low, high = (100 * row[name] for name in names)
     return f"{share:.2g} ({low:.2g}-{high:.2g})"
 
 

@@ -98,6 +98,7 @@ def _add(bench: Benchmark, suite: str, name: str, which: str, records: list[Reco
     rows: dict[str, list[Row]] = {
         "fits": [judge_fits.summary(records, which, bench.config.wrong)],
         "lenses": list(judge_fits.lens_rows(records, which)),
+        "flags": list(judge_fits.flag_rows(records, which, bench.config.wrong)),
     }
     if found is not None:
         index = np.array([record.index for record in records if which in record.beliefs])

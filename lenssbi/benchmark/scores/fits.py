@@ -19,6 +19,7 @@ from lenssbi.calibration.scores import wilson
 from lenssbi.status import Status
 
 SHARES = ("flagged", "wrong", "wrong_unflagged", "false_alarms")
+NOT_DONE, ANY = "(not done)", "(any)"  # beside the names of flags
 QUANTILES = {"16": 16, "50": 50, "84": 84}
 Row = dict[str, Any]
 
@@ -57,7 +58,27 @@ def in_wrong_basin(belief: Belief, wrong: WrongBasin) -> bool:
         return False
     found = belief.at("einstein_radius")
     away = abs(found["median"] - found["true"])
-    return bool(away > wrong.arcsec and away > wrong.sigma * found["sigma"])
+    return bool(away > max(wrong.arcsec, wrong.sigma * found["sigma"], wrong.share * found["true"]))
+
+
+def flag_rows(records: Sequence[Record], which: str, wrong: WrongBasin) -> Iterator[Row]:
+    """A row for each flag, for a status that is not done and for any of these: how often it is raised by right and by wrong fits.
+
+    The share of the right ones is the false alarms, each with Wilson's interval; fits without a posterior are left out.
+    """
+    found = [(record, in_wrong_basin(record.beliefs[which], wrong)) for record in records if which in record.beliefs]
+    names = sorted({flag for record, _ in found for flag in record.flags})
+    raised = {flag: [flag in record.flags for record, _ in found] for flag in names}
+    raised[NOT_DONE] = [record.status != Status.DONE.value for record, _ in found]
+    raised[ANY] = [record.warned for record, _ in found]
+    lost = np.array([is_lost for _, is_lost in found], bool)
+    for flag, rows in raised.items():
+        row: Row = {"flag": flag}
+        for kind, part in (("right", np.array(rows, bool)[~lost]), ("wrong", np.array(rows, bool)[lost])):
+            share = float(part.mean()) if part.size else None
+            low, high = (None, None) if share is None else wilson(share, part.size)
+            row |= {kind: part.size, f"{kind}_raised": share, f"{kind}_low": low, f"{kind}_high": high}
+        yield row
 
 
 def _shares(found: Sequence[tuple[Record, Belief]], wrong: WrongBasin) -> Row:

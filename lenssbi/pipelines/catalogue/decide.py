@@ -12,6 +12,8 @@ Row = dict[str, Any]
 
 QUIET = (Flag.NOISE_CONVERTED,)
 """Flags that say what was done, and that nobody need look at."""
+REFUSED = (Status.WRONG.value, Status.NOT_EXPLAINED.value)
+"""How a fit ends whose numbers are not to be used."""
 
 
 def reasons_to_fit(row: Row, config: CatalogueConfig) -> list[str]:
@@ -45,6 +47,11 @@ def doubts(row: Row, auto: AutoConfig) -> list[str]:
     if auto.max_residual is not None and residual is not None and not residual <= auto.max_residual:
         found.append(f"the network's model image leaves {residual:.3g} times the noise's variance")
     return found
+
+
+def usable(fit: Row) -> bool:
+    """Whether the numbers of a fit may stand in a catalogue: there are some, and the fit is not recognised as wrong."""
+    return bool(fit.get("params")) and not str(fit["status"]).startswith(REFUSED)
 
 
 def reasons_to_look(row: Row, config: CatalogueConfig) -> list[str]:

@@ -13,7 +13,7 @@ from lenssbi import catalogue
 from lenssbi.config import parse
 from lenssbi.flags import Flag, about
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
-from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look
+from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look, usable
 from lenssbi.pipelines.catalogue.fit import read_row
 from lenssbi.pipelines.catalogue.job import NETWORK, RUN, TABLE, row_path, shard_path
 from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows
@@ -137,15 +137,18 @@ class CatalogueFolder:
         return read_row(self.path, asked["name"], asked["key"], self.card["fitted"])
 
     def _final(self, asked: Row) -> Row:
-        """The fit's row where there is one; where the fit failed, the network's answer with the fit's status."""
+        """The fit's row if its numbers can be used; otherwise the network's answer, with what the fit said of itself."""
         told = ("place", "key", "ra", "dec", "snr", "misspecification")
         kept: Row = {name: asked[name] for name in told if name in asked}
         if asked.get("params"):
             flags = [flag for flag in asked.get("flags") or () if flag in about("network")]
             kept["network"] = {"params": asked["params"], "flags": flags}
         row, because = self._refined(asked), reasons_to_fit(asked, self.config)
-        if row is not None and row["status"] != Status.DONE.value and not row.get("params"):
-            row = asked | {name: row[name] for name in ("status", "seconds")}
+        if row is not None and not usable(row):
+            said = {name: row[name] for name in ("status", "seconds", "evaluations", "figure") if name in row}
+            row = (
+                asked | said | {"flags": list(dict.fromkeys((*(row.get("flags") or ()), *(asked.get("flags") or ()))))}
+            )
         final = (row or asked) | kept
         if final["method"] == "network" and final.get("params") and self.config.draws:
             final["posterior"] = f"{NETWORK}/{shard_path(self.path, asked['shard']).name}"

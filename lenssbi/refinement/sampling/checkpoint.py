@@ -36,7 +36,7 @@ class Checkpoint:
     key: str
 
     def save(self, write: Callable[[Path], None], seconds: float) -> None:
-        """Store what ``write(path)`` writes as HDF5, and the wall-clock ``seconds`` spent so far."""
+        """Store what ``write(path)`` writes as HDF5, and the ``seconds`` spent so far."""
         import h5py
 
         with atomic(self.path) as temporary:

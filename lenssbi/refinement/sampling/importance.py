@@ -21,6 +21,7 @@ import numpy as np
 
 from lenssbi.refinement.sampling.adapt import next_mixture
 from lenssbi.refinement.sampling.checkpoint import Checkpoint
+from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.refinement.sampling.nautilus import SAVE_EVERY, TELL_EVERY, Draws, LogLikelihood, Watch
 from lenssbi.refinement.sampling.rounds import (
@@ -57,9 +58,11 @@ class Settings:
     prior_share
         Share of prior draws in every proposal; 0 for a prior that is confined to where the start is.
     max_rounds, max_evaluations, max_seconds
-        Limits.
+        Limits; the last one of :func:`~lenssbi.refinement.sampling.clock.processor_seconds`.
     seed
         The same seed gives the same draws.
+    threads
+        Of the likelihood.
     """
 
     n_eff: int = 300
@@ -70,6 +73,7 @@ class Settings:
     max_evaluations: int = 8000
     max_seconds: float = np.inf
     seed: int = 0
+    threads: int = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.prior_share < 1:
@@ -103,7 +107,7 @@ def sample(
         :func:`lenssbi.refinement.sampling.mixture_fit.from_samples` of a network's posterior. None starts from the prior.
     """
     rounds, spent = _stored(checkpoint)
-    progress = _Progress(settings, checkpoint, watch, time.perf_counter() - spent)
+    progress = _Progress(settings, checkpoint, watch, processor_seconds(settings.threads) - spent)
     while (note := _ended(rounds, settings, progress.seconds)) is None:
         if not rounds or rounds[-1].complete:
             rounds.append(_next_round(rounds, prior, settings, start))
@@ -187,7 +191,7 @@ class _Progress:
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self._began
+        return processor_seconds(self._settings.threads) - self._began
 
     def look(self, rounds: list[Round]) -> None:
         """Tell and store, if it is time to; a complete round is always stored."""

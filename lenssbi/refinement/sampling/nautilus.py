@@ -16,6 +16,7 @@ import numpy as np
 
 from lenssbi.arrays import FloatArray
 from lenssbi.refinement.sampling.checkpoint import Checkpoint
+from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.mixture_fit import n_eff
 
 Watch = Callable[[int, float], None]
@@ -36,7 +37,7 @@ class UnitCubePrior(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """How Nautilus runs; see :class:`lenssbi.refinement.config.SamplerConfig`."""
+    """How Nautilus runs; see :class:`lenssbi.refinement.config.SamplerConfig`. `max_seconds` are of the processor."""
 
     n_live: int
     n_networks: int = 1
@@ -44,6 +45,7 @@ class Settings:
     max_evaluations: int = 60_000
     max_seconds: float = np.inf
     seed: int = 0
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def sample(
         Told of the progress about every half second.
     """
     sampler, spent = _sampler(prior, log_likelihood, settings, checkpoint)
-    start = time.perf_counter() - spent
+    start = processor_seconds(settings.threads) - spent
     saved = told = time.perf_counter()
     converged = False
     while not converged and sampler.n_like < settings.max_evaluations:
@@ -118,15 +120,16 @@ def sample(
         if now - told > TELL_EVERY:
             told = now
             watch(int(sampler.n_like), _live(sampler))
-        late = now - start > settings.max_seconds
+        seconds = processor_seconds(settings.threads) - start
+        late = seconds > settings.max_seconds
         if checkpoint and (converged or late or now - saved > SAVE_EVERY):
-            checkpoint.save(sampler.write, now - start)
+            checkpoint.save(sampler.write, seconds)
             saved = time.perf_counter()
         if late:
             break
     if checkpoint and not converged:
-        checkpoint.save(sampler.write, time.perf_counter() - start)
-    return _draws(sampler, time.perf_counter() - start, converged)
+        checkpoint.save(sampler.write, processor_seconds(settings.threads) - start)
+    return _draws(sampler, processor_seconds(settings.threads) - start, converged)
 
 
 def _sampler(

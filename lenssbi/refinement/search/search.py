@@ -12,7 +12,8 @@ for before ends are compared. Several that explain the image about equally well 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 from scipy import optimize
@@ -28,6 +29,8 @@ from lenssbi.refinement.search.space import SearchSpace
 from lenssbi.refinement.search.start import Candidate, QuickLook, promising
 
 POLISH = 15  # evaluations from one light of the lens to the next
+MANY = 4000  # pixels; the search of a mask with more is eased
+FEWEST = 4  # fits of a round
 NEAR = 0.05  # prior widths: fits on their way to one end
 
 
@@ -63,6 +66,12 @@ class SearchSettings:
     gain: float = 10.0
     enriched: int = 5
     seed: int = 0
+
+    def eased(self, pixels: int) -> SearchSettings:
+        """The same for a mask of so many pixels: fewer fits where each takes longer, so that a search has an end."""
+        share = min(1.0, MANY / pixels)
+        rounds = tuple((max(round(share * count), FEWEST), steps) for count, steps in self.rounds)
+        return replace(self, rounds=rounds, enriched=max(round(share * self.enriched), 2))
 
 
 def search(
@@ -105,7 +114,7 @@ def search(
     # the right lens may explain a source of several ellipses worse by one of them than a wrong lens does
     found = distinct(_possible([mode for mode, _ in modes]), np.inf)[: settings.enriched]
     richer = [_enrich(fitter, end, mode, settings) for mode, end in modes if mode in found]
-    return tuple(sorted(distinct(_possible(richer), settings.within), key=_evidence, reverse=True))
+    return tuple(sorted(distinct(_possible(richer), settings.within), key=attrgetter("total_evidence"), reverse=True))
 
 
 def polish(
@@ -117,17 +126,12 @@ def polish(
     for mode in modes:
         fitter = Fitter(inversion, SearchSpace(prior, len(mode.ellipses)))
         better.append(describe(fitter, fitter.fit(Candidate(np.inf, mode.vector), POLISH)))
-    return tuple(sorted(distinct(_possible(better), settings.within), key=_evidence, reverse=True))
+    return tuple(sorted(distinct(_possible(better), settings.within), key=attrgetter("total_evidence"), reverse=True))
 
 
 def _possible(modes: list[Mode]) -> list[Mode]:
     """Those that show their source more than once, if there are any."""
     return [mode for mode in modes if mode.multiply_imaged] or modes
-
-
-def _evidence(mode: Mode) -> float:
-    """With the prior's share: it tells sources of few ellipses from those of many, which chi^2 does not."""
-    return mode.log_evidence - 0.5 * mode.charge
 
 
 def _enrich(fitter: Fitter, end: Candidate, mode: Mode, settings: SearchSettings) -> Mode:
@@ -138,7 +142,7 @@ def _enrich(fitter: Fitter, end: Candidate, mode: Mode, settings: SearchSettings
             break
         end = fitter.fit(start, settings.rounds[-1][1])
         richer = describe(fitter, end)
-        if _evidence(richer) <= _evidence(mode):
+        if richer.total_evidence <= mode.total_evidence:
             break
         mode = richer
     return mode

@@ -1,5 +1,6 @@
 """Importance sampling against closed forms, from bad starts; stopping, continuing, giving up, and nested sampling beside it."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from lenssbi.parameters import Prior, Uniform
 from lenssbi.refinement.sampling import importance, nautilus
 from lenssbi.refinement.sampling.checkpoint import Checkpoint, identity
+from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.importance import Settings, sample
 from lenssbi.refinement.sampling.mixture_fit import n_eff
 from lenssbi.refinement.sampling.mixtures import Mixture
@@ -207,6 +209,13 @@ def test_a_limit_leaves_draws_and_more_can_be_had(uninterrupted, tmp_path):
     assert "seconds" in late.note
     full = sample(PRIOR, Gaussian(), Settings(), checkpoint, start=WIDE)
     np.testing.assert_array_equal(full.values, uninterrupted.values)
+
+
+def test_a_wait_for_the_processor_is_no_time_of_the_fit():
+    start = processor_seconds()
+    time.sleep(0.3)
+    assert processor_seconds() - start < 0.1
+    assert processor_seconds(4) == pytest.approx(processor_seconds() / 4, rel=0.01)
 
 
 def test_another_fit_s_state_is_not_taken_up(uninterrupted, tmp_path):

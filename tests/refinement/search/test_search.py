@@ -98,6 +98,15 @@ def test_the_lens_light_is_fitted_with_the_source(ring, truth):
     assert best.misfit < 1.2 * best.pixels
 
 
+def test_a_large_mask_is_searched_with_fewer_fits():
+    settings = SearchSettings()
+    assert settings.eased(3000) == settings
+    eased = settings.eased(8000)
+    assert eased.rounds == ((16, 5), (6, 12), (4, 40))
+    assert (eased.enriched, eased.draws) == (2, settings.draws)
+    assert settings.eased(10**6).rounds == ((4, 5), (4, 12), (4, 40))
+
+
 def test_a_shear_is_found(ring_imaging):
     shear = tuple(Single(name, Normal(0.0, 0.1, -0.3, 0.3)) for name in ("shear1", "shear2"))
     best = search(ring_imaging, JointPrior((*PRIOR.blocks, *shear)), settings=FAST)[0]
