@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lenssbi import __version__
-from lenssbi.dataset.inputs import COMPANIONS, placed
+from lenssbi.dataset.inputs import placed
+from lenssbi.dataset.listed import COMPANIONS
 from lenssbi.status import InputError
 
 
