@@ -100,8 +100,8 @@ def catalogue(
         }
         mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
-            choices = (config, overrides, refine, estimator, seed, noise, psf, mask, pixel_scale, lens_light, image)
-            choices += (*mosaic.choices,)
+            about_stamps = (lens_light, noise, psf, mask, pixel_scale, image, *mosaic.choices)
+            choices = (config, overrides, refine, estimator, seed, *about_stamps)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from run.json: leave out all but --out and workers")
             screen.finish(run_again(repeat, out=out, **where))

@@ -80,8 +80,8 @@ def refine(
 
         mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
-            choices = (prior, sampler, lens_light, estimator, noise, psf, mask, pixel_scale, config, overrides, seed)
-            choices += (image, *mosaic.choices)
+            about_stamps = (lens_light, noise, psf, mask, pixel_scale, image, *mosaic.choices)
+            choices = (prior, sampler, estimator, config, overrides, seed, *about_stamps)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from refine.json: leave out all but --out")
             screen.finish(run_again(repeat, out=out, figures=figures, progress=screen.progress))
