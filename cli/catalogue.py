@@ -7,6 +7,7 @@ import typer
 
 from .console import command
 from .options import (
+    CUTOUTS,
     Cluster,
     ConfigFile,
     EstimatorName,
@@ -60,7 +61,7 @@ def catalogue(
     variance: Variance = None,
     flag: Flag = None,
     flag_bits: FlagBits = None,
-    size: Size = 10.0,
+    size: Size = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everything random.")] = None,
@@ -97,8 +98,10 @@ def catalogue(
             "cluster": cluster_of(cluster),
             "progress": screen.progress,
         }
+        mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
-            choices = (config, overrides, refine, estimator, seed, noise, psf, mask, pixel_scale, lens_light, image)
+            about_stamps = (lens_light, noise, psf, mask, pixel_scale, image, *mosaic.choices)
+            choices = (config, overrides, refine, estimator, seed, *about_stamps)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from run.json: leave out all but --out and workers")
             screen.finish(run_again(repeat, out=out, **where))
@@ -113,7 +116,7 @@ def catalogue(
         settings = load_config(config, CatalogueConfig, said)
         out = Path("catalogue") if out is None else out
         read = reading(noise, psf, mask, pixel_scale, lens_light)
-        inputs, read = Mosaic(image, weight, variance, flag, flag_bits, size).cut(inputs, read, out / "cutouts", screen)
+        inputs, read = mosaic.cut(inputs, read, out / CUTOUTS, screen)
         result = run(
             inputs,
             config=settings,

@@ -42,7 +42,7 @@ def cutout(
     flag_bits: FlagBits = None,
     psf: SeveralPsf = None,
     band: Annotated[str, typer.Option("--band", help="Which band of Euclid's MER products.")] = "VIS",
-    size: Size = 10.0,
+    size: Size = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for the stamps and their table.")],
     as_json: Json = False,
     quiet: Quiet = False,

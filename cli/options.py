@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from .console import Screen
 
+CUTOUTS = "cutouts"  # folder of the stamps that a command cuts out before anything else
+
 Inputs = Annotated[
     list[str] | None,
     typer.Argument(
@@ -89,7 +91,9 @@ FlagBits = Annotated[
         show_default=False,
     ),
 ]
-Size = Annotated[float, typer.Option("--size", help="Side of a cut-out in arcsec.")]
+Size = Annotated[
+    float | None, typer.Option("--size", help="Side of a cut-out in arcsec; 10 by default.", show_default=False)
+]
 
 
 def cutting(
@@ -100,7 +104,7 @@ def cutting(
     flag: list[str] | None,
     psf: list[str] | None,
     *,
-    size: float,
+    size: float | None,
     flag_bits: int | None,
     band: str = "VIS",
 ) -> "CutoutOptions":
@@ -111,7 +115,8 @@ def cutting(
     files: dict[str, list[str] | None] = {"images": image, "noise": noise, "weight": weight, "variance": variance}
     files |= {"flag": flag, "psf": psf}
     layers = Layers(**{name: tuple(said or ()) for name, said in files.items()}, band=band)  # type: ignore[arg-type]
-    return CutoutOptions(layers, size, flag_bits)
+    sides = {} if size is None else {"size": size}
+    return CutoutOptions(layers, flag_bits=flag_bits, **sides)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,13 @@ class Mosaic:
     variance: list[str] | None
     flag: list[str] | None
     flag_bits: int | None
-    size: float
+    size: float | None
+
+    @property
+    def choices(self) -> list[str]:
+        """The options that were given beside --image."""
+        names = ("weight", "variance", "flag", "flag_bits", "size")
+        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
 
     def cut(
         self, inputs: list[str], read: dict[str, object], folder: Path | None, screen: "Screen"
@@ -132,14 +143,8 @@ class Mosaic:
         from lenssbi.status import InputError
 
         if not self.image:
-            said = {
-                "--weight": self.weight,
-                "--variance": self.variance,
-                "--flag": self.flag,
-                "--flag-bits": self.flag_bits,
-            }
-            if alone := [name for name, value in said.items() if value is not None]:
-                raise InputError(f"{alone[0]} is for a mosaic: name it with --image")
+            for option in self.choices:
+                raise InputError(f"{option} is for a mosaic: name it with --image")
             return inputs, read
         from lenssbi.pipelines.cutout import cut_first
 
@@ -147,7 +152,7 @@ class Mosaic:
             raise InputError("--image needs a place to keep the cut-outs: give --out")
         files = (self.image, None, self.weight, self.variance, self.flag, None)
         options = cutting(*files, size=self.size, flag_bits=self.flag_bits)
-        return cut_first(inputs, options, folder, read, screen.progress), {}
+        return cut_first(inputs, options, folder, read, screen.progress)
 
 
 LensLight = Annotated[

@@ -7,6 +7,7 @@ import typer
 
 from .console import command
 from .options import (
+    CUTOUTS,
     EstimatorName,
     Flag,
     FlagBits,
@@ -52,7 +53,7 @@ def predict(
     variance: Variance = None,
     flag: Flag = None,
     flag_bits: FlagBits = None,
-    size: Size = 10.0,
+    size: Size = None,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Seed of everything random; 0 by default.", show_default=False)
     ] = None,
@@ -73,17 +74,18 @@ def predict(
         from lenssbi.refinement.config import RefineConfig
         from lenssbi.status import InputError
 
+        mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
-            choices = (estimator, config, lens_light, noise, psf, mask, pixel_scale, image, seed)
+            choices = (estimator, config, lens_light, noise, psf, mask, pixel_scale, image, seed, *mosaic.choices)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from the table: leave out all but --out, --samples")
             screen.finish(run_again(repeat, out=out, samples=samples, progress=screen.progress))
             return
         if not inputs:
             raise InputError("no input: name a FITS stamp, a folder, a table or a set")
-        folder = out.with_name(f"{out.stem}_cutouts") if out is not None else samples and samples / "cutouts"
+        folder = out.with_name(f"{out.stem}_{CUTOUTS}") if out is not None else samples and samples / CUTOUTS
         read = reading(noise, psf, mask, pixel_scale, lens_light)
-        inputs, read = Mosaic(image, weight, variance, flag, flag_bits, size).cut(inputs, read, folder, screen)
+        inputs, read = mosaic.cut(inputs, read, folder, screen)
         result = run(
             inputs,
             estimator=estimator,

@@ -7,6 +7,7 @@ import typer
 
 from .console import command
 from .options import (
+    CUTOUTS,
     ConfigFile,
     EstimatorName,
     Flag,
@@ -53,7 +54,7 @@ def refine(
     variance: Variance = None,
     flag: Flag = None,
     flag_bits: FlagBits = None,
-    size: Size = 10.0,
+    size: Size = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the sampler.")] = None,
@@ -77,8 +78,10 @@ def refine(
         from lenssbi.refinement.config import RefineConfig
         from lenssbi.status import InputError
 
+        mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
-            choices = (prior, sampler, lens_light, estimator, noise, psf, mask, pixel_scale, config, overrides, seed)
+            about_stamps = (lens_light, noise, psf, mask, pixel_scale, image, *mosaic.choices)
+            choices = (prior, sampler, estimator, config, overrides, seed, *about_stamps)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from refine.json: leave out all but --out")
             screen.finish(run_again(repeat, out=out, figures=figures, progress=screen.progress))
@@ -94,7 +97,7 @@ def refine(
         said += [f"sampler.seed={seed}"] if seed is not None else []
         settings = load_config(config, RefineConfig, said)
         read = reading(noise, psf, mask, pixel_scale, lens_light)
-        inputs, read = Mosaic(image, weight, variance, flag, flag_bits, size).cut(inputs, read, out / "cutouts", screen)
+        inputs, read = mosaic.cut(inputs, read, out / CUTOUTS, screen)
         result = run(
             inputs,
             config=settings,

@@ -19,17 +19,13 @@ from lenssbi.dataset.background import levelled
 from lenssbi.dataset.fits import read_stamp, with_lens_light
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.header import number as as_number
-from lenssbi.dataset.kinds import PART_OF_SET, PATH_COLUMNS, SET_SUFFIXES, kind_of
+from lenssbi.dataset.kinds import PART_OF_SET, PATH_COLUMNS, RA_COLUMNS, SET_SUFFIXES, kind_of
+from lenssbi.dataset.listed import COMPANIONS, LIGHT_COLUMN, Row, rows_of
 from lenssbi.dataset.names import distinct_names
 from lenssbi.dataset.observed import READ
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.dataset.tables import FITS_SUFFIXES, TextTable, read_texts
+from lenssbi.dataset.tables import FITS_SUFFIXES, read_texts
 from lenssbi.status import InputError, ItemError, Status
-
-INDEX_COLUMN = "index"  # of a set: the position of the stamp
-NAME_COLUMNS = ("id", "name", "object_id")
-COMPANIONS = ("noise", "psf", "mask")
-LIGHT_COLUMN = "lens_light"
 
 
 @dataclass(frozen=True)
@@ -78,20 +74,28 @@ class StampSource:
         """
         if self.status is not None:
             raise ItemError(self.status, self.path, self.detail)
-        if self.index is None:
-            options: dict[str, Any] = {"noise": self.noise, "psf": self.psf, "mask": self.mask}
-            options |= {"pixel_scale": self.pixel_scale, "lens_light": self.lens_light}
-            stamp = read_stamp(self.path, band=self.band, **options)
-        else:
-            stamp = self._set().stamp(self.index)
-            if not stamp.mask.any():
-                raise ItemError(Status.ALL_NAN, f"{self.path}:{self.index}")
-            if not stamp.info[
-                "lens_light_subtracted"
-            ]:  # an observed one: the sky of the others is zero by construction
-                stamp = levelled(stamp)
-            stamp = stamp if self.lens_light is None else with_lens_light(stamp, self.lens_light)
+        try:
+            stamp = self._of_file() if self.index is None else self._of_set(self.index)
+        except ItemError as error:
+            if error.source == self.path or error.source not in self.files:
+                raise
+            found = f"{error.source}: {error.detail}" if error.detail else error.source
+            raise ItemError(
+                error.status, self.path, found
+            ) from None  # a row names the stamp, so that the reason names the other file
         return replace(stamp, name=self.name, info={**stamp.info, READ: self._read()})
+
+    def _of_file(self) -> Stamp:
+        options: dict[str, Any] = {name: getattr(self, name) for name in (*COMPANIONS, "pixel_scale", LIGHT_COLUMN)}
+        return read_stamp(self.path, band=self.band, **options)
+
+    def _of_set(self, index: int) -> Stamp:
+        stamp = self._set().stamp(index)
+        if not stamp.mask.any():
+            raise ItemError(Status.ALL_NAN, f"{self.path}:{index}")
+        if not stamp.info["lens_light_subtracted"]:  # an observed one: the sky of the others is zero by construction
+            stamp = levelled(stamp)
+        return stamp if self.lens_light is None else with_lens_light(stamp, self.lens_light)
 
     def _read(self) -> dict[str, Any]:
         """How to read this stamp again from anywhere: what a user would name, and the options."""
@@ -203,49 +207,23 @@ def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
     table = next((one for one in tables if one.column(*PATH_COLUMNS) is not None), None)
     if table is None:
         names = ", ".join(name for one in tables for name in one.names)
-        places = ", or name the mosaic to cut its positions from with --image" if _has_positions(tables) else ""
+        places = (
+            ", or name the mosaic to cut its positions from with --image"
+            if any(one.column(*RA_COLUMNS) for one in tables)
+            else ""
+        )
         raise InputError(f"{path}: the table has no column `path` (it has {names}): add one{places}")
     if len(table) == 0:
         raise InputError(f"{path}: the table has no rows: list a stamp in each")
     given: set[str] = set()
-    for number, row in enumerate(_rows(table), start=1):
+    for number, row in enumerate(rows_of(table), start=1):
         found = list(_from_row(row, path, common, number))
         for source in found:
             chosen = replace(source, name=row.name) if row.name and len(found) == 1 else source
             if row.name and row.name in given:
-                chosen = replace(chosen, status=Status.DUPLICATE, detail=f"{path}, row {number}: {row.name}")
+                chosen = replace(chosen, status=Status.DUPLICATE, detail=f"{path.name}, row {number}: {row.name}")
             yield chosen
         given.add(row.name)
-
-
-@dataclass(frozen=True)
-class Row:
-    """What the row of a table says of a stamp, "" where it says nothing."""
-
-    name: str
-    path: str
-    index: str
-    noise: str
-    psf: str
-    mask: str
-    lens_light: str
-    status: str
-    reason: str
-
-
-def _has_positions(tables: Sequence[TextTable]) -> bool:
-    return any(table.column("ra", "right_ascension") is not None for table in tables)
-
-
-def _rows(table: TextTable) -> Iterator[Row]:
-    kinds = (
-        NAME_COLUMNS,
-        PATH_COLUMNS,
-        (INDEX_COLUMN,),
-        *((name,) for name in (*COMPANIONS, LIGHT_COLUMN, "status", "reason")),
-    )
-    columns = [table.column(*names) for names in kinds]
-    return map(Row, *(columns_of if columns_of is not None else [""] * len(table) for columns_of in columns))
 
 
 def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
@@ -253,7 +231,7 @@ def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterat
     files: dict[str, Any] = {c: placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
     options = replace(common, **files, lens_light=row.lens_light.lower() or common.lens_light)
     if not entry:
-        status, detail = _why_not(row, f"{table}, row {number}")
+        status, detail = row.why_not(f"{table.name}, row {number}")
         yield replace(options, name=f"{table.stem}-row-{number}", path=str(table), status=status, detail=detail)
         return
     entry = f"{entry}:{row.index}" if row.index and not PART_OF_SET.fullmatch(entry) else entry
@@ -265,14 +243,6 @@ def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterat
     except InputError as error:  # one row's mistake is one row's status
         detail = str(error).removeprefix(f"{entry}: ")
         yield replace(options, name=Path(entry).name, path=entry, status=Status.NO_STAMP, detail=detail)
-
-
-def _why_not(row: Row, place: str) -> tuple[Status, str]:
-    """Why a row names no file: what the table of `lenssbi cutout` says of it, or nothing."""
-    status = Status.__members__.get(row.status.upper())
-    if status is None or status is Status.DONE:
-        return Status.NO_PATH, place
-    return status, row.reason.removeprefix(status.value).strip().removeprefix("(").removesuffix(")")
 
 
 def placed(text: str | None, folder: Path) -> str:

@@ -14,6 +14,7 @@ from lenssbi.status import InputError
 SET_SUFFIXES = (".h5", ".hdf5")
 TABLE_SUFFIXES = (".ecsv", ".csv", ".parquet")
 PATH_COLUMNS = ("path", "file", "filename")
+RA_COLUMNS = ("ra", "right_ascension", "ra_deg", "raj2000", "_raj2000", "ra_icrs", "alpha_j2000", "coord_ra")
 PART_OF_SET = re.compile(r"(?P<path>.+\.(?:h5|hdf5)):(?P<first>\d+)(?:-(?P<last>\d+))?")
 Kind = Literal["part of a set", "folder", "set", "table", "stamp"]
 
@@ -33,7 +34,7 @@ def kind_of(text: str) -> Kind:
         return "folder"
     if name.endswith(SET_SUFFIXES):
         return "set"
-    if name.endswith(TABLE_SUFFIXES) or (name.endswith(FITS_SUFFIXES) and _lists_stamps(Path(text))):
+    if name.endswith(TABLE_SUFFIXES) or (name.endswith(FITS_SUFFIXES) and _is_list(Path(text))):
         return "table"
     if name.endswith(FITS_SUFFIXES):
         return "stamp"
@@ -53,8 +54,8 @@ def _mode(text: str) -> int:
         raise InputError(f"{text}: cannot be read ({error.strerror}): check the path and its permissions") from None
 
 
-def _lists_stamps(path: Path) -> bool:
-    """Whether a FITS file lists stamps: it has a table with paths and no image."""
+def _is_list(path: Path) -> bool:
+    """Whether a FITS file is a list of stamps or positions: it has a table with paths or right ascensions, and no image."""
     from astropy.io import fits
 
     try:
@@ -63,4 +64,4 @@ def _lists_stamps(path: Path) -> bool:
             names = {str(name).lower() for hdu in hdus if hasattr(hdu, "columns") for name in hdu.columns.names}
     except Exception:  # what cannot be read is told when it is loaded as a stamp
         return False
-    return not images and not names.isdisjoint(PATH_COLUMNS)
+    return not images and not names.isdisjoint((*PATH_COLUMNS, *RA_COLUMNS))

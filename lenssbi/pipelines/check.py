@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lenssbi.dataset.kinds import PATH_COLUMNS, kind_of
 from lenssbi.pipelines.catalogue.job import RUN
+from lenssbi.pipelines.results import sentence
 from lenssbi.status import InputError, ItemError
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _stamps(text: str, read: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         try:
             source.load()
         except ItemError as error:
-            wrong.append(f"{source.name}: {error.status.value}")
+            wrong.append(f"{source.name}: {sentence(error)}")
     if wrong:
         raise InputError(f"{text}: {len(wrong)} of {len(sources)} stamps cannot be used, the first of them {wrong[0]}")
     return "stamps", {"stamps": len(sources)}

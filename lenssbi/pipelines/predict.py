@@ -130,7 +130,7 @@ def repeat(
     card = read_catalogue(table).meta
     if card.get("command") != "predict":
         raise InputError(f"{table}: not a table of `lenssbi predict`: name one")
-    said = said_in(card, table)
+    said = said_in(card, table, "seed")
     error = parse(json.loads(card.get("model_error", "{}")), ModelErrorConfig, str(table))
     options: dict[str, Any] = {"estimator": said.network, "seed": card["seed"], "model_error": error}
     return run(said.inputs, out=out, samples=samples, read=said.read, progress=progress, **options)

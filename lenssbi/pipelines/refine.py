@@ -132,7 +132,7 @@ def repeat(
     """
     path = Path(folder) / CARD
     card = card_of(path, "refine")
-    said = said_in(card, path)
+    said = said_in(card, path, "config", "figures")
     config = parse(card["config"]["refine"], RefineConfig, str(path))
     drawn = card["figures"] if figures is None else figures
     where = folder if out is None else out

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lenssbi import __version__
-from lenssbi.dataset.inputs import COMPANIONS, placed
+from lenssbi.dataset.inputs import placed
+from lenssbi.dataset.listed import COMPANIONS
 from lenssbi.status import InputError
 
 
@@ -67,7 +68,7 @@ def lasting_name(estimator: str | Path | None) -> str:
     return str(Path(said).absolute()) if Path(said).is_dir() else str(said)
 
 
-def said_in(card: Mapping[str, Any], source: str | Path) -> Said:
+def said_in(card: Mapping[str, Any], source: str | Path, *more: str) -> Said:
     """What the run that left `card` was told.
 
     Parameters
@@ -76,6 +77,8 @@ def said_in(card: Mapping[str, Any], source: str | Path) -> Said:
         An output's :func:`provenance`, from JSON or the metadata of a table.
     source
         Where it stood, for messages.
+    more
+        Names of what else the caller takes from the card.
 
     Raises
     ------
@@ -83,6 +86,8 @@ def said_in(card: Mapping[str, Any], source: str | Path) -> Said:
         The output does not say it.
     """
     try:
+        if not card.keys() >= set(more):
+            raise KeyError
         folder, inputs, read = (_plain(card[name]) for name in ("folder", "inputs", "read"))
         files = {name: placed(read[name], Path(folder)) for name in COMPANIONS if read.get(name)}
         return Said([str(Path(folder) / text) for text in inputs], {**read, **files}, _plain(card.get("network")))

@@ -224,3 +224,33 @@ def test_a_folder_that_may_not_be_read(here, monkeypatch):
 def test_nothing_is_refused():
     with pytest.raises(InputError, match="no input"):
         expand_inputs([])
+
+
+@pytest.mark.parametrize("option", ["noise", "psf", "mask"])
+def test_what_is_wrong_with_another_file_names_it(here, option):
+    (source,) = expand_inputs([f"{here}/a.fits"], **{option: f"{here}/gone.fits"})
+    with pytest.raises(ItemError) as caught:
+        source.load()
+    assert (caught.value.status, caught.value.source) == (Status.NOT_FOUND, f"{here}/a.fits")
+    assert caught.value.detail == f"{here}/gone.fits"
+    fits.writeto(here / "wrong.fits", np.ones((4, 8)))
+    (source,) = expand_inputs([f"{here}/a.fits"], **{option: f"{here}/wrong.fits"})
+    with pytest.raises(ItemError, match=r"wrong.fits: .* pixels"):
+        source.load()
+
+
+@pytest.mark.parametrize("name", ["ra", "RAJ2000", "coord_ra"])
+@pytest.mark.parametrize("suffix", ["csv", "fits"])
+def test_positions_need_a_mosaic(here, name, suffix):
+    Table({"id": ["a"], name: [1.0], "dec": [2.0]}).write(here / f"list.{suffix}")
+    with pytest.raises(InputError, match=r"no column `path` \(it has id, .*with --image"):
+        expand_inputs([f"{here}/list.{suffix}"])
+
+
+def test_a_row_without_a_file_tells_the_reason_of_its_cut_out_and_no_other(here):
+    reason = f"{Status.NO_COVERAGE.value} (ra 1, dec 2)"
+    text = f'path,status,reason\n,no_coverage,"{reason}"\n,failed,the telescope was shut\n,done,\n'
+    (here / "list.csv").write_text(text)
+    sources = expand_inputs([f"{here}/list.csv"])
+    assert [status(source) for source in sources] == [Status.NO_COVERAGE, Status.NO_PATH, Status.NO_PATH]
+    assert [source.detail for source in sources] == ["ra 1, dec 2", "list.csv, row 2", "list.csv, row 3"]

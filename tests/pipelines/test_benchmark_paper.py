@@ -93,7 +93,7 @@ def test_the_whole_command(tmp_path, monkeypatch):
 
 
 def test_the_committed_run_can_be_made():
-    from lenssbi.benchmark.runners.run_fits import sampled_methods
+    from lenssbi.benchmark.runners.sampled import sampled_methods
 
     config = load_config(CONFIGS / "paper.yaml", BenchmarkConfig)
     methods, comparison = sampled_methods(config, CONFIGS), config.comparison

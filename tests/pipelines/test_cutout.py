@@ -248,6 +248,7 @@ class TestCommand:
         [
             (["--size", "-1"], "more than 0 arcsec"),
             (["--size", "0.1"], "is 1 pixels of 0.1 arcsec"),
+            (["--size", "1e9"], "is 10000000000 pixels of 0.1 arcsec"),
             (["--noise", "0"], "one sigma is positive"),
             (["--image", "no.fits"], "no.fits: there is no such file"),
         ],

@@ -10,9 +10,11 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from typer.testing import CliRunner
 
+from lenssbi.dataset.cutouts.tiles import Layers
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.pipelines import predict
+from lenssbi.pipelines.cutout import CutoutOptions, cut_first
 from lenssbi_cli.main import app
 
 from ..dataset import made_up_mosaics as made_up
@@ -140,3 +142,27 @@ def test_without_a_mosaic(tmp_path):
     assert "--flag is for a mosaic: name it with --image" in refused.stderr
     refused = CliRunner().invoke(app, ["predict", str(tmp_path / "a.csv"), "--image", "b.fits"])
     assert "give --out" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "more", [["--image", "a.fits"], ["--weight", "a.fits"], ["--flag", "a.fits"], ["--flag-bits", "1"], ["--size", "5"]]
+)
+@pytest.mark.parametrize("verb", ["predict", "refine", "catalogue"])
+def test_a_mosaic_beside_a_run_that_is_made_again(verb, more, tmp_path):
+    refused = CliRunner().invoke(app, [verb, "--repeat", str(tmp_path / "there"), *more])
+    assert (refused.exit_code, "leave out" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("verb", ["predict", "refine", "catalogue"])
+def test_a_size_without_a_mosaic(verb, tmp_path):
+    refused = CliRunner().invoke(app, [verb, "a.fits", "--size", "5", "--out", str(tmp_path / "there")])
+    assert refused.exit_code == 2
+    assert "--size is for a mosaic: name it with --image" in refused.stderr
+
+
+def test_what_is_said_of_the_lens_galaxies_is_said_of_their_cut_outs(tmp_path):
+    options = CutoutOptions(Layers(**made_up.mosaic(tmp_path)), size=5.0)
+    read = {"noise": options.layers.noise[0], "psf": options.layers.psf[0], "lens_light": "none"}
+    table, left = cut_first(["57.4 -51.0"], options, tmp_path / "cut", read)
+    (source,) = expand_inputs(table, **left)
+    assert source.load().info["lens_light_subtracted"] is True

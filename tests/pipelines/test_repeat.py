@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from lenssbi import catalogue as tables
 from lenssbi.config import parse
 from lenssbi.pipelines import predict, refine
+from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.posteriors import load_samples
 from lenssbi.refinement.config import ModelErrorConfig, RefineConfig
@@ -85,6 +86,21 @@ def test_a_table_of_something_else_is_told(here, estimator, read):
     tables.write(table, here / "older.ecsv")
     with pytest.raises(InputError, match="give the whole command again"):
         predict.repeat(here / "older.ecsv")
+
+
+@pytest.mark.parametrize("name", ["config", "figures", "inputs"])
+def test_a_folder_that_says_too_little_is_told(here, name):
+    card = {"command": "refine", "folder": str(here), "inputs": ["img"], "read": {}, "config": {}, "figures": True}
+    del card[name]
+    (here / "refine.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=r"refine.json.* give the whole command again"):
+        refine.repeat(here)
+
+
+def test_a_catalogue_that_says_too_little_is_told(here):
+    (here / "run.json").write_text(json.dumps({"schema": "lenssbi-run-1", "config": {}}))
+    with pytest.raises(InputError, match="make the catalogue again"):
+        CatalogueFolder.open(here)
 
 
 @pytest.fixture

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Literal
 
 from lenssbi.dataset.header import number
-from lenssbi.dataset.inputs import NAME_COLUMNS
-from lenssbi.dataset.kinds import TABLE_SUFFIXES
+from lenssbi.dataset.kinds import RA_COLUMNS, TABLE_SUFFIXES
+from lenssbi.dataset.listed import NAME_COLUMNS
 from lenssbi.dataset.tables import FITS_SUFFIXES, TextTable, read_table, read_texts
 from lenssbi.status import InputError, Status
 
-RA_COLUMNS = ("ra", "right_ascension", "ra_deg", "raj2000", "_raj2000", "ra_icrs", "alpha_j2000", "coord_ra")
 DEC_COLUMNS = (
     "dec",
     "declination",
@@ -134,7 +133,7 @@ def _with_positions(path: Path) -> TextTable:
     for table in tables:
         if table.column(*RA_COLUMNS) is not None and table.column(*DEC_COLUMNS) is not None:
             return table
-    names = ", ".join(name for one in tables for name in one.names)
+    names = ", ".join(name for one in tables for name in one.names) or "none"
     raise InputError(f"{path}: the table has no columns ra and dec (it has {names}): add them, in degrees")
 
 

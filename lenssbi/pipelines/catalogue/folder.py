@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 SCHEMA = "lenssbi-run-1"
+KNOWN = {"config", "estimator", "asked", "fitted", "shards", "counts", "finished"}  # what every card says
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class CatalogueFolder:
             card = json.loads((path / RUN).read_text())
         except (OSError, ValueError):
             raise InputError(f"{path}: not the folder of a catalogue: make one with `lenssbi catalogue`") from None
-        if not isinstance(card, dict) or card.get("schema") != SCHEMA:
+        if not isinstance(card, dict) or card.get("schema") != SCHEMA or not card.keys() >= KNOWN:
             raise InputError(f"{path / RUN}: not a run of this version: make the catalogue again")
         return CatalogueFolder(path, card)
 

@@ -1,7 +1,7 @@
 """`lenssbi cutout`: positions on the sky and the tiles of a mosaic in, a stamp of each out."""
 
-from lenssbi.pipelines.cutout.first import FOLDER, cut_first
+from lenssbi.pipelines.cutout.first import cut_first
 from lenssbi.pipelines.cutout.options import CutoutOptions
 from lenssbi.pipelines.cutout.run import CutoutResult, run
 
-__all__ = ["FOLDER", "CutoutOptions", "CutoutResult", "cut_first", "run"]
+__all__ = ["CutoutOptions", "CutoutResult", "cut_first", "run"]

@@ -12,8 +12,6 @@ from lenssbi.pipelines.cutout.run import run
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError
 
-FOLDER = "cutouts"  # in the folder of a run
-
 
 def cut_first(
     inputs: Sequence[str],
@@ -21,7 +19,7 @@ def cut_first(
     folder: Path,
     read: Mapping[str, Any],
     progress: Progress = silent,
-) -> list[str]:
+) -> tuple[list[str], dict[str, Any]]:
     """Cut the stamps of a table of positions out; those that are there already are kept.
 
     Parameters
@@ -39,7 +37,7 @@ def cut_first(
 
     Returns
     -------
-    The table of the stamps, which is what to read, without options.
+    The table of the stamps, which is what to read, and what is left of `read`: what it says of the lens galaxies' light.
 
     Raises
     ------
@@ -52,13 +50,6 @@ def cut_first(
         if option in read:
             raise InputError(f"--{option.replace('_', '-')} is for stamps, not for a mosaic: give {remedy}")
     said: dict[str, Any] = {name: (str(read[name]),) for name in ("noise", "psf") if name in read}
-    return [
-        str(
-            run(
-                inputs[0],
-                options=replace(options, layers=replace(options.layers, **said)),
-                out=folder,
-                progress=progress,
-            ).table
-        )
-    ]
+    layers = replace(options.layers, **said)
+    found = run(inputs[0], options=replace(options, layers=layers), out=folder, progress=progress)
+    return [str(found.table)], {name: value for name, value in read.items() if name not in said}

@@ -12,7 +12,7 @@ from lenssbi.dataset.cutouts.tiles import Layers, Tile
 from lenssbi.pipelines.catalogue.job import file_version
 from lenssbi.status import InputError
 
-LEAST = 3  # pixels of a side
+LEAST, MOST = 3, 4000  # pixels of a side
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class CutoutOptions:
         Raises
         ------
         InputError
-            It is too small for an image.
+            It is too small for an image, or too large for a stamp.
         """
         side = round(self.size / footprint.pixel_scale)
-        if side < LEAST:
+        if not LEAST <= side <= MOST:
             scale = f"{footprint.pixel_scale:g} arcsec"
             raise InputError(f"--size {self.size:g}: is {side} pixels of {scale}: give the side of a stamp in arcsec")
         return side

@@ -1,0 +1,46 @@
+"""What the rows of a table say of the stamps that they list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lenssbi.dataset.kinds import PATH_COLUMNS
+from lenssbi.dataset.tables import TextTable
+from lenssbi.status import Status
+
+INDEX_COLUMN = "index"  # of a set: the position of the stamp
+NAME_COLUMNS = ("id", "name", "object_id")
+COMPANIONS = ("noise", "psf", "mask")
+LIGHT_COLUMN = "lens_light"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the row of a table says of a stamp, "" where it says nothing."""
+
+    name: str
+    path: str
+    index: str
+    noise: str
+    psf: str
+    mask: str
+    lens_light: str
+    status: str
+    reason: str
+
+    def why_not(self, place: str) -> tuple[Status, str]:
+        """Why the row names no file: what the table of `lenssbi cutout` says of it, or its place."""
+        status = Status.__members__.get(self.status.upper())
+        if (
+            status is None or status is Status.DONE or not self.reason.startswith(status.value)
+        ):  # a word of other tables
+            return Status.NO_PATH, place
+        return status, self.reason.removeprefix(status.value).strip().removeprefix("(").removesuffix(")")
+
+
+def rows_of(table: TextTable) -> Iterator[Row]:
+    """The rows of a table, whichever of the columns it has."""
+    others = ((name,) for name in (*COMPANIONS, LIGHT_COLUMN, "status", "reason"))
+    columns = [table.column(*names) for names in (NAME_COLUMNS, PATH_COLUMNS, (INDEX_COLUMN,), *others)]
+    return map(Row, *(cells if cells is not None else [""] * len(table) for cells in columns))
