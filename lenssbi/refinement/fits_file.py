@@ -30,6 +30,7 @@ from lenssbi.dataset.header import as_ascii
 from lenssbi.dataset.stamp import WCS
 from lenssbi.files import atomic
 from lenssbi.parameters.conventions import COORDINATES, convention
+from lenssbi.refinement.photometry import UNITS, photometry, source_flux
 from lenssbi.refinement.result import FitResult
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _primary(fit: FitResult) -> fits.PrimaryHDU:
     from astropy.io import fits
 
     first = fits.PrimaryHDU()
-    for name, value, comment in (*_about(fit), *_known(fit), *_parameters(fit)):
+    for name, value, comment in (*_about(fit), *_known(fit), *_photometry(fit), *_parameters(fit)):
         first.header[name] = (value, comment)
     text = f"Images are those of the model of the highest likelihood. Parameters: {COORDINATES}."
     first.header["COMMENT"] = as_ascii(text)
@@ -129,6 +130,17 @@ def _known(fit: FitResult) -> Iterator[Card]:
         yield "FILTER", as_ascii(stamp.band), ""
     if stamp.zero_point is not None:
         yield "MAGZERO", stamp.zero_point, "[mag] AB magnitude of one unit"
+
+
+def _photometry(fit: FitResult) -> Iterator[Card]:
+    """Magnification and magnitudes, under the names of a catalogue's columns; without a value where they are not known."""
+    for name, value in photometry(fit.stamp, fit.best, fit.lens_light)._asdict().items():
+        yield (
+            f"HIERARCH {name}",
+            _number(value),
+            "[mag] AB" if UNITS[name] == "mag" else "flux of the images over that of the source",
+        )
+    yield "SRCFLUX", source_flux(fit.source), "flux of SOURCE, in the unit of DATA"
 
 
 def _parameters(fit: FitResult) -> Iterator[Card]:

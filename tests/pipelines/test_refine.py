@@ -21,6 +21,7 @@ from lenssbi.pipelines.network_answer import network_answer
 from lenssbi.pipelines.restored import restored_fit
 from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
 from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.photometry import photometry
 from lenssbi.status import InputError, ItemError, Status
 from lenssbi.systems import LensSystem
 
@@ -231,6 +232,11 @@ def test_a_fit_is_made_whole_again_from_its_posterior_file(first):
     assert fit.info["pixels"] == fit.mask.sum() == np.isfinite(fit.model_image).sum()
     assert fit.params()["einstein_radius"].median == good.params["einstein_radius"].median
     np.testing.assert_array_equal(fit.learned.means, [[0.91, 0.1, 0.0]])
+    measured = fit.info["photometry"]
+    again = photometry(fit.stamp, fit.best, fit.lens_light)._asdict()
+    assert measured == pytest.approx(again, rel=1e-9, nan_ok=True)
+    assert measured["magnification"] == pytest.approx(fit.best.magnification, rel=0.4), "of its bright part"
+    assert np.isnan(measured["mag_source"]), "the stamp has no zero point"
 
 
 def test_a_killed_fit_is_continued(first, stamps, tmp_path, monkeypatch):

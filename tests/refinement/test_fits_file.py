@@ -12,6 +12,7 @@ from astropy.wcs import WCS
 from lenssbi import __version__
 from lenssbi.arrays import pixel_grid
 from lenssbi.refinement import fits_file
+from lenssbi.refinement.photometry import photometry
 from lenssbi.status import InputError, Status
 
 from .made_up_fit import FLUX, PARAMS, PIXEL, PLACE, SHAPE, header, made_up_fit
@@ -131,6 +132,9 @@ def test_the_first_header_has_the_result(tmp_path):
             assert first.comments[f"{name}_upper"] == f"[{summary.unit}] 84th percentile"
     assert {name: first[f"{name}_best"] for name in PARAMS} == PARAMS
     assert "phi_best" not in first
+    for name, value in photometry(fit.stamp, fit.best, fit.lens_light)._asdict().items():
+        assert first[name] == value > 0
+    assert first["SRCFLUX"] == pytest.approx(FLUX, rel=1e-3)
 
 
 def test_a_long_sentence_and_a_failed_inversion_are_written(tmp_path):
@@ -143,6 +147,7 @@ def test_a_long_sentence_and_a_failed_inversion_are_written(tmp_path):
     assert file[0].header["FLAGS"].split() == list(flags)
     assert file[0].header["CHI2PIX"] is None
     assert np.isnan(file["MODEL"].data).all()
+    assert file[0].header["mag_source"] is None
     assert "MAGZERO" not in file["DATA"].header
     assert "BUNIT" not in file["DATA"].header
     assert file["SOURCE"].header["BUNIT"] == "arcsec-2"
