@@ -18,6 +18,7 @@ where the lens model traces the image to. Models are those of the highest likeli
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,8 @@ def write(fit: FitResult, path: str | Path) -> Path:
     """
     path = Path(path)
     hdus = to_hdus(fit)
-    with atomic(path) as temporary:
+    with atomic(path) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # cards whose comment is cut off
         hdus.writeto(temporary, overwrite=True)
     return path
 
@@ -138,7 +140,7 @@ def _photometry(fit: FitResult) -> Iterator[Card]:
         yield (
             f"HIERARCH {name}",
             _number(value),
-            "[mag] AB" if UNITS[name] == "mag" else "flux of the images over that of the source",
+            "[mag] AB" if UNITS[name] == "mag" else "lensed over unlensed flux",
         )
     yield "SRCFLUX", source_flux(fit.source), "flux of SOURCE, in the unit of DATA"
 

@@ -107,10 +107,10 @@ def test_the_source_plane_has_its_own_scale(tmp_path):
     np.testing.assert_allclose(corners, [(-0.4, 0.6), (-0.55, 0.45)], atol=1e-12)
 
 
-@pytest.mark.parametrize("unit", ["electron", "ADU/s", "nJy"])
+@pytest.mark.parametrize("unit", ["electron", "adu/s", "nJy"])
 def test_units_are_ones_that_astropy_reads(tmp_path, unit):
     file = written(made_up_fit(unit=unit), tmp_path)
-    per_pixel, per_area = (Unit(file[name].header["BUNIT"], format="fits") for name in ("MODEL", "SOURCE"))
+    per_pixel, per_area = (Unit(file[name].header["BUNIT"]) for name in ("MODEL", "SOURCE"))
     assert per_pixel == Unit(unit)
     assert per_area == Unit(unit) / Unit("arcsec") ** 2
     assert "BUNIT" not in file["RESIDUAL"].header
