@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from lenssbi.pipelines.catalogue.result import CatalogueResult
     from lenssbi.pipelines.cutout import CutoutResult
+    from lenssbi.pipelines.export import ExportResult
     from lenssbi.pipelines.results import RunResult
 
 BAD_INPUT, SOME_FAILED, INTERRUPTED = 2, 3, 130
@@ -81,7 +82,7 @@ class Screen:
         self.result(run.as_json(), run_table(run), line)
         self.leave(run)
 
-    def leave(self, run: "RunResult | CatalogueResult | CutoutResult") -> None:
+    def leave(self, run: "RunResult | CatalogueResult | CutoutResult | ExportResult") -> None:
         """Leave with exit code 3 where an item failed."""
         if run.failed:
             raise typer.Exit(SOME_FAILED)

@@ -1,4 +1,4 @@
-"""`lenssbi export`: posteriors in the formats of others."""
+"""`lenssbi export`: posteriors in the formats of others, and the images of fits."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +15,10 @@ def export(
         typer.Argument(metavar="INPUT...", help="Posterior files, or folders of catalogues.", show_default=False),
     ],
     *,
-    to: Annotated[Literal["coolest", "arviz"], typer.Option("--to", help="coolest: JSON and draws; arviz: NetCDF.")],
+    to: Annotated[
+        Literal["coolest", "arviz", "fits"],
+        typer.Option("--to", help="coolest: JSON and draws; arviz: NetCDF; fits: the images of a fit, with WCS."),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
     names: Annotated[
         list[str] | None,
@@ -25,9 +28,10 @@ def export(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write posteriors for other programs, with the conventions in words."""
+    """Write posteriors for other programs, with the conventions in words, or the images of fits."""
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.export import run
 
         result = run(inputs, to=to, out=out, names=names or (), seed=seed, progress=screen.progress)
-        screen.result(result.as_json(), f"{len(result.paths):,} posteriors in {result.folder}")
+        screen.result(result.as_json(), *result.left_out, f"{len(result.paths):,} posteriors in {result.folder}")
+        screen.leave(result)

@@ -43,6 +43,15 @@ def test_the_network_has_columns_of_its_own():
     assert "network_shear1" not in table.colnames, "no network has one"
 
 
+def test_a_fit_has_magnitudes_and_a_network_none():
+    measured = {"magnification": 9.5, "mag_lens_light": float("nan"), "mag_lensed_source": 21.0, "mag_source": 23.5}
+    table = catalogue.build([LENS | measured, BROKEN])
+    for name, value in measured.items():
+        np.testing.assert_array_equal(table[name], [value, np.nan])
+        assert table[name].unit == (None if name == "magnification" else "mag")
+        assert table[name].description
+
+
 def test_rows_keep_their_order_and_columns(table):
     assert table["name"].tolist() == ["lens-1", "lens-2"]
     assert table["einstein_radius_upper"].tolist()[0] == 1.3

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 FIRST = ("name", "input", "method", "status", "ra", "dec")
-MIDDLE = ("log_evidence", "snr", "misspecification", "chi2_per_pixel")
+MAGNITUDES = ("mag_lens_light", "mag_lensed_source", "mag_source")
+MIDDLE = ("log_evidence", "snr", "misspecification", "chi2_per_pixel", "magnification", *MAGNITUDES)
 LAST = ("refined_because", "look_because", "seconds", "evaluations", "posterior", "figure")
 NAN = float("nan")
 SUMMARY = {"median": "", "lower": "_lower", "upper": "_upper"}

@@ -12,6 +12,7 @@ keys of `ROW`; `build` turns many of them into an astropy table, whose columns a
     log_evidence, snr                natural log of the evidence; signal-to-noise of the stamp
     misspecification                 how unlike the training's the network found the stamp
     chi2_per_pixel                   what the model image leaves
+    magnification, mag_*             of a fit's best model: how much the lens magnifies; AB magnitudes of its parts
     prior_conflict, misspecified, demagnified, needs_human      what a user should look at
     refined_because, look_because    the reasons of the two decisions
 
@@ -79,6 +80,10 @@ ROW: dict[str, tuple[Any, str, str]] = {
         "log odds that the stamp is unlike those of the network's training",
     ),
     "chi2_per_pixel": (float("nan"), "", "mean square of residual over noise of the model image"),
+    "magnification": (float("nan"), "", "flux of the lensed source over that of the source, of a fit's best model"),
+    "mag_lens_light": (float("nan"), "mag", "AB magnitude of the lens light within the stamp, where it was fitted"),
+    "mag_lensed_source": (float("nan"), "mag", "AB magnitude of the source through the lens, of a fit's best model"),
+    "mag_source": (float("nan"), "mag", "AB magnitude of the source without the lens, of a fit's best model"),
     "refined_because": ("", "", "why the lens was fitted"),
     "look_because": ("", "", "why a human must look at it"),
     "seconds": (float("nan"), "s", "time spent on this lens"),

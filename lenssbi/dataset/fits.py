@@ -17,7 +17,7 @@ from lenssbi.dataset import header
 from lenssbi.dataset.background import levelled, with_flags
 from lenssbi.dataset.extensions import bad_pixels, choose_image, choose_noise, choose_psf, size
 from lenssbi.dataset.planes import Plane, read_planes
-from lenssbi.dataset.stamp import Stamp
+from lenssbi.dataset.stamp import WCS, Stamp
 from lenssbi.dataset.usable import usable_pixels
 from lenssbi.flags import Flag
 from lenssbi.instrument import PSF
@@ -151,4 +151,4 @@ def _info(image: Plane, path: str | Path, masked: int) -> dict[str, Any]:
     """What the file says beside the numbers, for the tables."""
     info: dict[str, Any] = {"path": str(path), "masked": masked}
     sky = header.sky_position(image.header, image.data.shape)
-    return info if sky is None else {**info, "ra": sky[0], "dec": sky[1]}
+    return info if sky is None else {**info, "ra": sky[0], "dec": sky[1], WCS: header.wcs_keywords(image.header)}

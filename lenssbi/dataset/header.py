@@ -60,22 +60,45 @@ def pixel_scale(header: Header) -> float | None:
 
 def sky_position(header: Header, shape: tuple[int, ...]) -> tuple[float, float] | None:
     """ICRS right ascension and declination [deg] of the centre of an image of `shape`, None if the header does not say."""
-    from astropy.wcs import WCS
-
-    if not str(header.get("CTYPE1", "")).startswith(CELESTIAL):
+    if not _is_celestial(header):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ny, nx = shape[-2:]
-            wcs = WCS(
-                {k: v for k, v in header.items() if k not in WORDS}, naxis=2
-            )  # as they stand: `celestial` would sort the axes
-            centre = wcs.pixel_to_world((nx - 1) / 2, (ny - 1) / 2).icrs
+            centre = _wcs(header).pixel_to_world((nx - 1) / 2, (ny - 1) / 2).icrs
             ra, dec = float(centre.ra.deg), float(centre.dec.deg)
     except Exception:  # wcslib's errors share no base; a broken position is no reason to refuse the pixels
         return None
     return (ra, dec) if np.isfinite([ra, dec]).all() else None
+
+
+def wcs_keywords(header: Header) -> dict[str, Any]:
+    """The keywords of a celestial WCS, in astropy's spelling and with SIP; none if the header has none that can be used."""
+    if not _is_celestial(header):
+        return {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return dict(_wcs(header).to_header(relax=True))
+    except Exception:  # as above
+        return {}
+
+
+def _is_celestial(header: Header) -> bool:
+    return str(header.get("CTYPE1", "")).startswith(CELESTIAL)
+
+
+def _wcs(header: Header) -> Any:
+    from astropy.wcs import WCS
+
+    # The axes as they stand: `celestial` would sort them.
+    return WCS({k: v for k, v in header.items() if k not in WORDS}, naxis=2)
+
+
+def as_ascii(text: str) -> str:
+    """A text as a FITS header can hold it."""
+    return "".join(c if c.isprintable() else " " for c in text).encode("ascii", "backslashreplace").decode()
 
 
 def zero_point(header: Header) -> float | None:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from lenssbi.arrays import FloatArray
 from lenssbi.instrument import PSF
 
+WCS = "wcs"  # the entry of a stamp's `info` with the keywords of its celestial WCS
+
 
 @dataclass(frozen=True)
 class Stamp:
@@ -99,4 +101,8 @@ class Stamp:
             raise ValueError(f"cannot cut {shape} pixels from {self.shape}")
         rows, columns = (slice(m // 2, m // 2 + want) for m, want in zip(margins, shape, strict=True))
         cut = (rows, columns)
-        return replace(self, image=self.image[cut], noise=self.noise[cut], mask=self.mask[cut])
+        info = dict(self.info)
+        if WCS in info:
+            first = {"CRPIX1": columns.start, "CRPIX2": rows.start}
+            info[WCS] = info[WCS] | {name: info[WCS].get(name, 0.0) - start for name, start in first.items()}
+        return replace(self, image=self.image[cut], noise=self.noise[cut], mask=self.mask[cut], info=info)

@@ -1,7 +1,8 @@
-"""`lenssbi export`: posteriors in the formats of others.
+"""`lenssbi export`: posteriors in the formats of others, and the images of fits as FITS files.
 
 INPUT is a posterior file (`.h5`) or the folder of a catalogue. What a COOLEST file says of the stamp (pixels, filter, zero point, place)
-is what the posterior remembers of it; its image is read again if its files are still there.
+is what the posterior remembers of it; its image is read again if its files are still there. The images of a fit are made again from its
+posterior and its stamp (:mod:`lenssbi.pipelines.restored`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,8 +22,11 @@ from lenssbi.posteriors import Samples, load_samples
 from lenssbi.posteriors.export.coolest import Observed
 from lenssbi.status import InputError
 
-Format = Literal["coolest", "arviz"]
-SUFFIXES: dict[Format, str] = {"coolest": ".json", "arviz": ".nc"}
+if TYPE_CHECKING:
+    from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+
+Format = Literal["coolest", "arviz", "fits"]
+SUFFIXES: dict[Format, str] = {"coolest": ".json", "arviz": ".nc", "fits": ".fits"}
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,23 @@ class ExportResult:
         One for each lens, in the order of the inputs.
     folder
         Where they are.
+    left_out
+        A sentence for each fit whose images cannot be made again.
     """
 
     paths: tuple[Path, ...]
     folder: Path
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> int:
+        """How many were left out."""
+        return len(self.left_out)
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        return {"folder": str(self.folder), "count": len(self.paths), "paths": [str(path) for path in self.paths]}
+        paths = [str(path) for path in self.paths]
+        return {"folder": str(self.folder), "count": len(paths), "paths": paths, "left_out": list(self.left_out)}
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ def run(
     seed: int = 0,
     progress: Progress = silent,
 ) -> ExportResult:
-    """Export posteriors.
+    """Export posteriors, or with "fits" the images of fits.
 
     Parameters
     ----------
@@ -74,7 +87,7 @@ def run(
     out
         Folder to write to.
     names
-        Lenses of the catalogues to export; all of them by default.
+        Lenses of the catalogues to export; all of them by default, with "fits" all that were fitted.
     seed
         Of the resampling of weighted draws (ArviZ).
     progress
@@ -84,7 +97,10 @@ def run(
     ------
     InputError
         An input that holds no posteriors, a name that is not there, a format without its package, or a folder that cannot be written.
+        With "fits" also if no fit can be made again; if some can, the others are in `left_out`.
     """
+    if to == "fits":
+        return _run_fits([_fit_files(Path(path), tuple(names)) for path in inputs], out, progress)
     sources = [_source(Path(path), tuple(names)) for path in inputs]
     total, paths, taken = sum(count for count, _ in sources), [], set[str]()
     for lens in (lens for _, lenses in sources for lens in lenses()):
@@ -119,10 +135,7 @@ def _of_catalogue(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[],
     from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 
     catalogue = CatalogueFolder.open(path)
-    rows = {str(row["name"]): row for row in catalogue.table()}
-    unknown = [name for name in names if name not in rows]
-    if unknown:
-        raise InputError(f"{path}: the catalogue has no lens {', '.join(unknown)}: take names from its table")
+    rows = _rows(path, catalogue, names)
 
     def lenses() -> Iterator[Lens]:
         found = ((name, catalogue.samples(name)) for name in names) if names else catalogue.all_samples()
@@ -132,6 +145,57 @@ def _of_catalogue(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[],
                 yield Lens(name, samples, _observed(name, samples.info.get("observation") or _of_row(rows[name])))
 
     return len(names or rows), lenses
+
+
+def _rows(path: Path, catalogue: CatalogueFolder, names: tuple[str, ...]) -> dict[str, Any]:
+    """Name to row of a catalogue that has all the `names`."""
+    rows = {str(row["name"]): row for row in catalogue.table()}
+    unknown = [name for name in names if name not in rows]
+    if unknown:
+        raise InputError(f"{path}: the catalogue has no lens {', '.join(unknown)}: take names from its table")
+    return rows
+
+
+def _run_fits(found: Sequence[list[tuple[str, Path]]], out: Path, progress: Progress) -> ExportResult:
+    from lenssbi.pipelines.restored import restored_fit
+    from lenssbi.refinement import fits_file
+
+    paths, left_out, taken, files = [], list[str](), set[str](), [one for lenses in found for one in lenses]
+    for done, (name, file) in enumerate(files):
+        progress(done, len(files), f"{name}: making its images again")
+        try:
+            fit = restored_fit(file)
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            left_out.append(str(error))
+            continue
+        paths.append(fits_file.write(fit, out / f"{_free(name, taken)}{SUFFIXES['fits']}"))
+    if not paths:
+        raise InputError(f"no fit can be exported, the first because of {left_out[0]}")
+    progress(len(files), len(files), "writing fits")
+    return ExportResult(tuple(paths), out, tuple(left_out))
+
+
+def _fit_files(path: Path, names: tuple[str, ...]) -> list[tuple[str, Path]]:
+    """Name and posterior file of every fit of an input, those with `names` in a catalogue."""
+    from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+
+    if not path.is_dir():
+        _source(path, names)  # refused before anything is written
+        return [(path.stem, path)]
+    rows = _rows(path, CatalogueFolder.open(path), names)
+    fitted = {name: path / str(row["posterior"]) for name, row in rows.items() if _is_fit(row)}
+    missing = [name for name in names if name not in fitted]
+    if missing or not fitted:
+        which = ", ".join(missing) or "no lens of the catalogue"
+        verb = "has not been" if missing else "has been"
+        raise InputError(f"{path}: {which} {verb} fitted, and only fits have images: run the catalogue with --refine")
+    return [(name, fitted[name]) for name in names or fitted]
+
+
+def _is_fit(row: Any) -> bool:
+    return str(row["method"]) == "refined" and bool(str(row["posterior"]))
 
 
 def _check(path: Path, samples: Samples) -> None:

@@ -9,7 +9,7 @@ from lenssbi.dataset.inputs import StampSource
 from lenssbi.files import file_stem
 from lenssbi.pipelines.prepare import input_of
 from lenssbi.pipelines.results import ItemResult
-from lenssbi.posteriors import Samples, load_samples, load_with_prior
+from lenssbi.posteriors import Samples, load_learned, load_samples, load_with_prior
 from lenssbi.refinement.problem import Problem
 from lenssbi.status import InputError, Status
 
@@ -43,7 +43,7 @@ def kept_fit(problem: Problem, files: Files) -> Posteriors | None:
         samples = load_samples(files.posterior)
         if samples.info.get("key") != problem.key or samples.info.get("status") not in FINISHED:
             return None
-        with_prior = load_with_prior(files.posterior)
+        with_prior, learned = load_with_prior(files.posterior), load_learned(files.posterior)
     except InputError:  # none yet, or a foreign file of the same name
         return None
     flags = list(dict.fromkeys((*samples.info.get("flags_of_fit", samples.info["flags"]), *problem.flags)))
@@ -52,7 +52,7 @@ def kept_fit(problem: Problem, files: Files) -> Posteriors | None:
     info = {**samples.info, "flags": flags}
     samples = replace(samples, info=info)
     with_prior = None if with_prior is None else replace(with_prior, info=info)
-    samples.save(files.posterior, with_prior=with_prior)
+    samples.save(files.posterior, with_prior=with_prior, learned=learned)
     files.figure.unlink(missing_ok=True)  # it shows the flags
     return samples, with_prior
 

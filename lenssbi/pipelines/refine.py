@@ -182,7 +182,7 @@ def refine_source(
     if kept is None:
         fit = solve(problem, files.work, watch)
         kept = fit.samples, fit.samples_with_prior
-        fit.samples.save(files.posterior, with_prior=fit.samples_with_prior)
+        fit.samples.save(files.posterior, with_prior=fit.samples_with_prior, learned=fit.learned)
         files.figure.unlink(missing_ok=True)  # of an older fit
     if kept[0].info["status"] in FINISHED:
         forget(problem, files.work)

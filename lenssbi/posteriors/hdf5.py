@@ -5,6 +5,8 @@
     /names /units (parameter,)      text
     /with_prior/log_weights (draw,) for a fit under a learned prior: the same draws under that prior; the file's own
                                     weights have the learned prior divided out
+    /learned/means, sigmas (pass, parameter), names, units
+                                    the network's answer, for a fit that knew one, so that the fit can be posed again without the network
 
 The attributes hold the schema, the package's version, ``log_evidence`` and ``info``, a JSON object with the status, the
 timings, and the identity of the estimator and of the configuration.
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from lenssbi.files import atomic, open_hdf5
+from lenssbi.posteriors.gaussians import GaussianMixture
 from lenssbi.posteriors.samples import Samples
 from lenssbi.status import InputError
 
@@ -31,7 +34,13 @@ SCHEMA = "lenssbi-posterior-1"
 T = TypeVar("T")
 
 
-def save_samples(path: str | Path, samples: Samples, *, with_prior: Samples | None = None) -> None:
+def save_samples(
+    path: str | Path,
+    samples: Samples,
+    *,
+    with_prior: Samples | None = None,
+    learned: GaussianMixture | None = None,
+) -> None:
     """Write a posterior file, whole or not at all.
 
     Parameters
@@ -42,6 +51,8 @@ def save_samples(path: str | Path, samples: Samples, *, with_prior: Samples | No
         The posterior.
     with_prior
         The same draws weighted under the learned prior, if there was one.
+    learned
+        The network's answer, if the fit knew one.
 
     Raises
     ------
@@ -64,6 +75,10 @@ def save_samples(path: str | Path, samples: Samples, *, with_prior: Samples | No
         _write_weights(file, samples)
         if with_prior is not None:
             _write_weights(file.create_group("with_prior"), with_prior)
+        if learned is not None:
+            group = file.create_group("learned")
+            group["means"], group["sigmas"] = learned.means, learned.sigmas
+            group["names"], group["units"] = list(learned.names), list(learned.units)
 
 
 def _write_weights(group: h5py.Group, samples: Samples) -> None:
@@ -89,6 +104,11 @@ def load_with_prior(path: str | Path) -> Samples | None:
     return _read(path, lambda file: _samples(file, file["with_prior"]) if "with_prior" in file else None)
 
 
+def load_learned(path: str | Path) -> GaussianMixture | None:
+    """The network's answer that the fit knew, or None if it knew none; raises as :func:`load_samples`."""
+    return _read(path, lambda file: _mixture(file["learned"]) if "learned" in file else None)
+
+
 def _read(path: str | Path, reader: Callable[[h5py.File], T]) -> T:
     path = Path(path)
     try:
@@ -107,6 +127,11 @@ def _read(path: str | Path, reader: Callable[[h5py.File], T]) -> T:
         raise InputError(
             f"{path}: not a readable posterior file ({error}): make it again with lenssbi refine"
         ) from error
+
+
+def _mixture(group: h5py.Group) -> GaussianMixture:
+    names, units = (tuple(group[name].asstr()[()]) for name in ("names", "units"))
+    return GaussianMixture(group["means"][()], group["sigmas"][()], names, units)
 
 
 def _samples(file: h5py.File, weights: h5py.Group) -> Samples:

@@ -25,6 +25,8 @@ from lenssbi.status import InputError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from lenssbi.posteriors.gaussians import GaussianMixture
+
 PERIODS = {"phi": 180.0}  # name -> period in the unit of that column
 QUANTILES = (0.16, 0.5, 0.84)
 
@@ -185,11 +187,13 @@ class Samples:
         draws = self.equal_weights(seed).derived()
         return DataFrame(draws.values, columns=list(draws.names))
 
-    def save(self, path: str | Path, *, with_prior: Samples | None = None) -> None:
+    def save(
+        self, path: str | Path, *, with_prior: Samples | None = None, learned: GaussianMixture | None = None
+    ) -> None:
         """Write the posterior file; see :mod:`lenssbi.posteriors.hdf5`."""
         from lenssbi.posteriors.hdf5 import save_samples
 
-        save_samples(path, self, with_prior=with_prior)
+        save_samples(path, self, with_prior=with_prior, learned=learned)
 
 
 def systematic(weights: np.ndarray, count: int, seed: int) -> np.ndarray:

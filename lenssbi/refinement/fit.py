@@ -26,6 +26,7 @@ from lenssbi.refinement.first_stage import first_stage
 from lenssbi.refinement.flags import find_flags, is_wrong
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import noise_in_words
+from lenssbi.refinement.photometry import photometry
 from lenssbi.refinement.points import find_points
 from lenssbi.refinement.priors.exchange import exchange
 from lenssbi.refinement.priors.modes import UNITS
@@ -150,6 +151,7 @@ def _status(attempt: Attempt, flags: Sequence[str]) -> Status:
 
 def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[str, Any]:
     observation, best, draws = problem.observation, attempt.best, attempt.draws
+    stamp, light = _light_apart(problem, best)
     return {
         "key": problem.key,
         "stamp": observation.stamp.name,
@@ -169,6 +171,7 @@ def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[s
         "magnification": best.magnification,
         "compactness": best.compactness,
         "counter_images": best.counter,
+        "photometry": photometry(stamp, best, light)._asdict(),
         "noise_scale": observation.noise_scale,
         "error_factor": problem.config.error_factor,
         "noise": noise_in_words(problem.config.noise_scale),

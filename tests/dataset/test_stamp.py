@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.wcs import WCS
 
 from lenssbi.dataset import Stamp
 from lenssbi.instrument import PSF
@@ -21,6 +22,13 @@ def test_cut_keeps_the_centre():
 
 def test_an_odd_cut_of_an_even_side_moves_the_centre_by_half_a_pixel():
     np.testing.assert_array_equal(stamp().cut((5, 8)).image, stamp().image[:5])
+
+
+def test_a_cut_keeps_the_place_on_the_sky():
+    own = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 3.0, "CRPIX2": 4.5, "CDELT1": -1e-4, "CDELT2": 1e-4}
+    cut = stamp(info={"wcs": own}).cut((2, 4))
+    there = WCS(own).wcs_pix2world(2 + np.arange(4), 2 + np.zeros(4), 0)
+    np.testing.assert_allclose(WCS(cut.info["wcs"]).wcs_pix2world(np.arange(4), np.zeros(4), 0), there, atol=1e-12)
 
 
 def test_a_larger_cut_is_refused():

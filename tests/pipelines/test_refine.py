@@ -18,8 +18,10 @@ from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.pipelines import refine
 from lenssbi.pipelines.network_answer import network_answer
+from lenssbi.pipelines.restored import restored_fit
 from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
 from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.photometry import photometry
 from lenssbi.status import InputError, ItemError, Status
 from lenssbi.systems import LensSystem
 
@@ -219,6 +221,22 @@ def test_a_kept_fit_has_the_flags_of_the_network_that_is_asked_now(stamps, tmp_p
         assert tuple(load_samples(item.posterior).info["flags"]) == flags
         assert figure.exists() is not changed
         assert (item.evaluations, len(load_samples(item.posterior))) == (7, 50)
+
+
+def test_a_fit_is_made_whole_again_from_its_posterior_file(first):
+    """Without the network that was asked: its answer is in the file."""
+    good = first.items[0]
+    fit = restored_fit(good.posterior)
+    assert fit.info["key"] == load_samples(good.posterior).info["key"]
+    assert fit.best.chi2 == pytest.approx(fit.info["chi2_per_pixel"], rel=1e-9)
+    assert fit.info["pixels"] == fit.mask.sum() == np.isfinite(fit.model_image).sum()
+    assert fit.params()["einstein_radius"].median == good.params["einstein_radius"].median
+    np.testing.assert_array_equal(fit.learned.means, [[0.91, 0.1, 0.0]])
+    measured = fit.info["photometry"]
+    again = photometry(fit.stamp, fit.best, fit.lens_light)._asdict()
+    assert measured == pytest.approx(again, rel=1e-9, nan_ok=True)
+    assert measured["magnification"] == pytest.approx(fit.best.magnification, rel=0.4), "of its bright part"
+    assert np.isnan(measured["mag_source"]), "the stamp has no zero point"
 
 
 def test_a_killed_fit_is_continued(first, stamps, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lenssbi.parameters import ellipticity
-from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
+from lenssbi.posteriors import GaussianMixture, Samples, load_learned, load_samples, load_with_prior
 from lenssbi.status import InputError
 
 
@@ -89,6 +89,17 @@ def test_a_file_gives_back_what_was_saved(tmp_path):
     assert back_other.log_evidence == -11.0
     samples.save(tmp_path / "blind.h5")
     assert load_with_prior(tmp_path / "blind.h5") is None
+    assert load_learned(tmp_path / "blind.h5") is None
+
+
+def test_the_network_s_answer_comes_back_to_the_last_digit(tmp_path):
+    rng = np.random.default_rng(2)
+    answer = GaussianMixture(rng.normal(size=(7, 2)), rng.uniform(0.1, 1, (7, 2)), ("q", "phi"), ("", "deg"))
+    draws(50).save(tmp_path / "lens.h5", learned=answer)
+    back = load_learned(tmp_path / "lens.h5")
+    np.testing.assert_array_equal(back.means, answer.means)
+    np.testing.assert_array_equal(back.sigmas, answer.sigmas)
+    assert (back.names, back.units) == (answer.names, answer.units)
 
 
 def test_bad_files_are_told_in_a_sentence(tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 from lenssbi import __version__
 from lenssbi.dataset.cutouts.cut import Cut, OpenTile
 from lenssbi.dataset.cutouts.targets import Target
-from lenssbi.dataset.header import ZERO_POINTS, filter_name
+from lenssbi.dataset.header import ZERO_POINTS, as_ascii, filter_name
 
 SCHEMA = "lenssbi-cutout-1"
 CARRIED = (
@@ -89,18 +89,18 @@ def read_said(path: Path) -> dict[str, Any] | None:
 def _said(cut: Cut, opened: OpenTile, target: Target, key: str) -> dict[str, Any]:
     flag = opened.flag
     return {
-        "OBJECT": _ascii(target.name),
+        "OBJECT": as_ascii(target.name),
         "RA_TARG": target.ra,
         "DEC_TARG": target.dec,
-        "MOSAIC": _ascii(Path(opened.tile.image).name),
+        "MOSAIC": as_ascii(Path(opened.tile.image).name),
         "MOSAIC_X": round(float(cut.place[0]), 4),
         "MOSAIC_Y": round(float(cut.place[1]), 4),
         "CUTSIZE": round(cut.image.shape[0] * opened.footprint.pixel_scale, 6),
-        "NOISEFIL": _ascii(Path(opened.noise.file).name),
+        "NOISEFIL": as_ascii(Path(opened.noise.file).name),
         "NOISEHOW": opened.noise.recipe,
-        "FLAGFILE": "none" if flag is None else _ascii(Path(flag.file).name),
+        "FLAGFILE": "none" if flag is None else as_ascii(Path(flag.file).name),
         "FLAGBITS": -1 if flag is None or flag.bits is None else flag.bits,
-        "PSFFILE": _ascii(Path(opened.psf.file).name),
+        "PSFFILE": as_ascii(Path(opened.psf.file).name),
         "PSFROW": cut.psf.number,
         "PSFDIST": round(cut.psf.distance, 3),
         "USABLE": round(cut.usable, 6),
@@ -119,8 +119,3 @@ def _image_header(cut: Cut, opened: OpenTile) -> Any:
     if not filter_name(found):
         found["FILTER"] = opened.tile.band
     return found
-
-
-def _ascii(text: str) -> str:
-    """A text as a FITS header can hold it."""
-    return text.encode("ascii", "backslashreplace").decode()

@@ -38,7 +38,7 @@ def fit(source: StampSource, *, job: Job) -> None:
         item, samples = ItemResult(input_of(source), sentence(error)), None
     row = row_of(source.name, item, samples, "refined")
     if samples is not None:
-        row["chi2_per_pixel"] = samples.info.get("chi2_per_pixel")
+        row |= {"chi2_per_pixel": samples.info.get("chi2_per_pixel"), **samples.info.get("photometry", {})}
         observation = samples.info.get("observation", {})
         row |= {"snr": samples.info.get("snr"), "ra": observation.get("ra"), "dec": observation.get("dec")}
     keep_row(source, row, job)

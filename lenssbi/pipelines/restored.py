@@ -1,0 +1,71 @@
+"""A fit made whole again from its posterior file: the stamp is read and the problem posed as they were, nothing is sampled.
+
+The file says how its stamp was read, with which choices it was fitted, and what the network's answer was. Its key covers the stamp's
+pixels, the choices, the prior and the version; if the problem that is posed now has another key, it is another fit, and is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lenssbi.config import ConfigError, parse
+from lenssbi.dataset.inputs import expand_inputs
+from lenssbi.dataset.observed import READ
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.pipelines.refine import set_up
+from lenssbi.posteriors import load_learned, load_samples, load_with_prior
+from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.fit import restore
+from lenssbi.refinement.problem import Problem
+from lenssbi.refinement.result import FitResult
+from lenssbi.status import InputError
+
+NETWORK_ONLY = "the answer of a network has no model image: fit the stamp with lenssbi refine"
+
+
+def restored_fit(path: str | Path) -> FitResult:
+    """The result of a fit from its posterior file, with its images; takes as long as the fit's search.
+
+    Parameters
+    ----------
+    path
+        A posterior that `lenssbi refine` or `lenssbi catalogue` has left.
+
+    Raises
+    ------
+    InputError
+        Not the posterior of a fit, or its stamp cannot be read any more or is another one.
+    """
+    samples = load_samples(path)
+    info = samples.info
+    if "best" not in info or "key" not in info:
+        raise InputError(f"{path}: {NETWORK_ONLY}")
+    problem = _posed_again(path, info, _stamp(path, info))
+    if problem is None or problem.key != info["key"]:
+        raise InputError(
+            f"{path}: the stamp, the packages or lenssbi have changed since the fit, whose images cannot be made again: "
+            "fit the stamp again with lenssbi refine"
+        )
+    return restore(problem, samples, load_with_prior(path))
+
+
+def _stamp(path: str | Path, info: Any) -> Stamp:
+    read = dict(info.get("observation", {}).get(READ, {}))
+    if "input" not in read:
+        raise InputError(f"{path}: does not say which stamp was fitted: fit it again with lenssbi refine")
+    try:
+        (source,) = expand_inputs([read.pop("input")], **read)
+        return replace(source, name=info["stamp"]).load()
+    except InputError as error:
+        raise InputError(f"{path}: its stamp cannot be read any more ({error}): put it back where it was") from None
+
+
+def _posed_again(path: str | Path, info: Any, stamp: Stamp) -> Problem | None:
+    """The problem of the fit; None if the stamp no longer allows one."""
+    try:
+        config = parse(info["config"], RefineConfig, str(path))
+        return set_up(stamp, config, learned=load_learned(path))[0]
+    except (ConfigError, InputError):
+        return None
