@@ -1,6 +1,7 @@
 """What every command promises: help at once, one sentence and exit code 2 for a mistake, one JSON object on stdout."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from lenssbi_cli.console import command
 from lenssbi_cli.main import COMMANDS, app
 
 RUNNER = CliRunner()
+ROOT = Path(__file__).parents[2]
 NAMES = [verb.__name__ for verb in COMMANDS]
 
 
@@ -50,6 +52,15 @@ def test_every_command_has_help_and_json(name):
     assert result.exit_code == 0
     assert "--json" in result.stdout
     assert "--quiet" in result.stdout
+    example, _, keys = " ".join(result.stdout.rpartition("Example: lenssbi ")[2].split()).partition(
+        "Keys of the YAML file:"
+    )
+    assert example.split()[0] == name
+    for word in example.split():
+        assert not word.startswith("--") or re.search(rf"{word}\b", result.stdout.rpartition("Example")[0])
+    assert (("--config" in result.stdout) | ("YAML file" in result.stdout.partition("Keys")[0])) <= bool(keys)
+    for path in re.findall(r"(?:docs|configs)/[\w/.]*\w", example + keys):
+        assert (ROOT / path).exists()
 
 
 def test_help_loads_nothing_heavy():
