@@ -83,8 +83,7 @@ def refine(
 
         if repeat is not None:
             choices = (prior, sampler, lens_light, estimator, noise, psf, mask, pixel_scale, config, overrides, seed)
-            choices += (fix, gaussian)
-            if inputs or any(choice is not None for choice in choices):
+            if inputs or any(choice is not None for choice in (*choices, fix, gaussian)):
                 raise InputError("--repeat takes inputs and choices from refine.json: leave out all but --out")
             screen.finish(run_again(repeat, out=out, figures=figures, progress=screen.progress))
             return

@@ -72,7 +72,11 @@ ROW: dict[str, tuple[Any, str, str]] = {
     "ra": (float("nan"), "deg", "right ascension, where the file gives one"),
     "dec": (float("nan"), "deg", "declination, where the file gives one"),
     "log_evidence": (float("nan"), "", "natural log of the evidence"),
-    "snr": (float("nan"), "", "signal-to-noise ratio of the source's light; NaN where the lens light was not taken off"),
+    "snr": (
+        float("nan"),
+        "",
+        "signal-to-noise ratio of the source's light; NaN where the lens light was not taken off",
+    ),
     "misspecification": (
         float("nan"),
         "",
