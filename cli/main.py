@@ -13,6 +13,7 @@ from .check import check
 from .cutout import cutout
 from .demo import demo
 from .doctor import doctor
+from .examples import epilog
 from .export import export
 from .population import population
 from .predict import predict
@@ -33,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for verb in COMMANDS:
-    app.command()(verb)
+    app.command(epilog=epilog(verb.__name__))(verb)
 
 
 def _version(wanted: bool) -> None:

@@ -27,7 +27,9 @@ Inputs = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file.", show_default=False, callback=shipped)]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="YAML file; its keys: see below.", show_default=False, callback=shipped)
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set one key of the configuration: a.b=1. Repeatable."),

@@ -40,7 +40,10 @@ def predict(
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", help="YAML file of `refine`, whose model_error is added.", show_default=False, callback=shipped
+            "--config",
+            help="YAML file of `refine`, whose model_error is added; its keys: see below.",
+            show_default=False,
+            callback=shipped,
         ),
     ] = None,
     lens_light: LensLight = None,

@@ -32,6 +32,8 @@ from .options import (
 PriorName = Literal["auto", "broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"]
 SamplerName = Literal["auto", "importance", "nautilus"]
 PRIORS = "auto: broad, the network only saying where to look; with --sampler nautilus cnn-gaussian where the network applies, else blind."
+FIX = "Hold a parameter, such as centre_x=0 (the middle of the stamp, in arcsec). Repeatable."
+GAUSSIAN = "Give a parameter a Gaussian prior, such as einstein_radius=1.2,0.05. Repeatable."
 SAMPLERS = "auto: importance sampling, and Nautilus where that does not converge and no search was made."
 
 
@@ -57,6 +59,8 @@ def refine(
     size: Size = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
+    fix: Annotated[list[str] | None, typer.Option("--fix", metavar="NAME=VALUE", help=FIX)] = None,
+    gaussian: Annotated[list[str] | None, typer.Option("--gaussian", metavar="NAME=MEAN,SIGMA", help=GAUSSIAN)] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the sampler.")] = None,
     figures: Annotated[
         bool | None, typer.Option(help="Save a figure of each lens, as is the default.", show_default=False)
@@ -82,7 +86,7 @@ def refine(
         if repeat is not None:
             about_stamps = (lens_light, noise, psf, mask, pixel_scale, image, *mosaic.choices)
             choices = (prior, sampler, estimator, config, overrides, seed, *about_stamps)
-            if inputs or any(choice is not None for choice in choices):
+            if inputs or any(choice is not None for choice in (*choices, fix, gaussian)):
                 raise InputError("--repeat takes inputs and choices from refine.json: leave out all but --out")
             screen.finish(run_again(repeat, out=out, figures=figures, progress=screen.progress))
             return
@@ -95,6 +99,8 @@ def refine(
         said += [f"sampler.method={sampler}"] if sampler is not None else []
         said += [f"lens_light={lens_light}"] if lens_light is not None else []
         said += [f"sampler.seed={seed}"] if seed is not None else []
+        said += [_known(item, "--fix", "NAME=VALUE", 1) for item in fix or ()]
+        said += [_known(item, "--gaussian", "NAME=MEAN,SIGMA", 2) for item in gaussian or ()]
         settings = load_config(config, RefineConfig, said)
         read = reading(noise, psf, mask, pixel_scale, lens_light)
         inputs, read = mosaic.cut(inputs, read, out / CUTOUTS, screen)
@@ -108,3 +114,21 @@ def refine(
             progress=screen.progress,
         )
         screen.finish(result)
+
+
+def _known(item: str, option: str, form: str, count: int) -> str:
+    """What the user knows of a parameter, as an override of the configuration; of a sigma of zero if only a value is given."""
+    from lenssbi.status import InputError
+
+    name, _, text = item.partition("=")
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not name.strip().isidentifier() or len(values) != count:
+        raise InputError(f"{option} {item}: write it as {form}")
+    if count == 2 and not values[1] > 0:
+        raise InputError(
+            f"{option} {item}: the standard deviation is above zero; hold a parameter with --fix {name}=VALUE"
+        )
+    return f"prior.gaussian.{name.strip()}=[{values[0]!r}, {(values + [0.0])[1]!r}]"

@@ -168,6 +168,10 @@ def _override(item: str) -> dict[str, Any]:
 
 def _sentence(error: Any, cls: type[Config]) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "the file"
+    if error["type"] == "value_error" and isinstance(
+        error["input"], Mapping
+    ):  # ours, of several keys: it names what it was given
+        return f"{where}: {error['ctx']['error']}"
     if error["type"] != "extra_forbidden":
         return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]} (got {error['input']!r})"
     known = _fields(cls, error["loc"][:-1])

@@ -9,7 +9,7 @@ keys of `ROW`; `build` turns many of them into an astropy table, whose columns a
     network_flags                    what there is to say against that answer
     cov_<p>_<r>                      covariance of the mass parameters that are linear (not of q and phi)
     truth_<p>, rank_<p>              true value of simulated lenses, and the share of the posterior below it
-    log_evidence, snr                natural log of the evidence; signal-to-noise of the stamp
+    log_evidence, snr                natural log of the evidence; signal-to-noise of the source
     misspecification                 how unlike the training's the network found the stamp
     chi2_per_pixel                   what the model image leaves
     magnification, mag_*             of a fit's best model: how much the lens magnifies; AB magnitudes of its parts
@@ -73,7 +73,11 @@ ROW: dict[str, tuple[Any, str, str]] = {
     "ra": (float("nan"), "deg", "right ascension, where the file gives one"),
     "dec": (float("nan"), "deg", "declination, where the file gives one"),
     "log_evidence": (float("nan"), "", "natural log of the evidence"),
-    "snr": (float("nan"), "", "signal-to-noise ratio of the stamp within its mask"),
+    "snr": (
+        float("nan"),
+        "",
+        "signal-to-noise ratio of the source's light; NaN where the lens light was not taken off",
+    ),
     "misspecification": (
         float("nan"),
         "",

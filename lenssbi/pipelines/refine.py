@@ -283,8 +283,9 @@ def contradicts(learned: GaussianMixture, circle: Circle) -> bool:
 
 
 def with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> RefineConfig:
-    """A shear is fitted to every real lens, and to simulated ones that have it."""
+    """A shear is fitted to every real lens, to simulated ones that have it, and if the user gives it a prior."""
     if config.mass.shear != "auto":
         return config
-    shear = truth is None or any(truth.get(name, 0.0) for name in ("shear1", "shear2"))
+    both = ("shear1", "shear2")
+    shear = truth is None or any(truth.get(name, 0.0) or name in config.prior.gaussian for name in both)
     return config.model_copy(update={"mass": config.mass.model_copy(update={"shear": shear})})

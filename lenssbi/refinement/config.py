@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from lenssbi.config import Config
 
@@ -13,6 +14,9 @@ LEARNED_MODES = ("cnn-uniform", "cnn-gaussian", "cnn-joint")
 NoiseChoice = Literal["extended", "measured", "claimed"]
 SourceKind = Literal["pixels", "gaussians", "sersic"]
 Range = tuple[float, float]
+OF_MASS = ("einstein_radius", "e1", "e2", "slope", "centre_x", "centre_y", "shear1", "shear2")
+PINNED = 1e-3  # [arcsec, or no unit] sigma of a parameter that is held: a hundredth of a pixel of Euclid VIS
+MAX_ELLIPTICITY, MAX_SHEAR = 0.95, 0.3
 
 
 class PriorConfig(Config):
@@ -24,14 +28,19 @@ class PriorConfig(Config):
     its posterior. ``auto`` is broad for the importance sampler, which the network then only tells where to look; for Nautilus it is
     cnn-gaussian where a network applies and blind elsewhere. ``noise_factor`` is the range of a factor on the noise that is sampled with
     the other parameters; None leaves the noise as it is.
+
+    ``centre_sigma`` [arcsec] is about the centre of the lens' light, or the middle of the stamp if no light was seen. ``gaussian`` is
+    what the user knows: mean and standard deviation of a parameter by name, in the place of its prior above, of its range in a blind fit
+    and of what a network says of it. A sigma of zero, in either, holds the parameter, by a Gaussian of `PINNED`.
     """
 
     mode: PriorMode | Literal["auto"] = "auto"
     einstein_radius: Range = (0.2, 3.2)
     axis_ratio: Range = (0.2, 1.0)
     slope: Range = (1.5, 2.5)
-    centre_sigma: PositiveFloat = 0.1
+    centre_sigma: NonNegativeFloat = 0.1
     shear_sigma: PositiveFloat = 0.1
+    gaussian: dict[str, Range] = Field(default_factory=dict)
     radius_window: PositiveFloat | Literal["auto"] = "auto"
     log10_strength: Range = (-3.0, 4.0)
     noise_factor: Range | None = None
@@ -54,6 +63,35 @@ class PriorConfig(Config):
         if not 0 < self.axis_ratio[0] < self.axis_ratio[1] <= 1:
             raise ValueError(f"axis_ratio lies between 0 and 1, got {list(self.axis_ratio)}")
         return self
+
+    @field_validator("gaussian")
+    @classmethod
+    def _known(cls, value: dict[str, Range]) -> dict[str, Range]:
+        for name, (_, sigma) in value.items():
+            if name not in OF_MASS:
+                raise ValueError(f"a prior cannot be given for {name}, only for {', '.join(OF_MASS)}")
+            if sigma < 0:
+                raise ValueError(f"the standard deviation of {name} cannot be negative, got {sigma:g}")
+        if ("e1" in value) != ("e2" in value):
+            raise ValueError("e1 and e2 have one prior together: give both or neither")
+        return value
+
+    @model_validator(mode="after")
+    def _within_range(self) -> PriorConfig:
+        for name, (mean, _) in self.gaussian.items():
+            low, high = self.limits(name)
+            if not low <= mean <= high:
+                raise ValueError(f"{name} lies between {low:g} and {high:g} before the fit, got {mean:g}")
+        if math.hypot(*(self.gaussian.get(name, (0.0, 0.0))[0] for name in ("e1", "e2"))) > MAX_ELLIPTICITY:
+            raise ValueError(f"e1 and e2 are of an ellipse that is flatter than {MAX_ELLIPTICITY:g}")
+        return self
+
+    def limits(self, name: str) -> Range:
+        """Smallest and largest value of a parameter that the user knows; the mass is in the middle of the stamp to an Einstein radius."""
+        if name in ("centre_x", "centre_y"):
+            return -self.einstein_radius[1], self.einstein_radius[1]
+        largest = MAX_SHEAR if name.startswith("shear") else MAX_ELLIPTICITY
+        return {"einstein_radius": self.einstein_radius, "slope": self.slope}.get(name, (-largest, largest))
 
 
 class MassConfig(Config):
@@ -176,3 +214,12 @@ class RefineConfig(Config):
     error_factor: float = Field(1.2, ge=1, le=5)
     model_error: ModelErrorConfig = NO_MODEL_ERROR
     lens_light: Literal["auto", "joint", "subtract", "none"] = "auto"
+
+    @model_validator(mode="after")
+    def _fitted(self) -> RefineConfig:
+        said = self.prior.gaussian
+        if "slope" in said and self.mass.model != "power_law":
+            raise ValueError("a prior of the slope needs mass.model: power_law")
+        if self.mass.shear is False and {"shear1", "shear2"} & said.keys():
+            raise ValueError("a prior of the shear needs mass.shear: true")
+        return self

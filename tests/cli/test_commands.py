@@ -1,6 +1,7 @@
 """What every command promises: help at once, one sentence and exit code 2 for a mistake, one JSON object on stdout."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from lenssbi_cli.console import command
 from lenssbi_cli.main import COMMANDS, app
 
 RUNNER = CliRunner()
+ROOT = Path(__file__).parents[2]
 NAMES = [verb.__name__ for verb in COMMANDS]
 
 
@@ -50,6 +52,15 @@ def test_every_command_has_help_and_json(name):
     assert result.exit_code == 0
     assert "--json" in result.stdout
     assert "--quiet" in result.stdout
+    example, _, keys = " ".join(result.stdout.rpartition("Example: lenssbi ")[2].split()).partition(
+        "Keys of the YAML file:"
+    )
+    assert example.split()[0] == name
+    for word in example.split():
+        assert not word.startswith("--") or re.search(rf"{word}\b", result.stdout.rpartition("Example")[0])
+    assert (("--config" in result.stdout) | ("YAML file" in result.stdout.partition("Keys")[0])) <= bool(keys)
+    for path in re.findall(r"(?:docs|configs)/[\w/.]*\w", example + keys):
+        assert (ROOT / path).exists()
 
 
 def test_help_loads_nothing_heavy():
@@ -99,6 +110,30 @@ class TestBadInput:
         run("refine", "a.fits", "--out", tmp_path)
         assert [config.lens_light for config in asked] == ["none", "auto"]
         assert "auto" in run("refine", "a.fits", "--out", tmp_path, "--lens-light", "some").stderr
+
+    def test_what_the_user_knows_of_a_lens(self, tmp_path, monkeypatch):
+        asked = []
+        monkeypatch.setattr("lenssbi.pipelines.refine.run", lambda *_, config, **__: asked.append(config) or 1 / 0)
+        known = ("--fix", "centre_x=0", "--fix", "centre_y=-0.05", "--gaussian", "einstein_radius=1.2,5e-2")
+        run("refine", "a.fits", "--out", tmp_path, *known)
+        expected = {"centre_x": (0.0, 0.0), "centre_y": (-0.05, 0.0), "einstein_radius": (1.2, 0.05)}
+        assert asked[0].prior.gaussian == expected
+
+    @pytest.mark.parametrize(
+        ("option", "said", "words"),
+        [
+            ("--fix", "centre=0", ("centre", "einstein_radius")),
+            ("--fix", "centre_x", ("NAME=VALUE",)),
+            ("--fix", "centre_x=left", ("NAME=VALUE",)),
+            ("--fix", "a.b=1", ("NAME=VALUE",)),
+            ("--fix", "centre_x=nan", ("finite",)),
+            ("--fix", "einstein_radius=9", ("between 0.2 and 3.2",)),
+            ("--gaussian", "einstein_radius=1.2", ("NAME=MEAN,SIGMA",)),
+            ("--gaussian", "einstein_radius=1.2,0", ("--fix",)),
+        ],
+    )
+    def test_what_cannot_be_known_of_a_lens(self, option, said, words, tmp_path):
+        check_refused(run("refine", "a.fits", "--out", tmp_path / "out", option, said), *words)
 
     @pytest.mark.parametrize("verb", ["refine", "catalogue"])
     def test_missing_input(self, verb, tmp_path):

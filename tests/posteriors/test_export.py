@@ -198,6 +198,28 @@ class TestCoolest:
         shear = chain["gamma_ext"] * np.exp(2j * np.radians(chain["phi_ext"] + 90))
         np.testing.assert_allclose(shear, samples.column("shear1") + 1j * samples.column("shear2"))
 
+    def test_its_plots_show_the_lens_and_the_draws(self, tmp_path):
+        pytest.importorskip("getdist")
+        plotting = pytest.importorskip("coolest.api.plotting")
+        from matplotlib import pyplot as plt
+
+        samples = cloud(lens(), weighted=True)
+        observed = theirs.Observed(pixel_scale=0.1, shape=(40, 40), image=np.ones((40, 40)))
+        template = read(theirs.write(samples, tmp_path / "lens.json", observed))
+        figure, axes = plt.subplots()
+        plotter = plotting.ModelPlotter(template, coolest_directory=str(tmp_path))
+        kappa = plotter.plot_convergence(axes, kwargs_lens_mass={"entity_selection": [0]})
+        plt.close(figure)
+        assert kappa.shape == (40, 40)
+        assert np.unravel_index(kappa.argmax(), kappa.shape) in ((19, 20), (20, 20))  # centre_x 0.04, centre_y -0.07
+        name = "0-galaxy-mass-0-PEMD-theta_E"
+        shown = plotting.ParametersPlotter([name], [template], [str(tmp_path)], ["lens"])
+        shown.init_getdist()
+        (chain,) = shown.get_mcsamples_getdist()
+        wanted = samples.summary()["einstein_radius"]
+        assert chain.mean(name) == pytest.approx(wanted.mean)
+        assert chain.std(name) == pytest.approx(wanted.sigma, rel=1e-2)
+
     def test_draws_of_no_weight_may_hold_anything(self, tmp_path):
         samples = cloud(lens(), count=50)
         values, log_weights = samples.values.copy(), np.zeros(50)

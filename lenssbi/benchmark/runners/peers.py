@@ -32,7 +32,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.parameters import axis_ratio, position_angle
 from lenssbi.pipelines.results import sentence
 from lenssbi.posteriors import Samples
-from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.config import PINNED, RefineConfig
 from lenssbi.refinement.likelihood import build_imaging
 from lenssbi.refinement.observation import Observation, observe
 from lenssbi.refinement.priors.modes import build_priors
@@ -254,7 +254,7 @@ def priors_of(
     config: RefineConfig, seen: Observation, learned: GaussianMixture | None
 ) -> dict[str, tuple[str, float, float]]:
     """Our priors for PyAutoLens's parameters: its (kind, mean, sigma) or (kind, low, high)."""
-    centre = ("normal", 0.0, config.prior.centre_sigma)
+    centre = ("normal", 0.0, max(config.prior.centre_sigma, PINNED))
     found = {"centre.centre_0": centre, "centre.centre_1": centre}
     names = ("einstein_radius", "ell_comps.ell_comps_0", "ell_comps.ell_comps_1")
     if learned is None:

@@ -10,6 +10,9 @@ What the network says nothing about (in most cases the centre and the shear, alw
 same prior in every mode; what it says about parameters that the fit does not have is left aside.
 A learned prior has already seen the image, so each fit also carries the broad prior by which it is to be replaced. A fit under the
 broad prior that knows a network's answer carries `belief`, by which its posterior is multiplied to give the other one.
+
+What the user knows of a parameter (`PriorConfig.gaussian`) has not seen the image: it is part of the broad prior, and of every other, in
+the place of what they say of that parameter.
 """
 
 from __future__ import annotations
@@ -21,14 +24,12 @@ import numpy as np
 from lenssbi.parameters import Normal, Uniform, axis_ratio, position_angle
 from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.circle import Circle
-from lenssbi.refinement.config import PriorConfig, RefineConfig
+from lenssbi.refinement.config import MAX_ELLIPTICITY, MAX_SHEAR, PINNED, PriorConfig, RefineConfig
 from lenssbi.refinement.priors.blocks import Block, Ellipse, JointPrior, Single
 from lenssbi.refinement.priors.joint_belief import joint_belief
 from lenssbi.refinement.priors.source_prior import source_blocks
 
 UNITS = {"einstein_radius": "arcsec", "centre_x": "arcsec", "centre_y": "arcsec"}
-MAX_ELLIPTICITY = 0.95
-MAX_SHEAR = 0.3
 RADIUS_WINDOW = 0.2  # [arcsec], the paper's
 
 Answer = dict[str, tuple[float, float]]  # the network's mean and one sigma by name
@@ -81,7 +82,7 @@ def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture 
     mode = resolve(config, learned is not None)
     nuisance = _nuisance(config, centre)
     window = _window(config.prior, circle) if mode == "blind" else config.prior.einstein_radius
-    broad = [*_broad(config, window), *nuisance]
+    broad = _with_knowledge(config.prior, [*_broad(config, window), *nuisance])
     prior = JointPrior(tuple(broad))
     if mode in ("broad", "blind"):
         belief = None if learned is None else JointPrior(_joint(config.prior, broad, learned))
@@ -91,7 +92,8 @@ def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture 
     if mode == "cnn-joint":
         narrow = JointPrior(_joint(config.prior, broad, learned))
     else:
-        narrow = JointPrior((_uniform if mode == "cnn-uniform" else _gaussian)(config.prior, broad, _rounded(learned)))
+        answer = {name: said for name, said in _rounded(learned).items() if name not in config.prior.gaussian}
+        narrow = JointPrior((_uniform if mode == "cnn-uniform" else _gaussian)(config.prior, broad, answer))
     return Priors(mode, narrow, prior, narrow)
 
 
@@ -108,6 +110,20 @@ def _broad(config: RefineConfig, radius: tuple[float, float]) -> list[Block]:
     return blocks
 
 
+def _with_knowledge(prior: PriorConfig, blocks: list[Block]) -> list[Block]:
+    """The blocks, with the user's in the place of those of the same parameters."""
+    found: list[Block] = []
+    for block in blocks:
+        said = [name for name in block.names if name in prior.gaussian]
+        found += [_known(prior, name) for name in said] or [block]
+    return found
+
+
+def _known(prior: PriorConfig, name: str) -> Single:
+    mean, sigma = prior.gaussian[name]
+    return Single(name, Normal(mean, max(sigma, PINNED), *prior.limits(name)))
+
+
 def _rounded(learned: GaussianMixture) -> Answer:
     # The last digits of a network's answer depend on the batch and the machine; the checkpoint's key must not.
     moments = zip(learned.names, learned.mean, learned.sigma, strict=True)
@@ -118,7 +134,8 @@ def _uniform(prior: PriorConfig, broad: list[Block], answer: Answer) -> tuple[Bl
     half_widths = {"einstein_radius": prior.uniform_einstein_radius, "slope": prior.uniform_slope}
     half_widths |= dict.fromkeys(("shear1", "shear2"), prior.uniform_shear)
     half_widths |= dict.fromkeys(("centre_x", "centre_y"), prior.uniform_centre)
-    answer = {"slope": (2.0, 0.0), **answer}  # an SIE network means isothermal
+    if "slope" not in prior.gaussian:
+        answer = {"slope": (2.0, 0.0), **answer}  # an SIE network means isothermal
     blocks: list[Block] = []
     for block in broad:
         if isinstance(block, Ellipse):
@@ -150,7 +167,11 @@ def _gaussian(prior: PriorConfig, broad: list[Block], answer: Answer) -> tuple[B
 
 def _joint(prior: PriorConfig, broad: list[Block], learned: GaussianMixture) -> tuple[Block, ...]:
     """All that the network says about the fit's parameters as one block; the others keep theirs."""
-    known = tuple(name for block in broad for name in block.names if name in learned.names)
+    known = tuple(
+        name for block in broad for name in block.names if name in learned.names and name not in prior.gaussian
+    )
+    if not known:
+        return tuple(broad)
     kept = [block for block in broad if not set(block.names) & set(known)]
     order = [block for block in broad if set(block.names) & set(known)]
     if set(known) != {name for block in order for name in block.names}:
@@ -160,9 +181,9 @@ def _joint(prior: PriorConfig, broad: list[Block], learned: GaussianMixture) -> 
 
 def _nuisance(config: RefineConfig, centre: complex) -> list[Block]:
     prior = config.prior
-    reach = 5 * prior.centre_sigma
+    sigma = max(prior.centre_sigma, PINNED)
     blocks: list[Block] = [
-        Single(name, Normal(middle, prior.centre_sigma, middle - reach, middle + reach))
+        Single(name, Normal(middle, sigma, middle - 5 * sigma, middle + 5 * sigma))
         for name, middle in (("centre_x", centre.real), ("centre_y", centre.imag))
     ]
     if config.mass.shear is not False:
