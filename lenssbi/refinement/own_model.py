@@ -96,7 +96,10 @@ def _mask(stamp: Stamp, einstein_radius: float) -> np.ndarray:
     arcs = find_arcs(stamp, outside & (radius <= search_radius(config)))
     if not arcs.any():
         raise ItemError(Status.NO_ARCS, stamp.name)
-    return stamp.mask & outside & (radius <= outer_radius(config.mask, radius[arcs], einstein_radius))
+    mask = stamp.mask & outside & (radius <= outer_radius(config.mask, radius[arcs], einstein_radius))
+    if not mask.any():  # the lens' core covers all that the answer would show
+        raise ItemError(Status.NO_ARCS, stamp.name)
+    return mask
 
 
 def _reconstruct(likelihood: LensLikelihood, values: FloatArray) -> Reconstruction:
