@@ -22,7 +22,9 @@ KINDS = {
     "runs": TrainConfig,
     "refinement": RefineConfig,
 }
-BENCHMARKS = {f"runs/{name}.yaml" for name in ("estimators", "observed", "refinement", "model_error", "paper")}
+BENCHMARKS = {
+    f"runs/{name}.yaml" for name in ("estimators", "observed", "observed_fits", "refinement", "model_error", "paper")
+}
 REAL = {"runs/euclid_q1.yaml"}
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 
