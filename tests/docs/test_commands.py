@@ -156,8 +156,11 @@ def test_the_commands_work(tmp_path, monkeypatch):
     assert {"walk/catalogue/report.html", "euclid/catalogue.ecsv", "euclid/report.html"} <= made
     assert any(name.startswith("walk/coolest/") for name in made)
     assert "walk/population.ecsv" in made
+    drawn: list[tuple[int, int]] = []  # a toy fit has fewer draws than corner wants to draw
+    monkeypatch.setattr("corner.corner", lambda draws: drawn.append(draws.shape))
     for example in READS:
         exec(example, {})
+    assert [columns for _, columns in drawn] == [3]
 
 
 def toy(line: str) -> list[str]:

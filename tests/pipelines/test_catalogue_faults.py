@@ -246,7 +246,7 @@ def test_hostile_names_stay_inside_the_folder(tmp_path, many, estimator, monkeyp
     assert all((inner / "out") in (path, *path.parents) for path in new)
     table = tables.read(inner / "out/catalogue.ecsv")
     assert table["name"].tolist() == list(HOSTILE)
-    files = [row["posterior"] for row in table if row["method"] == "refined"]
+    files = [row["figure"] for row in table if row["figure"]]  # a fit that is refused leaves its figure in the row
     assert len(set(files)) == len(files) > 0, "every fit has a file of its own"
     assert all(not Path(path).is_absolute() and ".." not in Path(path).parts for path in table["posterior"])
     assert len({file_stem(name) for name in HOSTILE}) == len(HOSTILE)

@@ -18,6 +18,7 @@ from lenssbi.dataset.extensions import (
     MASK_NAMES,
     NOISE_NAMES,
     VARIANCES,
+    WEIGHTS,
     choose_image,
     first_named,
     flat,
@@ -115,7 +116,7 @@ def noise_layer(files: OpenFiles, tile: Tile, image: Plane) -> NoiseLayer:
         if constant <= 0:
             raise ItemError(Status.BAD_NOISE, text, "one sigma is positive")
         return NoiseLayer("constant", None, constant, text)
-    names = {"noise": NOISE_NAMES, "weight": INVERSE_VARIANCES, "variance": VARIANCES}[option]
+    names = {"noise": NOISE_NAMES, "weight": (*INVERSE_VARIANCES, *WEIGHTS), "variance": VARIANCES}[option]
     kind: Kind = {"noise": "sigma", "weight": "weight", "variance": "variance"}[option]  # type: ignore[assignment]
     planes = files.planes(text)
     named = first_named(planes, with_band(names, tile.band))
@@ -163,7 +164,7 @@ def _own_noise(files: OpenFiles, tile: Tile, image: Plane) -> NoiseLayer:
             plane = flat(found, tile.image)
             _check(plane, tile.image, image, tile.image, "noise map")
             return NoiseLayer(kind, plane, np.nan, tile.image)
-    weights = [plane.name for plane in planes if is_one_of(plane, INVERSE_VARIANCES)]
+    weights = [plane.name for plane in planes if is_one_of(plane, (*INVERSE_VARIANCES, *WEIGHTS))]
     advice = f"if {weights[0]} is an inverse variance, give --weight {tile.image}" if weights else ""
     raise ItemError(Status.NO_NOISE, tile.image, advice or "a weight with --weight, a variance with --variance")
 
@@ -172,7 +173,7 @@ def _other_option(planes: Sequence[Plane]) -> str:
     """With which option a map should have been given, by its name."""
     kinds = (
         (NOISE_NAMES, "a noise map", "noise"),
-        (INVERSE_VARIANCES, "a weight", "weight"),
+        ((*INVERSE_VARIANCES, *WEIGHTS), "a weight", "weight"),
         (VARIANCES, "a variance", "variance"),
     )
     for names, what, option in kinds:
