@@ -116,9 +116,7 @@ def save_estimator(card: EstimatorCard, weights: Mapping[str, Any], folder: Path
     from safetensors.torch import save
 
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
-    card = card.model_copy(update={"weights_sha256": hashlib.sha256(data).hexdigest()})
-    with atomic(folder / WEIGHTS) as temporary:
-        temporary.write_bytes(data)
+    card = card.model_copy(update={"weights_sha256": write_described(folder / WEIGHTS, data)})
     save_card(card, folder)
     return card
 
@@ -161,6 +159,39 @@ def read_card(folder: Path) -> EstimatorCard:
         raise InputError(f"{error}: copy the estimator again or train a new one") from None
 
 
+def read_described(path: Path, sha256: str, what: str) -> bytes:
+    """Read a file that a card describes by its SHA-256.
+
+    Parameters
+    ----------
+    path
+        The file, in the folder of the card.
+    sha256
+        What the card says.
+    what
+        Name of the contents for messages.
+
+    Raises
+    ------
+    InputError
+        The file is missing, cut short, or another.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): copy the estimator again") from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise InputError(f"{path}: not the {what} that {CARD} describes: copy both files again")
+    return data
+
+
+def write_described(path: Path, data: bytes) -> str:
+    """Write a file for a card to describe, and return its SHA-256."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
 def read_weights(card: EstimatorCard, folder: Path) -> dict[str, Any]:
     """Read the weights that `card` belongs to, name -> tensor.
 
@@ -173,12 +204,7 @@ def read_weights(card: EstimatorCard, folder: Path) -> dict[str, Any]:
     from safetensors.torch import load
 
     path = folder / WEIGHTS
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): copy the estimator again") from None
-    if hashlib.sha256(data).hexdigest() != card.weights_sha256:
-        raise InputError(f"{path}: not the weights that {CARD} describes: copy both files again")
+    data = read_described(path, card.weights_sha256, "weights")
     try:
         return load(data)
     except SafetensorError as error:

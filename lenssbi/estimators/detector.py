@@ -12,16 +12,14 @@ the natural log of the odds that the stamp is none of the training's kind, both 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from lenssbi.estimators.checkpoint import CARD, EstimatorCard
+from lenssbi.estimators.checkpoint import EstimatorCard, read_described, write_described
 from lenssbi.estimators.network import NetworkConfig, deterministic_trunk
-from lenssbi.files import atomic
 from lenssbi.status import InputError
 
 FILE = "detector.safetensors"
@@ -63,9 +61,7 @@ def save_detector(detector: Detector, folder: Path) -> str:
     from safetensors.torch import save
 
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in detector.state_dict().items()})
-    with atomic(folder / FILE) as temporary:
-        temporary.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+    return write_described(folder / FILE, data)
 
 
 def read_detector(card: EstimatorCard, folder: Path) -> Detector | None:
@@ -82,12 +78,7 @@ def read_detector(card: EstimatorCard, folder: Path) -> Detector | None:
     entry, path = card.misspecification, folder / FILE
     if entry is None or entry.detector is None or entry.weights_sha256 != card.weights_sha256:
         return None
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): copy the estimator again") from None
-    if hashlib.sha256(data).hexdigest() != entry.detector.sha256:
-        raise InputError(f"{path}: not the detector that {CARD} describes: copy both files again")
+    data = read_described(path, entry.detector.sha256, "detector")
     detector = Detector(card.network, card.field, entry.detector.kinds)
     try:
         detector.load_state_dict(load(data))

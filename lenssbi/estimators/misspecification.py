@@ -13,7 +13,6 @@ observed stamps have a network of its own for the score (`detector.py`): their r
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -21,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.dataset.hdf5 import StampSet
-from lenssbi.estimators.checkpoint import CARD, EstimatorCard
-from lenssbi.files import atomic
+from lenssbi.estimators.checkpoint import EstimatorCard, read_described, write_described
 from lenssbi.flags import Flag
 from lenssbi.instrument import PSF
 from lenssbi.status import InputError
@@ -112,9 +110,7 @@ def save_reference(reference: Reference, folder: Path) -> str:
     from safetensors.numpy import save
 
     data = save(reference.arrays(np.float16))
-    with atomic(folder / FILE) as temporary:
-        temporary.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+    return write_described(folder / FILE, data)
 
 
 def read_reference(card: EstimatorCard, folder: Path) -> Reference | None:
@@ -131,12 +127,7 @@ def read_reference(card: EstimatorCard, folder: Path) -> Reference | None:
     entry, path = card.misspecification, folder / FILE
     if entry is None or entry.weights_sha256 != card.weights_sha256:
         return None
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): copy the estimator again") from None
-    if hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise InputError(f"{path}: not the reference that {CARD} describes: copy both files again")
+    data = read_described(path, entry.sha256, "reference")
     try:
         return Reference(**load(data))
     except (SafetensorError, TypeError) as error:

@@ -28,6 +28,7 @@ from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LightModel.light_model import LightModel
 
 from lenssbi.calibration.coverage import deviates, stack
+from lenssbi.calibration.scores import gross, nmad, rms
 from lenssbi.estimators.load import find_estimator, load_estimator
 
 SIDE, SCALE, SUPER = 80, 0.1, 3
@@ -196,14 +197,14 @@ def main() -> None:
         :, places
     ]
     error = mean - truths
-    gross = np.abs(error[:, 0]) > 0.15 * truths[:, 0]
     radius = error[:, 0]
+    wrong = gross(radius, truths[:, 0])
     print(
-        f"{len(made)} stamps: einstein_radius bias {radius.mean():+.3f}, rms {np.sqrt((radius**2).mean()):.3f}, "
-        f"NMAD {1.4826 * np.median(np.abs(radius - np.median(radius))):.3f} arcsec; off by more than 15 per cent "
-        f"{100 * gross.mean():.1f} per cent, {100 * (gross & ~flagged).mean():.1f} without a flag; flagged {100 * flagged.mean():.1f}"
+        f"{len(made)} stamps: einstein_radius bias {radius.mean():+.3f}, rms {rms(radius):.3f}, "
+        f"NMAD {nmad(radius):.3f} arcsec; off by more than 15 per cent "
+        f"{100 * wrong.mean():.1f} per cent, {100 * (wrong & ~flagged).mean():.1f} without a flag; flagged {100 * flagged.mean():.1f}"
     )
-    print("rms", *(f"{name} {np.sqrt((error[:, i] ** 2).mean()):.3f}" for i, name in enumerate(NAMES)))
+    print("rms", *(f"{name} {rms(error[:, i]):.3f}" for i, name in enumerate(NAMES)))
     for level, sigma in zip(LEVELS, (1.0, 2.0, 3.0), strict=True):
         print(f"{level:.3f}", *(f"{name} {100 * (within[:, i] < sigma).mean():.1f}" for i, name in enumerate(NAMES)))
     if arguments.out:
