@@ -2,6 +2,9 @@
 
 Lightning brings the loop, mixed precision and several GPUs; the learning rate is a function of progress (`schedule`) and
 the state is ours (`state`), so that nothing is pickled and a continued training goes on where it stopped.
+
+With `averaging` d the network that is validated and kept is the running mean of the weights, m <- d m + (1 - d) w after each
+step (exponential moving average; Polyak & Juditsky 1992; Morales-Brotons et al. 2024), batch normalisation's statistics included.
 """
 
 import time
@@ -12,6 +15,7 @@ from typing import Any
 import lightning
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lenssbi.dataset.loader import BatchStream
 from lenssbi.estimators.augmentation import augment, middle_of
@@ -59,6 +63,7 @@ class Learner(lightning.LightningModule):
         self.estimator, self.space, self.plan = estimator, space, plan
         self.state, self.folder, self.progress = state, folder, progress
         self.middle = middle_of(space)
+        self.averages = running_mean(estimator, plan.averaging, state) if plan.averaging else None
         self.losses: list[Tensor] = []
         self.validation: list[tuple[Tensor, Tensor, Tensor]] = []
         self.events = Events(folder)
@@ -103,6 +108,8 @@ class Learner(lightning.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Any, index: int) -> None:
         """Count the step; stop where the minutes are up."""
         self.state.step += 1
+        if self.averages:
+            self.averages.update_parameters(self.estimator)
         self.state.seconds = self.clock()
         if self.plan.out_of_time(self.state):
             self.trainer.should_stop = True
@@ -114,9 +121,9 @@ class Learner(lightning.LightningModule):
         """Loss and mean of a batch."""
         targets, inputs = batch[0], batch[1].float()
         with self.exactly():
-            features = inputs if self.plan.freeze else self.estimator.embed(inputs)
-            loss = self.estimator.loss_of(targets, features)
-            means, _ = self.estimator.components(features, DRAWS.get(self.plan.density.kind, DRAWS_OF_FLOWS))
+            features = inputs if self.plan.freeze else self.judged.embed(inputs)
+            loss = self.judged.loss_of(targets, features)
+            means, _ = self.judged.components(features, DRAWS.get(self.plan.density.kind, DRAWS_OF_FLOWS))
         self.validation.append((loss, means.mean(dim=0), targets))
 
     def on_validation_epoch_end(self) -> None:
@@ -140,9 +147,11 @@ class Learner(lightning.LightningModule):
     def keep(self, row: dict[str, float]) -> None:
         """Add a row to the history, keep the network (and the best one), and write the state."""
         if not self.state.history or row["val_loss"] < min(self.state.losses):
-            self.state.keep("best", self.estimator.state_dict())
+            self.state.keep("best", self.judged.state_dict())
         self.state.history.append(row)
         self.state.keep("model", self.estimator.state_dict())
+        if self.averages:
+            self.state.keep("averages", self.averages.state_dict())
         self.state.keep_optimiser(self.trainer.optimizers[0])
         self.state.finished = self.plan.end(self.state)
         if self.state.finished:
@@ -153,6 +162,11 @@ class Learner(lightning.LightningModule):
             self.events.add(row)
             text = f"epoch {self.state.epoch}, validation loss {row['val_loss']:.3f}"
             self.progress(int(1000 * self.done), 1000, text)
+
+    @property
+    def judged(self) -> Density:
+        """The network that is validated and kept."""
+        return self.averages.module if self.averages else self.estimator
 
     def exactly(self) -> torch.autocast:
         """In single precision: bfloat16 has 1 part in 256, too little for a mean or a spline."""
@@ -183,3 +197,11 @@ class Learner(lightning.LightningModule):
         padded[: len(rows)] = rows
         together = self.all_gather(padded).flatten(0, 1)
         return together[together[:, -1].isfinite()]
+
+
+def running_mean(density: Density, kept: float, state: TrainingState) -> AveragedModel:
+    """The running mean of the weights, which keeps a share `kept` of itself at each step, where the training stands."""
+    averages = AveragedModel(density, multi_avg_fn=get_ema_multi_avg_fn(kept), use_buffers=True)
+    if before := state.part("averages"):
+        averages.load_state_dict(before)
+    return averages.requires_grad_(False)

@@ -61,6 +61,12 @@ class TrainConfig(Config):
     ensemble: int = Field(default=1, gt=0, description="networks, trained one after the other from seeds of their own")
     batch_size: int = Field(default=64, gt=0, description="stamps per step and process")
     weight_decay: float = Field(default=0.0, ge=0)
+    averaging: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of itself that the running mean of the weights keeps at each step; 0 uses the last weights",
+    )
     clip: float = Field(default=5.0, gt=0, description="largest norm of the gradient")
     augment: bool = Field(default=True, description="turn and mirror the stamps at random")
     symmetric: bool = Field(default=True, description="average the beliefs about the eight orientations of a stamp")

@@ -41,7 +41,7 @@ class TrainingState:
     finished
         Why the training ended, "" while it has not.
     tensors
-        "model.<name>", "best.<name>" and "optimiser.<parameter>.<name>".
+        "model.<name>", "best.<name>", "averages.<name>" and "optimiser.<parameter>.<name>".
     """
 
     identity: str

@@ -4,13 +4,15 @@ import csv
 
 import numpy as np
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.estimators.checkpoint import read_card
+from lenssbi.estimators.learner import running_mean
 from lenssbi.estimators.load import load_estimator
 from lenssbi.estimators.schedule import Schedule
-from lenssbi.estimators.state import FILE, load_state
+from lenssbi.estimators.state import FILE, TrainingState, load_state
 from lenssbi.pipelines.train import run
 from lenssbi.status import InputError
 
@@ -53,6 +55,36 @@ def test_continued_equals_uninterrupted(rings, tmp_path, plan):
     events = EventAccumulator(str(tmp_path / "parts" / "events")).Reload()
     seen = [(event.step, event.value) for event in events.Scalars("val_loss")]
     assert seen == [(i, pytest.approx(loss, rel=1e-6)) for i, loss in enumerate(whole.losses, 1)]
+
+
+def test_the_running_mean_is_validated_and_kept(rings, tmp_path, plan):
+    run(plan(max_epochs=2, averaging=0.9), rings, tmp_path / "run")
+    state = load_state(tmp_path / "run")
+    best, last, mean = (state.part(name) for name in ("best", "model", "averages"))
+    assert state.losses[1] < state.losses[0]
+    moved = 0
+    for name, tensor in best.items():
+        np.testing.assert_array_equal(tensor, mean[f"module.{name}"])
+        moved += not np.array_equal(tensor, last[name])
+    assert moved > len(best) / 2
+
+
+def test_the_running_mean_in_closed_form():
+    class Density(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(3))
+            self.register_buffer("seen", torch.zeros(()))
+
+    density, kept = Density(), 0.8
+    averages = running_mean(density, kept, TrainingState("toy"))
+    for k in range(1, 6):
+        density.weight.data.fill_(float(k))
+        density.seen.fill_(10.0 * k)
+        averages.update_parameters(density)
+    expected = kept**4 * 1 + sum((1 - kept) * kept ** (5 - k) * k for k in range(2, 6))
+    np.testing.assert_allclose(averages.module.weight, expected, rtol=1e-6)
+    np.testing.assert_allclose(averages.module.seen, 10 * expected, rtol=1e-6)
 
 
 def test_minutes_end_the_training_and_the_learning_rate(rings, tmp_path, plan):
