@@ -46,6 +46,14 @@ def calibrate(
             help="Stamps shown to the network that flags others, for an estimator of stamps with the lens galaxy in them.",
         ),
     ] = None,
+    detector_from: Annotated[
+        str | None,
+        typer.Option(
+            "--detector-from",
+            metavar="NAME|DIR",
+            help="Train the detector of this estimator further, instead of starting from RUN's own convolutions.",
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -65,13 +73,15 @@ def calibrate(
         if sweep_dropout:
             swept = sweep.run(estimators, data, rates=_rates(rates, sweep.RATES), limit=limit, progress=screen.progress)
             told, tables, folder = {"dropout": swept.as_json()}, [sweep_table(swept)], swept.best.run
+        given = {"passes": detector_passes, "start_from": detector_from}
+        detector = {name: value for name, value in given.items() if value is not None}
         result = run(
             folder,
             data,
             method=method,
             tolerance=Tolerance(tolerance, split_tolerance),
             limit=limit,
-            detector_passes=detector_passes,
+            detector=detector,
             progress=screen.progress,
         )
         tables += [coverage_table(result.before, result.coverage), splits_table(result), findings_table(result)]

@@ -1,6 +1,6 @@
 """Train the network that tells stamps of the training's kind from others (`estimators/detector.py`).
 
-It starts from the estimator's own convolutions and sees stamps that are composed for it, in pairs of an ordinary and an altered one
+It starts from the estimator's own convolutions, or from the detector of another estimator, and sees stamps that are composed for it, in pairs of an ordinary and an altered one
 (`rendering/composition/paired_supply.py`), in orientations drawn at random. They are kept for a while, so that each is seen `visits` times.
 """
 
@@ -18,8 +18,10 @@ from torch.nn.utils import clip_grad_norm_
 
 from lenssbi.config import Config, parse
 from lenssbi.estimators.augmentation import SYMMETRIES, turn_images
-from lenssbi.estimators.detector import Detector
+from lenssbi.estimators.checkpoint import read_card
+from lenssbi.estimators.detector import Detector, read_detector
 from lenssbi.estimators.estimator import Estimator
+from lenssbi.estimators.load import find_estimator
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.estimators.symmetric import single
 from lenssbi.rendering.composition.kinds import Alteration
@@ -60,6 +62,9 @@ class DetectorPlan(Config):
     store: int = Field(2048, gt=0, description="stamps kept at a time")
     learning_rate: float = Field(1e-3, gt=0)
     warm: bool = Field(True, description="start from the estimator's convolutions")
+    start_from: str | None = Field(
+        None, description="name or folder of an estimator whose detector is trained further instead"
+    )
     without: tuple[Alteration, ...] = Field(
         (), description="kinds that are not shown, to see what is made of a kind never seen"
     )
@@ -91,7 +96,7 @@ def train_detector(
     Raises
     ------
     InputError
-        If the configuration has no composition.
+        If the configuration has no composition, or the detector to start from cannot be used.
     """
     config = parse(yaml.safe_load(text), SimulateConfig, "the set's configuration")
     if config.composition is None:
@@ -105,11 +110,36 @@ def train_detector(
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
         detector = Detector(estimator.card.network, estimator.field, tuple(weights))
-        if plan.warm:
+        if plan.start_from:
+            detector.load_state_dict(former(plan.start_from, estimator, tuple(weights)))
+        elif plan.warm:
             detector.trunk.load_state_dict(single(estimator.densities[0]).embedding_net.state_dict())
         detector = detector.to(device)
         fit_detector(detector, stamps, plan, progress)
     return detector.eval()
+
+
+def former(name: str, estimator: Estimator, kinds: tuple[str, ...]) -> dict[str, Tensor]:
+    """The weights of the detector of another estimator, which must be laid out alike and see stamps in the same way.
+
+    Raises
+    ------
+    InputError
+        If there is no such estimator, it has no detector, or it is another kind of one.
+    """
+    folder = find_estimator(name)
+    card = read_card(folder)
+    detector = read_detector(card, folder)
+    if detector is None:
+        raise InputError(f"{folder}: has no detector to start from: name an estimator of observed stamps")
+    trunk = {"dropout": 0.0}  # of which a detector has none
+    alike = card.network.model_copy(update=trunk) == estimator.card.network.model_copy(update=trunk)
+    if not alike or card.preprocessing != estimator.card.preprocessing or detector.kinds != kinds:
+        raise InputError(
+            f"{folder}: its detector has another layout, preprocessing or kinds of alterations than {estimator.name} needs: "
+            "start from the estimator's own convolutions"
+        )
+    return detector.state_dict()
 
 
 def shown(supply: PairedStamps, prepare: ImagePreprocessing, plan: DetectorPlan) -> Iterator[tuple[Tensor, Tensor]]:

@@ -128,7 +128,11 @@ def fit_observed(
     text, own = str(stamps.attributes["config"]), int(stamps.attributes["seed"])
     detector = train_detector(estimator, text, plan, own + 1, progress)
     entry = DetectorCard(
-        kinds=detector.kinds, stamps=plan.passes, seed=plan.seed, sha256=save_detector(detector, folder)
+        kinds=detector.kinds,
+        stamps=plan.passes,
+        seed=plan.seed,
+        start_from=plan.start_from and Path(plan.start_from).name,
+        sha256=save_detector(detector, folder),
     )
     asked = replace(estimator, detector=detector)
     scores = [asked.score(stamps.images(where), stamps.noise(where)) for where in blocks(rows)]

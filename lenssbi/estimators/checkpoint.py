@@ -65,6 +65,7 @@ class DetectorCard(Config):
     kinds: tuple[str, ...] = Field(min_length=1, description="alterations that it was trained to tell")
     stamps: int = Field(gt=0, description="stamps shown to it, counting repetitions")
     seed: int = Field(ge=0, description="seed of its training")
+    start_from: str | None = Field(default=None, description="estimator whose detector it continues")
     sha256: str = Field(description="of its file")
 
 

@@ -146,7 +146,7 @@ def run(
     method: Method = "auto",
     tolerance: Tolerance = Tolerance(),
     limit: int | None = None,
-    detector_passes: int | None = None,
+    detector: dict[str, Any] | None = None,
     progress: Progress = silent,
 ) -> CalibrateResult:
     """Calibrate an estimator.
@@ -163,8 +163,8 @@ def run(
         How far coverage may be from nominal.
     limit
         Use at most so many stamps.
-    detector_passes
-        Stamps to show to the detector of an estimator of observed stamps; None for as many as `DetectorPlan` says.
+    detector
+        Entries of `DetectorPlan`, for the detector of an estimator of observed stamps, that are not the defaults.
     progress
         Called with (done, total, text).
 
@@ -197,8 +197,7 @@ def run(
         progress(2, 3, "writing")
         store(estimator.card, recalibration, result, Path(data).name)
         write_all(result, tests.ranks, local, tolerance)
-        plan = DetectorPlan(passes=detector_passes) if detector_passes else None
-        fit_reference(estimator, stamps, rows, folder, progress, plan)
+        fit_reference(estimator, stamps, rows, folder, progress, DetectorPlan(**(detector or {})))
     return result
 
 

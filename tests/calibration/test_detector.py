@@ -143,6 +143,23 @@ def test_the_same_seed_trains_the_same_detector(kept, text):
     assert not estimator.densities[0].training
 
 
+def test_the_detector_of_another_estimator_is_trained_further(calibrated, kept, stamps, text, tmp_path):
+    before = load_estimator(calibrated).detector.state_dict()
+    none = PLAN.model_copy(update={"start_from": str(calibrated), "learning_rate": 1e-12})
+    same = train_detector(load_estimator(kept), text, none, 5).state_dict()
+    torch.testing.assert_close(same["head.2.weight"], before["head.2.weight"])
+    torch.testing.assert_close(same["trunk.0.weight"], before["trunk.0.weight"])
+    folder = shutil.copytree(kept, tmp_path / "run")
+    plan = PLAN.model_copy(update={"start_from": str(calibrated)})
+    card = fit_reference(load_estimator(folder), stamps, range(64), folder, plan=plan)
+    assert card.misspecification.detector.start_from == calibrated.name
+    with pytest.raises(InputError, match="has no detector to start from"):
+        train_detector(load_estimator(kept), text, PLAN.model_copy(update={"start_from": str(kept)}), 5)
+    fewer = plan.model_copy(update={"without": ALTERATIONS[2:]})
+    with pytest.raises(InputError, match="another layout, preprocessing or kinds"):
+        train_detector(load_estimator(kept), text, fewer, 5)
+
+
 def test_a_kind_that_is_left_out_has_no_logit(kept, text):
     without = PLAN.model_copy(update={"without": ALTERATIONS[2:]})
     detector = train_detector(load_estimator(kept), text, without, 5)
