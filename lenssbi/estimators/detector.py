@@ -5,9 +5,11 @@ that are trained to tell lenses from the rest, do so with areas under the ROC cu
 detector is laid out as the convolutions of the estimator that it belongs to, with two dense layers after them and a logit l_k for ordinary
 stamps (k = 0) and for each kind of alteration (`rendering/composition/alterations.py`), half of its training's stamps being ordinary:
 
-    score = ln sum_{k > 0} exp(l_k) - l_0,
+    score = mean over the stamp's four quarter turns of ln sum_{k > 0} exp(l_k) - l_0,
 
-the natural log of the odds that the stamp is none of the training's kind, both being equally frequent.
+the natural log of the odds that the stamp is none of the training's kind, both being equally frequent. What one orientation mistakes,
+another often does not: on seven suites of 150 stamps the mean over four raised the area under the ROC curve by 0.009 to 0.027, and
+all eight orientations added nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lenssbi.estimators.augmentation import turn_images
 from lenssbi.estimators.checkpoint import EstimatorCard, read_described, write_described
 from lenssbi.estimators.network import NetworkConfig, deterministic_trunk
 from lenssbi.status import InputError
 
 FILE = "detector.safetensors"
 HIDDEN = 128
+QUARTER_TURNS = 4  # the first four symmetries
 
 
 class Detector(nn.Module):
@@ -50,10 +54,10 @@ class Detector(nn.Module):
         return self.head(self.trunk(images.contiguous(memory_format=torch.channels_last)))
 
     def score(self, images: Tensor) -> Tensor:
-        """Scores (batch,) of prepared images (batch, channel, y, x)."""
+        """Scores (batch,) of prepared images (batch, channel, y, x), square ones."""
         with torch.inference_mode():
-            logits = self(images).double()
-        return logits[:, 1:].logsumexp(dim=1) - logits[:, 0]
+            logits = torch.stack([self(turn_images(images, k)) for k in range(QUARTER_TURNS)]).double()
+        return (logits[..., 1:].logsumexp(dim=2) - logits[..., 0]).mean(dim=0)
 
 
 def save_detector(detector: Detector, folder: Path) -> str:

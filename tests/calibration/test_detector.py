@@ -216,6 +216,16 @@ def test_scores_depend_on_neither_the_batch_nor_the_layout(calibrated, stamps):
         np.testing.assert_allclose(again, scores, rtol=1e-4, atol=1e-4)
 
 
+def test_scores_do_not_change_with_a_quarter_turn(calibrated, stamps):
+    estimator = load_estimator(calibrated)
+    images, noise = stamps.images(slice(0, 9)), stamps.noise(slice(0, 9))
+    scores = estimator.score(images, noise)
+    turned = [np.rot90(part, axes=(1, 2)).copy() if part.ndim == 3 else part for part in (images, noise)]
+    np.testing.assert_allclose(estimator.score(*turned), scores, rtol=1e-4, atol=1e-4)
+    upright = estimator.detector(torch.as_tensor(images[:, None].repeat(3, 1), dtype=torch.float32))
+    assert not torch.allclose(upright, estimator.detector(torch.as_tensor(turned[0][:, None].repeat(3, 1)).float()))
+
+
 def test_estimators_without_one_keep_their_reference():
     estimator = load_estimator("euclid-vis-sie-subtracted")
     assert estimator.detector is None
