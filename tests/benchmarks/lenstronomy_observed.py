@@ -210,10 +210,10 @@ def main() -> None:
     if arguments.out:
         with arguments.out.open("w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow([*NAMES, *(f"network_{name}" for name in NAMES), "score", "flagged"])
+            writer.writerow([*NAMES, *(f"network_{name}" for name in NAMES), "pull", "score", "flagged"])
             writer.writerows(
-                [*t.round(4), *m.round(4), round(float(s), 3), int(f)]
-                for t, m, s, f in zip(truths, mean, scores, flagged, strict=True)
+                [*t.round(4), *m.round(4), round(float(p), 3), round(float(s), 3), int(f)]
+                for t, m, p, s, f in zip(truths, mean, within[:, 0], scores, flagged, strict=True)
             )
 
 

@@ -1,0 +1,141 @@
+"""Write the page of the observed benchmark and the card of the shipped weights from the benchmark's tables.
+
+    lenssbi benchmark configs/runs/observed.yaml --out observed --workers 2
+    python tests/benchmarks/lenstronomy_observed.py --count 200 --out observed/lenstronomy.csv
+    lenssbi benchmark configs/runs/euclid_q1.yaml --out real --set 'methods=[network]'
+    python tests/benchmarks/observed_page.py observed --date 2026-01-31 --trained "The network has seen ..." --real "On four real ..."
+
+Figures of simulated stamps are read from the tables; what is said of the training and of the real stamps is given.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader
+
+ROOT = Path(__file__).parents[2]
+PAGE, CARD = ROOT / "docs" / "benchmarks" / "observed", ROOT / "lenssbi" / "estimators" / "shipped" / "euclid-vis-sie"
+SUITE, LEVELS = "euclid_observed_test", ("0.683", "0.955", "0.997")
+UNKNOWN = ("quasar", "psf_wide", "noise_correlated", "galaxies", "pairs")
+"""Suites whose kinds the detector was never shown."""
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def percent(text: str) -> str:
+    """A share in per cent with a decimal."""
+    return f"{100 * float(text):.1f}"
+
+
+def coverage_table(rows: list[dict[str, str]]) -> str:
+    """Coverage of all stamps, parameter by parameter."""
+    lines = ["| coverage of the central intervals [per cent] | 68.3 | 95.5 | 99.7 |", "|---|---|---|---|"]
+    for row in rows:
+        if row["split"] == "all" and row["suite"] == SUITE:
+            cells = [row["parameter"], *(percent(row[f"credible_{x}"]) for x in LEVELS)]
+            lines += ["| " + " | ".join(cells) + " |"]
+    return "\n".join(lines)
+
+
+def suites_table(flags: list[dict[str, str]], areas: list[dict[str, str]]) -> str:
+    """What is flagged of each suite."""
+    area = {row["suite"]: row for row in areas}
+    lines = [
+        "| suite of what is no lens, or not the training's | known to the detector | stamps | flagged [per cent] "
+        "| area under the ROC curve |",
+        "|---|---|---|---|---|",
+    ]
+    for row in flags:
+        name = row["suite"]
+        if name != SUITE:
+            roc = f"{float(area[name]['area']):.3f} ± {float(area[name]['scatter']):.3f}"
+            known = "no" if name in UNKNOWN else "yes"
+            lines.append(f"| `{name}` | {known} | {row['stamps']} | {percent(row['flagged'])} | {roc} |")
+    return "\n".join(lines)
+
+
+def worst_splits(rows: list[dict[str, str]], count: int = 5) -> str:
+    """The splits of one suite whose coverage misses most, in words."""
+    some = [row for row in rows if row["split"] != "all" and row["suite"] == SUITE]
+    some.sort(key=lambda row: -abs(float(row["largest_deviation"])))
+    return "; ".join(
+        f"{row['parameter']} in {row['split']} ({row['stamps']} stamps): {100 * float(row['largest_deviation']):+.1f} points at {row['at']}"
+        for row in some[:count]
+    )
+
+
+def numbers(folder: Path) -> dict[str, str]:
+    """What the texts say of the benchmark in `folder`."""
+    coverage, flags = read(folder / "coverage.csv"), read(folder / "misspecification.csv")
+    radii = read(folder / "radii.csv")[0]
+    false, others = flags[0], flags[1:]
+    far = sum(int(row["far"]) for row in flags)
+    caught = sum(int(row["far"]) * float(row["flagged_of_far"] or 0) for row in flags)
+    whole = max(
+        (row for row in coverage if row["split"] == "all" and row["suite"] == SUITE),
+        key=lambda row: abs(float(row["largest_deviation"])),
+    )
+    speed = {row["what"]: row["stamps_per_second"] for row in read(folder / "speed.csv") if row["device"] == "CPU"}
+    return {
+        "nmad": f"{float(radii['nmad']):.3f}",
+        "rms": f"{float(radii['rms']):.3f}",
+        "gross": f"{percent(radii['gross'])} per cent ({percent(radii['gross_low'])}-{percent(radii['gross_high'])})",
+        "unflagged": percent(radii["unflagged"]),
+        "shapes": f"{float(radii['rms_e1']):.3f}, {float(radii['rms_e2']):.3f}",
+        "bright": radii["bright"],
+        "coverage": coverage_table(coverage),
+        "suites": suites_table([false, *others], read(folder / "roc.csv")),
+        "splits": worst_splits(coverage),
+        "whole": f"{100 * float(whole['largest_deviation']):+.1f}, {whole['parameter']} at {whole['at']}",
+        "false": percent(false["flagged"]),
+        "far": f"{100 * caught / far:.0f} per cent of the {far}",
+        "speed": f"{float(speed['network']):.0f}",
+        "predict": f"{float(speed['lenssbi predict']):.0f}",
+    }
+
+
+def lenstronomy(path: Path) -> str:
+    """What the network makes of the stamps that lenstronomy rendered."""
+    rows = read(path)
+    column = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+    error = column["network_einstein_radius"] - column["einstein_radius"]
+    nmad = 1.4826 * np.median(np.abs(error - np.median(error)))
+    off = np.abs(error) > 0.15 * column["einstein_radius"]
+    silent = off & (column["flagged"] == 0)
+    text = (
+        f"On {len(rows)} stamps that [lenstronomy](https://github.com/lenstronomy/lenstronomy) rendered (`lenstronomy.csv`; S/N 30-160, "
+        f"other light profiles, PSFs and field galaxies), NMAD is {nmad:.3f} arcsec, {100 * off.mean():.1f} per cent are off by more than "
+        f"15 per cent ({100 * silent.mean():.1f} without a flag)"
+    )
+    if "pull" in column:
+        held = ", ".join(f"{100 * np.mean(column['pull'] < sigmas):.1f}" for sigmas in (1, 2, 3))
+        text += f", {held} per cent of the radii lie within 1, 2 and 3 sigma"
+    return f"{text}, and {100 * column['flagged'].mean():.1f} per cent are flagged."
+
+
+def main() -> None:
+    """Write the page, the card and the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="of the benchmark")
+    parser.add_argument("--trained", required=True, help="what the network was trained on, in a sentence or two")
+    parser.add_argument("--real", default="", help="what it makes of the real stamps, in a sentence")
+    parser.add_argument("--date", required=True, help="of the benchmark")
+    given = parser.parse_args()
+    found = numbers(given.folder)
+    for name in ("accuracy", "coverage", "log_score", "misspecification", "radii", "roc", "speed"):
+        (PAGE / f"{name}.csv").write_bytes((given.folder / f"{name}.csv").read_bytes())
+    words = {"date": given.date, "trained": given.trained, "real": given.real}
+    texts = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), keep_trailing_newline=True)
+    for name, folder in (("page", PAGE), ("card", CARD)):
+        text = texts.get_template(f"observed_{name}.md.j2")
+        (folder / "README.md").write_text(text.render(**found, **words, other=lenstronomy(PAGE / "lenstronomy.csv")))
+
+
+if __name__ == "__main__":
+    main()
