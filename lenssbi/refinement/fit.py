@@ -79,7 +79,7 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     sampled = Samples(draws.values, names, units, draws.log_weights, draws.log_evidence)
     broad = exchange(sampled, priors.sampled, priors.broad) if priors.learned else sampled
     samples = sampled if broad is None else broad
-    flags = find_flags(samples, priors, best, problem.learned, attempt.stage.seen_twice)
+    flags = find_flags(samples, priors, best, problem.learned, attempt.stage.seen_twice, problem.observation.sky_chi2)
     flags += (Flag.OUTSIDE_BROAD_PRIOR,) if broad is None else ()
     flags += (Flag.POINT_IMAGES,) if _shows_points(problem, best) else ()
     info = _info(problem, attempt, attempts) | {
@@ -166,6 +166,7 @@ def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[s
         "best": dict(best.params),
         "best_log_likelihood": best.log_likelihood,
         "chi2_per_pixel": best.chi2,
+        "chi2_per_pixel_of_sky": observation.sky_chi2,
         "worst_residual": best.worst,
         "pixels": int(np.isfinite(best.image).sum()),
         "magnification": best.magnification,

@@ -20,13 +20,18 @@ CONFLICT = 4.0  # combined sigma
 EDGE_WIDTH, EDGE_SHARE = 0.02, 0.1
 MIN_MAGNIFICATION = 1.5  # an isothermal sphere has 2 for a point that is seen twice; real lenses have 2.0 to 3.2
 MIN_COUNTER = 0.005  # of the light, in images of the rarer parity
-MAX_CHI2 = 1.5
+MAX_CHI2 = 1.5  # times that of the sky
 MAX_WORST = 3.0  # mean square of residuals in the worst square of 7 pixels, over that of the typical one
 MIN_N_EFF = 100
 
 
 def find_flags(
-    samples: Samples, priors: Priors, best: BestModel, learned: GaussianMixture | None, seen_twice: bool = False
+    samples: Samples,
+    priors: Priors,
+    best: BestModel,
+    learned: GaussianMixture | None,
+    seen_twice: bool = False,
+    sky_chi2: float = 1.0,
 ) -> tuple[Flag, ...]:
     """Flags of a fit.
 
@@ -42,12 +47,15 @@ def find_flags(
         The network's answer, if there is one.
     seen_twice
         Whether lens models that show the source only once were excluded beforehand.
+    sky_chi2
+        Mean square of sky over its noise, with which that of the residuals is compared: noise maps of mosaics claim more than single
+        pixels scatter by, and a bad model would hide behind that.
     """
     found = {
         Flag.PRIOR_CONFLICT: learned is not None and _conflict(samples, learned) > CONFLICT,
         Flag.EDGE: _at_edge(samples, priors),
         Flag.DEMAGNIFIED: is_wrong(best, seen_twice),
-        Flag.RESIDUALS: best.chi2 > MAX_CHI2 or best.worst > MAX_WORST,
+        Flag.RESIDUALS: best.chi2 > MAX_CHI2 * sky_chi2 or best.worst > MAX_WORST,
         Flag.FEW_EFFECTIVE_SAMPLES: samples.n_eff < MIN_N_EFF,
     }
     return tuple(flag for flag, raised in found.items() if raised)

@@ -59,6 +59,8 @@ class Observation:
         Factor by which the claimed noise was divided.
     others
         True where other galaxies shine, shape (y, x).
+    sky_chi2
+        Mean square of sky over the noise as it is used, at most 1: the chi^2 per pixel of a model that leaves nothing but noise.
     """
 
     stamp: Stamp
@@ -66,6 +68,7 @@ class Observation:
     circle: Circle
     noise_scale: float
     others: np.ndarray
+    sky_chi2: float = 1.0
 
 
 def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = None) -> Observation:
@@ -98,7 +101,7 @@ def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = Non
         raise ItemError(Status.ALL_NAN, stamp.name, "no usable pixel lies between mask.inner and mask.outer")
     if config.mask.outer is None:
         mask |= stamp.mask & own & _guard(stamp.shape) & (radius <= min(GUARD * outer, max(MOST_GUARD, outer)))
-    return Observation(stamp, mask, circle, scale, field.others)
+    return Observation(stamp, mask, circle, scale, field.others, _sky_chi2(stamp))
 
 
 def _guard(shape: tuple[int, int]) -> np.ndarray:
@@ -136,6 +139,16 @@ def with_honest_noise(
     if light is not None:
         noise = np.hypot(noise, light.extra_noise)
     return replace(stamp, noise=noise), scale
+
+
+def _sky_chi2(stamp: Stamp) -> float:
+    """Mean square of single pixels of sky over their noise, 1 if there is too little sky or the noise is claimed too small."""
+    try:
+        return min(1.0, sky_noise(stamp).ratio ** -2)
+    except ItemError as error:
+        if error.status is not Status.NO_SKY:
+            raise
+        return 1.0
 
 
 def _shared(sky: SkyNoise) -> float:

@@ -179,6 +179,9 @@ def test_flags_say_what_to_look_at(ring, fitted):
     assert "demagnified" not in flags()
     assert "residuals" in flags(best=replace(fit.best, chi2=2.0))
     assert "residuals" in flags(best=replace(fit.best, worst=3.5))
+    overstated = replace(fit.best, chi2=0.8)  # a bad fit under a noise map that claims 1.6 times the scatter of the sky
+    assert "residuals" not in flags(best=overstated)
+    assert "residuals" in find_flags(fit.samples, problem.priors, overstated, ANSWER, sky_chi2=0.4)
     assert "residuals" not in flags()
     faint = replace(fit.best, counter=0.0)
     assert "demagnified" in flags(best=faint)
@@ -219,6 +222,12 @@ def test_measured_noise_replaces_what_the_map_claims(ring):
     assert observation.noise_scale == pytest.approx(1.5, rel=0.06)
     np.testing.assert_allclose(observation.stamp.noise, 1.0, rtol=0.06)
     assert observe(loud, config(noise_scale=1.2)).noise_scale == 1.2
+
+
+def test_the_chi2_of_sky_is_what_noise_alone_leaves(ring):
+    for factor, expected in ((1.6, 1.6**-2), (0.5, 1.0)):
+        observation = observe(replace(ring, noise=factor * ring.noise), config(noise_scale="claimed"))
+        assert observation.sky_chi2 == pytest.approx(expected, rel=0.12)
 
 
 def test_extended_noise_is_that_of_white_noise_and_more_where_neighbours_share_it(ring):
