@@ -3,17 +3,14 @@
     p(targets | image) = 1/T sum_t N(targets; mu_t, diag sigma_t^2),   (mu_t, ln sigma_t^2) = network(image, mask_t)
 
 It is trained on the Gaussian negative log-likelihood of one pass (Pearson et al. 2021, eq. 2; Levasseur et al. 2017),
-with a mask of its own for every stamp. Here it is an estimator of sbi's, whose `input` is our targets and whose
-`condition` our prepared image, so that sbi's posteriors and diagnostics take it as it is.
+with a mask of its own for every stamp. As in sbi, `input` is the targets and `condition` the prepared images
+(`for_sbi` hands it to sbi's posteriors and diagnostics).
 """
 
 from math import log, pi
-from typing import Any
 
 import torch
-from sbi.neural_nets.estimators.mixture_density_estimator import MixtureDensityEstimator
-from sbi.neural_nets.estimators.mog import MoG
-from torch import Tensor
+from torch import Tensor, nn
 
 from lenssbi.estimators.dropout import shared_masks
 from lenssbi.estimators.memory import Memory
@@ -22,8 +19,8 @@ from lenssbi.estimators.network import CompactNetwork, PaperNetwork
 LOG_VARIANCE = (-14.0, 7.0)  # sigma from 0.001 to 33 targets: beyond any stamp, and safe in float32
 
 
-class DropoutBNN(MixtureDensityEstimator):
-    """A network with Monte Carlo dropout, as a conditional density of sbi's.
+class DropoutBNN(nn.Module):
+    """A network with Monte Carlo dropout, as a conditional density.
 
     Parameters
     ----------
@@ -49,14 +46,16 @@ class DropoutBNN(MixtureDensityEstimator):
         passes: int = 100,
         seed: int = 0,
     ) -> None:
-        super().__init__(network, torch.Size((parameters,)), torch.Size((network.channels, *field)))
+        super().__init__()
+        self.net = network
+        self.input_shape, self.condition_shape = torch.Size((parameters,)), torch.Size((network.channels, *field))
         self.passes = passes
         self.seed = seed
-        self._memory: Memory[MoG] = Memory()
+        self._memory: Memory[tuple[Tensor, Tensor]] = Memory(self.condition_shape)
 
     @property
-    def embedding_net(self) -> torch.nn.Module:
-        """The deterministic part of the network, for sbi's diagnostics of misspecification."""
+    def embedding_net(self) -> nn.Module:
+        """The deterministic part of the network."""
         return self.net.trunk
 
     @property
@@ -68,7 +67,7 @@ class DropoutBNN(MixtureDensityEstimator):
         """Features (batch, k) of prepared images (batch, 1, y, x): what is seen once per stamp."""
         return self.net.trunk(images.contiguous(memory_format=torch.channels_last))
 
-    def loss(self, input: Tensor, condition: Tensor, **_: Any) -> Tensor:
+    def loss(self, input: Tensor, condition: Tensor) -> Tensor:
         """Negative log-likelihood of targets (batch, p) given prepared images (batch, 1, y, x); shape (batch,)."""
         return self.loss_of(input, self.embed(condition))
 
@@ -97,16 +96,22 @@ class DropoutBNN(MixtureDensityEstimator):
             outputs = [self.net.head(features) for _ in range(count or self.draws)]
         return _split(torch.stack(outputs).float())
 
-    def get_uncorrected_mog(self, condition: Tensor) -> MoG:
-        """The mixture at prepared images (batch, 1, y, x), as sbi's; that of the last images is remembered."""
-        self._check_condition_shape(condition)
-        return self._memory(self, condition, self._mixture)
+    def moments(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """`components` of prepared images (batch, 1, y, x); those of the last images are remembered."""
+        return self._memory(self, images, lambda stamps: self.components(self.embed(stamps)))
 
-    def _mixture(self, images: Tensor) -> MoG:
-        means, variances = (moment.transpose(0, 1) for moment in self.components(self.embed(images)))
-        logits = means.new_zeros(means.shape[:2])
-        factors = torch.diag_embed(variances.rsqrt())
-        return MoG(logits, means, torch.diag_embed(1 / variances), factors)
+    def log_prob(self, input: Tensor, condition: Tensor) -> Tensor:
+        """Log density at targets ([draw,] batch, p) given prepared images (batch, 1, y, x); shape ([draw,] batch)."""
+        means, variances = self.moments(condition)
+        return torch.logsumexp(_gaussian(input.unsqueeze(-3), means, variances), dim=-2) - log(len(means))
+
+    def sample(self, sample_shape: torch.Size, condition: Tensor) -> Tensor:
+        """Draws (*sample_shape, batch, p) given prepared images (batch, 1, y, x): a pass each, and its Gaussian."""
+        means, variances = self.moments(condition)
+        stamps = torch.arange(means.shape[1], device=means.device)
+        chosen = torch.randint(len(means), (*sample_shape, len(stamps)), device=means.device)
+        mean, sigma = means[chosen, stamps], variances[chosen, stamps].sqrt()
+        return mean + sigma * torch.randn_like(mean)
 
 
 def _split(outputs: Tensor) -> tuple[Tensor, Tensor]:

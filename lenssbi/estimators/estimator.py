@@ -227,11 +227,13 @@ class Estimator:
         from sbi.inference.posteriors import DirectPosterior, EnsemblePosterior
         from sbi.utils import BoxUniform
 
+        from lenssbi.estimators.for_sbi import SbiDensity
+
         stamp = self._cut(stamp)
         inputs = next(self._prepared(stamp.image[None], stamp.noise[None], stamp.mask[None], 1))
         low = torch.zeros(len(self.space), device=inputs.device)
         prior = BoxUniform(low, low + TARGET_RANGE)
-        posteriors = [DirectPosterior(density, prior) for density in self.densities]
+        posteriors = [DirectPosterior(SbiDensity(density), prior) for density in self.densities]
         posterior = EnsemblePosterior(posteriors) if len(posteriors) > 1 else posteriors[0]
         return posterior.set_default_x(inputs)
 

@@ -1,4 +1,4 @@
-"""A mixture density network and a neural spline flow, built by sbi, behind the convolutions of our networks.
+"""A mixture density network (sbi's) and a neural spline flow (zuko's) behind the convolutions of our networks.
 
     features = trunk(image),   context = summary(features),   p(targets | image) = density(targets | context)
 
@@ -13,15 +13,12 @@ stamp's belief depends on nothing else, and 512 of them stand for more.
 
 from functools import lru_cache
 from math import exp, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from sbi.neural_nets.estimators.base import ConditionalDensityEstimator
-from sbi.neural_nets.estimators.mixture_density_estimator import MixtureDensityEstimator
-from sbi.neural_nets.estimators.mog import MoG
-from sbi.neural_nets.net_builders import build_mdn, build_zuko_nsf
 from torch import Tensor, nn
-from zuko.flows import MaskedAutoregressiveTransform
+from torch.distributions import AffineTransform
+from zuko.flows import NSF, Flow, MaskedAutoregressiveTransform, UnconditionalTransform
 
 from lenssbi.estimators.inversion import inverse
 from lenssbi.estimators.memory import Memory
@@ -29,6 +26,8 @@ from lenssbi.estimators.network import NetworkConfig, deterministic_trunk
 from lenssbi.parameters.space import TARGET_RANGE
 
 if TYPE_CHECKING:
+    from sbi.neural_nets.estimators.mixture_density_estimator import MixtureDensityEstimator
+
     from lenssbi.estimators.densities import DensityConfig
 
 KERNEL = 0.1
@@ -36,8 +35,39 @@ CHUNK = 16  # stamps whose draws are made at a time: what they need stays in a c
 SMALLEST_VARIANCE = exp(-14)  # as for the dropout network
 
 
-class FlowDensity(ConditionalDensityEstimator):
-    """A density of sbi's of the targets given a stamp's context, with what makes the context out of the image.
+class SplineFlow(nn.Module):
+    """A flow of zuko's as a density of the targets given a context, with the verbs of sbi's densities.
+
+    It is the network that sbi's `build_zuko_nsf` makes, weights of the same names included; sbi itself takes seconds to import.
+
+    Parameters
+    ----------
+    net
+        The flow.
+    parameters
+        Number p of targets.
+    """
+
+    def __init__(self, net: Flow, parameters: int) -> None:
+        super().__init__()
+        self.net = net
+        self.input_shape = torch.Size((parameters,))
+
+    def loss(self, input: Tensor, condition: Tensor) -> Tensor:
+        """Negative log-likelihood of targets (batch, p) given contexts (batch, k); shape (batch,)."""
+        return -self.log_prob(input, condition)
+
+    def log_prob(self, input: Tensor, condition: Tensor) -> Tensor:
+        """Log density at targets ([draw,] batch, p) given contexts (batch, k); shape ([draw,] batch)."""
+        return self.net(condition).log_prob(input)
+
+    def sample(self, sample_shape: torch.Size, condition: Tensor) -> Tensor:
+        """Draws (*sample_shape, batch, p) given contexts (batch, k)."""
+        return self.net(condition).sample(sample_shape)
+
+
+class FlowDensity(nn.Module):
+    """A density of the targets given a stamp's context, with what makes the context out of the image.
 
     Parameters
     ----------
@@ -46,7 +76,7 @@ class FlowDensity(ConditionalDensityEstimator):
     summary
         Features to contexts.
     density
-        sbi's: its condition is the context.
+        Its condition is the context.
     field
         Shape (y, x) of a prepared image [pixels].
     seed
@@ -62,26 +92,27 @@ class FlowDensity(ConditionalDensityEstimator):
         self,
         trunk: nn.Module,
         summary: nn.Module,
-        density: ConditionalDensityEstimator,
+        density: "SplineFlow | MixtureDensityEstimator",
         field: tuple[int, int],
         seed: int = 0,
         channels: int = 1,
     ) -> None:
-        super().__init__(density, density.input_shape, torch.Size((channels, *field)))
-        self.trunk, self.summary = trunk, summary
+        super().__init__()
+        self.net, self.trunk, self.summary = density, trunk, summary
+        self.input_shape, self.condition_shape = density.input_shape, torch.Size((channels, *field))
         self.seed = seed
-        self._memory: Memory[Tensor] = Memory()
+        self._memory: Memory[Tensor] = Memory(self.condition_shape)
 
     @property
     def embedding_net(self) -> nn.Module:
-        """The convolutions, for sbi's diagnostics of misspecification."""
+        """The convolutions."""
         return self.trunk
 
     def embed(self, images: Tensor) -> Tensor:
         """Features (batch, k) of prepared images (batch, channel, y, x)."""
         return self.trunk(images.contiguous(memory_format=torch.channels_last))
 
-    def loss(self, input: Tensor, condition: Tensor, **_: Any) -> Tensor:
+    def loss(self, input: Tensor, condition: Tensor) -> Tensor:
         """Negative log-likelihood of targets (batch, p) given prepared images (batch, channel, y, x); shape (batch,)."""
         return self.loss_of(input, self.embed(condition))
 
@@ -89,11 +120,11 @@ class FlowDensity(ConditionalDensityEstimator):
         """Negative log-likelihood of targets (batch, p) given features (batch, k); shape (batch,)."""
         return self.net.loss(targets, self.summary(features))
 
-    def log_prob(self, input: Tensor, condition: Tensor, **_: Any) -> Tensor:
+    def log_prob(self, input: Tensor, condition: Tensor) -> Tensor:
         """Log density at targets ([draw,] batch, p) given prepared images (batch, channel, y, x)."""
         return self.net.log_prob(input, self._context(condition))
 
-    def sample(self, sample_shape: torch.Size, condition: Tensor, **_: Any) -> Tensor:
+    def sample(self, sample_shape: torch.Size, condition: Tensor) -> Tensor:
         """Draws (*sample_shape, batch, p) given prepared images (batch, channel, y, x)."""
         return self.net.sample(torch.Size(sample_shape), self._context(condition))
 
@@ -108,7 +139,7 @@ class FlowDensity(ConditionalDensityEstimator):
             Number of draws; a power of two serves best.
         """
         noise = sobol(count or self.draws, self.input_shape.numel() + 1, self.seed).to(features.device)
-        draw = mixture_draws if isinstance(self.net, MixtureDensityEstimator) else flow_draws
+        draw = flow_draws if isinstance(self.net, SplineFlow) else mixture_draws
         parts = self.summary(features).split(CHUNK)
         draws = torch.cat([draw(self.net, context, noise) for context in parts], dim=1)
         mean, variance = draws.mean(dim=0), draws.var(dim=0, unbiased=False)
@@ -116,7 +147,6 @@ class FlowDensity(ConditionalDensityEstimator):
         return mean + sqrt(1 - KERNEL**2) * (draws - mean), kernels.expand_as(draws)
 
     def _context(self, images: Tensor) -> Tensor:
-        self._check_condition_shape(images)
         return self._memory(self, images, lambda stamps: self.summary(self.embed(stamps)))
 
 
@@ -126,28 +156,32 @@ def build_flow(
     """Return a fresh `mdn` or `nsf` after the convolutions of `network`."""
     trunk, features = deterministic_trunk(network, field)
     summary = nn.Sequential(nn.Linear(features, network.dense), nn.ReLU(), nn.Linear(network.dense, config.context))
-    # sbi scales by the mean and spread of a batch; ours is the range of the targets, so that no data are needed
+    # Targets are scaled by the mean and spread of a batch all over their range, so that no data are needed.
     targets = torch.linspace(0, TARGET_RANGE, 64)[:, None].expand(-1, parameters)
-    contexts = torch.zeros(64, config.context)
-    if config.kind == "mdn":
-        density = build_mdn(
-            targets, contexts, z_score_y="none", hidden_features=config.hidden, num_components=config.components
-        )
-        return FlowDensity(trunk, summary, density, field, seed, network.channels)
-    layers = [config.hidden, config.hidden]
-    density = build_zuko_nsf(
-        targets,
-        contexts,
-        z_score_y="none",
-        hidden_features=layers,
-        num_transforms=config.transforms,
-        num_bins=config.bins,
-        passes=2,  # coupling: a draw costs two evaluations of each spline, however many targets there are
-    )
-    # The splines live on [-5, 5]: a linear transform before them takes a narrow posterior there, wherever it is.
-    linear = MaskedAutoregressiveTransform(parameters, config.context, hidden_features=layers)
-    density.net.transform.transforms.insert(1, linear)
+    density = _mixture(config, targets) if config.kind == "mdn" else _splines(config, targets)
     return FlowDensity(trunk, summary, density, field, seed, network.channels)
+
+
+def _mixture(config: "DensityConfig", targets: Tensor) -> "MixtureDensityEstimator":
+    from sbi.neural_nets.net_builders import build_mdn  # takes seconds to import: here is where it is needed
+
+    contexts = torch.zeros(len(targets), config.context)
+    return build_mdn(
+        targets, contexts, z_score_y="none", hidden_features=config.hidden, num_components=config.components
+    )
+
+
+def _splines(config: "DensityConfig", targets: Tensor) -> SplineFlow:
+    """Coupling splines (two passes: a draw costs two evaluations of each, however many targets there are).
+
+    They live on [-5, 5]: a linear transform before them takes a narrow posterior there, wherever it is.
+    """
+    parameters, layers = targets.shape[1], [config.hidden, config.hidden]
+    flow = NSF(parameters, config.context, config.bins, transforms=config.transforms, hidden_features=layers, passes=2)
+    mean, spread = targets.mean(dim=0), targets.std(dim=0)
+    standardised = UnconditionalTransform(AffineTransform, loc=-mean / spread, scale=1 / spread, buffer=True)
+    linear = MaskedAutoregressiveTransform(parameters, config.context, hidden_features=layers)
+    return SplineFlow(Flow((standardised, linear, *flow.transform.transforms), flow.base), parameters)
 
 
 @lru_cache(maxsize=8)
@@ -157,15 +191,15 @@ def sobol(count: int, dimensions: int, seed: int) -> Tensor:
     return engine.draw(count, dtype=torch.float64).clamp(1e-7, 1 - 1e-7).float()
 
 
-def flow_draws(density: ConditionalDensityEstimator, context: Tensor, noise: Tensor) -> Tensor:
+def flow_draws(density: SplineFlow, context: Tensor, noise: Tensor) -> Tensor:
     """Draws (draw, batch, p) of a flow given contexts (batch, k), from points (draw, p + 1) of the unit cube."""
     normal = torch.special.ndtri(noise[:, None, 1:])
     return inverse(density.net, context, normal.expand(-1, len(context), -1))
 
 
-def mixture_draws(density: MixtureDensityEstimator, context: Tensor, noise: Tensor) -> Tensor:
+def mixture_draws(density: "MixtureDensityEstimator", context: Tensor, noise: Tensor) -> Tensor:
     """The same of a mixture of Gaussians; the first coordinate of a point chooses the Gaussian."""
-    mog: MoG = density.get_uncorrected_mog(context)
+    mog = density.get_uncorrected_mog(context)
     chosen = (noise[:, :1, None] > mog.weights.cumsum(dim=-1)[..., :-1]).sum(dim=-1)
     batch = torch.arange(len(context), device=context.device)
     normal = torch.special.ndtri(noise[:, None, 1:]).expand(-1, len(context), -1)

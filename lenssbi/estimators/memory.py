@@ -19,14 +19,28 @@ class Memory(Generic[T]):
     """The answers to the last few images, until a weight changes.
 
     While the network trains, or where a gradient with respect to the images is wanted, nothing is remembered.
+
+    Parameters
+    ----------
+    shape
+        Shape (channel, y, x) of an image.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shape: torch.Size) -> None:
+        self.shape = shape
         self.kept: deque[tuple[Tensor, T]] = deque(maxlen=KEPT)
         self.versions: list[int] = []
 
     def __call__(self, module: nn.Module, images: Tensor, answer: Callable[[Tensor], T]) -> T:
-        """Return `answer(images)`, an answer of `module`; without gradients unless it trains."""
+        """Return `answer(images)`, an answer of `module`; without gradients unless it trains.
+
+        Raises
+        ------
+        ValueError
+            If the images are of another shape.
+        """
+        if images.shape[-len(self.shape) :] != self.shape:
+            raise ValueError(f"the density takes images of shape {tuple(self.shape)}, got {tuple(images.shape)}")
         if module.training or images.requires_grad:
             return answer(images)
         versions = [tensor._version for tensor in (*module.parameters(), *module.buffers())]

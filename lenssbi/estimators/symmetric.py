@@ -6,10 +6,7 @@ A network that is trained on stamps turned at random learns the symmetry only ro
 its error, of which each orientation has its own, gets smaller. It costs eight times the convolutions and no more passes.
 """
 
-from typing import Any
-
 import torch
-from sbi.neural_nets.estimators.base import ConditionalDensityEstimator
 from torch import Tensor, nn
 
 from lenssbi.estimators.augmentation import SYMMETRIES, turn_images, turn_targets
@@ -19,7 +16,7 @@ BACK = (0, 3, 2, 1, 4, 5, 6, 7)
 """The symmetry that undoes each: a quarter turn is undone by three, a mirroring by itself."""
 
 
-class SymmetricDensity(ConditionalDensityEstimator):
+class SymmetricDensity(nn.Module):
     """A density of square stamps, averaged over the eight symmetries.
 
     Parameters
@@ -33,8 +30,9 @@ class SymmetricDensity(ConditionalDensityEstimator):
     """
 
     def __init__(self, density: Density, names: tuple[str, ...], middle: Tensor) -> None:
-        super().__init__(density, density.input_shape, density.condition_shape)
-        self.names = names
+        super().__init__()
+        self.net, self.names = density, names
+        self.input_shape, self.condition_shape = density.input_shape, density.condition_shape
         self.register_buffer("middle", middle, persistent=False)
 
     @property
@@ -51,7 +49,7 @@ class SymmetricDensity(ConditionalDensityEstimator):
         """Features (batch, 8 k) of prepared images (batch, 1, n, n), those of one orientation after the other."""
         return torch.cat([self.net.embed(turn_images(images, k)) for k in range(SYMMETRIES)], dim=1)
 
-    def loss(self, input: Tensor, condition: Tensor, **_: Any) -> Tensor:
+    def loss(self, input: Tensor, condition: Tensor) -> Tensor:
         """Negative log-likelihood of targets (batch, p) given prepared images (batch, 1, n, n); shape (batch,)."""
         return self.loss_of(input, self.embed(condition))
 
@@ -79,12 +77,12 @@ class SymmetricDensity(ConditionalDensityEstimator):
             variances.append(turn_targets(variance, self.names, torch.zeros_like(self.middle), BACK[k]).abs())
         return torch.stack(means, dim=1).flatten(0, 1), torch.stack(variances, dim=1).flatten(0, 1)
 
-    def log_prob(self, input: Tensor, condition: Tensor, **_: Any) -> Tensor:
+    def log_prob(self, input: Tensor, condition: Tensor) -> Tensor:
         """Log density at targets ([draw,] batch, p) given prepared images (batch, 1, n, n)."""
         logs = [self.net.log_prob(self._turn(input, k), turn_images(condition, k)) for k in range(SYMMETRIES)]
         return _mean_of_logs(torch.stack(logs))
 
-    def sample(self, sample_shape: torch.Size, condition: Tensor, **_: Any) -> Tensor:
+    def sample(self, sample_shape: torch.Size, condition: Tensor) -> Tensor:
         """Draws (*sample_shape, batch, p) given prepared images (batch, 1, n, n), each in an orientation of its own."""
         shape = torch.Size(sample_shape)
         counts = torch.randint(SYMMETRIES, (shape.numel(),)).bincount(minlength=SYMMETRIES).tolist()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from scipy import interpolate
 
 from lenssbi.arrays import FloatArray
 from lenssbi.status import InputError
@@ -147,11 +146,13 @@ class _Interpolator:
     """Cubic spline through a PSF image; zero outside it."""
 
     def __init__(self, image: FloatArray, pixel_scale: float) -> None:
+        from scipy.interpolate import RectBivariateSpline  # half a second to import, and few processes interpolate
+
         # A ring of zeros lets the spline come down to nothing at the edge instead of stopping short.
         padded = np.pad(image, 1)
         y, x = ((np.arange(n) - (n - 1) / 2) * pixel_scale for n in padded.shape)
         degree = min(3, padded.shape[0] - 1, padded.shape[1] - 1)
-        self.spline = interpolate.RectBivariateSpline(y, x, padded, kx=degree, ky=degree)
+        self.spline = RectBivariateSpline(y, x, padded, kx=degree, ky=degree)
         self.reach = y[-1], x[-1]
 
     def __call__(self, y: FloatArray, x: FloatArray) -> FloatArray:

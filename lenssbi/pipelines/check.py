@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenssbi.dataset.kinds import PATH_COLUMNS, kind_of
-from lenssbi.pipelines.catalogue.job import RUN
 from lenssbi.pipelines.results import sentence
 from lenssbi.status import InputError, ItemError
 
@@ -63,8 +62,8 @@ def run(path: str | Path, read: Mapping[str, Any] | None = None) -> CheckResult:
 def _reader(text: str) -> tuple[str, Callable[[Path], dict[str, Any]] | None]:
     """The kind of a file and its reader; None for stamps, which options tell how to read."""
     kind, path = kind_of(text), Path(text)
-    if kind == "folder" and ((path / RUN).is_file() or not _has_stamps(path)):
-        return ("catalogue", _folder) if (path / RUN).is_file() else ("estimator", _estimator)
+    if kind == "folder":
+        return _reader_of_folder(path)
     if kind == "set":
         kinds = {"lenssbi-posterior": ("posterior", _posterior), "lenssbi-network": ("answers", _answers)}
         return kinds.get(_schema(path).rpartition("-")[0], ("set", _set))
@@ -73,11 +72,15 @@ def _reader(text: str) -> tuple[str, Callable[[Path], dict[str, Any]] | None]:
     return "stamps", None
 
 
-def _has_stamps(folder: Path) -> bool:
+def _reader_of_folder(folder: Path) -> tuple[str, Callable[[Path], dict[str, Any]] | None]:
     from lenssbi.dataset.tables import FITS_SUFFIXES
     from lenssbi.estimators.checkpoint import CARD
+    from lenssbi.pipelines.catalogue.job import RUN
 
-    return not (folder / CARD).is_file() and any(p.name.lower().endswith(FITS_SUFFIXES) for p in folder.iterdir())
+    if (folder / RUN).is_file():
+        return "catalogue", _folder
+    stamps = not (folder / CARD).is_file() and any(p.name.lower().endswith(FITS_SUFFIXES) for p in folder.iterdir())
+    return ("stamps", None) if stamps else ("estimator", _estimator)
 
 
 def _lists_stamps(path: Path) -> bool:

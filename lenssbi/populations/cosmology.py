@@ -8,11 +8,14 @@ Flat LCDM with the parameters of Planck Collaboration 2020 (A&A 641, A6; astropy
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from lenssbi.arrays import Array
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
 
 C2_PER_4_PI_G = 1.6629165401756e18  # c^2 / (4 pi G) [Msun / Mpc]
 ARCSEC = np.pi / 180 / 3600
@@ -62,6 +65,7 @@ def distance_modulus(z: Array) -> Array:
 @cache
 def _spline() -> CubicSpline:
     from astropy.cosmology import Planck18
+    from scipy.interpolate import CubicSpline
 
     redshifts = np.concatenate([[0.0], np.geomspace(1e-4, Z_MAX, 2000)])
     return CubicSpline(redshifts, Planck18.comoving_distance(redshifts).to_value("Mpc"), extrapolate=False)

@@ -32,9 +32,11 @@ def test_ranks_and_tarp_of_an_exact_posterior(exact):
     from sbi.diagnostics import check_tarp, run_sbc, run_tarp
     from sbi.inference.posteriors import DirectPosterior
 
+    from lenssbi.estimators.for_sbi import SbiDensity
+
     density, truths, images = exact
     prior = torch.distributions.Independent(torch.distributions.Normal(torch.full((2,), 5.0), torch.ones(2)), 1)
-    posterior = DirectPosterior(density, prior, enable_transform=False)
+    posterior = DirectPosterior(SbiDensity(density), prior, enable_transform=False)
     ranks, _ = run_sbc(truths, images, posterior, num_posterior_samples=200, show_progress_bar=False)
     inside = ((ranks / 200 - 0.5).abs() < 0.683 / 2).float().mean(0)
     assert ((inside - 0.683).abs() < 0.07).all()  # three binomial errors of 400 stamps

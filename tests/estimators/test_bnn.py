@@ -1,10 +1,11 @@
-"""The dropout network as an estimator of sbi's."""
+"""The dropout network as a density, ours and sbi's."""
 
 import numpy as np
 import pytest
 import torch
 
 from lenssbi.estimators.bnn import DropoutBNN
+from lenssbi.estimators.for_sbi import SbiDensity
 from lenssbi.estimators.network import NetworkConfig, build_network
 
 FIELD = (32, 32)
@@ -46,18 +47,18 @@ def test_evaluation_loss_is_that_of_a_mixture_and_repeats():
 
 def test_last_mixture_is_remembered_until_the_weights_change():
     estimator, images = make(), torch.rand(1, 1, *FIELD)
-    mog = estimator.get_uncorrected_mog(images)
-    assert estimator.get_uncorrected_mog(images.clone()) is mog
-    assert not mog.means.requires_grad
-    assert estimator.get_uncorrected_mog(images + 1) is not mog
-    mog = estimator.get_uncorrected_mog(images)
+    found = estimator.moments(images)
+    assert estimator.moments(images.clone()) is found
+    assert not found[0].requires_grad
+    assert estimator.moments(images + 1) is not found
+    assert estimator.moments(images) is found
     estimator.load_state_dict({name: weight + 0.1 for name, weight in estimator.state_dict().items()})
-    changed = estimator.get_uncorrected_mog(images)
-    assert not torch.equal(changed.means, mog.means)
+    changed = estimator.moments(images)
+    assert not torch.equal(changed[0], found[0])
     with torch.no_grad():
         next(estimator.parameters()).add_(1)
-    assert estimator.get_uncorrected_mog(images) is not changed
-    assert estimator.train().get_uncorrected_mog(images).means.requires_grad
+    assert estimator.moments(images) is not changed
+    assert estimator.train().moments(images)[0].requires_grad
 
 
 def test_gradients_with_respect_to_the_stamp_are_kept():
@@ -66,13 +67,13 @@ def test_gradients_with_respect_to_the_stamp_are_kept():
     assert images.grad.abs().sum() > 0
 
 
-def test_sbi_takes_it_as_it_is():
+def test_sbi_takes_it():
     from sbi.inference.posteriors import DirectPosterior
     from sbi.utils import BoxUniform
 
     estimator, image = make(passes=20), torch.rand(1, 1, *FIELD)
     prior = BoxUniform(torch.full((2,), -40.0), torch.full((2,), 50.0))
-    posterior = DirectPosterior(estimator, prior)
+    posterior = DirectPosterior(SbiDensity(estimator), prior)
     samples = posterior.sample((4000,), x=image, show_progress_bars=False)
     assert samples.shape == (4000, 2)
     with torch.no_grad():
@@ -81,6 +82,20 @@ def test_sbi_takes_it_as_it_is():
     torch.testing.assert_close(samples.mean(0), means.mean(0)[0], rtol=0, atol=0.2)
     found = posterior.log_prob(samples[:10], x=image, norm_posterior=False)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_draws_are_those_of_the_mixture():
+    """Their distribution function is that of the mixture, within the largest gap that chance leaves (Kolmogorov, one in a million)."""
+    estimator, images = make(), torch.rand(2, 1, *FIELD)
+    torch.manual_seed(4)
+    with torch.no_grad():
+        draws = estimator.sample((100, 40), images)
+        means, variances = estimator.moments(images)
+    assert draws.shape == (100, 40, 2, 2)
+    draws = draws.flatten(0, 1).sort(dim=0).values
+    levels = torch.distributions.Normal(means, variances.sqrt()).cdf(draws[:, None]).mean(dim=1)
+    even = ((torch.arange(4000) + 0.5) / 4000)[:, None, None]
+    assert float((levels - even).abs().max()) < 2.7 / 4000**0.5
 
 
 def test_sbi_posterior_of_a_batch_equals_one_by_one():

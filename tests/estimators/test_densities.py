@@ -129,13 +129,15 @@ def test_sbi_ranks(kind, stamps):
     from sbi.inference.posteriors import DirectPosterior
     from sbi.utils import BoxUniform
 
+    from lenssbi.estimators.for_sbi import SbiDensity
+
     torch.manual_seed(0)
     network = NetworkConfig(widths=(4,), blocks=(0,), squeeze=4, dense=8, dropout=0.2)
     density = build_density(DensityConfig(kind=kind, hidden=8, context=4), network, FIELD, 2, 10).eval()
     images = torch.rand(200, 1, *FIELD)
     with torch.no_grad():
         truths = density.sample((1,), images)[0]
-    posterior = DirectPosterior(density, BoxUniform(torch.full((2,), -60.0), torch.full((2,), 70.0)))
+    posterior = DirectPosterior(SbiDensity(density), BoxUniform(torch.full((2,), -60.0), torch.full((2,), 70.0)))
     ranks, _ = run_sbc(truths, images, posterior, num_posterior_samples=100, show_progress_bar=False)
     inside = ((ranks / 100 - 0.5).abs() < 0.683 / 2).float().mean(dim=0)
     assert ((inside - 0.683).abs() < 0.11).all()  # three binomial errors of 200 stamps

@@ -102,6 +102,8 @@ def test_a_stamp_goes_through_the_trunk_once(density, trunk_calls):
     from sbi.inference.posteriors import DirectPosterior
     from sbi.utils import BoxUniform
 
+    from lenssbi.estimators.for_sbi import SbiDensity
+
     images = torch.rand(2, 1, *FIELD) + 1  # not seen in another test
     with torch.no_grad():
         density.components(density.embed(images))
@@ -109,10 +111,30 @@ def test_a_stamp_goes_through_the_trunk_once(density, trunk_calls):
         density.sample((1000,), images)
         density.log_prob(torch.rand(300, 2, 2), images)
     assert trunk_calls == [2, 2]
-    posterior = DirectPosterior(density, BoxUniform(torch.full((2,), -20.0), torch.full((2,), 30.0)))
+    posterior = DirectPosterior(SbiDensity(density), BoxUniform(torch.full((2,), -20.0), torch.full((2,), 30.0)))
     posterior.sample((25_000,), x=images[:1], show_progress_bars=False)  # in batches of 10,000
     posterior.log_prob(torch.rand(50, 2) * 10, x=images[:1], norm_posterior=True)
     assert trunk_calls == [2, 2, 1]
+
+
+@pytest.mark.reference
+def test_the_flow_is_the_one_that_sbi_builds():
+    """With weights of the same names, in the same order, of the same density; but for the linear transform that is put in."""
+    from sbi.neural_nets.net_builders import build_zuko_nsf
+
+    ours = make("nsf", parameters=3).net
+    targets = torch.linspace(0, 10, 64)[:, None].expand(-1, 3)
+    sizes = {"hidden_features": [16, 16], "num_transforms": 2, "num_bins": 4, "passes": 2}
+    theirs = build_zuko_nsf(targets, torch.zeros(64, 8), z_score_y="none", **sizes)
+    theirs.net.transform.transforms.insert(1, ours.net.transform.transforms[1])
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    for name in ("net.transform.transforms.0.loc", "net.transform.transforms.0.scale"):
+        torch.testing.assert_close(ours.state_dict()[name], theirs.state_dict()[name])
+    theirs.load_state_dict(ours.state_dict())
+    values, contexts = torch.rand(6, 5, 3) * 10, torch.rand(5, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(ours.log_prob(values, contexts), theirs.log_prob(values, contexts))
+        torch.testing.assert_close(ours.loss(values[0], contexts), theirs.loss(values[0], contexts))
 
 
 def test_gradients_reach_every_weight(density):

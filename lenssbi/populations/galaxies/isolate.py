@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from astropy.stats import sigma_clipped_stats
-from astropy.utils.exceptions import AstropyUserWarning
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from lenssbi.arrays import FloatArray
 from lenssbi.status import InputError
@@ -73,6 +71,7 @@ def segments(image: FloatArray, threshold: FloatArray) -> SegmentationImage:
 
 def deblended(image: FloatArray, found: SegmentationImage, labels: Sequence[int], contrast: float) -> Segments:
     """The same objects, `labels` of them split where a peak holds a share `contrast` of their light, shape (y, x); 0 is sky."""
+    from astropy.utils.exceptions import AstropyUserWarning
     from photutils.segmentation import deblend_sources
 
     if not len(labels):
@@ -100,6 +99,8 @@ def cut(image: FloatArray, noise: float, objects: Segments, label: int, pixel_sc
     pixel_scale
         Side of the image's pixels [arcsec].
     """
+    from scipy.signal import wiener
+
     inside = objects == label
     fade = max(2, round(RIM * np.sqrt(inside.sum() / np.pi)))
     rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
@@ -112,7 +113,7 @@ def cut(image: FloatArray, noise: float, objects: Segments, label: int, pixel_sc
     if not inside.any():  # a thread one pixel wide
         return None
     with np.errstate(invalid="ignore", divide="ignore"):  # pixels of exactly the same value all around
-        quiet = np.nan_to_num(signal.wiener(image[box], WINDOW, noise**2))
+        quiet = np.nan_to_num(wiener(image[box], WINDOW, noise**2))
     near = ndimage.distance_transform_edt(~inside) < fade
     t = np.clip(ndimage.distance_transform_edt(np.pad(near & ~others, 1))[1:-1, 1:-1] / fade, 0, 1)
     light = np.clip(quiet * t**2 * (3 - 2 * t), 0, None)
@@ -153,6 +154,8 @@ def _nearest(objects: Segments) -> int:
 
 def _sky(image: FloatArray) -> tuple[float, float]:
     """Its level and the scatter of a pixel."""
+    from astropy.stats import sigma_clipped_stats
+
     held = image != 0
     if held.mean() > 0.5:
         _, level, noise = sigma_clipped_stats(image[held], sigma=2.5, maxiters=10)
