@@ -3,6 +3,7 @@
 config          the choices
 observation     which pixels, with which noise; `circle` looks at the arcs
 priors          what is believed before: the prior modes, one prior exchanged for another
+prepare         from a stamp as it was read to such a problem: `lens_light` off, the network asked; `pixels` are what it is shown
 problem         everything that a posterior follows from
 search          the first stage: which lens, seen with a smooth source
 first_stage     what the sampling begins with
