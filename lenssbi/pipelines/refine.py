@@ -26,7 +26,7 @@ from lenssbi.refinement.fit import restore, solve
 from lenssbi.refinement.prepare import network_summary, set_up, with_shear
 from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import FitResult
-from lenssbi.refinement.sampling.nautilus import Watch
+from lenssbi.refinement.sampling.draws import Watch
 from lenssbi.status import ItemError
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from lenssbi.refinement.observation import observe, with_honest_noise
 from lenssbi.refinement.problem import Problem, pose
 from lenssbi.refinement.result import FitResult
 from lenssbi.refinement.sampling.clock import processor_seconds
-from lenssbi.refinement.sampling.nautilus import Watch
+from lenssbi.refinement.sampling.draws import Watch
 from lenssbi.status import InputError, ItemError, Status
 
 CONFLICT = 3.0  # sigma
