@@ -3,7 +3,7 @@
 config       suites, methods (`methods`) and targets of a benchmark
 run          all parts of a benchmark in order; `session` is one run with its inputs and tables, `outcome` its result
 runners/     what is run on the stamps: networks, fits, PyAutoLens
-measures/    times and memory
+measures/    times and memory; `batched/` many evaluations at once, to compare with
 scores/      answers and truths -> rows of the tables
 wishes       targets: what is wanted; `wanted` whether it was found, in `lines`
 output/      tables, page, figures
