@@ -62,8 +62,9 @@ def calibrate(
     Ends with exit code 3 where coverage misses nominal by more than the tolerance and two binomial errors.
     """
     with command(as_json, quiet) as screen:
+        from lenssbi.calibration.judgement import Tolerance
         from lenssbi.pipelines import sweep
-        from lenssbi.pipelines.calibrate import Tolerance, run
+        from lenssbi.pipelines.calibrate import run
 
         from .tables import coverage_table, findings_table, splits_table, sweep_table
 

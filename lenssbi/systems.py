@@ -68,11 +68,6 @@ class LensSystem:
         xp = array_namespace(theta)
         return xp.real(_total([light.surface_brightness for light in self.source], self.source_angle(theta)))
 
-    def lens_surface_brightness(self, theta: Array) -> Array:
-        """Light of the lens [flux / arcsec^2]."""
-        xp = array_namespace(theta)
-        return xp.real(_total([light.surface_brightness for light in self.lens_light], theta))
-
 
 def _total(parts: Sequence[Callable[[Array], Array]], theta: Array) -> Array:
     """Sum of the functions `parts` at `theta`; a complex zero if there are none."""

@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,88 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found.add((node.module or "").partition(".")[0])
     return found
+
+
+def dotted(path: Path) -> str:
+    """Name under which a file is imported; a package has the name of its folder."""
+    folder = "lenssbi_cli" if path.is_relative_to(ROOT / "cli") else "lenssbi"
+    top = ROOT / ("cli" if folder == "lenssbi_cli" else "lenssbi")
+    return ".".join((folder, *(part for part in path.relative_to(top).with_suffix("").parts if part != "__init__")))
+
+
+def is_for_checkers(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def statements(node: ast.AST):
+    """All nodes of a file but those that only a type checker reads: nothing is imported there, so that no circle is closed by them."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not is_for_checkers(child):
+            yield from statements(child)
+
+
+@cache
+def import_graph() -> dict[str, set[str]]:
+    """Name of every file of ours -> files of ours that it imports, inside functions as well."""
+    files = {dotted(path): path for path in SOURCES}
+    graph: dict[str, set[str]] = {}
+    for module, path in files.items():
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        found = set()
+        for node in statements(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+                source = ".".join((*above, *([node.module] if node.module else [])))
+                names = {alias.name: f"{source}.{alias.name}" for alias in node.names}
+                found |= {inner if inner in files else source for inner in names.values()}
+        graph[module] = (found & files.keys()) - {module}
+    return graph
+
+
+def folded(graph: dict[str, set[str]], package: str) -> dict[str, set[str]]:
+    """The graph of what lies directly in a package: its files, and its folders as one each."""
+    depth = package.count(".") + 2
+
+    def of(module: str) -> str:
+        return ".".join(module.split(".")[:depth])
+
+    inside = {module for module in graph if module.startswith(f"{package}.")}
+    found: dict[str, set[str]] = {of(module): set() for module in inside}
+    for module in inside:
+        found[of(module)] |= {of(other) for other in graph[module] & inside} - {of(module)}
+    return found
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Files or folders that import each other in a circle; empty if there are none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_a_circle_is_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert not circle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+    graph = {"p.a.one": {"p.b.one"}, "p.b.one": set(), "p.b.two": {"p.a.two"}, "p.a.two": set()}
+    assert not circle(graph), "no file is in a circle"
+    assert circle(folded(graph, "p")), "but the folders are"
+
+
+def test_no_files_import_each_other_in_a_circle():
+    graph = import_graph()
+    assert "lenssbi.files" in graph["lenssbi.posteriors.writing"], "the graph has the imports"
+    assert "lenssbi_cli.refine" in graph["lenssbi_cli.main"], "relative ones as well"
+    assert circle(graph) == []
+
+
+@pytest.mark.parametrize("package", sorted(dotted(path) for path in SOURCES if path.name == "__init__.py"))
+def test_no_folders_import_each_other_in_a_circle(package):
+    assert circle(folded(import_graph(), package)) == []
 
 
 def test_the_map_names_every_module():

@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from lenssbi.benchmark.comparison.plan import ComparisonPlan
 from lenssbi.benchmark.methods import WITH_PRIOR, Evaluation, Method, WrongBasin
-from lenssbi.benchmark.targets.wishes import EvaluationWish, Wish
+from lenssbi.benchmark.plan import ComparisonPlan
+from lenssbi.benchmark.wishes import EvaluationWish, Wish
 from lenssbi.config import Config, load_config
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.rendering.simulation import SimulateConfig

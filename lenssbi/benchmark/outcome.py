@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lenssbi.benchmark.output.table import Line
+from lenssbi.benchmark.lines import Line
 
 if TYPE_CHECKING:
     from lenssbi.benchmark.comparison.compare import Comparison

@@ -26,10 +26,10 @@ from lenssbi.benchmark.comparison.compare import compare
 from lenssbi.benchmark.config import BenchmarkConfig
 from lenssbi.benchmark.outcome import BenchmarkResult
 from lenssbi.benchmark.output.table import lines
-from lenssbi.benchmark.runners.run_fits import evaluate, fit_suites
+from lenssbi.benchmark.run_fits import evaluate, fit_suites
 from lenssbi.benchmark.scores.radii import areas
 from lenssbi.benchmark.session import Benchmark
-from lenssbi.benchmark.targets.wanted import wanted_lines
+from lenssbi.benchmark.wanted import wanted_lines
 from lenssbi.pipelines.results import Progress, silent
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from lenssbi import __version__
 from lenssbi.arrays import FloatArray
-from lenssbi.benchmark.comparison.points import Lenses, Points, Which, lenses_of, of_network
 from lenssbi.benchmark.config import BenchmarkConfig, Speed
 from lenssbi.benchmark.measures.speed import machine, prediction_speed, training_speed
 from lenssbi.benchmark.methods import WITH_PRIOR, NetworkMethod, not_its_suite
@@ -23,6 +22,7 @@ from lenssbi.benchmark.runners.answers import (
     reason_against,
     write_answers,
 )
+from lenssbi.benchmark.runners.points import Lenses, Points, Which, lenses_of, of_network
 from lenssbi.benchmark.runners.sampled import sampled_methods
 from lenssbi.benchmark.scores import network as judge
 from lenssbi.benchmark.scores.radii import radii

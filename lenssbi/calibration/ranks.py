@@ -188,3 +188,22 @@ def _of_split(ranks: Ranks, split: "Split") -> list[Finding]:
 
 def _column(index: int):  # type: ignore[no-untyped-def]
     return lambda theta, x: theta[:, index]
+
+
+def curves(ranks: tuple[Ranks, Ranks]) -> dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Test -> curve -> (credibility or rank, share of the truths), of ranks as trained and recalibrated."""
+    raw, mended = ranks
+    steps = np.arange(1, len(mended.joint) + 1) / len(mended.joint)
+    grid = np.linspace(0, 1, 201)
+    shares = {
+        name: np.interp(grid, np.sort(column), steps, left=0.0)
+        for name, column in zip(mended.names, mended.marginal.T, strict=True)
+    }
+    return {
+        "SBC": {name: (grid, share) for name, share in shares.items()},
+        "expected coverage": {
+            "as trained": (np.sort(raw.joint), steps),
+            "recalibrated": (np.sort(mended.joint), steps),
+        },
+        "TARP": {"as trained": tarp(raw)[::-1], "recalibrated": tarp(mended)[::-1]},
+    }

@@ -1,5 +1,6 @@
 """One row per lens: the columns, what they mean, and the files they are written to."""
 
+from lenssbi.catalogue.columns import build
 from lenssbi.catalogue.table import (
     COVARIANCE,
     FLAGS,
@@ -8,7 +9,6 @@ from lenssbi.catalogue.table import (
     PARAMETERS,
     ROW,
     SCHEMA,
-    build,
     check_writable,
     read,
     write,

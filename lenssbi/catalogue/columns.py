@@ -1,4 +1,4 @@
-"""The columns of a catalogue while rows are added: arrays of numbers, so that a million lenses take a few hundred MB.
+"""The table of many rows, and its columns while rows are added: arrays of numbers, so that a million lenses take a few hundred MB.
 
 A column that first appears in a late row is NaN in the rows before.
 """
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lenssbi.catalogue.table import COVARIANCE, FLAGS, ROW
+from lenssbi import __version__
+from lenssbi.catalogue.table import COVARIANCE, FLAGS, OPTIONAL, PARAMETERS, ROW, SCHEMA
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -25,6 +26,33 @@ NAN = float("nan")
 SUMMARY = {"median": "", "lower": "_lower", "upper": "_upper"}
 MEANING = {"lower": "16%", "upper": "84%"}
 WRAPPED = {"phi": ", on its side of the median: may lie below 0 or above 180, where 180 is the same as 0"}
+
+
+def build(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any] | None = None) -> Table:
+    """Make the table of `rows`, in their order; they are drawn one at a time, and only numbers and names are kept of them.
+
+    Parameters
+    ----------
+    rows
+        Mappings with any of the keys of `ROW`, and `params` (name -> {"median", "lower", "upper", "unit"}), `covariance`
+        ("<p>_<r>" -> number), `network` ({"params", "flags"}), `truth` and `ranks` (name -> number) and `flags` (a list of words;
+        words that are no column of their own end up in `flags`).
+    meta
+        What the table says about itself; must go through JSON. Version and schema are added.
+
+    Examples
+    --------
+    >>> lens = {"name": "a", "status": "done", "params": {"q": {"median": 0.8, "lower": 0.7, "upper": 0.9}}}
+    >>> table = build([lens, {"name": "b", "status": "truncated"}])
+    >>> table["q"].tolist(), table["needs_human"].tolist()
+    ([0.8, nan], [False, False])
+    """
+    columns = Columns(PARAMETERS | OPTIONAL)
+    for row in rows:
+        columns.add(row)
+    table = columns.table(list(PARAMETERS))
+    table.meta = {"schema": SCHEMA, "version": __version__, **(meta or {})}
+    return table
 
 
 class Columns:

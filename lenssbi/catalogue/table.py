@@ -1,7 +1,7 @@
 """One row per lens: the columns, what they mean, and the files they are written to.
 
 A row starts as a plain mapping (it has been through JSON: every lens' row is kept on disk while a catalogue grows) with the
-keys of `ROW`; `build` turns many of them into an astropy table, whose columns are the same for every lens:
+keys of `ROW`; `columns.build` turns many of them into an astropy table, whose columns are the same for every lens:
 
     name, input, method, status      which lens, from which file, fitted how, and how it ended
     <p>, <p>_lower, <p>_upper        median, 16th and 84th percentile of each parameter
@@ -24,11 +24,9 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lenssbi import __version__
 from lenssbi.dataset.tables import read_table
 from lenssbi.files import atomic, writing
 from lenssbi.flags import Flag
@@ -97,35 +95,6 @@ ROW: dict[str, tuple[Any, str, str]] = {
 }
 
 FORMATS = {".ecsv": "ascii.ecsv", ".fits": "fits", ".parquet": "parquet"}
-
-
-def build(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any] | None = None) -> Table:
-    """Make the table of `rows`, in their order; they are drawn one at a time, and only numbers and names are kept of them.
-
-    Parameters
-    ----------
-    rows
-        Mappings with any of the keys of `ROW`, and `params` (name -> {"median", "lower", "upper", "unit"}), `covariance`
-        ("<p>_<r>" -> number), `network` ({"params", "flags"}), `truth` and `ranks` (name -> number) and `flags` (a list of words;
-        words that are no column of their own end up in `flags`).
-    meta
-        What the table says about itself; must go through JSON. Version and schema are added.
-
-    Examples
-    --------
-    >>> lens = {"name": "a", "status": "done", "params": {"q": {"median": 0.8, "lower": 0.7, "upper": 0.9}}}
-    >>> table = build([lens, {"name": "b", "status": "truncated"}])
-    >>> table["q"].tolist(), table["needs_human"].tolist()
-    ([0.8, nan], [False, False])
-    """
-    from lenssbi.catalogue.columns import Columns
-
-    columns = Columns(PARAMETERS | OPTIONAL)
-    for row in rows:
-        columns.add(row)
-    table = columns.table(list(PARAMETERS))
-    table.meta = {"schema": SCHEMA, "version": __version__, **(meta or {})}
-    return table
 
 
 def write(table: Table, path: str | Path) -> Path:

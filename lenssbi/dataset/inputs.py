@@ -64,6 +64,11 @@ class StampSource:
     status: Status | None = None
     detail: str = ""
 
+    @property
+    def said(self) -> str:
+        """What a user would type to name this stamp."""
+        return self.path if self.index is None else f"{self.path}:{self.index}"
+
     def load(self) -> Stamp:
         """Read the stamp; it carries this source's name.
 
@@ -101,8 +106,7 @@ class StampSource:
         """How to read this stamp again from anywhere: what a user would name, and the options."""
         source = self.absolute()
         options = {name: getattr(source, name) for name in (*COMPANIONS, "pixel_scale", LIGHT_COLUMN, "band")}
-        path = source.path if self.index is None else f"{source.path}:{self.index}"
-        return {"input": path, **{name: value for name, value in options.items() if value}}
+        return {"input": source.said, **{name: value for name, value in options.items() if value}}
 
     def absolute(self) -> StampSource:
         """The source as it is found from any folder."""

@@ -1,5 +1,7 @@
 """What an iterator brings, made ahead by a thread: while one block of stamps is learnt from, the next one is composed on another core."""
 
+from __future__ import annotations
+
 import queue
 import threading
 from collections.abc import Iterator
@@ -42,14 +44,19 @@ def made_ahead(items: Iterator[T], count: int) -> Iterator[T]:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
-        while True:
-            whole, item = waiting.get()
-            if whole:
-                yield item  # type: ignore[misc]
-            elif isinstance(item, BaseException):
-                raise item
-            else:
-                return
+        yield from _received(waiting)
     finally:
         over.set()
         thread.join()
+
+
+def _received(waiting: queue.Queue[tuple[bool, T | BaseException | None]]) -> Iterator[T]:
+    """Items until the thread says that there are no more, or why it stopped."""
+    while True:
+        whole, item = waiting.get()
+        if whole:
+            yield item  # type: ignore[misc]
+        elif isinstance(item, BaseException):
+            raise item
+        else:
+            return

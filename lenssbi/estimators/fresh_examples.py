@@ -17,7 +17,8 @@ from lenssbi.estimators.ahead import made_ahead
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.parameters import ParameterSpace
 from lenssbi.rendering.composition.supply import ComposedStamps
-from lenssbi.rendering.fresh import Batch, FreshStamps
+from lenssbi.rendering.device_batch import Batch
+from lenssbi.rendering.fresh import FreshStamps
 from lenssbi.rendering.simulation import SimulateConfig
 from lenssbi.status import InputError
 

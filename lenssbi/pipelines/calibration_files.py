@@ -4,19 +4,67 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from lenssbi.files import atomic
 
 if TYPE_CHECKING:
+    from lenssbi.calibration.coverage import Table
+    from lenssbi.calibration.judgement import Judged, Tolerance
     from lenssbi.calibration.lc2st import LocalTest
-    from lenssbi.calibration.ranks import Ranks
+    from lenssbi.calibration.ranks import Finding, Ranks
     from lenssbi.estimators.checkpoint import EstimatorCard
     from lenssbi.estimators.recalibration import Recalibration
-    from lenssbi.pipelines.calibrate import CalibrateResult, Tolerance
+
+
+@dataclass(frozen=True)
+class CalibrateResult:
+    """What was found on the stamps that the recalibration was not fitted to, and where the files are."""
+
+    path: Path
+    method: str
+    judged: tuple[Judged, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def stamps(self) -> int:
+        """Stamps judged."""
+        return self.judged[0].stamps
+
+    @property
+    def coverage(self) -> Table:
+        """Of the central credible intervals, of all stamps, recalibrated."""
+        return self.judged[0].after["credible"]
+
+    @property
+    def before(self) -> Table:
+        """The same as trained."""
+        return self.judged[0].before["credible"]
+
+    @property
+    def misses(self) -> list[str]:
+        """Where coverage misses nominal, in words."""
+        return [sentence for judged in self.judged for sentence in judged.sentences()]
+
+    @property
+    def passed(self) -> bool:
+        """Whether coverage misses nominal nowhere."""
+        return not self.misses
+
+    def as_json(self) -> dict[str, Any]:
+        """The command's JSON object."""
+        found = {"coverage": self.coverage, "passed": self.passed, "before": self.before, "stamps": self.stamps}
+        splits = {j.split.name: {"stamps": j.stamps, "coverage": j.after["credible"]} for j in self.judged[1:]}
+        files = {"path": self.path, "table": self.path / "coverage.csv", "figure": self.path / "coverage.png"}
+        more = {"method": self.method, "misses": self.misses, "splits": splits}
+        return {
+            **found,
+            **more,
+            "findings": [f._asdict() for f in self.findings],
+            **{k: str(v) for k, v in files.items()},
+        }
 
 
 def store(card: EstimatorCard, recalibration: Recalibration, result: CalibrateResult, name: str) -> None:
@@ -33,6 +81,7 @@ def store(card: EstimatorCard, recalibration: Recalibration, result: CalibrateRe
 
 def write_all(result: CalibrateResult, ranks: tuple[Ranks, Ranks], local: LocalTest, tolerance: Tolerance) -> None:
     """Write the tables and figures; `ranks` as trained and recalibrated."""
+    from lenssbi.calibration.ranks import curves
     from lenssbi.plots.coverage import coverage_figure
     from lenssbi.plots.diagnostics import diagnostics_figure
     from lenssbi.plots.splits import splits_figure
@@ -69,27 +118,6 @@ def coverage_rows(result: CalibrateResult) -> Iterable[dict[str, Any]]:
                     told = {"interval": interval, "parameter": name, **{k: f"{v:.4f}" for k, v in numbers.items()}}
                     judged = "yes" if interval == "credible" and (whole or not j.split.small) else "no"
                     yield {**told, "stamps": j.stamps, "split": j.split.name, "judged": judged}
-
-
-def curves(ranks: tuple[Ranks, Ranks]) -> dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Test -> curve -> (credibility or rank, share of the truths)."""
-    from lenssbi.calibration.ranks import tarp
-
-    raw, mended = ranks
-    steps = np.arange(1, len(mended.joint) + 1) / len(mended.joint)
-    grid = np.linspace(0, 1, 201)
-    shares = {
-        name: np.interp(grid, np.sort(column), steps, left=0.0)
-        for name, column in zip(mended.names, mended.marginal.T, strict=True)
-    }
-    return {
-        "SBC": {name: (grid, share) for name, share in shares.items()},
-        "expected coverage": {
-            "as trained": (np.sort(raw.joint), steps),
-            "recalibrated": (np.sort(mended.joint), steps),
-        },
-        "TARP": {"as trained": tarp(raw)[::-1], "recalibrated": tarp(mended)[::-1]},
-    }
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]] | Sequence[dict[str, Any]]) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.files import file_stem
-from lenssbi.pipelines.prepare import input_of
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.posteriors import Samples, load_learned, load_samples, load_with_prior
 from lenssbi.refinement.problem import Problem
@@ -66,7 +65,7 @@ def item_of(
 ) -> ItemResult:
     """The result of a fit that is on disk."""
     return ItemResult(
-        input=input_of(source),
+        input=source.said,
         status=Status[samples.info["status"]].value,
         params=samples.derived().summary(),
         params_with_prior=None if with_prior is None else with_prior.derived().summary(),

@@ -1,6 +1,6 @@
 """`lenssbi population`: the distribution of a parameter over the lenses of a catalogue.
 
-Each posterior is divided by the prior it was made under, which depends on the way it was made (`lenssbi.pipelines.population_priors`).
+Each posterior is divided by the prior it was made under, which depends on the way it was made (`lenssbi.population_inference.training`).
 Lenses that a human must look at are left out unless they are asked for: something that is no lens says nothing about lenses.
 """
 
@@ -18,7 +18,6 @@ import numpy as np
 import lenssbi
 from lenssbi.files import atomic
 from lenssbi.parameters.conventions import convention
-from lenssbi.pipelines.population_priors import interims, other_training
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.population_inference import (
     FEW_DRAWS,
@@ -31,6 +30,7 @@ from lenssbi.population_inference import (
     infer,
     quantity,
 )
+from lenssbi.population_inference.training import interims, other_training
 from lenssbi.posteriors import Samples, Summary
 from lenssbi.status import InputError, Status
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 
 FORMATS = (".ecsv", ".json")
+FIT_RANGES = {"q": "axis_ratio", "slope": "slope", "einstein_radius": "einstein_radius"}
+"""Limits of the broad prior of a fit, by parameter (`refinement.config.PriorConfig`)."""
 DRAWS = 4000  # of mean and scatter, in the table
 BY_DRAWS = 0.5  # of an error bar that may be due to the number of draws; together they are then 12 per cent wider
 
@@ -145,13 +147,20 @@ def run(
         raise InputError(f"{out}: a population ends in {' or '.join(FORMATS)}: choose one of them")
     catalogue = CatalogueFolder.open(folder)
     methods, left_out = _chosen(catalogue, folder, everything)
-    priors, words = interims(catalogue, set(methods.values()), asked, prior)
+    priors, words = interims(
+        set(methods.values()), asked, prior, ranges=_ranges(catalogue), estimator=catalogue.config.estimator
+    )
     beliefs = gather(_posteriors(catalogue, methods, priors, progress), asked, common_support(priors.values(), asked))
     left_out |= {"outside the prior": len(beliefs.left_out)} if beliefs.left_out else {}
     posterior = infer(beliefs)
-    notes = (*_notes(posterior), *(other_training(catalogue, prior) if "network" in priors else ()))
+    notes = (*_notes(posterior), *(other_training(catalogue.config.estimator, prior) if "network" in priors else ()))
     result = PopulationResult(asked, posterior, beliefs, left_out, words, notes, time.perf_counter() - start)
     return result if out is None else _write(result, out, priors)
+
+
+def _ranges(catalogue: CatalogueFolder) -> dict[str, tuple[float, float]]:
+    """Limits of the broad prior of the catalogue's fits, by parameter."""
+    return {name: getattr(catalogue.config.fit.prior, key) for name, key in FIT_RANGES.items()}
 
 
 def _chosen(catalogue: CatalogueFolder, folder: Path, everything: bool) -> tuple[dict[str, str], dict[str, int]]:

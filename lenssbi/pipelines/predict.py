@@ -20,15 +20,14 @@ from lenssbi.catalogue import read as read_catalogue
 from lenssbi.config import parse
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.pipelines.lens_light import has_lens_light
-from lenssbi.pipelines.pixels import Pixels, load_pixels
-from lenssbi.pipelines.prepare import input_of
 from lenssbi.pipelines.repeat import lasting_name, provenance, said_in
 from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
 from lenssbi.pipelines.rows import about, row_of
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.refinement.config import NO_MODEL_ERROR, ModelErrorConfig
+from lenssbi.refinement.lens_light import has_lens_light
 from lenssbi.refinement.model_error import widened
+from lenssbi.refinement.pixels import Pixels, load_pixels
 from lenssbi.status import InputError, ItemError, Status
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ def answers(
     seconds = (time.perf_counter() - start) / len(sources)
     for source, stamp in zip(sources, loaded, strict=True):
         if isinstance(stamp, ItemError):
-            yield Answer(ItemResult(input_of(source), sentence(stamp), seconds=seconds))
+            yield Answer(ItemResult(source.said, sentence(stamp), seconds=seconds))
             continue
         mixture, score = next(found)
         number = name_number(source.name)
@@ -177,7 +176,7 @@ def answers(
         samples = widened(mixture.sample(DRAWS, rng), model_error, number).derived()
         told = NetworkAnswer(samples.summary(), flags(network.card, score, stamp.psf_fwhm))
         item = ItemResult(
-            input_of(source),
+            source.said,
             Status.DONE.value,
             told.params,
             network=told,

@@ -13,36 +13,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lenssbi.config import parse
 from lenssbi.dataset.inputs import StampSource, expand_inputs
-from lenssbi.dataset.stamp import Stamp
 from lenssbi.files import atomic, writing
-from lenssbi.flags import Flag
+from lenssbi.flags import about
 from lenssbi.pipelines.kept_fits import FINISHED, Files, item_of, kept_fit
-from lenssbi.pipelines.network_answer import network_answer
-from lenssbi.pipelines.prepare import input_of, without_lens_light
 from lenssbi.pipelines.repeat import card_of, lasting_name, provenance, said_in
-from lenssbi.pipelines.results import ItemResult, Progress, RunResult, sentence, silent
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
 from lenssbi.refinement.attempts import forget
-from lenssbi.refinement.circle import Circle
-from lenssbi.refinement.config import LEARNED_MODES, RefineConfig
+from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import restore, solve
-from lenssbi.refinement.observation import observe, with_honest_noise
-from lenssbi.refinement.problem import Problem, pose
+from lenssbi.refinement.prepare import network_summary, set_up, with_shear
+from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import FitResult
-from lenssbi.refinement.sampling.clock import processor_seconds
-from lenssbi.refinement.sampling.nautilus import Watch
-from lenssbi.status import InputError, ItemError, Status
+from lenssbi.refinement.sampling.draws import Watch
+from lenssbi.status import ItemError
 
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
 CARD = "refine.json"  # the choices of a run and its results
-CONFLICT = 3.0  # sigma
-CIRCLE_ERROR = 0.16  # [arcsec]: rms error of the circle estimate over 170 simulated lenses, many of them faint
 
 
 def run(
@@ -102,7 +92,7 @@ def run(
         except ItemError as error:
             if len(sources) == 1:
                 raise
-            items.append(ItemResult(input_of(source), sentence(error)))
+            items.append(ItemResult(source.said, sentence(error)))
     progress(len(sources), len(sources), "done")
     result = RunResult(tuple(items), time.perf_counter() - start, settings, str(out))
     _write_card(out, result.as_json() | told)
@@ -200,92 +190,15 @@ def refine_source(
     return replace(item, network=network_answer(problem, flags))
 
 
-def refine_stamp(
-    stamp: Stamp,
-    config: RefineConfig,
-    *,
-    estimator: Estimator | None = None,
-    learned: GaussianMixture | None = None,
-    work: Path | None = None,
-    watch: Watch = lambda evaluations, live: None,
-) -> FitResult:
-    """Fit one stamp, writing nothing but the sampler's state in ``work``.
+def network_answer(problem: Problem, flags: Sequence[str]) -> NetworkAnswer | None:
+    """The network's answer beside a fit, even if the fit did not trust it; None if there is none.
 
     Parameters
     ----------
-    stamp
-        As it was read, lens light and all.
-    config
+    problem
         The fit.
-    estimator
-        The network, for a learned prior.
-    learned
-        Its answer, if it has been asked already.
-    work
-        Folder for the sampler's state; None keeps none.
-    watch
-        Told (evaluations, share of the effective draws, or with Nautilus of the evidence, that is still missing).
-
-    Raises
-    ------
-    ItemError
-        The stamp cannot be used.
+    flags
+        What was said of stamp and network while the fit was set up.
     """
-    problem, _ = set_up(stamp, config, estimator, learned)
-    return solve(problem, work, watch)
-
-
-def set_up(
-    stamp: Stamp, config: RefineConfig, estimator: Estimator | None = None, learned: GaussianMixture | None = None
-) -> tuple[Problem, tuple[str, ...]]:
-    """Take the lens' light off, ask the network, and set the fit up; with the flags raised on the way."""
-    as_read, start = stamp, processor_seconds()
-    stamp, light = without_lens_light(stamp, config.lens_light)
-    observation = observe(stamp, config, light)
-    flags = stamp.flags
-    network, may_go_without = learned, config.prior.mode == "auto"
-    if network is None and estimator is not None:
-        # Other networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.
-        honest = with_honest_noise(stamp, "measured", light)[0]
-        seen = as_read if estimator.sees_lens_light else honest
-        network, more = _asked(estimator, seen, may_go_without)
-        flags = (*flags, *more)
-    learned = None if may_go_without and Flag.MISSPECIFIED in flags else network
-    if may_go_without and learned is not None and contradicts(learned, observation.circle):
-        learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
-    if config.prior.mode in LEARNED_MODES and learned is None:
-        raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
-    seconds = processor_seconds() - start
-    return replace(pose(observation, config, learned, light), network=network, flags=flags, seconds=seconds), flags
-
-
-def _asked(estimator: Estimator, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:
-    """The network's answer, None if it is not for such stamps, and what there is to say about it.
-
-    Raises
-    ------
-    ItemError
-        The network is not for such stamps (``NOT_APPLICABLE``), and the fit needs it.
-    """
-    reason = estimator.applies_to(stamp)
-    if reason is not None:
-        if not may_go_without:
-            raise ItemError(Status.NOT_APPLICABLE, stamp.name, reason)
-        return None, (Flag.ESTIMATOR_NOT_APPLICABLE,)
-    return estimator.judge_stamp(stamp)
-
-
-def contradicts(learned: GaussianMixture, circle: Circle) -> bool:
-    """Whether a network's Einstein radius lies CONFLICT sigma from the circle through the arcs: one of them saw something else."""
-    which = learned.names.index("einstein_radius")
-    error = np.hypot(learned.sigma[which], max(circle.error, CIRCLE_ERROR))
-    return bool(abs(learned.mean[which] - circle.radius) > CONFLICT * error)
-
-
-def with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> RefineConfig:
-    """A shear is fitted to every real lens, to simulated ones that have it, and if the user gives it a prior."""
-    if config.mass.shear != "auto":
-        return config
-    both = ("shear1", "shear2")
-    shear = truth is None or any(truth.get(name, 0.0) or name in config.prior.gaussian for name in both)
-    return config.model_copy(update={"mass": config.mass.model_copy(update={"shear": shear})})
+    params = network_summary(problem)
+    return None if params is None else NetworkAnswer(params, tuple(flag for flag in flags if flag in about("network")))

@@ -14,10 +14,10 @@ from lenssbi.config import ConfigError, parse
 from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import READ
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.pipelines.refine import set_up
 from lenssbi.posteriors import load_learned, load_samples, load_with_prior
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import restore
+from lenssbi.refinement.prepare import set_up
 from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import FitResult
 from lenssbi.status import InputError

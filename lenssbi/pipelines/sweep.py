@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lenssbi.calibration.judgement import FEWEST, predict_all, rows_of
 from lenssbi.dataset.hdf5 import StampSet
-from lenssbi.pipelines.calibrate import FEWEST, predict_all, rows_of
 from lenssbi.pipelines.calibration_files import write_rows
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError

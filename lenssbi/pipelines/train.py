@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenssbi.config import dump_yaml
+from lenssbi.estimators.inputs import Inputs, training_inputs
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.pipelines.results import Progress, silent
-from lenssbi.pipelines.train_inputs import Inputs, training_inputs
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:

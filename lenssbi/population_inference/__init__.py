@@ -1,7 +1,7 @@
 """Hierarchical inference: from the posteriors of many lenses to the distribution of a parameter over them.
 
 quantities     which parameters, and on which scale: q, slope, log10 of einstein_radius
-interim        the prior that each posterior carries, which is divided out
+interim        the prior that each posterior carries, which is divided out; `training` finds that of a catalogue's posteriors
 beliefs        many posteriors over their priors, in bins: all that the data say
 population     Gaussian over the lenses: the posterior of its mean and its scatter
 """

@@ -1,4 +1,4 @@
-"""The posterior file of one lens: ``*.h5``, schema ``lenssbi-posterior-1``.
+"""The posterior file of one lens, read: ``*.h5``, schema ``lenssbi-posterior-1``.
 
     /samples      (draw, parameter) physical units
     /log_weights  (draw,)           natural log, the heaviest draw at 0
@@ -20,72 +20,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-
-from lenssbi.files import atomic, open_hdf5
+from lenssbi.files import open_hdf5
 from lenssbi.posteriors.gaussians import GaussianMixture
 from lenssbi.posteriors.samples import Samples
+from lenssbi.posteriors.writing import SCHEMA
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
     import h5py
 
-SCHEMA = "lenssbi-posterior-1"
 T = TypeVar("T")
-
-
-def save_samples(
-    path: str | Path,
-    samples: Samples,
-    *,
-    with_prior: Samples | None = None,
-    learned: GaussianMixture | None = None,
-) -> None:
-    """Write a posterior file, whole or not at all.
-
-    Parameters
-    ----------
-    path
-        File to write.
-    samples
-        The posterior.
-    with_prior
-        The same draws weighted under the learned prior, if there was one.
-    learned
-        The network's answer, if the fit knew one.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    ValueError
-        ``with_prior`` holds other draws than ``samples``.
-    """
-    import h5py
-
-    import lenssbi
-
-    if with_prior is not None and with_prior.values.shape != samples.values.shape:
-        raise ValueError("with_prior must hold the same draws as samples")
-    with atomic(Path(path)) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update(schema=SCHEMA, lenssbi_version=lenssbi.__version__, info=json.dumps(dict(samples.info)))
-        file["samples"] = samples.values
-        file["names"] = list(samples.names)
-        file["units"] = list(samples.units)
-        _write_weights(file, samples)
-        if with_prior is not None:
-            _write_weights(file.create_group("with_prior"), with_prior)
-        if learned is not None:
-            group = file.create_group("learned")
-            group["means"], group["sigmas"] = learned.means, learned.sigmas
-            group["names"], group["units"] = list(learned.names), list(learned.units)
-
-
-def _write_weights(group: h5py.Group, samples: Samples) -> None:
-    log_weights = np.zeros(len(samples)) if samples.log_weights is None else samples.log_weights
-    group["log_weights"] = log_weights - log_weights.max()
-    if samples.log_evidence is not None:
-        group.attrs["log_evidence"] = samples.log_evidence
 
 
 def load_samples(path: str | Path) -> Samples:

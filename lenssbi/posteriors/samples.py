@@ -191,7 +191,7 @@ class Samples:
         self, path: str | Path, *, with_prior: Samples | None = None, learned: GaussianMixture | None = None
     ) -> None:
         """Write the posterior file; see :mod:`lenssbi.posteriors.hdf5`."""
-        from lenssbi.posteriors.hdf5 import save_samples
+        from lenssbi.posteriors.writing import save_samples
 
         save_samples(path, self, with_prior=with_prior, learned=learned)
 

@@ -11,7 +11,6 @@
     profiles        sources of Gaussians or Sersics alone; `profiles_basis` is what they are made of, `profiles_kernel` their arithmetic
     kernel          the arithmetic of the pixels, compiled
     cholesky        LAPACK in place, several threads at once
-    batched         many evaluations, of one lens or of many, at a time by torch
 
 Import from the modules: they load numba, which this package's name alone does not.
 """

@@ -21,14 +21,13 @@ from lenssbi.refinement.flags import is_wrong
 from lenssbi.refinement.likelihood import IMPOSSIBLE
 from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import BestModel
-from lenssbi.refinement.sampling import importance, nautilus
+from lenssbi.refinement.samplers import SAMPLERS, Allowance
 from lenssbi.refinement.sampling.clock import processor_seconds
-from lenssbi.refinement.sampling.nautilus import Draws, Watch
+from lenssbi.refinement.sampling.draws import Draws, Target, Watch
+from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.refinement.tempering import flattened, restored
 from lenssbi.status import ItemError, Status
 
-LIVE_POINTS = {"cnn-uniform": 200, "cnn-gaussian": 150, "cnn-joint": 150}
-WIDE_LIVE_POINTS = 250
 TRIAL = 64  # prior draws that show whether the likelihood can be evaluated at all
 ENOUGH = 100  # effective draws: with these a run that asked for more is not begun anew with Nautilus
 WORSE_FIT = 1.1  # chi^2 of a restarted fit over that of the wrong solution, up to which it is preferred
@@ -48,12 +47,23 @@ class Attempt(NamedTuple):
     allowed: float = np.inf
 
 
-def make_attempts(problem: Problem, work: Path | None, watch: Watch) -> list[Attempt]:
+class _Run(NamedTuple):
+    """A run before it is made; `start` is where it begins, None if the fit says where."""
+
+    problem: Problem
+    stage: Stage
+    name: str
+    work: Path | None
+    watch: Watch
+    start: Mixture | None = None
+
+
+def make_attempts(problem: Problem, work: Path | None, watch: Watch, start: Mixture | None = None) -> list[Attempt]:
     """All runs of a fit, the last one converged unless a limit ended it.
 
     Parameters
     ----------
-    problem, work, watch
+    problem, work, watch, start
         As for :func:`lenssbi.refinement.fit.solve`.
 
     Raises
@@ -65,7 +75,7 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch) -> list[Att
     stage, searched = _timed_stage(problem)
     _check(problem, stage)
     spent = problem.seconds + searched
-    done = [_sampled(problem, stage, "first", work, watch, allowed_seconds(limit, spent))]
+    done = [_sampled(_Run(problem, stage, "first", work, watch, start), allowed_seconds(limit, spent))]
     for number in range(problem.config.start.restarts):
         spent += done[-1].draws.seconds
         if _out_of_limits(done[-1]) or limit - spent < ANEW * limit:
@@ -78,7 +88,7 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch) -> list[Att
         spent += searched
         if not wrong and not _beaten(last, stage):
             break
-        done.append(_sampled(again, stage, f"restart{number}", work, watch, allowed_seconds(limit, spent)))
+        done.append(_sampled(_Run(again, stage, f"restart{number}", work, watch), allowed_seconds(limit, spent)))
     lost = (
         not done[-1].draws.converged and not done[-1].stage.modes
     )  # around modes of the search there is no need to look elsewhere
@@ -144,70 +154,33 @@ def _out_of_limits(attempt: Attempt) -> bool:
     return draws.evaluations >= sampler.max_evaluations or draws.seconds >= attempt.allowed
 
 
-def _sampled(
-    problem: Problem, stage: Stage, name: str, work: Path | None, watch: Watch, allowed: float = np.inf
-) -> Attempt:
-    if problem.config.sampler.method == "nautilus":
-        return _run_nautilus(problem, stage, name, work, watch, allowed)
-    checkpoint = None if work is None else problem.checkpoint(work, f"{name}-importance")
-    likelihood = flattened(stage.likelihood, problem.config.error_factor)
-    start, settings = start_mixture(problem, stage), _importance_settings(problem, allowed)
-    if stage.modes:
-        settings = replace(settings, prior_share=0.0)
-    draws = importance.sample(stage.prior, likelihood, settings, checkpoint, watch, start)
-    attempt = _looked_at(problem, stage, name, draws, "importance")._replace(allowed=allowed)
-    if not draws.converged and draws.n_eff >= ENOUGH and not _out_of_limits(attempt):
-        return attempt._replace(draws=replace(attempt.draws, converged=True))  # fewer than wanted, but usable
-    return attempt
+def _sampled(run: _Run, allowed: float = np.inf) -> Attempt:
+    method = run.problem.config.sampler.method
+    if method not in ("auto", "importance"):
+        return _run(run, method, Allowance(allowed))
+    found = _run(run, "importance", Allowance(allowed))
+    if not found.draws.converged and found.draws.n_eff >= ENOUGH and not _out_of_limits(found):
+        return found._replace(draws=replace(found.draws, converged=True))  # fewer than wanted, but usable
+    return found
 
 
 def _with_nautilus(attempt: Attempt, work: Path | None, watch: Watch) -> Attempt:
     """The same attempt by nested sampling, its evaluations and seconds added to those spent already."""
     spent = attempt.draws
-    allowed = attempt.allowed - spent.seconds
-    found = _run_nautilus(attempt.problem, attempt.stage, attempt.name, work, watch, allowed, spent.evaluations)
+    again = _Run(attempt.problem, attempt.stage, attempt.name, work, watch)
+    found = _run(again, "nautilus", Allowance(attempt.allowed - spent.seconds, spent.evaluations))
     evaluations, seconds = found.draws.evaluations + spent.evaluations, found.draws.seconds + spent.seconds
     return found._replace(draws=replace(found.draws, evaluations=evaluations, seconds=seconds))
 
 
-def _run_nautilus(
-    problem: Problem, stage: Stage, name: str, work: Path | None, watch: Watch, allowed: float, evaluations: int = 0
-) -> Attempt:
-    checkpoint = None if work is None else problem.checkpoint(work, f"{name}-nautilus")
-    likelihood = flattened(stage.likelihood, problem.config.error_factor)
-    settings = _nautilus_settings(problem, evaluations, allowed)
-    draws = nautilus.sample(problem.priors.sampled, likelihood, settings, checkpoint, watch)
-    return _looked_at(problem, stage, name, draws, "nautilus")._replace(allowed=allowed)
-
-
-def _looked_at(problem: Problem, stage: Stage, name: str, draws: Draws, sampler: str) -> Attempt:
-    draws = restored(draws, problem.config.error_factor)
+def _run(run: _Run, sampler: str, allowance: Allowance) -> Attempt:
+    problem, stage = run.problem, run.stage
+    factor, prior = problem.config.error_factor, problem.priors.sampled
+    start = start_mixture(problem, stage) if run.start is None else run.start
+    target = Target(prior, stage.prior, flattened(stage.likelihood, factor), start)
+    checkpoint = None if run.work is None else problem.checkpoint(run.work, f"{run.name}-{sampler}")
+    chosen = SAMPLERS[sampler](problem.config.sampler, problem.priors.mode, allowance)
+    draws = restored(chosen.sample(target, checkpoint, run.watch), factor)
     peak = int(np.argmax(draws.log_likelihood))
     best = best_model(stage.likelihood, draws.values[peak], float(draws.log_likelihood[peak]))
-    return Attempt(name, problem, stage, draws, best, sampler)
-
-
-def _importance_settings(problem: Problem, allowed: float) -> importance.Settings:
-    sampler = problem.config.sampler
-    return importance.Settings(
-        n_eff=sampler.importance_n_eff,
-        max_rounds=sampler.max_rounds,
-        max_evaluations=sampler.max_evaluations,
-        max_seconds=allowed,
-        seed=sampler.seed,
-        threads=sampler.threads,
-    )
-
-
-def _nautilus_settings(problem: Problem, evaluations: int, allowed: float) -> nautilus.Settings:
-    """Nautilus's settings, with the evaluations that have been spent already taken off the limit."""
-    sampler, mode = problem.config.sampler, problem.priors.mode
-    return nautilus.Settings(
-        n_live=LIVE_POINTS.get(mode, WIDE_LIVE_POINTS) if sampler.n_live == "auto" else sampler.n_live,
-        n_networks=sampler.n_networks,
-        n_eff=sampler.n_eff,
-        max_evaluations=sampler.max_evaluations - evaluations,
-        max_seconds=allowed,
-        seed=sampler.seed,
-        threads=sampler.threads,
-    )
+    return Attempt(run.name, problem, stage, draws, best, sampler, allowance.seconds)

@@ -138,12 +138,10 @@ class StartConfig(Config):
 
     ``search`` is a first fit whose source is a few Gaussians, from ``candidates`` draws of the prior and of the network's answer: its
     modes are where importance sampling begins, and its source is what the mesh follows. ``network`` begins from the network's answer
-    alone, ``prior`` from draws of the prior. ``under`` and ``over`` begin in the wrong basins on purpose, where the mass is too small or
-    too large and the source a copy of the image: they are there to test that such a start is recognised. A fit that is recognised as
-    wrong begins anew up to ``restarts`` times.
+    alone, ``prior`` from draws of the prior. A fit that is recognised as wrong begins anew up to ``restarts`` times.
     """
 
-    place: Literal["search", "network", "prior", "under", "over"] = "search"
+    place: Literal["search", "network", "prior"] = "search"
     candidates: PositiveInt = 512
     restarts: int = Field(1, ge=0, le=9)
 

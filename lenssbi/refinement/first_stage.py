@@ -48,7 +48,6 @@ HOPELESS = 30.0  # a mode whose best evidence is so much worse is left out
 LIGHT_COST = 30.0  # log evidence: what a lens galaxy's shape and Gaussians have to gain
 COMPACT = 0.3  # [arcsec]
 SERSIC_INDICES, SERSIC_RADII = (0.5, 1.0, 2.0, 4.0), (0.05, 0.12, 0.3, 0.7)  # [arcsec]
-WRONG = {"under": 0.55, "over": 1.5}  # times the Einstein radius of the arcs
 
 
 @dataclass(frozen=True)
@@ -210,12 +209,9 @@ def _within(prior: JointPrior, circle: Circle) -> JointPrior:
 
 def start_mixture(problem: Problem, stage: Stage) -> Mixture | None:
     """Where importance sampling begins; None for draws of the prior."""
-    kind = problem.config.start.place
-    if kind in WRONG:
-        return _wrong(problem, stage.likelihood)
     if stage.start is not None:
         return stage.start
-    if kind == "network" and problem.learned is not None:
+    if problem.config.start.place == "network" and problem.learned is not None:
         return from_samples(network_draws(problem, 1000), components=NETWORK_COMPONENTS)
     return None
 
@@ -247,14 +243,3 @@ def best_strength(names: tuple[str, ...], values: FloatArray, likelihood: Likeli
     tries[:, names.index("log10_strength")] = STRENGTHS
     found = likelihood(tries)
     return float(found.max()), tries[int(np.argmax(found))]
-
-
-def _wrong(problem: Problem, likelihood: Likelihood) -> Mixture:
-    names, radius = problem.priors.sampled.names, problem.observation.circle.radius
-    values = np.zeros(len(names))
-    values[names.index("einstein_radius")] = WRONG[problem.config.start.place] * radius
-    if "slope" in names:
-        values[names.index("slope")] = 2.0
-    _, centre = best_strength(names, values, likelihood)
-    sigma = np.array([STRENGTH_SIGMA if name.startswith("log10_") else 0.05 for name in names])
-    return Mixture(np.ones(1), centre[None], np.diag(sigma**2)[None])

@@ -32,14 +32,20 @@ from lenssbi.refinement.priors.exchange import exchange
 from lenssbi.refinement.priors.modes import UNITS
 from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import BestModel, FitResult, arcs_of
-from lenssbi.refinement.sampling.nautilus import Watch
+from lenssbi.refinement.sampling.draws import Watch
+from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.refinement.signal import source_signal_to_noise
 from lenssbi.status import Status
 
 UNEXPLAINED = {Flag.EDGE, Flag.RESIDUALS, Flag.DEMAGNIFIED}  # flags of a best model that does not explain the stamp
 
 
-def solve(problem: Problem, work: Path | None = None, watch: Watch = lambda evaluations, live: None) -> FitResult:
+def solve(
+    problem: Problem,
+    work: Path | None = None,
+    watch: Watch = lambda evaluations, live: None,
+    start: Mixture | None = None,
+) -> FitResult:
     """Sample the posterior of a fit.
 
     Parameters
@@ -49,7 +55,9 @@ def solve(problem: Problem, work: Path | None = None, watch: Watch = lambda eval
     work
         Folder for the sampler's state; a fit that was stopped goes on from there. None keeps no state.
     watch
-        Told of the progress.
+        Called with the progress.
+    start
+        Lens models where the first run begins, with covariances; None for where the configuration says. Restarts search for themselves.
 
     Raises
     ------
@@ -57,7 +65,7 @@ def solve(problem: Problem, work: Path | None = None, watch: Watch = lambda eval
         No model of the prior can be evaluated (``SINGULAR``).
     """
     with threadpool_limits(limits=1):  # the matrices are small: BLAS threads would spend their time waiting
-        attempts = make_attempts(problem, work, watch)
+        attempts = make_attempts(problem, work, watch, start)
         return _result(problem, preferred(attempts), attempts)
 
 

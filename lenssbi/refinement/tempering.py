@@ -13,7 +13,6 @@ of L: the draws under the flatter likelihood are weighted by the rest of it,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -21,9 +20,7 @@ from scipy.special import logsumexp
 
 from lenssbi.arrays import FloatArray
 from lenssbi.refinement.likelihood import IMPOSSIBLE
-from lenssbi.refinement.sampling.nautilus import Draws
-
-LogLikelihood = Callable[[FloatArray], FloatArray]
+from lenssbi.refinement.sampling.draws import Draws, LogLikelihood
 
 
 def flattened(log_likelihood: LogLikelihood, factor: float) -> LogLikelihood:

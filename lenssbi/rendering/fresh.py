@@ -9,7 +9,7 @@ of another one), so that images closer together than a pixel are one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from lenssbi.populations import Draws
 from lenssbi.populations.truth import true_params
 from lenssbi.rendering.batched import Light
 from lenssbi.rendering.brightness import quick_look
+from lenssbi.rendering.device_batch import Batch
 from lenssbi.rendering.scene import rays, scene
 from lenssbi.rendering.selection import MARGIN_SNR
 from lenssbi.rendering.simulation import SimulateConfig, Simulation
@@ -30,26 +31,6 @@ from lenssbi.rendering.stamps import TRIES, alike
 TOGETHER = {"cpu": 64}
 TOGETHER_ON_GPU = 2048
 PER_CALL = 16
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Stamps on the device.
-
-    Parameters
-    ----------
-    images, noise
-        Noisy image and one sigma [electrons], shape (n, y, x).
-    params
-        True parameters, each of shape (n,), double precision.
-    psf_fwhm
-        Width of each stamp's PSF [arcsec], shape (n,).
-    """
-
-    images: torch.Tensor
-    noise: torch.Tensor
-    params: Mapping[str, torch.Tensor]
-    psf_fwhm: torch.Tensor
 
 
 @dataclass(frozen=True)

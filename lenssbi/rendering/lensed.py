@@ -1,8 +1,7 @@
 """A lensed source as a GalSim object.
 
 `Lensed` samples the lensed brightness (`rendering/brightness.py`) in cells finer than the pixels and hands it to GalSim's
-`InterpolatedImage`, so that GalSim convolves, draws and adds noise as to any object. In `galsim.config` the type is `Lensed` with the
-keys `source` and `mass` (`lens` is taken by GalSim's weak lensing); see `rendering/galsim_config.py`.
+`InterpolatedImage`, so that GalSim convolves, draws and adds noise as to any object.
 
 GalSim interpolates the image's Fourier transform, at a cost of up to one per cent of the peak, unless the image is padded to four times
 its side, which takes 30 ms, or to a multiple of the side of the grid on which GalSim draws, where nothing is left to interpolate:

@@ -23,8 +23,8 @@ import numpy as np
 
 from lenssbi.parameters import Prior, Uniform
 from lenssbi.refinement.sampling import importance, nautilus
+from lenssbi.refinement.sampling.draws import Draws
 from lenssbi.refinement.sampling.mixtures import Mixture
-from lenssbi.refinement.sampling.nautilus import Draws
 
 D = 8
 PRIOR = Prior(tuple("abcdefgh"), (Uniform(-1.0, 1.0),) * D)

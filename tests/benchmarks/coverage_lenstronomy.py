@@ -25,8 +25,8 @@ from lenstronomy.LightModel.light_model import LightModel
 
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
-from lenssbi.pipelines.refine import refine_stamp
 from lenssbi.refinement.config import MassConfig, RefineConfig
+from lenssbi.refinement.prepare import refine_stamp
 from lenssbi.status import ItemError
 
 SIDE, SCALE, FWHM = 80, 0.1, 0.17

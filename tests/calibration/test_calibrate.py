@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from lenssbi.arrays import pixel_grid
 from lenssbi.calibration.coverage import credible_coverage, stack
 from lenssbi.calibration.dropout_sweep import at_rate
+from lenssbi.calibration.judgement import Tolerance
 from lenssbi.calibration.splits import Split
 from lenssbi.dataset.hdf5 import StampSet, write_set
 from lenssbi.estimators.checkpoint import EstimatorCard, ParameterCard, read_card, save_card, save_estimator
@@ -19,7 +20,6 @@ from lenssbi.estimators.network import NetworkConfig, build_network
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.instrument import PSF
 from lenssbi.pipelines import sweep
-from lenssbi.pipelines.calibrate import Tolerance
 from lenssbi.pipelines.calibrate import run as calibrate
 from lenssbi.status import InputError
 

@@ -9,7 +9,7 @@ STEP = SCALE / 3600
 GAUSSIAN = np.exp(-0.5 * np.add.outer(np.arange(-5, 6) ** 2, np.arange(-5, 6) ** 2) / 1.2)
 
 
-def cards(ra=57.4, dec=-51.0, angle=0.0, flip=False, form="CD", shape=SHAPE, projection="TAN", **more):
+def cards(ra=57.4, dec=-51.0, angle=0.0, *, flip=False, form="CD", shape=SHAPE, projection="TAN", **more):
     """A WCS whose reference point is the middle; `angle` [deg] turns it, `flip` puts East to the right."""
     turn = np.radians(angle)
     matrix = STEP * np.array([[-np.cos(turn), np.sin(turn)], [np.sin(turn), np.cos(turn)]])
@@ -122,7 +122,7 @@ def mer_name(product, tile, made="20241018T150434.158885Z"):
     return f"EUC_MER_{product}_TILE{tile}-71936A_{made}_00.00.fits"
 
 
-def mer_tile(folder, tile, keywords, places, seed=1, level=0.5, flags=None):
+def mer_tile(folder, tile, keywords, places, *, seed=1, level=0.5, flags=None):
     """The products of one tile."""
     folder.mkdir(exist_ok=True)
     data = sky(seed=seed)

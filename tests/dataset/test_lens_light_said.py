@@ -11,7 +11,7 @@ from lenssbi.dataset.fits import read_stamp
 from lenssbi.dataset.hdf5 import write_set
 from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.instrument import PSF as PointSpread
-from lenssbi.pipelines.lens_light import has_lens_light
+from lenssbi.refinement.lens_light import has_lens_light
 from lenssbi.status import ItemError, Status
 
 from .made_up_fits import PSF, SHAPE, image, stamp

@@ -11,7 +11,7 @@ from lenssbi.estimators.fresh_examples import FreshBatches, FreshExamples, Suppl
 from lenssbi.estimators.state import load_state
 from lenssbi.parameters import parameter_space
 from lenssbi.pipelines.train import run
-from lenssbi.rendering.fresh import Batch
+from lenssbi.rendering.device_batch import Batch
 from lenssbi.rendering.simulation import SimulateConfig
 from lenssbi.status import InputError
 

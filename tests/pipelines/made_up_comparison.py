@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from lenssbi.benchmark.comparison.compare import Comparison, tabulate
-from lenssbi.benchmark.comparison.plan import ComparisonPlan
-from lenssbi.benchmark.comparison.points import Lenses, Points, Undone, paper_parameters
+from lenssbi.benchmark.plan import ComparisonPlan
+from lenssbi.benchmark.runners.points import Lenses, Points, Undone, paper_parameters
 
 NAMES = ("einstein_radius", "phi", "q", "slope")
 PAPER = {
@@ -96,7 +96,7 @@ def made_up_lenses(suite, count=200):
     return Lenses(names, snr, multiplicity, rng.uniform(1.3, 2.6, count), rng.uniform(0.4, 1, count))
 
 
-def made_up_points(suite, row, lenses, count=100, scatter=None, claimed=1.0, undone=0, seed=0):
+def made_up_points(suite, row, lenses, count=100, *, scatter=None, claimed=1.0, undone=0, seed=0):
     """What a row says of the first `count` lenses.
 
     Its means scatter by `scatter` (see `SCATTER`), doubles' twice as much, by the same random numbers in part as those of other rows;

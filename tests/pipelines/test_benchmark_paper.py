@@ -105,7 +105,7 @@ def test_the_committed_run_can_be_made():
             fits = [m for m in those if isinstance(m, FitMethod) and name in m.suites]
             if any(isinstance(m, FitMethod) for m in those):
                 assert len(fits) == 1, f"one method speaks for {row} about {name}"
-    powerlaw = {name for name, fits in methods.items() if "pl" in name.split("-")}
+    powerlaw = {name for name in methods if "pl" in name.split("-")}
     assert {methods[name].config.mass.model for name in powerlaw} == {"power_law"}
     assert {suite for name in powerlaw for suite in methods[name].method.suites} == {"pl_real", "pl_real_los"}
     for name in ("importance-los", "importance-hydro", "importance-pl-los"):

@@ -18,7 +18,7 @@ from lenssbi.benchmark.runners import records
 from lenssbi.benchmark.runners.records import RESULT, Belief, Record, answers_of, collect
 from lenssbi.benchmark.scores import fits as judge_fits
 from lenssbi.benchmark.scores.network import coverage
-from lenssbi.benchmark.targets.wanted import COLUMN, wanted_lines
+from lenssbi.benchmark.wanted import COLUMN, wanted_lines
 from lenssbi.calibration.splits import Split
 from lenssbi.config import ConfigError, load_config, parse
 from lenssbi.posteriors import Samples

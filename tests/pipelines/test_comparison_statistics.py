@@ -8,9 +8,9 @@ from scipy.special import ndtr
 
 from lenssbi.benchmark.comparison.bootstrap import draws, share
 from lenssbi.benchmark.comparison.compare import compare, speaker, tabulate
-from lenssbi.benchmark.comparison.points import Undone, lenses_of, of_fits, of_network, paper_parameters
 from lenssbi.benchmark.config import BenchmarkConfig
 from lenssbi.benchmark.runners.answers import Answers
+from lenssbi.benchmark.runners.points import Undone, lenses_of, of_fits, of_network, paper_parameters
 from lenssbi.benchmark.runners.records import RESULT, Belief, Record
 from lenssbi.calibration.scores import half_width, half_widths
 from lenssbi.config import ConfigError, parse

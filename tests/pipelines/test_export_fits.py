@@ -13,12 +13,12 @@ from lenssbi.config import parse
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import describe
-from lenssbi.pipelines import refine
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.export import run
 from lenssbi.pipelines.restored import restored_fit
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.prepare import set_up
 from lenssbi.status import InputError
 
 from ..refinement.made_up_fit import PARAMS, header, made_up_fit
@@ -50,7 +50,7 @@ def write_posterior(path, stamp_file, learned=ANSWER, config=CONFIG):
     """A posterior as a fit of the stamp leaves it, its draws made up."""
     (source,) = expand_inputs([str(stamp_file)])
     stamp = source.load()
-    problem, _ = refine.set_up(stamp, config, learned=learned)
+    problem, _ = set_up(stamp, config, learned=learned)
     names = problem.priors.sampled.names
     best = {name: PARAMS[name] for name in names}
     values = np.array(list(best.values())) + 0.01 * np.random.default_rng(0).normal(size=(100, len(names)))

@@ -55,7 +55,7 @@ class Network:
 def _made_up_network(monkeypatch):
     monkeypatch.setattr("lenssbi.estimators.load.load_estimator", lambda name: Network())
     # a uniform image is neither sky nor arcs
-    monkeypatch.setattr("lenssbi.pipelines.pixels.for_network", lambda stamp, sees_lens_light: stamp)
+    monkeypatch.setattr("lenssbi.refinement.pixels.for_network", lambda stamp, sees_lens_light: stamp)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_set_is_read_in_blocks(simulated, monkeypatch):
     read_rows = []
     images = StampSet.images
     monkeypatch.setattr(StampSet, "images", lambda self, rows: read_rows.append(rows) or images(self, rows))
-    monkeypatch.setattr("lenssbi.pipelines.pixels._single", None)
+    monkeypatch.setattr("lenssbi.refinement.pixels._single", None)
     items = run([str(simulated)], batch=3).items
     assert [item.status.startswith(Status.ALL_NAN.value) for item in items] == [i == 4 for i in range(7)]
     assert [item.truth["einstein_radius"] for item in items if item.ok] == [0, 1, 2, 3, 5, 6]

@@ -17,11 +17,11 @@ from lenssbi.instrument import PSF
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.pipelines import refine
-from lenssbi.pipelines.network_answer import network_answer
 from lenssbi.pipelines.restored import restored_fit
 from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.photometry import photometry
+from lenssbi.refinement.prepare import set_up
 from lenssbi.status import InputError, ItemError, Status
 from lenssbi.systems import LensSystem
 
@@ -156,53 +156,53 @@ def test_works_without_galsim(stamps, tmp_path):
 
 def test_a_network_that_does_not_apply(stamps, tmp_path):
     stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
-    problem, flags = refine.set_up(stamp, QUICK, Network("its band differs"))
+    problem, flags = set_up(stamp, QUICK, Network("its band differs"))
     assert (problem.priors.mode, flags) == ("broad", ("estimator_not_applicable",))
     assert problem.learned is None
-    assert network_answer(problem, flags) is None
+    assert refine.network_answer(problem, flags) is None
     asked = parse({"prior": {"mode": "cnn-uniform"}}, RefineConfig, "t")
     with pytest.raises(ItemError, match="its band differs"):
-        refine.set_up(stamp, asked, Network("its band differs"))
+        set_up(stamp, asked, Network("its band differs"))
     with pytest.raises(InputError, match="--estimator"):
-        refine.set_up(stamp, asked, None)
+        set_up(stamp, asked, None)
 
 
 def test_what_was_odd_about_the_file_is_told(stamps):
     stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
     odd = replace(stamp, info={**stamp.info, "flags": ("noise_doubtful",)})
-    assert refine.set_up(odd, QUICK, None)[1] == ("noise_doubtful",)
-    assert refine.set_up(odd, QUICK, Network(radius=2.5))[1] == ("noise_doubtful", "estimate_conflict")
+    assert set_up(odd, QUICK, None)[1] == ("noise_doubtful",)
+    assert set_up(odd, QUICK, Network(radius=2.5))[1] == ("noise_doubtful", "estimate_conflict")
 
 
 def test_a_network_that_the_arcs_contradict(stamps, tmp_path):
     stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
-    problem, flags = refine.set_up(stamp, QUICK, Network(radius=2.5))
+    problem, flags = set_up(stamp, QUICK, Network(radius=2.5))
     assert (problem.priors.mode, flags) == ("broad", ("estimate_conflict",))
     assert problem.flags == flags, "the fit knows them, and with it its file and its figure"
     assert problem.learned is None
-    shown = network_answer(problem, flags)
+    shown = refine.network_answer(problem, flags)
     assert (shown.params["einstein_radius"].median, shown.flags) == (pytest.approx(2.5, abs=0.01), ())
     asked = parse({"prior": {"mode": "cnn-gaussian"}}, RefineConfig, "t")
-    assert refine.set_up(stamp, asked, Network(radius=2.5))[0].priors.mode == "cnn-gaussian"
+    assert set_up(stamp, asked, Network(radius=2.5))[0].priors.mode == "cnn-gaussian"
 
 
 def test_a_network_that_never_saw_the_like_is_not_asked(stamps):
     stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
-    problem, flags = refine.set_up(stamp, QUICK, Network(flags=("misspecified",)))
+    problem, flags = set_up(stamp, QUICK, Network(flags=("misspecified",)))
     assert (problem.learned, flags) == (None, ("misspecified",))
-    shown = network_answer(problem, flags)
+    shown = refine.network_answer(problem, flags)
     assert shown.params["einstein_radius"].median == pytest.approx(problem.network.mean[0], abs=0.01)
     assert {"q", "phi"} <= shown.params.keys()
     assert shown.flags == ("misspecified",)
     asked = parse({"prior": {"mode": "cnn-gaussian"}}, RefineConfig, "t")
-    problem, flags = refine.set_up(stamp, asked, Network(flags=("misspecified",)))
+    problem, flags = set_up(stamp, asked, Network(flags=("misspecified",)))
     assert (problem.priors.mode, flags) == ("cnn-gaussian", ("misspecified",))
 
 
 def test_a_kept_fit_has_the_flags_of_the_network_that_is_asked_now(stamps, tmp_path):
     """Neither network's answer is used, so that the fit is the same: only what is said of them differs."""
     (source,) = refine.expand_inputs([str(stamps / "good.fits")])
-    problem, raised = refine.set_up(source.load(), QUICK, Network(flags=("misspecified", "psf_unseen")))
+    problem, raised = set_up(source.load(), QUICK, Network(flags=("misspecified", "psf_unseen")))
     info = {"key": problem.key, "status": "DONE", "evaluations": 7, "flags_of_fit": ["residuals"]}
     info["flags"] = ["residuals", *raised]
     draws = np.random.default_rng(0).normal([0.9, 0.1, 0.0], 0.01, (50, 3))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lenssbi import catalogue
+from lenssbi.calibration.catalogues import coverages
 from lenssbi.pipelines.report.columns import parameters, texts
-from lenssbi.pipelines.report.coverage import coverages
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.pipelines.rows import row_of
 from lenssbi.posteriors import Samples

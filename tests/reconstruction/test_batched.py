@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lenssbi.reconstruction.batched import BatchedInversion
+from lenssbi.benchmark.batched.inversion import BatchedInversion
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.inversion import Inversion
 from lenssbi.reconstruction.rectangular import Rectangular

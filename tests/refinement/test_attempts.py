@@ -9,15 +9,16 @@ import pytest
 from lenssbi.config import parse
 from lenssbi.posteriors import GaussianMixture
 from lenssbi.reconstruction.inversion import Reconstruction
-from lenssbi.refinement import attempts
+from lenssbi.refinement import attempts, samplers
 from lenssbi.refinement.basins import basin
 from lenssbi.refinement.config import RefineConfig
-from lenssbi.refinement.first_stage import first_stage, start_mixture
+from lenssbi.refinement.first_stage import best_strength, first_stage, start_mixture
 from lenssbi.refinement.fit import solve
 from lenssbi.refinement.flags import is_wrong
 from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.observation import observe
 from lenssbi.refinement.problem import network_draws, pose
+from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.status import Status
 
 SMALL = {
@@ -60,7 +61,7 @@ def test_light_and_search_are_part_of_the_limit(searched, monkeypatch):
         raise InterruptedError
 
     monkeypatch.setattr(attempts, "first_stage", lambda problem: stage)
-    monkeypatch.setattr(attempts.importance, "sample", sample)
+    monkeypatch.setattr(samplers.importance, "sample", sample)
     for seconds in (0.0, 1000.0, 1e6):
         with pytest.raises(InterruptedError):
             attempts.make_attempts(replace(problem, seconds=seconds), None, lambda *_: None)
@@ -71,10 +72,10 @@ def test_nothing_is_begun_anew_where_the_time_is_over(searched, monkeypatch):
     problem, stage = searched
     names, begun = [], []
 
-    def sampled(problem, stage, name, work, watch, allowed):
-        names.append(name)
+    def sampled(run, allowed):
+        names.append(run.name)
         draws = SimpleNamespace(evaluations=1, seconds=100.0, converged=True)
-        return attempts.Attempt(name, problem, stage, draws, SimpleNamespace(), "importance", allowed)
+        return attempts.Attempt(run.name, run.problem, run.stage, draws, SimpleNamespace(), "importance", allowed)
 
     monkeypatch.setattr(attempts, "first_stage", lambda problem: begun.append(1) or stage)
     monkeypatch.setattr(attempts, "_sampled", sampled)
@@ -96,10 +97,20 @@ def test_the_pixels_stand_on_the_gaussians_of_the_search(searched):
     np.testing.assert_array_equal(follow, stage.modes[0].source_image)
 
 
-@pytest.mark.parametrize("place", ["under", "over"])
-def test_a_wrong_start_is_recognised_and_left(ring, truth, place, tmp_path):
-    problem = problem_of(ring, start={"place": place, "candidates": 64})
-    fit = solve(problem, tmp_path)
+def wrong_start(problem, factor):
+    """A component where the mass is too small or too large and the source a copy of the image."""
+    names = problem.priors.sampled.names
+    values = np.zeros(len(names))
+    values[names.index("einstein_radius")] = factor * problem.observation.circle.radius
+    _, centre = best_strength(names, values, first_stage(problem).likelihood)
+    sigma = np.array([0.45 if name.startswith("log10_") else 0.05 for name in names])
+    return Mixture(np.ones(1), centre[None], np.diag(sigma**2)[None])
+
+
+@pytest.mark.parametrize("factor", [0.55, 1.5])
+def test_a_wrong_start_is_recognised_and_left(ring, truth, factor, tmp_path):
+    problem = problem_of(ring, start={"place": "prior", "candidates": 64})
+    fit = solve(problem, tmp_path, start=wrong_start(problem, factor))
     assert (fit.status, fit.info["attempt"], fit.info["attempts"]) == (Status.DONE, "restart0", 2)
     assert abs(fit.params()["einstein_radius"].mean - truth["einstein_radius"]) < 0.03
     assert "demagnified" not in fit.flags
@@ -112,7 +123,8 @@ def test_a_wrong_start_is_recognised_and_left(ring, truth, place, tmp_path):
 
 def test_a_wrong_start_that_may_not_be_left_is_flagged(ring, truth):
     sampler = SMALL["sampler"] | {"method": "importance"}
-    fit = solve(problem_of(ring, start={"place": "under", "candidates": 64, "restarts": 0}, sampler=sampler))
+    problem = problem_of(ring, start={"place": "prior", "candidates": 64, "restarts": 0}, sampler=sampler)
+    fit = solve(problem, start=wrong_start(problem, 0.55))
     assert fit.info["attempts"] == 1
     off = abs(fit.params()["einstein_radius"].mean - truth["einstein_radius"]) > 0.1
     assert ("demagnified" in fit.flags) == off == (fit.status is Status.WRONG)
@@ -127,11 +139,11 @@ def test_nested_sampling_is_for_what_is_left(ring, monkeypatch):
 
     def nautilus(prior, log_likelihood, settings, checkpoint, watch):
         asked.append(settings.max_evaluations)
-        return sampled(prior, log_likelihood, attempts.importance.Settings(n_eff=50, max_rounds=2), None, watch, None)
+        return sampled(prior, log_likelihood, samplers.importance.Settings(n_eff=50, max_rounds=2), None, watch, None)
 
-    sampled = attempts.importance.sample
-    monkeypatch.setattr(attempts.importance, "sample", unconverged)
-    monkeypatch.setattr(attempts.nautilus, "sample", nautilus)
+    sampled = samplers.importance.sample
+    monkeypatch.setattr(samplers.importance, "sample", unconverged)
+    monkeypatch.setattr(samplers.nautilus, "sample", nautilus)
     unsearched = {"place": "prior", "restarts": 0}
     fit = solve(problem_of(ring, start=unsearched))
     assert len(asked) == 1

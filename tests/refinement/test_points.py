@@ -11,9 +11,9 @@ from lenssbi.instrument import PSF
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.lensing.images import image_positions
 from lenssbi.light import Gaussian, Sersic
-from lenssbi.pipelines.refine import refine_stamp
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.points import find_points
+from lenssbi.refinement.prepare import refine_stamp
 from lenssbi.systems import LensSystem
 
 SIDE, SCALE, FINE = 50, 0.1, 10

@@ -1,7 +1,7 @@
 """The comparison of Pearson et al. 2021, section 4: rows of methods against suites, from what a benchmark's methods said.
 
-plan       what is compared: the rows, the published errors, what is wanted
-points     what each row says of each lens, beside the truth, in the paper's parameters
+plan       beside this folder: what is compared, the rows, the published errors, what is wanted
+points     in `runners`: what each row says of each lens, beside the truth, in the paper's parameters
 bootstrap  the lenses drawn again: the interval of every figure
 errors     the paper's Tables 1-4, relative to the paper and to a baseline, of doubles, bins of S/N and einstein_radius
 times      what an answer costs; `coverage` and `failures`: whether it can be believed

@@ -14,10 +14,10 @@ from lenssbi.benchmark.comparison.bootstrap import Row
 from lenssbi.benchmark.comparison.coverage import coverage_rows
 from lenssbi.benchmark.comparison.errors import error_rows
 from lenssbi.benchmark.comparison.failures import failure_rows
-from lenssbi.benchmark.comparison.plan import ComparisonPlan
-from lenssbi.benchmark.comparison.points import SPENT, Lenses, Points, Which
 from lenssbi.benchmark.comparison.targets import target_rows
 from lenssbi.benchmark.comparison.times import time_rows
+from lenssbi.benchmark.plan import ComparisonPlan
+from lenssbi.benchmark.runners.points import SPENT, Lenses, Points, Which
 
 
 @dataclass(frozen=True)

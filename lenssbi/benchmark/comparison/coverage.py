@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.benchmark.comparison.bootstrap import Row, nothing, share
-from lenssbi.benchmark.comparison.plan import ComparisonPlan
-from lenssbi.benchmark.comparison.points import Points
+from lenssbi.benchmark.plan import ComparisonPlan
+from lenssbi.benchmark.runners.points import Points
 from lenssbi.calibration.scores import LEVELS, claimed
 
 ALL = "all"

@@ -24,9 +24,9 @@ from lenssbi.benchmark.comparison.bootstrap import (
     ratio,
     with_ends,
 )
-from lenssbi.benchmark.comparison.plan import ComparisonPlan
-from lenssbi.benchmark.comparison.points import Lenses, Points
 from lenssbi.benchmark.config import JUDGED
+from lenssbi.benchmark.plan import ComparisonPlan
+from lenssbi.benchmark.runners.points import Lenses, Points
 from lenssbi.calibration.scores import half_width, half_widths
 
 ALL, DOUBLES, OTHERS = "all", "doubles", "others"

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.benchmark.comparison.bootstrap import Row, judged, nothing, share
-from lenssbi.benchmark.comparison.plan import Catastrophic, ComparisonPlan
-from lenssbi.benchmark.comparison.points import Points
+from lenssbi.benchmark.plan import Catastrophic, ComparisonPlan
+from lenssbi.benchmark.runners.points import Points
 
 
 def catastrophic(points: Points, limits: Catastrophic) -> NDArray[np.bool_]:

@@ -24,7 +24,7 @@ from lenssbi.benchmark.comparison.text_tables import (
 
 if TYPE_CHECKING:
     from lenssbi.benchmark.comparison.compare import Comparison
-    from lenssbi.benchmark.comparison.plan import ComparisonPlan
+    from lenssbi.benchmark.plan import ComparisonPlan
 
 NOT_HELD = "the paper's values are not in the text we hold"
 HEADINGS = {"einstein_radius": "θ_E [arcsec]", "phi": "φ [deg]", "q": "q", "slope": "slope"}

@@ -22,7 +22,7 @@ from lenssbi.benchmark.comparison.text_tables import (
 
 if TYPE_CHECKING:
     from lenssbi.benchmark.comparison.compare import Comparison
-    from lenssbi.benchmark.comparison.plan import ComparisonPlan
+    from lenssbi.benchmark.plan import ComparisonPlan
 
 MET = {True: "met", False: "short", None: "not known"}
 

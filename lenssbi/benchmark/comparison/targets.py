@@ -19,8 +19,8 @@ import numpy as np
 from lenssbi.benchmark.comparison import coverage as covering
 from lenssbi.benchmark.comparison.bootstrap import Floats, Row, draws, judged, with_ends
 from lenssbi.benchmark.comparison.errors import ALL, paired
-from lenssbi.benchmark.comparison.plan import ComparisonPlan
-from lenssbi.benchmark.comparison.points import Points
+from lenssbi.benchmark.plan import ComparisonPlan
+from lenssbi.benchmark.runners.points import Points
 from lenssbi.calibration.scores import half_width, half_widths
 
 Rows = Sequence[Row]

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from lenssbi.benchmark.comparison.bootstrap import Row, draws, nothing, ratio, with_ends
-from lenssbi.benchmark.comparison.plan import ComparisonPlan
-from lenssbi.benchmark.comparison.points import Points
+from lenssbi.benchmark.plan import ComparisonPlan
+from lenssbi.benchmark.runners.points import Points
 
 RATIOS = {"seconds": "of_baseline", "cpu": "cpu_of_baseline", "evaluations": "evaluations_of_baseline"}
 """What is spent -> the column of its ratio."""

@@ -27,7 +27,6 @@ from lenssbi.benchmark.methods import Evaluation
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument.psf import FWHM_PER_SIGMA
-from lenssbi.pipelines.refine import with_shear
 from lenssbi.pipelines.results import Progress
 from lenssbi.reconstruction import kernel
 from lenssbi.reconstruction.cholesky import factor
@@ -37,6 +36,7 @@ from lenssbi.reconstruction.inversion import Inversion
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.likelihood import LensLikelihood, build_imaging, build_likelihood, deflectors
 from lenssbi.refinement.observation import Observation, observe
+from lenssbi.refinement.prepare import with_shear
 
 OURS = "lenssbi"
 CASES = (("linear", False), ("positive", False), ("positive", True))

@@ -50,7 +50,7 @@ def batched_evaluations(scene: Scene) -> Iterator[Row]:
     """Rows of the batched path, on the CPU and, where there is one, on a GPU: milliseconds of each evaluation of a batch."""
     import torch
 
-    from lenssbi.reconstruction.batched import BatchedInversion
+    from lenssbi.benchmark.batched.inversion import BatchedInversion
     from lenssbi.reconstruction.rectangular import Rectangular
 
     single = scene.likelihood("rectangular", "linear", lit=False).inversion

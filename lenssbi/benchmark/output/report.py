@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenssbi import __version__
+from lenssbi.benchmark.lines import Cell, Line
 from lenssbi.benchmark.measures.speed import STAMP_PASSES, TRAINING, machine
 from lenssbi.benchmark.output.report_fits import tables_of_fits
-from lenssbi.benchmark.output.table import Cell, Line
 from lenssbi.config import config_hash, dump_yaml
 from lenssbi.files import atomic
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lenssbi.benchmark.lines import COLUMN, Line
 from lenssbi.benchmark.measures.evaluation import OURS, WHOLE
-from lenssbi.benchmark.output.table import Line
-from lenssbi.benchmark.targets.wanted import COLUMN
 
 if TYPE_CHECKING:
     from lenssbi.benchmark.session import Benchmark

@@ -95,8 +95,8 @@ def ask(
         Where it was trained on these very stamps, or no parameter is known of both.
     """
     from lenssbi.calibration.coverage import deviates, marginal_cdf, stack
+    from lenssbi.calibration.judgement import rows_of
     from lenssbi.estimators.misspecification import flags, psf_widths
-    from lenssbi.pipelines.calibrate import rows_of
 
     if rows_of(estimator.card, stamps, None).start > 0:
         raise InputError(f"{stamps.path}: the estimator was trained on these stamps: give the suite another seed")

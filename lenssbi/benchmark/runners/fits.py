@@ -16,9 +16,9 @@ from lenssbi.benchmark.runners.answers import digest
 from lenssbi.benchmark.runners.records import RESULT, Belief, Job, Record
 from lenssbi.config import config_hash
 from lenssbi.dataset.inputs import StampSource
-from lenssbi.pipelines.refine import refine_stamp, with_shear
 from lenssbi.pipelines.results import sentence
 from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.prepare import refine_stamp, with_shear
 from lenssbi.refinement.result import FitResult
 from lenssbi.status import ItemError
 

@@ -14,9 +14,9 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.pipelines.catalogue.job import Job, key_of, network
 from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows, write_shard
 from lenssbi.pipelines.predict import Answer, answers, name_number, without_light
-from lenssbi.pipelines.prepare import for_picture
 from lenssbi.pipelines.rows import about, row_of
 from lenssbi.posteriors import Samples
+from lenssbi.refinement.lens_light import for_picture
 from lenssbi.refinement.own_model import OwnModel
 from lenssbi.status import InputError, ItemError, Status
 
@@ -150,11 +150,10 @@ def _thinned(samples: Samples, count: int) -> Samples | None:
 
 def failed_row(source: StampSource, error: Exception, method: str) -> Row:
     """The row of a stamp on which the program failed: a bug, or a worker that died. A user's mistake ends the run."""
-    from lenssbi.pipelines.prepare import input_of
     from lenssbi.pipelines.results import ItemResult
 
     if isinstance(error, InputError) and not isinstance(error, ItemError):
         raise error
     detail = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    item = ItemResult(input_of(source), f"{Status.FAILED.value} ({detail})")
+    item = ItemResult(source.said, f"{Status.FAILED.value} ({detail})")
     return row_of(source.name, item, None, method) | {"key": key_of(source)}

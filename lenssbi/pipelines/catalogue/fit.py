@@ -10,7 +10,6 @@ from lenssbi.files import atomic
 from lenssbi.pipelines.catalogue.ask import failed_row
 from lenssbi.pipelines.catalogue.job import LENSES, Job, key_of, network, row_path
 from lenssbi.pipelines.catalogue.shard import Row
-from lenssbi.pipelines.prepare import input_of
 from lenssbi.pipelines.results import ItemResult, sentence
 from lenssbi.pipelines.rows import row_of
 from lenssbi.posteriors import load_samples
@@ -35,7 +34,7 @@ def fit(source: StampSource, *, job: Job) -> None:
         )
         samples = None if item.posterior is None else load_samples(item.posterior)
     except ItemError as error:
-        item, samples = ItemResult(input_of(source), sentence(error)), None
+        item, samples = ItemResult(source.said, sentence(error)), None
     row = row_of(source.name, item, samples, "refined")
     if samples is not None:
         row |= {"chi2_per_pixel": samples.info.get("chi2_per_pixel"), **samples.info.get("photometry", {})}

@@ -31,7 +31,6 @@ from lenssbi.pipelines.catalogue.job import LENSES, NETWORK, RUN, TABLE, Job, ne
 from lenssbi.pipelines.catalogue.lock import locked
 from lenssbi.pipelines.catalogue.result import CatalogueResult
 from lenssbi.pipelines.catalogue.shard import Entry, read_rows
-from lenssbi.pipelines.prepare import input_of
 from lenssbi.pipelines.repeat import provenance, said_in
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError
@@ -123,7 +122,7 @@ def _refuse_another(job: Job, sources: Sequence[StampSource]) -> None:
         earlier = CatalogueFolder.open(job.out)
     except InputError:  # none, or of another version
         return
-    lost = earlier.inputs() - {input_of(source) for source in sources}
+    lost = earlier.inputs() - {source.said for source in sources}
     if lost:
         raise InputError(
             f"{job.out}: holds a catalogue of other stamps ({min(lost)} is not among the inputs): "

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lenssbi.calibration.catalogues import GRID, METHODS, Coverage
 from lenssbi.pipelines.report.columns import Parameter, numbers, texts, truths
-from lenssbi.pipelines.report.coverage import GRID, Coverage
 from lenssbi.pipelines.report.lenses import NUMBERS
-from lenssbi.pipelines.report.summary import METHODS
 from lenssbi.plots import catalogue as plots
 from lenssbi.plots.style import label, save
 

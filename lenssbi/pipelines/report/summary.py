@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lenssbi.calibration.catalogues import METHODS
 from lenssbi.catalogue import FLAGS
 from lenssbi.pipelines.report.columns import numbers, texts, truths
 from lenssbi.status import Status
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 MOST_KINDS = 24  # ways to end that are told apart
 OTHER = "something else"
-METHODS = ("network", "refined")
 SECONDS_PER_HOUR = 3600.0
 
 

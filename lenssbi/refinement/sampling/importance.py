@@ -22,8 +22,8 @@ import numpy as np
 from lenssbi.refinement.sampling.adapt import next_mixture
 from lenssbi.refinement.sampling.checkpoint import Checkpoint
 from lenssbi.refinement.sampling.clock import processor_seconds
+from lenssbi.refinement.sampling.draws import SAVE_EVERY, TELL_EVERY, Draws, LogLikelihood, Watch
 from lenssbi.refinement.sampling.mixtures import Mixture
-from lenssbi.refinement.sampling.nautilus import SAVE_EVERY, TELL_EVERY, Draws, LogLikelihood, Watch
 from lenssbi.refinement.sampling.rounds import (
     DensityPrior,
     Proposal,

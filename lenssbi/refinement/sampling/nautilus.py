@@ -8,7 +8,6 @@ that progress can be told, limits kept, and the state stored atomically. A run g
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,12 +16,8 @@ import numpy as np
 from lenssbi.arrays import FloatArray
 from lenssbi.refinement.sampling.checkpoint import Checkpoint
 from lenssbi.refinement.sampling.clock import processor_seconds
-from lenssbi.refinement.sampling.mixture_fit import n_eff
+from lenssbi.refinement.sampling.draws import SAVE_EVERY, TELL_EVERY, Draws, LogLikelihood, Watch
 
-Watch = Callable[[int, float], None]
-"""Called with (evaluations so far, fraction of the evidence still in the live points; 0 after the exploration)."""
-LogLikelihood = Callable[[FloatArray], FloatArray]
-SAVE_EVERY, TELL_EVERY = 10.0, 0.5  # seconds
 F_LIVE = 0.01
 
 
@@ -46,46 +41,6 @@ class Settings:
     max_seconds: float = np.inf
     seed: int = 0
     threads: int = 1
-
-
-@dataclass(frozen=True)
-class Draws:
-    """What the sampler found.
-
-    Parameters
-    ----------
-    values
-        Parameters of every evaluation that is kept, shape (draw, parameter).
-    log_weights, log_likelihood
-        Natural logs, shape (draw,).
-    log_evidence
-        Natural log of the evidence.
-    evaluations
-        Likelihood evaluations, those of earlier, interrupted runs included.
-    seconds
-        Wall-clock time, earlier runs included.
-    converged
-        False if a limit ended the run.
-    note
-        What ended a run that has not converged, where the sampler says so.
-    log_evidence_error
-        Standard error of ``log_evidence``, where the sampler gives one.
-    """
-
-    values: FloatArray
-    log_weights: FloatArray
-    log_likelihood: FloatArray
-    log_evidence: float
-    evaluations: int
-    seconds: float
-    converged: bool
-    note: str = ""
-    log_evidence_error: float = float("nan")
-
-    @property
-    def n_eff(self) -> float:
-        """Kish's effective number of draws."""
-        return n_eff(np.exp(self.log_weights - self.log_weights.max()))
 
 
 def sample(

@@ -18,7 +18,7 @@ from lenssbi.rendering.composition.compose import Composer
 from lenssbi.rendering.composition.config import CompositionConfig
 from lenssbi.rendering.composition.ingredients import CELLS, Kitchen, Neighbours, Systems
 from lenssbi.rendering.composition.recipe import Recipes
-from lenssbi.rendering.fresh import Batch
+from lenssbi.rendering.device_batch import Batch
 from lenssbi.rendering.selection import Selection
 
 POOL = 512

@@ -4,7 +4,7 @@ import numpy as np
 
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
-from lenssbi.pipelines.lens_light import subtract_lens_light
+from lenssbi.refinement.lens_light import subtract_lens_light
 from lenssbi.refinement.search.light import light_columns
 
 

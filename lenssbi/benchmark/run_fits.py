@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lenssbi.benchmark.comparison.points import of_fits
 from lenssbi.benchmark.methods import (
     WITH_PRIOR,
     Evaluation,
     not_its_suite,
 )
 from lenssbi.benchmark.runners.peers import Peer, PeerError, PeerFits, find_peer
+from lenssbi.benchmark.runners.points import of_fits
 from lenssbi.benchmark.runners.records import Job, Record, answers_of, collect
 from lenssbi.benchmark.scores import fits as judge_fits
 from lenssbi.benchmark.scores import network as judge

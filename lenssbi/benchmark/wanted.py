@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from lenssbi.benchmark import wishes as w
 from lenssbi.benchmark.config import BenchmarkConfig
+from lenssbi.benchmark.lines import ALL, COLUMN, Cell, Line
 from lenssbi.benchmark.measures.evaluation import OURS, WHOLE
 from lenssbi.benchmark.measures.evaluation_peers import BATCHED, PEER
 from lenssbi.benchmark.methods import WITH_PRIOR
-from lenssbi.benchmark.output.table import ALL, Cell, Line
-from lenssbi.benchmark.targets import wishes as w
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 Tables = Mapping[str, Rows]
 MISSING = Cell("not measured")
-COLUMN = "lenssbi"
 
 
 def wanted_lines(config: BenchmarkConfig, tables: Tables) -> list[Line]:

@@ -15,11 +15,10 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
-from lenssbi.pipelines.lens_light import has_lens_light, subtract_lens_light
-from lenssbi.pipelines.prepare import for_network, for_picture
-from lenssbi.pipelines.refine import set_up
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import first_stage
+from lenssbi.refinement.lens_light import for_network, for_picture, has_lens_light, subtract_lens_light
+from lenssbi.refinement.prepare import set_up
 from lenssbi.status import ItemError, Status
 from lenssbi.systems import LensSystem
 
@@ -117,7 +116,7 @@ def test_real_lens_keeps_its_arcs(name, arcs, radius, peak):
 def test_a_network_of_observed_stamps_is_shown_the_stamp_as_it_is(monkeypatch):
     """Nothing is fitted before it is asked, whatever the stamp shows."""
     stamp = made_up()
-    monkeypatch.setattr("lenssbi.pipelines.prepare.subtract_lens_light", None)
+    monkeypatch.setattr("lenssbi.refinement.lens_light.subtract_lens_light", None)
     assert for_network(stamp, sees_lens_light=True) is stamp
 
 

@@ -1,7 +1,7 @@
 """Stamps as a network takes them: those of a set a block at a time, others one by one.
 
 The stamps of a set are taken as they are, and so are all stamps by a network that was trained on observed ones. For other networks, stamps
-that are not from a set lose their lens light and get the noise that their sky shows (`pipelines/prepare.py`).
+that are not from a set lose their lens light and get the noise that their sky shows (`lens_light.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.pipelines.prepare import for_network
+from lenssbi.refinement.lens_light import for_network
 from lenssbi.status import InputError, ItemError, Status
 
 if TYPE_CHECKING:

@@ -1,12 +1,14 @@
 """Stamp in, stamp without the lens's own light out.
 
 What is subtracted is a multi-Gaussian expansion behind the stamp's PSF (`light/mge.py`); where it cannot follow the core of a bright
-lens, the noise grows by what it misses.
+lens, the noise grows by what it misses. Fits, and networks that were trained without lens galaxies, are shown the source alone, with the
+noise that the sky has. Networks that were trained on observed stamps are shown the stamp as it was read.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from scipy import ndimage
@@ -16,12 +18,14 @@ from lenssbi.dataset.background import levelled
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.light.blurred import GaussianBlur
 from lenssbi.light.mge import LensLightFit, LensLightOptions, fit_lens_light
+from lenssbi.refinement.observation import with_honest_noise
 from lenssbi.status import ItemError, Status
 
 SUBGRID = 2  # the PSF of a Nyquist-sampled stamp needs no finer one (checked: 0.1 per cent of the peak)
 PSF_RADIUS = 1.0  # [arcsec]
 CENTRAL = 0.5  # [arcsec]: how far from the stamp's centre a lens galaxy may have its peak
 SIGNIFICANT = 5.0
+QUICK = LensLightOptions(gaussians=8, ellipses=1, field=6.0, rounds=3)
 
 
 def subtract_lens_light(stamp: Stamp, options: LensLightOptions | None = None) -> tuple[Stamp, LensLightFit]:
@@ -78,3 +82,42 @@ def has_lens_light(stamp: Stamp) -> bool:
     around = np.abs(theta - theta.ravel()[near.argmax()])
     ring = (around > 0.3) & (around < 0.3 + 2 * stamp.pixel_scale)
     return bool(peak > SIGNIFICANT and ring.any() and smooth[ring].max() < peak)
+
+
+def without_lens_light(
+    stamp: Stamp, mode: Literal["auto", "joint", "subtract", "none"] = "auto"
+) -> tuple[Stamp, LensLightFit | None]:
+    """Take the lens' light off, where there is some or ``mode`` says so; the noise stays as it was claimed.
+
+    Raises
+    ------
+    ItemError
+        The stamp has too few usable pixels for it.
+    """
+    if mode == "none" or (mode == "auto" and not has_lens_light(stamp)):
+        return stamp, None
+    cleaned, light = subtract_lens_light(stamp)
+    # The error of the light's model is in `light`; it must not be rescaled with the claimed noise.
+    return replace(cleaned, noise=stamp.noise), light
+
+
+def for_network(stamp: Stamp, sees_lens_light: bool) -> Stamp:
+    """A stamp as a network was trained on them: as it is, or without the lens' light and with the noise that the sky shows."""
+    if sees_lens_light:
+        return stamp
+    cleaned, light = without_lens_light(stamp)
+    return with_honest_noise(cleaned, "measured", light)[0]
+
+
+def for_picture(stamp: Stamp, field: tuple[int, int]) -> Stamp:
+    """The central field of a stamp without the lens' light, for model images: with one ellipse and few rounds, half a second.
+
+    Raises
+    ------
+    ItemError
+        The stamp has too few usable pixels for it.
+    """
+    if not has_lens_light(stamp):
+        return stamp
+    cleaned, light = subtract_lens_light(stamp.cut(field), QUICK)
+    return with_honest_noise(cleaned, "measured", light)[0]

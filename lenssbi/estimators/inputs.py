@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,6 @@ from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.estimators.misspecification import psf_widths
 from lenssbi.estimators.plan import FreshConfig, TrainConfig
 from lenssbi.instrument import Camera
-from lenssbi.pipelines.results import Progress
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from lenssbi.estimators.fresh_examples import FreshExamples
     from lenssbi.rendering.simulation import SimulateConfig
 
+Progress = Callable[[int, int, str], None]
 Parts = list[tuple[StampSet, range]]
 
 

@@ -8,36 +8,54 @@ refined    the fit's broad prior: uniform in einstein_radius, in the axis ratio 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lenssbi.arrays import FloatArray
 from lenssbi.parameters import Uniform
-from lenssbi.population_inference import Interim, Quantity, density_of_truths, on_scale
+from lenssbi.population_inference.interim import Interim, density_of_truths, on_scale
+from lenssbi.population_inference.quantities import Quantity
 from lenssbi.posteriors import derive_ellipse
 from lenssbi.status import InputError
 
-if TYPE_CHECKING:
-    from lenssbi.pipelines.catalogue.folder import CatalogueFolder
-
-FIT_RANGES = {"q": "axis_ratio", "slope": "slope", "einstein_radius": "einstein_radius"}
-"""Of the broad prior, by parameter (`refinement.config.PriorConfig`)."""
-
 
 def interims(
-    catalogue: CatalogueFolder, methods: set[str], asked: Quantity, sets: Sequence[Path]
+    methods: set[str],
+    asked: Quantity,
+    sets: Sequence[Path],
+    *,
+    ranges: Mapping[str, tuple[float, float]],
+    estimator: str | None,
 ) -> tuple[dict[str, Interim], dict[str, str]]:
-    """Prior of each method, and what it is in words."""
+    """Prior of each method, and what it is in words.
+
+    Parameters
+    ----------
+    methods
+        "network" and "refined", or one of them.
+    asked
+        Parameter whose distribution is inferred.
+    sets
+        Sets of stamps that the network was trained on, or of the same population.
+    ranges
+        Limits of the fits' broad prior by parameter, q, slope and einstein_radius [arcsec].
+    estimator
+        Network of the catalogue; None for the shipped one.
+
+    Raises
+    ------
+    InputError
+        No set is given for the network's posteriors, or one lacks the parameter.
+    """
     found: dict[str, Interim] = {}
     words: dict[str, str] = {}
     if "network" in methods:
         if not sets:
             raise InputError(
                 f"the network's posteriors carry the {asked.parameter} of its training's stamps as their prior: give such stamps with "
-                f"--prior set.h5 (lenssbi simulate CONFIG --count 5000 --out set.h5{_training_of(catalogue)})"
+                f"--prior set.h5 (lenssbi simulate CONFIG --count 5000 --out set.h5{_training_of(estimator)})"
             )
         truths = np.concatenate([_truths(path, asked) for path in sets])
         found["network"] = density_of_truths(truths, asked)
@@ -45,7 +63,7 @@ def interims(
             f"density of {len(truths):,} truths after selection ({', '.join(path.name for path in sets)})"
         )
     if "refined" in methods:
-        low, high = getattr(catalogue.config.fit.prior, FIT_RANGES[asked.parameter])
+        low, high = ranges[asked.parameter]
         found["refined"] = on_scale(Uniform(low, high), asked)
         words["refined"] = f"uniform in {asked.parameter} between {low:g} and {high:g}"
     return found, words
@@ -64,13 +82,13 @@ def _truths(path: Path, asked: Quantity) -> FloatArray:
     return np.asarray(params[asked.parameter], dtype=float)
 
 
-def _suites(catalogue: CatalogueFolder) -> set[str]:
+def _suites(estimator: str | None) -> set[str]:
     """Names of the populations that the catalogue's network was trained on; none where it cannot be found."""
     from lenssbi.estimators.checkpoint import read_card
     from lenssbi.estimators.load import DEFAULT, find_estimator
 
     try:
-        card = read_card(find_estimator(catalogue.config.estimator or DEFAULT))
+        card = read_card(find_estimator(estimator or DEFAULT))
     except InputError:
         return set()
     seen = (*card.training.get("sets", ()), *card.training.get("populations", ()))
@@ -87,16 +105,16 @@ def _suite(config: str) -> str:
         return ""
 
 
-def _training_of(catalogue: CatalogueFolder) -> str:
-    suites = sorted(_suites(catalogue))
+def _training_of(estimator: str | None) -> str:
+    suites = sorted(_suites(estimator))
     return f"; it was trained on {' and '.join(suites)}" if suites else ""
 
 
-def other_training(catalogue: CatalogueFolder, sets: Sequence[Path]) -> Iterator[str]:
+def other_training(estimator: str | None, sets: Sequence[Path]) -> Iterator[str]:
     """A sentence for each set of another population than the network's training."""
     from lenssbi.dataset import StampSet
 
-    suites = _suites(catalogue)
+    suites = _suites(estimator)
     for path in sets:
         with StampSet(path) as stamps:
             suite = _suite(str(stamps.attributes["config"]))

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lenssbi.reconstruction import batched_mesh
-from lenssbi.reconstruction.batched_mesh import Interpolation, Knots
-from lenssbi.reconstruction.batched_tables import LensTable, lens_table
+from lenssbi.benchmark.batched import mesh as batched_mesh
+from lenssbi.benchmark.batched.mesh import Interpolation, Knots
+from lenssbi.benchmark.batched.tables import LensTable, lens_table
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.rectangular import Rectangular
 from lenssbi.reconstruction.regularisation import Adaptive, Constant, Gradient

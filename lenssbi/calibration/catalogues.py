@@ -9,19 +9,46 @@ judged apart. Which lenses are refined depends on their posteriors, so neither s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
 from lenssbi.calibration.scores import LEVELS, claimed, half_width
-from lenssbi.pipelines.report.columns import Parameter
-from lenssbi.pipelines.report.summary import METHODS
 
+METHODS = ("network", "refined")
 FEWEST = 10  # lenses that a share is said of
 BAND = LEVELS["0.955"]  # of the binomial counts of a perfect posterior
 GRID = np.linspace(0.02, 0.98, 49)
+
+
+class Parameter(Protocol):
+    """Columns of one parameter of a catalogue."""
+
+    @property
+    def name(self) -> str:
+        """Name of the parameter."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Unit of the parameter."""
+        ...
+
+    @property
+    def rank(self) -> NDArray[np.float64]:
+        """Share of each posterior below the truth, shape (lens,), NaN if the truth is unknown."""
+        ...
+
+    def difference(self) -> NDArray[np.float64]:
+        """Median minus truth, shape (lens,)."""
+        ...
 
 
 class Share(NamedTuple):

@@ -1,1 +1,0 @@
-"""Targets of a benchmark (`wishes`) and whether they are met (`wanted`)."""

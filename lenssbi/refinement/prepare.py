@@ -1,0 +1,152 @@
+"""From a stamp as it was read to a fit that is ready: the lens' light, the network's answer, the pixels, the prior.
+
+The light is taken off or prepared for a joint fit, the network is shown the stamp as it was trained on them, and its answer is left out
+of a fit that may go without it if the network calls the stamp unlike its training, or if the arcs say otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.flags import Flag
+from lenssbi.posteriors import GaussianMixture, Summary
+from lenssbi.refinement.circle import Circle
+from lenssbi.refinement.config import LEARNED_MODES, RefineConfig
+from lenssbi.refinement.fit import solve
+from lenssbi.refinement.lens_light import without_lens_light
+from lenssbi.refinement.model_error import widened
+from lenssbi.refinement.observation import observe, with_honest_noise
+from lenssbi.refinement.problem import Problem, pose
+from lenssbi.refinement.result import FitResult
+from lenssbi.refinement.sampling.clock import processor_seconds
+from lenssbi.refinement.sampling.draws import Watch
+from lenssbi.status import InputError, ItemError, Status
+
+CONFLICT = 3.0  # sigma
+CIRCLE_ERROR = 0.16  # [arcsec]: rms error of the circle estimate over 170 simulated lenses, many of them faint
+DRAWS = 4000  # for the quantiles of the network's answer
+
+
+class Network(Protocol):
+    """What a fit asks of an estimator (:class:`lenssbi.estimators.estimator.Estimator` is one)."""
+
+    @property
+    def sees_lens_light(self) -> bool:
+        """Whether it was trained on stamps with their lens galaxies."""
+        ...
+
+    def applies_to(self, stamp: Stamp) -> str | None:
+        """Why it is not for a stamp; None if it is."""
+        ...
+
+    def judge_stamp(self, stamp: Stamp) -> tuple[GaussianMixture, tuple[str, ...]]:
+        """The posterior of a stamp, and the flags that the network raises."""
+        ...
+
+
+def refine_stamp(
+    stamp: Stamp,
+    config: RefineConfig,
+    *,
+    estimator: Network | None = None,
+    learned: GaussianMixture | None = None,
+    work: Path | None = None,
+    watch: Watch = lambda evaluations, live: None,
+) -> FitResult:
+    """Fit one stamp, writing nothing but the sampler's state in ``work``.
+
+    Parameters
+    ----------
+    stamp
+        As it was read, lens light and all.
+    config
+        The fit.
+    estimator
+        The network, for a learned prior.
+    learned
+        Its answer, if it has been asked already.
+    work
+        Folder for the sampler's state; None keeps none.
+    watch
+        Told (evaluations, share of the effective draws, or with Nautilus of the evidence, that is still missing).
+
+    Raises
+    ------
+    ItemError
+        The stamp cannot be used.
+    """
+    problem, _ = set_up(stamp, config, estimator, learned)
+    return solve(problem, work, watch)
+
+
+def set_up(
+    stamp: Stamp, config: RefineConfig, estimator: Network | None = None, learned: GaussianMixture | None = None
+) -> tuple[Problem, tuple[str, ...]]:
+    """Take the lens' light off, ask the network, and set the fit up; with the flags raised on the way."""
+    as_read, start = stamp, processor_seconds()
+    stamp, light = without_lens_light(stamp, config.lens_light)
+    observation = observe(stamp, config, light)
+    flags = stamp.flags
+    network, may_go_without = learned, config.prior.mode == "auto"
+    if network is None and estimator is not None:
+        # Other networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.
+        honest = with_honest_noise(stamp, "measured", light)[0]
+        seen = as_read if estimator.sees_lens_light else honest
+        network, more = _asked(estimator, seen, may_go_without)
+        flags = (*flags, *more)
+    learned = None if may_go_without and Flag.MISSPECIFIED in flags else network
+    if may_go_without and learned is not None and contradicts(learned, observation.circle):
+        learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
+    if config.prior.mode in LEARNED_MODES and learned is None:
+        raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
+    seconds = processor_seconds() - start
+    return replace(pose(observation, config, learned, light), network=network, flags=flags, seconds=seconds), flags
+
+
+def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:
+    """The network's answer, None if it is not for such stamps, and what there is to say about it.
+
+    Raises
+    ------
+    ItemError
+        The network is not for such stamps (``NOT_APPLICABLE``), and the fit needs it.
+    """
+    reason = estimator.applies_to(stamp)
+    if reason is not None:
+        if not may_go_without:
+            raise ItemError(Status.NOT_APPLICABLE, stamp.name, reason)
+        return None, (Flag.ESTIMATOR_NOT_APPLICABLE,)
+    return estimator.judge_stamp(stamp)
+
+
+def contradicts(learned: GaussianMixture, circle: Circle) -> bool:
+    """Whether a network's Einstein radius lies CONFLICT sigma from the circle through the arcs: one of them saw something else."""
+    which = learned.names.index("einstein_radius")
+    error = np.hypot(learned.sigma[which], max(circle.error, CIRCLE_ERROR))
+    return bool(abs(learned.mean[which] - circle.radius) > CONFLICT * error)
+
+
+def with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> RefineConfig:
+    """A shear is fitted to every real lens, to simulated ones that have it, and if the user gives it a prior."""
+    if config.mass.shear != "auto":
+        return config
+    both = ("shear1", "shear2")
+    shear = truth is None or any(truth.get(name, 0.0) or name in config.prior.gaussian for name in both)
+    return config.model_copy(update={"mass": config.mass.model_copy(update={"shear": shear})})
+
+
+def network_summary(problem: Problem) -> dict[str, Summary] | None:
+    """Summary of each parameter of the network's answer, q and phi [deg] among them, with the fit's model error.
+
+    None if no network was asked or it is not for such stamps.
+    """
+    if problem.network is None:
+        return None
+    draws = problem.network.sample(DRAWS, np.random.default_rng(0))  # the same answer has the same quantiles
+    return widened(draws, problem.config.model_error).derived().summary()
