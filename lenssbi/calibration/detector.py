@@ -1,6 +1,7 @@
 """Train the network that tells stamps of the training's kind from others (`estimators/detector.py`).
 
-It starts from the estimator's own convolutions, or from the detector of another estimator, and sees stamps that are composed for it, in pairs of an ordinary and an altered one
+It starts from the estimator's own convolutions, or from the detector of another estimator, and sees stamps that are composed for it,
+in pairs of an ordinary and an altered one
 (`rendering/composition/paired_supply.py`), in orientations drawn at random. They are kept for a while, so that each is seen `visits` times.
 """
 

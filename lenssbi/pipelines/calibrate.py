@@ -16,6 +16,7 @@ How coverage is judged is in `calibration/judgement.py`.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lenssbi.calibration.judgement import (
     FEWEST,

@@ -175,7 +175,7 @@ def _with_nautilus(attempt: Attempt, work: Path | None, watch: Watch) -> Attempt
 
 def _run(run: _Run, sampler: str, allowance: Allowance) -> Attempt:
     problem, stage = run.problem, run.stage
-    factor, prior = problem.config.error_factor, problem.priors.sampled
+    factor, prior = problem.error_factor, problem.priors.sampled
     start = start_mixture(problem, stage) if run.start is None else run.start
     target = Target(prior, stage.prior, flattened(stage.likelihood, factor), start)
     checkpoint = None if run.work is None else problem.checkpoint(run.work, f"{run.name}-{sampler}")

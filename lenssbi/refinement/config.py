@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
@@ -197,7 +197,8 @@ NO_MODEL_ERROR = ModelErrorConfig()
 class RefineConfig(Config):
     """A fit of mass, source and lens light.
 
-    ``error_factor`` widens the error bars: it is what simulated lenses ask for (:mod:`lenssbi.refinement.tempering`). ``model_error`` adds
+    ``error_factor`` widens the error bars by what simulated lenses ask for (:mod:`lenssbi.refinement.tempering`); "auto" knows a factor
+    with and one without a lens galaxy in the fit. ``model_error`` adds
     what no smooth model can know.
     """
 
@@ -209,7 +210,7 @@ class RefineConfig(Config):
     start: StartConfig = StartConfig()
     sampler: SamplerConfig = SamplerConfig()
     noise_scale: NoiseChoice | PositiveFloat = "extended"
-    error_factor: float = Field(1.2, ge=1, le=5)
+    error_factor: Literal["auto"] | Annotated[float, Field(ge=1, le=5)] = "auto"
     model_error: ModelErrorConfig = NO_MODEL_ERROR
     lens_light: Literal["auto", "joint", "subtract", "none"] = "auto"
 

@@ -31,7 +31,7 @@ from lenssbi.refinement.priors.blocks import Block, JointPrior, Single
 from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
 from lenssbi.refinement.problem import Problem, network_draws
 from lenssbi.refinement.profile_likelihood import ProfileLikelihood
-from lenssbi.refinement.regions import RegionalLikelihood, RegionalPrior, Regions
+from lenssbi.refinement.regions import REACH, RegionalLikelihood, RegionalPrior, Regions
 from lenssbi.refinement.sampling.mixture_fit import from_samples
 from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.refinement.search.light import light_columns, refitted
@@ -42,7 +42,7 @@ NETWORK_STARTS = 64
 NETWORK_COMPONENTS = 4
 STRENGTHS = np.arange(-1.5, 3.6, 1.0)  # log10, where the strength is looked for
 STRENGTH_SIGMA = 0.45
-WIDER = 1.6  # how much wider than a mode of the search its proposal is
+WIDER = 1.35  # how much wider than a mode of the search, with the factor on the error bars, its proposal is
 LEAST = {"einstein_radius": 0.004, "slope": 0.03}  # sigma of a proposal at least; 0.01 for the others
 HOPELESS = 30.0  # a mode whose best evidence is so much worse is left out
 LIGHT_COST = 30.0  # log evidence: what a lens galaxy's shape and Gaussians have to gain
@@ -99,7 +99,7 @@ def first_stage(problem: Problem) -> Stage:
         raise ItemError(Status.SINGULAR, problem.observation.stamp.name)
     found = sorted((one for one in found if one.evidence > best - HOPELESS), key=lambda one: -one.evidence)
     modes, likelihood = tuple(one.mode for one in found), found[0].likelihood
-    regions = Regions(prior.names, modes)
+    regions = Regions(prior.names, modes, REACH * problem.error_factor)
     if problem.config.source == "pixels":
         parts = tuple(one.likelihood for one in found if isinstance(one.likelihood, LensLikelihood))
         likelihood = RegionalLikelihood(parts, regions, problem.config.sampler.threads)
@@ -127,7 +127,7 @@ class _Found(NamedTuple):
             beta = deflectors(mode.params).source_angle(part.imaging.theta)
             if images.shown(beta, part.imaging):  # not where the clumps of a source lie far apart
                 part = replace(part, images=images)
-        return cls(mode, part, *_component(problem.priors.sampled.names, mode, part))
+        return cls(mode, part, *_component(problem.priors.sampled.names, mode, part, problem.error_factor))
 
 
 def _view(problem: Problem) -> _View:
@@ -221,8 +221,10 @@ def mode_likelihood(names: tuple[str, ...], mode: Mode, likelihood: Likelihood) 
     return _component(names, mode, likelihood)[0]
 
 
-def _component(names: tuple[str, ...], mode: Mode, likelihood: Likelihood) -> tuple[float, FloatArray, FloatArray]:
-    """Best log likelihood of a mode over the strengths, and the centre and scale of its component."""
+def _component(
+    names: tuple[str, ...], mode: Mode, likelihood: Likelihood, factor: float = 1.0
+) -> tuple[float, FloatArray, FloatArray]:
+    """Best log likelihood of a mode over the strengths, and the centre and scale of its component, with a factor on the error bars."""
     source = mode.source_vector
     known = dict(zip((*mode.names, *SOURCE_NAMES), (*mode.values, *source), strict=True))
     centre = np.array([known.get(name, 0.0) for name in names])
@@ -230,7 +232,7 @@ def _component(names: tuple[str, ...], mode: Mode, likelihood: Likelihood) -> tu
     fitted = [name for name in (*mode.names, *SOURCE_NAMES) if name in names]
     places = [names.index(name) for name in fitted]
     least = np.diag([LEAST.get(name, 0.01) ** 2 for name in fitted])
-    scale[np.ix_(places, places)] = WIDER**2 * mode.covariance[: len(fitted), : len(fitted)] + least
+    scale[np.ix_(places, places)] = (WIDER * factor) ** 2 * mode.covariance[: len(fitted), : len(fitted)] + least
     value, centre = best_strength(names, centre, likelihood)
     return value, centre, scale
 

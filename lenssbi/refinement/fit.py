@@ -182,7 +182,7 @@ def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[s
         "counter_images": best.counter,
         "photometry": photometry(stamp, best, light)._asdict(),
         "noise_scale": observation.noise_scale,
-        "error_factor": problem.config.error_factor,
+        "error_factor": problem.error_factor,
         "noise": noise_in_words(problem.config.noise_scale),
         "circle_radius": observation.circle.radius,
         "circle_error": observation.circle.error,

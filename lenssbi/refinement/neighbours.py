@@ -91,10 +91,10 @@ def _climbed(image: FloatArray, markers: NDArray[np.integer]) -> NDArray[np.inte
     return np.asarray(markers[rows, columns].ravel()[upwards].reshape(ny, nx))
 
 
-def of_the_source(pieces: Pieces) -> NDArray[np.bool_]:
-    """Which pieces may be images of the source, shape (piece,)."""
-    chosen = pieces.radii < CLOSE
-    inside = pieces.radii < LARGEST
+def of_the_source(pieces: Pieces, largest: float = LARGEST) -> NDArray[np.bool_]:
+    """Which pieces may be images of the source, shape (piece,), none of them farther out than `largest` [arcsec]."""
+    chosen = pieces.radii < min(CLOSE, largest)
+    inside = pieces.radii < largest
     bright = inside & (pieces.snr > SLIGHT * pieces.snr[inside].max(initial=0.0))
     if not bright.any():
         return np.ones(len(pieces.radii), bool)
@@ -124,7 +124,7 @@ class Field(NamedTuple):
     reach: float
 
 
-def sort_field(stamp: Stamp, centre: complex = 0j) -> Field:
+def sort_field(stamp: Stamp, centre: complex = 0j, largest: float = LARGEST) -> Field:
     """Tell the source's images from other galaxies.
 
     Parameters
@@ -133,9 +133,11 @@ def sort_field(stamp: Stamp, centre: complex = 0j) -> Field:
         Image without the lens' light; the scale of its noise does not matter.
     centre
         The lens galaxy [arcsec].
+    largest
+        How far out images of the source may be [arcsec].
     """
     pieces = find_pieces(stamp, centre)
-    chosen = np.append(False, of_the_source(pieces))
+    chosen = np.append(False, of_the_source(pieces, largest))
     images, others = chosen[pieces.labels], (pieces.labels > 0) & ~chosen[pieces.labels]
     bright = others & (np.append(0.0, pieces.snr)[pieces.labels] > BRIGHT)
     wide = ndimage.binary_dilation(others, iterations=RIM)

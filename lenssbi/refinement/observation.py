@@ -24,7 +24,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.reconstruction.imaging import TILE
 from lenssbi.refinement.circle import FIELD, Circle, fit_circle
 from lenssbi.refinement.config import MaskConfig, NoiseChoice, RefineConfig
-from lenssbi.refinement.neighbours import sort_field
+from lenssbi.refinement.neighbours import LARGEST, sort_field
 from lenssbi.status import ItemError, Status
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class Observation:
     sky_chi2: float = 1.0
 
 
-def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = None) -> Observation:
+def observe(
+    stamp: Stamp, config: RefineConfig, light: LensLightFit | None = None, largest: float = LARGEST
+) -> Observation:
     """Make a stamp ready.
 
     Parameters
@@ -82,6 +84,8 @@ def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = Non
         The fit.
     light
         The lens light that was taken off, if any.
+    largest
+        How far out images of the source may be [arcsec].
 
     Raises
     ------
@@ -91,7 +95,7 @@ def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = Non
     stamp, scale = with_honest_noise(stamp, config.noise_scale, light)
     radius = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale))
     centre = 0j if light is None else complex(light.centre)
-    field = sort_field(stamp, centre)
+    field = sort_field(stamp, centre, largest)
     own = ~field.others & (radius >= (config.mask.inner or 0.0))
     reach = min(search_radius(config), field.reach + MARGIN if field.reach else np.inf)
     circle = fit_circle(stamp, own & (radius <= reach + abs(centre)), centre)

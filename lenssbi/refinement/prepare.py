@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -21,14 +21,20 @@ from lenssbi.refinement.config import LEARNED_MODES, RefineConfig
 from lenssbi.refinement.fit import solve
 from lenssbi.refinement.lens_light import without_lens_light
 from lenssbi.refinement.model_error import widened
-from lenssbi.refinement.observation import observe, with_honest_noise
+from lenssbi.refinement.observation import Observation, observe, with_honest_noise
 from lenssbi.refinement.problem import Problem, pose
 from lenssbi.refinement.result import FitResult
 from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.draws import Watch
 from lenssbi.status import InputError, ItemError, Status
 
+if TYPE_CHECKING:
+    from lenssbi.light.mge import LensLightFit
+
 CONFLICT = 3.0  # sigma
+FARTHEST_IMAGE = (
+    1.6  # Einstein radii: where most light of images behind an isothermal sphere ends; the last of it ends at 2
+)
 CIRCLE_ERROR = 0.16  # [arcsec]: rms error of the circle estimate over 170 simulated lenses, many of them faint
 DRAWS = 4000  # for the quantiles of the network's answer
 
@@ -101,8 +107,10 @@ def set_up(
         network, more = _asked(estimator, seen, may_go_without)
         flags = (*flags, *more)
     learned = None if may_go_without and Flag.MISSPECIFIED in flags else network
-    if may_go_without and learned is not None and contradicts(learned, observation.circle):
-        learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
+    if may_go_without and learned is not None:
+        observation = _within_reach(stamp, config, light, learned) or observation
+        if contradicts(learned, observation.circle):
+            learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
     seconds = processor_seconds() - start
@@ -123,6 +131,22 @@ def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[Gaus
             raise ItemError(Status.NOT_APPLICABLE, stamp.name, reason)
         return None, (Flag.ESTIMATOR_NOT_APPLICABLE,)
     return estimator.judge_stamp(stamp)
+
+
+def _within_reach(
+    stamp: Stamp, config: RefineConfig, light: LensLightFit | None, learned: GaussianMixture
+) -> Observation | None:
+    """The stamp without what lies beyond the arcs of the network's lens, None if no arc stands out within.
+
+    Galaxies at two or three Einstein radii are taken for images of the source otherwise.
+    """
+    which = learned.names.index("einstein_radius")
+    try:
+        return observe(stamp, config, light, FARTHEST_IMAGE * (learned.mean[which] + learned.sigma[which]))
+    except ItemError as error:
+        if error.status is not Status.NO_ARCS:
+            raise
+        return None
 
 
 def contradicts(learned: GaussianMixture, circle: Circle) -> bool:

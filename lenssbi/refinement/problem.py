@@ -19,6 +19,8 @@ from lenssbi.refinement.sampling.checkpoint import Checkpoint, identity
 if TYPE_CHECKING:
     from lenssbi.light.mge import LensLightFit
 
+WITHOUT_LIGHT, WITH_LIGHT = 1.2, 2.2
+"""Factors on the error bars that simulated lenses ask for, without and with a lens galaxy in the fit."""
 LIMITS = {"max_evaluations", "max_minutes", "threads"}
 
 
@@ -75,6 +77,12 @@ class Problem:
     def joint_light(self) -> bool:
         """Whether the lens' light is fitted together with the source."""
         return self.light is not None and self.config.lens_light in ("auto", "joint")
+
+    @property
+    def error_factor(self) -> float:
+        """Factor on the error bars (:mod:`lenssbi.refinement.tempering`)."""
+        chosen = self.config.error_factor
+        return float(chosen) if chosen != "auto" else (WITH_LIGHT if self.joint_light else WITHOUT_LIGHT)
 
     def checkpoint(self, work: Path, attempt: str) -> Checkpoint:
         """Where the sampler's state of one attempt is kept in the folder ``work``."""

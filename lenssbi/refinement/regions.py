@@ -19,7 +19,7 @@ from lenssbi.refinement.look import Look
 from lenssbi.refinement.priors.blocks import JointPrior
 from lenssbi.refinement.search.modes import Mode
 
-REACH = 6.0  # sigma
+REACH = 5.0  # sigma as the likelihood has it, times the factor on the error bars
 ROOM = {
     "einstein_radius": 0.03,
     "slope": 0.1,
@@ -38,10 +38,13 @@ class Regions:
         Parameters of a vector, in order.
     modes
         The centres and their errors.
+    reach
+        Where they end [sigma].
     """
 
     names: tuple[str, ...]
     modes: tuple[Mode, ...]
+    reach: float = REACH
 
     @cached_property
     def _shapes(self) -> list[tuple[list[int], FloatArray, FloatArray]]:
@@ -78,7 +81,7 @@ class RegionalPrior:
 
     def log_prob(self, x: FloatArray) -> FloatArray:
         """Log density at (n, parameter), shape (n,)."""
-        near = self.regions.distances(x).min(axis=1) < REACH
+        near = self.regions.distances(x).min(axis=1) < self.regions.reach
         return np.where(near, self.prior.log_prob(x), -np.inf)
 
 
