@@ -37,6 +37,11 @@ class Network(Protocol):
     """What a fit asks of an estimator (:class:`lenssbi.estimators.estimator.Estimator` is one)."""
 
     @property
+    def identity(self) -> str:
+        """Text that changes with anything that its answers depend on."""
+        ...
+
+    @property
     def sees_lens_light(self) -> bool:
         """Whether it was trained on stamps with their lens galaxies."""
         ...
