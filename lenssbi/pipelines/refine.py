@@ -20,7 +20,7 @@ from lenssbi.flags import about
 from lenssbi.pipelines.kept_fits import FINISHED, Files, answered, item_of, kept_fit
 from lenssbi.pipelines.repeat import card_of, lasting_name, provenance, said_in
 from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
-from lenssbi.refinement.attempts import forget
+from lenssbi.refinement.attempts import remove_checkpoints
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import restore, solve
 from lenssbi.refinement.prepare import network_summary, set_up, with_shear
@@ -181,7 +181,7 @@ def refine_source(
         kept[0].save(files.posterior, with_prior=kept[1], learned=fit.learned)
         files.figure.unlink(missing_ok=True)  # of an older fit
     if kept[0].info["status"] in FINISHED:
-        forget(problem, files.work)
+        remove_checkpoints(problem, files.work)
     drawn = not figure or files.figure.exists()
     if fit is None and not (drawn and show is None):
         fit = restore(problem, *kept)  # searches and solves anew: only for what is missing

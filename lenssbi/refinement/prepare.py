@@ -22,7 +22,7 @@ from lenssbi.refinement.fit import solve
 from lenssbi.refinement.lens_light import without_lens_light
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import observe, with_honest_noise
-from lenssbi.refinement.problem import Problem, pose
+from lenssbi.refinement.problem import Problem, build_problem
 from lenssbi.refinement.result import FitResult
 from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.draws import Watch
@@ -111,7 +111,9 @@ def set_up(
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
     seconds = processor_seconds() - start
-    return replace(pose(observation, config, learned, light), network=network, flags=flags, seconds=seconds), flags
+    return replace(
+        build_problem(observation, config, learned, light), network=network, flags=flags, seconds=seconds
+    ), flags
 
 
 def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:

@@ -108,7 +108,7 @@ def request_key(stamp: Stamp, config: RefineConfig, network: str | None) -> str:
     return identity(*pixels, said, choices_of(config), network, versions())
 
 
-def pose(
+def build_problem(
     observation: Observation,
     config: RefineConfig,
     learned: GaussianMixture | None = None,
