@@ -1,5 +1,6 @@
 """Trained densities with all that is needed to ask them: scaling of the pixels, parameters, camera, calibration."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,11 @@ class Estimator:
     def name(self) -> str:
         """Name of the estimator."""
         return self.card.name
+
+    @property
+    def identity(self) -> str:
+        """Sixteen hexadecimal digits that change with the weights, the calibration and all else that the answers depend on."""
+        return hashlib.sha256(self.card.model_dump_json().encode()).hexdigest()[:16]
 
     @property
     def space(self) -> ParameterSpace:

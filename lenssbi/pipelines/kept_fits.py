@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.files import file_stem
-from lenssbi.pipelines.results import ItemResult
+from lenssbi.pipelines.results import ItemResult, NetworkAnswer
 from lenssbi.posteriors import Samples, load_learned, load_samples, load_with_prior
 from lenssbi.refinement.problem import Problem
 from lenssbi.status import InputError, Status
@@ -48,12 +48,26 @@ def kept_fit(problem: Problem, files: Files) -> Posteriors | None:
     flags = list(dict.fromkeys((*samples.info.get("flags_of_fit", samples.info["flags"]), *problem.flags)))
     if flags == samples.info["flags"]:
         return samples, with_prior
-    info = {**samples.info, "flags": flags}
+    info = {name: value for name, value in samples.info.items() if name != "request"} | {"flags": flags}
     samples = replace(samples, info=info)
     with_prior = None if with_prior is None else replace(with_prior, info=info)
     samples.save(files.posterior, with_prior=with_prior, learned=learned)
     files.figure.unlink(missing_ok=True)  # it shows the flags
     return samples, with_prior
+
+
+def answered(files: Files, request: str) -> tuple[Posteriors, NetworkAnswer | None] | None:
+    """A finished fit of the same request (:func:`~lenssbi.refinement.problem.request_key`), and the network's answer beside it.
+
+    None if there is no such fit, or one of a version that did not keep the request.
+    """
+    try:
+        samples = load_samples(files.posterior)
+        if samples.info.get("request") != request or samples.info.get("status") not in FINISHED:
+            return None
+        return (samples, load_with_prior(files.posterior)), NetworkAnswer.of_info(samples.info["network_answer"])
+    except (InputError, KeyError, TypeError):
+        return None
 
 
 def item_of(

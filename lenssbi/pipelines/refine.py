@@ -17,14 +17,14 @@ from lenssbi.config import parse
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.files import atomic, writing
 from lenssbi.flags import about
-from lenssbi.pipelines.kept_fits import FINISHED, Files, item_of, kept_fit
+from lenssbi.pipelines.kept_fits import FINISHED, Files, answered, item_of, kept_fit
 from lenssbi.pipelines.repeat import card_of, lasting_name, provenance, said_in
 from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
-from lenssbi.refinement.attempts import forget
+from lenssbi.refinement.attempts import remove_checkpoints
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import restore, solve
 from lenssbi.refinement.prepare import network_summary, set_up, with_shear
-from lenssbi.refinement.problem import Problem
+from lenssbi.refinement.problem import Problem, request_key
 from lenssbi.refinement.result import FitResult
 from lenssbi.refinement.sampling.draws import Watch
 from lenssbi.status import ItemError
@@ -166,16 +166,22 @@ def refine_source(
         The stamp cannot be used.
     """
     start = time.perf_counter()
-    stamp, files = source.load(), Files.of(source.name, out)
-    problem, flags = set_up(stamp, with_shear(config, source.truth), estimator)
+    stamp, files, config = source.load(), Files.of(source.name, out), with_shear(config, source.truth)
+    request = request_key(stamp, config, None if estimator is None else estimator.identity)
+    drawn = not figure or files.figure.exists()
+    if drawn and show is None and (done := answered(files, request)) is not None:
+        return replace(item_of(source, *done[0], files, time.perf_counter() - start), network=done[1])
+    problem, flags = set_up(stamp, config, estimator)
+    answer = network_answer(problem, flags)
     kept, fit = kept_fit(problem, files), None
     if kept is None:
         fit = solve(problem, files.work, watch)
-        kept = fit.samples, fit.samples_with_prior
-        fit.samples.save(files.posterior, with_prior=fit.samples_with_prior, learned=fit.learned)
+        more = {"request": request, "network_answer": None if answer is None else answer.as_info()}
+        kept = replace(fit.samples, info={**fit.samples.info, **more}), fit.samples_with_prior
+        kept[0].save(files.posterior, with_prior=kept[1], learned=fit.learned)
         files.figure.unlink(missing_ok=True)  # of an older fit
     if kept[0].info["status"] in FINISHED:
-        forget(problem, files.work)
+        remove_checkpoints(problem, files.work)
     drawn = not figure or files.figure.exists()
     if fit is None and not (drawn and show is None):
         fit = restore(problem, *kept)  # searches and solves anew: only for what is missing
@@ -187,7 +193,7 @@ def refine_source(
     if fit is not None and show is not None:
         show(fit)
     item = item_of(source, *kept, files, time.perf_counter() - start)
-    return replace(item, network=network_answer(problem, flags))
+    return replace(item, network=answer)
 
 
 def network_answer(problem: Problem, flags: Sequence[str]) -> NetworkAnswer | None:

@@ -36,6 +36,17 @@ class NetworkAnswer(NamedTuple):
     params: Mapping[str, Summary]
     flags: tuple[str, ...] = ()
 
+    @classmethod
+    def of_info(cls, info: Mapping[str, Any] | None) -> NetworkAnswer | None:
+        """The answer that a posterior file keeps; None if it keeps none."""
+        if info is None:
+            return None
+        return cls({name: Summary(**summary) for name, summary in info["params"].items()}, tuple(info["flags"]))
+
+    def as_info(self) -> dict[str, Any]:
+        """The answer as a posterior file keeps it."""
+        return {"params": {name: s._asdict() for name, s in self.params.items()}, "flags": list(self.flags)}
+
     def as_json(self) -> dict[str, Any]:
         """The answer as ``--json`` prints it."""
         return {"params": _summaries(self.params), "flags": list(self.flags)}

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -171,11 +171,7 @@ class Inversion:
     def __post_init__(self) -> None:
         if self.solver not in ("linear", "positive"):
             raise ValueError(f'the solver is "linear" or "positive", got {self.solver!r}')
-        noise, data = self.imaging.noise[self.imaging.mask], self.imaging.data[self.imaging.mask]
-        constants = float(np.sum((data / noise) ** 2)), float(np.sum(np.log(2 * np.pi * noise**2)))
-        object.__setattr__(self, "_constants", constants)
-        object.__setattr__(self, "_light", prepare(self.columns, self.imaging))
-        object.__setattr__(self, "_penalties", [])  # of a mesh of fixed topology: at most one
+        _ = self._light  # columns that cannot be used are refused here
 
     def evidence(self, beta: ComplexArray, strength: float) -> Evidence:
         """Evidence of traced angles.
@@ -238,7 +234,7 @@ class Inversion:
         k = 0 if self.smooth is None else self.smooth.count
         charges = beside.ridge * amplitudes**2
         pixels, smooth = strength * penalty.charge(source), float(charges[:k].sum())
-        data_norm, noise_norm = self._constants  # type: ignore[attr-defined]
+        data_norm, noise_norm = self._norms
         evidence = Evidence(
             misfit=data_norm - float(answer @ vector) - pixels - float(charges.sum()),
             smoothness=pixels + smooth,
@@ -252,8 +248,7 @@ class Inversion:
 
     def _beside(self, beta: ComplexArray) -> Columns:
         """All columns beside the pixels: the smooth part behind this lens model, and the lens' light."""
-        light: Columns = self._light  # type: ignore[attr-defined]
-        return light if self.smooth is None else joined(self.smooth.columns(beta), light)
+        return self._light if self.smooth is None else joined(self.smooth.columns(beta), self._light)
 
     def _normal_equations(
         self, mesh: SourceMesh, light: Columns, penalty: Penalty, strength: float
@@ -276,9 +271,22 @@ class Inversion:
         return last_nonnegative(upper, half, 0) if answer is None else answer
 
     def _penalty(self, mesh: SourceMesh) -> Penalty:
+        return self.regularisation.penalty(mesh) if self._only_penalty is None else self._only_penalty
+
+    @cached_property
+    def _only_penalty(self) -> Penalty | None:
+        """The penalty of every mesh of fixed topology, laid on the image for it; None if each mesh has its own."""
         if not (self.mesh.fixed_topology and self.regularisation.topology_only):
-            return self.regularisation.penalty(mesh)
-        penalties: list[Penalty] = self._penalties  # type: ignore[attr-defined]
-        if not penalties:
-            penalties.append(self.regularisation.penalty(mesh))
-        return penalties[0]
+            return None
+        mesh = self.mesh.source_mesh(self.imaging.theta, self.imaging)
+        return None if mesh is None else self.regularisation.penalty(mesh)
+
+    @cached_property
+    def _light(self) -> Columns:
+        return prepare(self.columns, self.imaging)
+
+    @cached_property
+    def _norms(self) -> tuple[float, float]:
+        """chi^2 of no model at all, and the sum of ln(2 pi sigma^2), over the mask."""
+        noise, data = self.imaging.noise[self.imaging.mask], self.imaging.data[self.imaging.mask]
+        return float(np.sum((data / noise) ** 2)), float(np.sum(np.log(2 * np.pi * noise**2)))

@@ -25,7 +25,7 @@ from lenssbi.refinement.samplers import SAMPLERS, Allowance
 from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.draws import Draws, Target, Watch
 from lenssbi.refinement.sampling.mixtures import Mixture
-from lenssbi.refinement.tempering import flattened, restored
+from lenssbi.refinement.tempering import tempered, untempered
 from lenssbi.status import ItemError, Status
 
 TRIAL = 64  # prior draws that show whether the likelihood can be evaluated at all
@@ -83,7 +83,7 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch, start: Mixt
         last, wrong = done[-1], is_wrong(done[-1].best, done[-1].stage.seen_twice)
         if not wrong and last.stage.modes:  # the search has been asked
             break
-        again = elsewhere(problem, number)
+        again = reseeded(problem, number)
         stage, searched = _timed_stage(again)
         spent += searched
         if not wrong and not _beaten(last, stage):
@@ -97,15 +97,15 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch, start: Mixt
     return done
 
 
-def forget(problem: Problem, work: Path) -> None:
+def remove_checkpoints(problem: Problem, work: Path) -> None:
     """Remove the states of all runs of a fit, and what a killed one left of a state that it was writing."""
-    for one in (problem, *(elsewhere(problem, number) for number in range(problem.config.start.restarts))):
+    for one in (problem, *(reseeded(problem, number) for number in range(problem.config.start.restarts))):
         for pattern in (f"{one.key}-*.h5", f".{one.key}-*.h5"):
             for path in work.glob(pattern):
                 path.unlink(missing_ok=True)
 
 
-def preferred(attempts: list[Attempt]) -> Attempt:
+def select_run(attempts: list[Attempt]) -> Attempt:
     """The last one, if it is no wrong solution and explains the image; otherwise the one of the highest likelihood."""
     last = attempts[-1]
     misfits = [attempt.best.chi2 for attempt in attempts]
@@ -114,7 +114,7 @@ def preferred(attempts: list[Attempt]) -> Attempt:
     return max(attempts, key=lambda attempt: attempt.best.log_likelihood)
 
 
-def elsewhere(problem: Problem, number: int) -> Problem:
+def reseeded(problem: Problem, number: int) -> Problem:
     """The same fit with a search of its own, among more candidates and from other random numbers."""
     config = problem.config
     start = config.start.model_copy(update={"place": "search", "candidates": 2 * config.start.candidates})
@@ -177,10 +177,10 @@ def _run(run: _Run, sampler: str, allowance: Allowance) -> Attempt:
     problem, stage = run.problem, run.stage
     factor, prior = problem.error_factor, problem.priors.sampled
     start = start_mixture(problem, stage) if run.start is None else run.start
-    target = Target(prior, stage.prior, flattened(stage.likelihood, factor), start)
+    target = Target(prior, stage.prior, tempered(stage.likelihood, factor), start)
     checkpoint = None if run.work is None else problem.checkpoint(run.work, f"{run.name}-{sampler}")
     chosen = SAMPLERS[sampler](problem.config.sampler, problem.priors.mode, allowance)
-    draws = restored(chosen.sample(target, checkpoint, run.watch), factor)
+    draws = untempered(chosen.sample(target, checkpoint, run.watch), factor)
     peak = int(np.argmax(draws.log_likelihood))
     best = best_model(stage.likelihood, draws.values[peak], float(draws.log_likelihood[peak]))
     return Attempt(run.name, problem, stage, draws, best, sampler, allowance.seconds)

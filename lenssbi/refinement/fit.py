@@ -1,7 +1,7 @@
 """A fit, from a stamp to its posterior.
 
-pose -> search -> likelihood -> sample -> look at the solution, begin anew where it is a wrong one -> exchange priors -> add the model's
-own error -> flags
+build the problem -> search -> likelihood -> sample -> look at the solution, begin anew where it is a wrong one -> reweight to the broad
+prior -> add the model's own error -> flags
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lenssbi.dataset.observed import describe
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.flags import Flag
 from lenssbi.posteriors import Samples
-from lenssbi.refinement.attempts import Attempt, elsewhere, make_attempts, preferred
+from lenssbi.refinement.attempts import Attempt, make_attempts, reseeded, select_run
 from lenssbi.refinement.best import best_model
 from lenssbi.refinement.config import LEARNED_MODES
 from lenssbi.refinement.first_stage import first_stage
@@ -28,7 +28,7 @@ from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import noise_in_words
 from lenssbi.refinement.photometry import photometry
 from lenssbi.refinement.points import find_points
-from lenssbi.refinement.priors.exchange import exchange
+from lenssbi.refinement.priors.exchange import reweight_to_prior
 from lenssbi.refinement.priors.modes import UNITS
 from lenssbi.refinement.problem import Problem
 from lenssbi.refinement.result import BestModel, FitResult, arcs_of
@@ -66,7 +66,7 @@ def solve(
     """
     with threadpool_limits(limits=1):  # the matrices are small: BLAS threads would spend their time waiting
         attempts = make_attempts(problem, work, watch, start)
-        return _result(problem, preferred(attempts), attempts)
+        return _result(problem, select_run(attempts), attempts)
 
 
 def restore(problem: Problem, samples: Samples, with_prior: Samples | None) -> FitResult:
@@ -75,7 +75,7 @@ def restore(problem: Problem, samples: Samples, with_prior: Samples | None) -> F
     values = np.array([info["best"][name] for name in problem.priors.sampled.names])
     with threadpool_limits(limits=1):
         attempt = info["attempt"]
-        again = problem if attempt == "first" else elsewhere(problem, int(attempt.removeprefix("restart")))
+        again = problem if attempt == "first" else reseeded(problem, int(attempt.removeprefix("restart")))
         best = best_model(first_stage(again).likelihood, values, info["best_log_likelihood"])
     return _assemble(problem, best, samples, with_prior)
 
@@ -85,7 +85,7 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     names = priors.sampled.names
     units = tuple(UNITS.get(name, "") for name in names)
     sampled = Samples(draws.values, names, units, draws.log_weights, draws.log_evidence)
-    broad = exchange(sampled, priors.sampled, priors.broad) if priors.learned else sampled
+    broad = reweight_to_prior(sampled, priors.sampled, priors.broad) if priors.learned else sampled
     samples = sampled if broad is None else broad
     flags = find_flags(samples, priors, best, problem.learned, attempt.stage.seen_twice, problem.observation.sky_chi2)
     flags += (Flag.OUTSIDE_BROAD_PRIOR,) if broad is None else ()
@@ -102,7 +102,7 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     elif priors.learned and (of_mass is samples or broad is None):
         believed = sampled
     else:
-        believed = exchange(of_mass, priors.broad, priors.belief)
+        believed = reweight_to_prior(of_mass, priors.broad, priors.belief)
     with_prior = None if believed is None else replace(believed, info=info)
     return _assemble(problem, best, replace(of_mass, info=info), with_prior)
 

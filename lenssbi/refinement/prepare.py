@@ -22,7 +22,7 @@ from lenssbi.refinement.fit import solve
 from lenssbi.refinement.lens_light import without_lens_light
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import Observation, observe, with_honest_noise
-from lenssbi.refinement.problem import Problem, pose
+from lenssbi.refinement.problem import Problem, build_problem
 from lenssbi.refinement.result import FitResult
 from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.draws import Watch
@@ -41,6 +41,11 @@ DRAWS = 4000  # for the quantiles of the network's answer
 
 class Network(Protocol):
     """What a fit asks of an estimator (:class:`lenssbi.estimators.estimator.Estimator` is one)."""
+
+    @property
+    def identity(self) -> str:
+        """Text that changes with anything that its answers depend on."""
+        ...
 
     @property
     def sees_lens_light(self) -> bool:
@@ -114,7 +119,9 @@ def set_up(
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
     seconds = processor_seconds() - start
-    return replace(pose(observation, config, learned, light), network=network, flags=flags, seconds=seconds), flags
+    return replace(
+        build_problem(observation, config, learned, light), network=network, flags=flags, seconds=seconds
+    ), flags
 
 
 def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:

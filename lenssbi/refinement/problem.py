@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import lenssbi
+from lenssbi.dataset.stamp import Stamp
 from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.observation import Observation
@@ -60,8 +61,7 @@ class Problem:
     @property
     def key(self) -> str:
         """Identity of the posterior: the same for the same data, choices and versions, whatever the sampler's limits."""
-        stamp, config = self.observation.stamp, self.config
-        choices = config.model_dump(mode="json") | {"sampler": config.sampler.model_dump(exclude=LIMITS)}
+        stamp = self.observation.stamp
         parts = (
             stamp.image,
             stamp.noise,
@@ -70,8 +70,7 @@ class Problem:
             stamp.psf.pixel_scale,
             stamp.psf.kind,
         )
-        versions = (lenssbi.__version__, version("nautilus-sampler"))
-        return identity(*parts, stamp.pixel_scale, sorted(choices.items()), self.priors, versions)
+        return identity(*parts, stamp.pixel_scale, choices_of(self.config), self.priors, versions())
 
     @property
     def joint_light(self) -> bool:
@@ -89,7 +88,35 @@ class Problem:
         return Checkpoint(work / f"{self.key}-{attempt}.h5", identity(self.key, attempt))
 
 
-def pose(
+def choices_of(config: RefineConfig) -> list[tuple[str, object]]:
+    """The choices that a posterior depends on, by name: all but the sampler's limits."""
+    return sorted((config.model_dump(mode="json") | {"sampler": config.sampler.model_dump(exclude=LIMITS)}).items())
+
+
+def versions() -> tuple[str, str]:
+    """Versions that a posterior depends on."""
+    return lenssbi.__version__, version("nautilus-sampler")
+
+
+def request_key(stamp: Stamp, config: RefineConfig, network: str | None) -> str:
+    """Identity of what is asked, known before any work: a finished fit of the same key need not be set up again.
+
+    Parameters
+    ----------
+    stamp
+        The stamp as it was read.
+    config
+        The fit.
+    network
+        Identity of the network that is asked; None without one.
+    """
+    pixels = (stamp.image, stamp.noise, stamp.mask, stamp.psf.image, stamp.psf.pixel_scale, stamp.psf.kind)
+    light = stamp.info.get("lens_light_subtracted")
+    said = (stamp.name, stamp.pixel_scale, stamp.zero_point, light, tuple(map(str, stamp.flags)))
+    return identity(*pixels, said, choices_of(config), network, versions())
+
+
+def build_problem(
     observation: Observation,
     config: RefineConfig,
     learned: GaussianMixture | None = None,

@@ -23,7 +23,7 @@ from lenssbi.refinement.likelihood import IMPOSSIBLE
 from lenssbi.refinement.sampling.draws import Draws, LogLikelihood
 
 
-def flattened(log_likelihood: LogLikelihood, factor: float) -> LogLikelihood:
+def tempered(log_likelihood: LogLikelihood, factor: float) -> LogLikelihood:
     """The log likelihood over f^2; what is impossible stays so."""
     if factor == 1:
         return log_likelihood
@@ -35,7 +35,7 @@ def flattened(log_likelihood: LogLikelihood, factor: float) -> LogLikelihood:
     return flat
 
 
-def restored(draws: Draws, factor: float) -> Draws:
+def untempered(draws: Draws, factor: float) -> Draws:
     """The same draws, weighted as they were sampled, with the likelihood and the evidence of L itself."""
     if factor == 1:
         return draws

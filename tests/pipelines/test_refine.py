@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,6 +47,7 @@ class Network:
 
     def __init__(self, reason=None, radius=0.91, flags=()):
         self.reason, self.radius, self.flags = reason, radius, flags
+        self.identity = repr((reason, radius, flags))
 
     def applies_to(self, stamp):
         return self.reason
@@ -152,6 +154,44 @@ def test_works_without_galsim(stamps, tmp_path):
     command = [sys.executable, "-c", code, "refine", str(stamps / "good.fits"), "--out", str(tmp_path), "--quiet"]
     subprocess.run([*command, *options], check=True, timeout=120)
     assert load_samples(tmp_path / "good.h5").info["status"] == "DONE"
+
+
+def test_a_finished_fit_is_found_before_any_work(stamps, tmp_path, monkeypatch):
+    (source,) = refine.expand_inputs([str(stamps / "good.fits")])
+    set_ups = []
+
+    def made_up(problem, work, watch):
+        set_ups.append(problem.key)
+        info = {
+            "key": problem.key,
+            "status": "DONE",
+            "evaluations": 7,
+            "flags": list(problem.flags),
+            "flags_of_fit": [],
+        }
+        draws = np.random.default_rng(0).normal([0.9, 0.1, 0.0], 0.01, (50, 3))
+        samples = Samples(draws, ("einstein_radius", "e1", "e2"), ("arcsec", "", ""), info=info)
+        return SimpleNamespace(samples=samples, samples_with_prior=None, learned=problem.learned)
+
+    def asked(config=QUICK, **network):
+        item = refine.refine_source(source, config, tmp_path, estimator=Network(**network), figure=False)
+        return replace(item, seconds=0.0)
+
+    monkeypatch.setattr(refine, "solve", made_up)
+    first = asked(flags=("psf_unseen",))
+    assert first.network.flags == ("psf_unseen",)
+    with monkeypatch.context() as patch:
+        patch.setattr(refine, "set_up", lambda *_: pytest.fail("set up"))
+        assert asked(flags=("psf_unseen",)) == first
+        with pytest.raises(pytest.fail.Exception, match="set up"):
+            asked(radius=0.9, flags=("psf_unseen",))
+        with pytest.raises(pytest.fail.Exception, match="set up"):
+            asked(QUICK.model_copy(update={"error_factor": 1.3}), flags=("psf_unseen",))
+    assert asked(radius=2.5).flags == ("estimate_conflict",)
+    assert len(set_ups) == 2
+    assert asked(reason="its band differs").flags == ("estimator_not_applicable",)
+    assert len(set_ups) == 2, "neither network's answer is used, so that the fit is the same"
+    assert asked(radius=2.5).flags == ("estimate_conflict",), "the flags are not those of the network in between"
 
 
 def test_a_network_that_does_not_apply(stamps, tmp_path):

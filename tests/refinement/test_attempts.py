@@ -17,7 +17,7 @@ from lenssbi.refinement.fit import solve
 from lenssbi.refinement.flags import is_wrong
 from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.observation import observe
-from lenssbi.refinement.problem import network_draws, pose
+from lenssbi.refinement.problem import build_problem, network_draws
 from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.status import Status
 
@@ -34,7 +34,7 @@ ANSWER = GaussianMixture([[0.91, 0.08, -0.02]], [[0.02, 0.05, 0.05]], NAMES, ("a
 
 def problem_of(stamp, learned=None, **changes):
     config = parse(SMALL | changes, RefineConfig, "test")
-    return pose(observe(stamp, config), config, learned)
+    return build_problem(observe(stamp, config), config, learned)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_a_wrong_start_is_recognised_and_left(ring, truth, factor, tmp_path):
     assert len({path.name.split("-")[0] for path in tmp_path.iterdir()}) == 2, "a state for each run"
     (left,) = tmp_path.glob("*-restart0-*.h5")
     left.with_name(f".{left.stem}.4711.h5").touch()  # a killed fit was writing it
-    attempts.forget(problem, tmp_path)
+    attempts.remove_checkpoints(problem, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -11,7 +11,7 @@ from lenssbi.arrays import pixel_grid
 from lenssbi.config import parse
 from lenssbi.dataset.noise import sky_noise
 from lenssbi.posteriors import GaussianMixture
-from lenssbi.refinement.attempts import forget
+from lenssbi.refinement.attempts import remove_checkpoints
 from lenssbi.refinement.best import best_model
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import first_stage
@@ -19,7 +19,7 @@ from lenssbi.refinement.fit import _status, restore, solve
 from lenssbi.refinement.flags import find_flags
 from lenssbi.refinement.likelihood import IMPOSSIBLE
 from lenssbi.refinement.observation import observe, with_honest_noise
-from lenssbi.refinement.problem import pose
+from lenssbi.refinement.problem import build_problem
 from lenssbi.status import ItemError, Status
 
 SMALL = {
@@ -39,7 +39,7 @@ def config(**changes):
 
 def problem_of(stamp, learned=ANSWER, **changes):
     chosen = config(**changes)
-    return pose(observe(stamp, chosen), chosen, learned)
+    return build_problem(observe(stamp, chosen), chosen, learned)
 
 
 def vector(problem, truth, **changes):
@@ -147,7 +147,7 @@ def test_a_limit_is_a_status_with_draws(ring, tmp_path):
     assert (fit.status, fit.evaluations) == (Status.TIMED_OUT, 100)
     assert np.isfinite(fit.params()["einstein_radius"].median)
     assert problem.checkpoint(tmp_path, "first-nautilus").path.exists()
-    forget(problem, tmp_path)
+    remove_checkpoints(problem, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -9,14 +9,14 @@ from lenssbi.config import parse
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import first_stage
 from lenssbi.refinement.observation import observe
-from lenssbi.refinement.problem import pose
+from lenssbi.refinement.problem import build_problem
 
 SMALL = {"mass": {"shear": False}, "start": {"place": "prior"}, "noise_scale": "claimed"}
 
 
 def likelihood_of(stamp, mesh=None, **changes):
     config = parse(SMALL | {"mesh": {"pixels": 100} | (mesh or {})} | changes, RefineConfig, "test")
-    return first_stage(pose(observe(stamp, config), config)).likelihood
+    return first_stage(build_problem(observe(stamp, config), config)).likelihood
 
 
 def at(likelihood, truth, **changes):

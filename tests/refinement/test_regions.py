@@ -11,7 +11,7 @@ from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import first_stage
 from lenssbi.refinement.likelihood import IMPOSSIBLE, deflectors
 from lenssbi.refinement.observation import observe
-from lenssbi.refinement.problem import pose
+from lenssbi.refinement.problem import build_problem
 from lenssbi.refinement.regions import RegionalLikelihood, RegionalPrior, Regions
 
 SMALL = {"mass": {"shear": False}, "mesh": {"pixels": 100}, "start": {"candidates": 64}, "noise_scale": "claimed"}
@@ -20,7 +20,7 @@ SMALL = {"mass": {"shear": False}, "mesh": {"pixels": 100}, "start": {"candidate
 @pytest.fixture(scope="module")
 def stage(ring):
     config = parse(SMALL, RefineConfig, "test")
-    return first_stage(pose(observe(ring, config), config))
+    return first_stage(build_problem(observe(ring, config), config))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_a_lens_that_shows_its_source_once_is_impossible(stage, vector):
 def test_a_mode_is_never_impossible(ring, monkeypatch):
     monkeypatch.setattr(SeveralImages, "shown", lambda self, beta, imaging: False)  # clumps that lie far apart
     config = parse(SMALL, RefineConfig, "test")
-    stage = first_stage(pose(observe(ring, config), config))
+    stage = first_stage(build_problem(observe(ring, config), config))
     assert stage.likelihood.parts[0].images is None
     assert np.isfinite(stage.likelihood(stage.start.means)).all()
     assert (stage.likelihood(stage.start.means) > IMPOSSIBLE).all()

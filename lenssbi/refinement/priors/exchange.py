@@ -26,7 +26,7 @@ from lenssbi.posteriors import Samples
 from lenssbi.refinement.priors.blocks import JointPrior
 
 
-def exchange(samples: Samples, old: JointPrior, new: JointPrior) -> Samples | None:
+def reweight_to_prior(samples: Samples, old: JointPrior, new: JointPrior) -> Samples | None:
     """Samples under another prior.
 
     Parameters

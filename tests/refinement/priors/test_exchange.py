@@ -6,7 +6,7 @@ import pytest
 from lenssbi.parameters import Normal, Uniform
 from lenssbi.posteriors import Samples
 from lenssbi.refinement.priors.blocks import JointPrior, Single
-from lenssbi.refinement.priors.exchange import exchange
+from lenssbi.refinement.priors.exchange import reweight_to_prior
 from lenssbi.refinement.priors.modes import Priors
 from lenssbi.refinement.sampling.nautilus import Settings, sample
 
@@ -30,7 +30,7 @@ def fit(priors):
 def test_the_width_comes_back():
     priors = learned(1.0)
     under_prior = fit(priors)
-    divided = exchange(under_prior, priors.sampled, priors.broad)
+    divided = reweight_to_prior(under_prior, priors.sampled, priors.broad)
     assert under_prior.summary()["a"].sigma == pytest.approx(np.sqrt(0.5), rel=0.05)  # the data counted twice
     assert divided.summary()["a"].sigma == pytest.approx(1.0, rel=0.07)
     assert divided.log_evidence == pytest.approx(np.log(1 / 1600), abs=0.1)
@@ -41,7 +41,7 @@ def test_the_width_comes_back():
 def test_a_pull_of_the_prior_is_undone():
     priors = learned(2.0, shift=2.0)
     under_prior = fit(priors)
-    divided = exchange(under_prior, priors.sampled, priors.broad)
+    divided = reweight_to_prior(under_prior, priors.sampled, priors.broad)
     assert under_prior.summary()["a"].mean == pytest.approx(0.4, abs=0.06)
     assert divided.summary()["a"].mean == pytest.approx(0.0, abs=0.06)
 
@@ -50,15 +50,15 @@ def test_draws_that_the_broad_prior_excludes_lose_their_weight():
     values = np.array([[0.0, 0.0], [30.0, 0.0]])
     samples = Samples(values, ("a", "b"), ("", ""))
     wide = JointPrior((Single("a", Normal(0.0, 20.0)), Single("b", Normal(0.0, 20.0))))
-    divided = exchange(samples, wide, BROAD)
+    divided = reweight_to_prior(samples, wide, BROAD)
     np.testing.assert_allclose(divided.weights, [1.0, 0.0])
-    assert exchange(Samples(values[1:], ("a", "b"), ("", "")), wide, BROAD) is None
+    assert reweight_to_prior(Samples(values[1:], ("a", "b"), ("", "")), wide, BROAD) is None
 
 
 def test_a_prior_multiplied_in_is_the_one_divided_out():
     priors = learned(1.5)
     samples = fit(priors)
-    there = exchange(samples, priors.sampled, priors.broad)
-    back = exchange(there, priors.broad, priors.sampled)
+    there = reweight_to_prior(samples, priors.sampled, priors.broad)
+    back = reweight_to_prior(there, priors.broad, priors.sampled)
     np.testing.assert_allclose(back.weights, samples.weights, rtol=1e-9)
     assert back.log_evidence == pytest.approx(samples.log_evidence, abs=1e-9)
