@@ -150,14 +150,12 @@ def merge(verdicts: Iterable[Verdict]) -> tuple[list[Verdict], int]:
     (['unsure'], 1)
     """
     found: dict[tuple[str, str], Verdict] = {}
-    replaced = 0
-    for one in verdicts:
-        key = one.lens, one.reviewer
-        earlier = found.get(key)
-        replaced += earlier is not None and earlier != one
+    given = dict.fromkeys(verdicts)  # a file that comes again replaces nothing
+    for one in given:
+        earlier = found.get((one.lens, one.reviewer))
         if earlier is None or one.moment >= earlier.moment:
-            found[key] = one
-    return list(found.values()), replaced
+            found[one.lens, one.reviewer] = one
+    return list(found.values()), len(given) - len(found)
 
 
 def of_lenses(verdicts: Iterable[Verdict], fits: Mapping[str, str]) -> dict[str, list[Verdict]]:
@@ -242,6 +240,7 @@ def _verdict(entry: Any, reviewer: str, lenses: Collection[str], path: Path) -> 
         raise InputError(
             f"{path}: the verdict on {lens!r} has no time with a time zone: write it as 2026-01-31T12:00:00Z"
         )
+    said["note"] = said["note"].encode("utf-8", "replace").decode()  # half a character is none, and Parquet refuses it
     return Verdict(reviewer=reviewer, **said)
 
 

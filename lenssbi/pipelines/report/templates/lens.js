@@ -19,6 +19,8 @@ function numberOf(number, i) {  // places on the sky both ways
   return [number.title, known(value) ? `${sexagesimal(value, SKY[number.name])} (${inDegrees(value)})` : ""];
 }
 
+const enlarge = () => byId("lens-body").querySelector(".whole")?.classList.toggle("large");
+
 function show(wanted) {
   place = Math.min(Math.max(wanted, 0), order.length - 1);
   const i = order[place];
@@ -38,6 +40,7 @@ function show(wanted) {
     make("div", { class: "columns" },
       pairs("mass, median with 16th and 84th percentiles", mass, answered ? ["", "fit", "network", ""] : []),
       make("div", {}, pairs("what is known", facts), pairs("numbers", data.numbers.map((number) => numberOf(number, i))))));
+  byId("lens-body").querySelector(".whole")?.addEventListener("click", enlarge);
   if (!dialog.open) dialog.showModal();
   showVerdict(i);
 }

@@ -180,15 +180,16 @@ function reviewKey(event) {  // of the dialog of a lens
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const word = WORDS[Number(key) - 1], step = current(i)?.verdict === FAILURE && STEPS.find((name) => name[0] === key);
   if (event.key === "ArrowLeft") show(place - 1);
   else if (event.key === "ArrowRight") show(place + 1);
-  else if (key >= "1" && key <= String(WORDS.length)) judge(i, { verdict: WORDS[Number(key) - 1] });
+  else if (word) judge(i, { verdict: word });
   else if (key === "0" && current(i)) judge(i, null);
-  else if (key === "n" && !note.disabled) { event.preventDefault(); note.focus(); }
-  else if (current(i)?.verdict === FAILURE) {
-    const step = STEPS.find((name) => name[0] === key);
-    if (step) judge(i, { failed_step: step });
-  }
+  else if (key === "n" && !note.disabled) note.focus();
+  else if (key === "z") enlarge();
+  else if (step) judge(i, { failed_step: step });
+  else return;
+  event.preventDefault();  // the key is not typed into what has just got the focus
 }
 
 function listen() {
