@@ -172,6 +172,8 @@ class CatalogueFolder:
             final["posterior"] = f"{NETWORK}/{shard_path(self.path, asked['shard']).name}"
         final["refined_because"] = "; ".join(because) if row is not None else ""
         final["fit"] = self._fit_identity(asked, fit)
+        if fit is not None:
+            final.pop("view", None)  # the thumbnail is the fit's
         look = reasons_to_look(final, self.config)
         final["look_because"] = "; ".join(look)
         return final | {"flags": [*(final.get("flags") or ()), *([Flag.NEEDS_HUMAN] if look else [])]}

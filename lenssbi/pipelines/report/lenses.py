@@ -62,7 +62,8 @@ def lens_data(
     figures
         Names of lenses whose figure is in the page, in the order of the rows there.
     review
-        What verdicts are told with: `catalogue`, its identity, and `fits`, name of a lens -> identity of its result.
+        What verdicts are told with: `catalogue`, its identity, and `fits`, name of a lens -> identity of its result. And `views`, name of a
+        lens -> what its thumbnail shows (:func:`lenssbi.pipelines.catalogue.view.view_of`).
     """
     table = table[np.argsort(~truths(table, "needs_human"), kind="stable")]
     data: dict[str, Any] = {name: texts(table, name) for name in TEXTS}
@@ -85,6 +86,7 @@ def lens_data(
         "fit": [str(told.get("fits", {}).get(name, "")) for name in data["name"]],
         "review": {"schema": SCHEMA, "catalogue": told.get("catalogue", ""), "verdicts": VERDICTS, "steps": STEPS},
         "merged": _merged(table),
+        "views": [told.get("views", {}).get(name) for name in data["name"]],
     }
 
 

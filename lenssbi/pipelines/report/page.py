@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("cells.js", "table.js", "lens.js", "review.js", "start.js")  # in this order they are one script
+SCRIPTS = ("cells.js", "table.js", "panels.js", "lens.js", "review.js", "start.js")  # in this order they are one script
 TITLE = "catalogue of strong lenses"
 MOST_THUMBNAILS = 20_000  # more make a page that browsers are slow with
 MOST_INPUTS = 20  # inputs that are listed
@@ -46,7 +46,7 @@ def build(
         The catalogue, one row for each lens.
     card
         What its run said of itself: version, estimator, inputs, configuration, seconds, whether it is finished; the folder's name, or a
-        title; and for reviews `catalogue` and `fits` (:func:`~lenssbi.pipelines.report.lenses.lens_data`).
+        title; `catalogue`, `fits` and `views` (:func:`~lenssbi.pipelines.report.lenses.lens_data`).
     thumbnails
         Name of a lens -> one WebP image with four square panels: data, model, residual, source.
     prefix

@@ -86,7 +86,10 @@ def run(
             if len(thumbnails) % EVERY == 0:
                 progress(len(thumbnails), len(wanted), "reading thumbnails")
     progress(len(wanted), len(wanted), "writing the page")
-    card = card | {"name": folder.resolve().name, "title": title, "catalogue": found.identity, "fits": found.fits()}
+    card = card | {"name": folder.resolve().name, "title": title, "catalogue": found.identity, "fits": {}, "views": {}}
+    for row in found.rows():
+        card["fits"][row["name"]] = row["fit"]
+        card["views"][row["name"]] = row.get("view")
     pictures = kept_figures(table, folder, figures)
     text = build(table, card, thumbnails, _from_page(folder, out), pictures)
     pages.write(text, out)

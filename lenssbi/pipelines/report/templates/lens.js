@@ -26,7 +26,7 @@ function show(wanted) {
   const i = order[place];
   byId("lens-name").replaceChildren(isolated(data.name[i]));
   byId("lens-place").textContent = `${(place + 1).toLocaleString("en")} of ${order.length.toLocaleString("en")}`;
-  const whole = picture(i), image = whole || strip(i, "");
+  const whole = picture(i) || panels(i), image = whole || strip(i, "");
   const captions = whole ? [] : ["data", "model", "residual", "source"].map((text) => make("span", {}, text));
   const facts = [["status", isolated(data.status[i])], ["method", method(i)], ["look at", data.flags[i].length ? looks(i) : ""],
     ["refined because", data.refined_because[i]],
