@@ -1,7 +1,7 @@
 // The thumbnail of a lens as a figure: axes in arcsec, a scale bar, critical curves on the model, caustics on the source.
 
 const SIDE = 250, LEFT = 44, GAP = 56, TOP = 24, BOTTOM = 40, LENGTHS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
-const SHAPED = new Set(["aria-label", "class", "d", "height", "href", "preserveAspectRatio", "role", "text-anchor", "viewBox", "width", "x", "y"]);
+const SHAPED = new Set(["aria-label", "class", "d", "height", "href", "preserveAspectRatio", "role", "text-anchor", "transform", "viewBox", "width", "x", "y"]);
 
 function shape(tag, attributes, ...inside) {
   const made = document.createElementNS(byId("blank").namespaceURI, tag);
@@ -48,6 +48,7 @@ function panels(i) {
   const [x, y] = view.half, sky = [-x, x, -y, y], source = image.src, width = LEFT + 4 * SIDE + 3 * GAP + 8;
   return shape("svg", { class: "panels whole", viewBox: `0 0 ${width} ${TOP + SIDE + BOTTOM}`, role: "img",
     "aria-label": `${data.name[i]}: data, model with critical curves, residual, source with caustics` },
+    shape("text", { transform: `translate(13 ${TOP + SIDE / 2}) rotate(-90)`, "text-anchor": "middle" }, "y [arcsec]"),
     ...panel(0, "data", sky, [], source), ...panel(1, "model and critical curves", sky, view.critical, source),
     ...panel(2, "residual / noise", sky, [], source), ...panel(3, "source and caustics", view.source, view.caustics, source));
 }

@@ -209,7 +209,11 @@ function listen() {
   });
   byId("review-who").addEventListener("click", () => { asked = null; naming(); });
   byId("who-fine").addEventListener("click", called);
-  byId("who-name").addEventListener("keydown", (event) => { if (event.key === "Enter") called(); });
+  byId("who-name").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();  // it would press the button that has the focus afterwards
+    called();
+  });
   byId("who").addEventListener("close", () => { asked = null; });
   document.addEventListener("keydown", (event) => { if (dialog.open && !byId("who").open) reviewKey(event); });
   count();
