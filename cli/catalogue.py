@@ -74,6 +74,15 @@ def catalogue(
             "--repeat", metavar="DIR", help="Make the catalogue in a folder again, from what its run.json says."
         ),
     ] = None,
+    redo: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--redo",
+            metavar="VERDICT",
+            help="Fit the lenses of --out with this verdict again, with the options given now. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -90,6 +99,7 @@ def catalogue(
         from lenssbi.config import load_config
         from lenssbi.pipelines.catalogue import CatalogueConfig, run
         from lenssbi.pipelines.catalogue import repeat as run_again
+        from lenssbi.pipelines.catalogue.folder import CatalogueFolder
         from lenssbi.status import InputError
 
         where: dict[str, Any] = {
@@ -101,22 +111,28 @@ def catalogue(
         mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
             about_stamps = (lens_light, noise, psf, mask, pixel_scale, image, *mosaic.choices)
-            choices = (config, overrides, refine, estimator, seed, *about_stamps)
+            choices = (config, overrides, refine, estimator, seed, redo, *about_stamps)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from run.json: leave out all but --out and workers")
             screen.finish(run_again(repeat, out=out, **where))
             return
-        if not inputs:
+        if not inputs and not redo:
             raise InputError("no input: name a FITS stamp, a folder, a table or a set")
         said = list(overrides or ())
         said += [f"refine={refine}"] if refine is not None else []
         said += [f"fit.lens_light={lens_light}"] if lens_light is not None else []
         said += [f"estimator={estimator}"] if estimator is not None else []
         said += [f"seed={seed}"] if seed is not None else []
-        settings = load_config(config, CatalogueConfig, said)
         out = Path("catalogue") if out is None else out
+        start = CatalogueFolder.open(out).card["config"] if redo else None
+        settings = load_config(config, CatalogueConfig, said, start)
         read = reading(noise, psf, mask, pixel_scale, lens_light)
-        inputs, read = mosaic.cut(inputs, read, out / CUTOUTS, screen)
+        inputs, read = mosaic.cut(inputs or [], read, out / CUTOUTS, screen)
+        if redo:
+            from lenssbi.pipelines.catalogue.redo import redo as fit_again
+
+            screen.finish(fit_again(out, redo, config=settings, inputs=inputs, read=read, **where))
+            return
         result = run(
             inputs,
             config=settings,

@@ -9,6 +9,7 @@ EXAMPLES = {
     "refine": "stamp.fits --out fits --gaussian einstein_radius=1.2,0.05",
     "catalogue": "stamps --workers 2 --out run",
     "report": "run",
+    "review": "run verdicts.json",
     "export": "run --to coolest --out coolest",
     "population": "run --parameter q --prior train.h5 --out q.ecsv",
     "benchmark": "configs/runs/paper.yaml --out benchmark --workers 8",

@@ -19,11 +19,12 @@ from .population import population
 from .predict import predict
 from .refine import refine
 from .report import report
+from .review import review
 from .simulate import simulate
 from .train import train
 
 COMMANDS = (
-    simulate, train, calibrate, cutout, predict, refine, catalogue, report, export, population, benchmark, demo, doctor, check,
+    simulate, train, calibrate, cutout, predict, refine, catalogue, report, review, export, population, benchmark, demo, doctor, check,
 )  # fmt: skip
 
 app = typer.Typer(

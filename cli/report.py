@@ -13,6 +13,13 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where `lenssbi catalogue` wrote.")],
     *,
     out: Annotated[Path | None, typer.Option("--out", help="The page.", show_default="DIR/report.html")] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", help="Title of the page.", show_default="the folder's name")
+    ] = None,
+    figures: Annotated[
+        int,
+        typer.Option("--figures", min=0, help="Figures of fits in the page, about 0.1 MB each; flagged lenses first."),
+    ] = 200,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -20,6 +27,6 @@ def report(
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.report import run
 
-        result = run(folder, out, screen.progress)
+        result = run(folder, out, screen.progress, title, figures)
         line = f"{result.path}: {result.lenses:,} lenses, {result.flagged:,} to look at ({result.seconds:.1f} s)"
         screen.result(result.as_json(), line)

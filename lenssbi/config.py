@@ -42,7 +42,9 @@ def ordered(name: str, value: Range, above: float = -math.inf) -> None:
         raise ValueError(f"{name} needs low <= high{limit}, got {value}")
 
 
-def load_config(path: str | Path | None, cls: type[C], overrides: Sequence[str] = ()) -> C:
+def load_config(
+    path: str | Path | None, cls: type[C], overrides: Sequence[str] = (), start: Mapping[str, Any] | None = None
+) -> C:
     """Read a configuration.
 
     Parameters
@@ -53,6 +55,8 @@ def load_config(path: str | Path | None, cls: type[C], overrides: Sequence[str] 
         The type that the file describes.
     overrides
         `key.subkey=value` strings; the value is YAML.
+    start
+        What they change if there is no file: a resolved configuration; None for the defaults.
 
     Raises
     ------
@@ -60,7 +64,7 @@ def load_config(path: str | Path | None, cls: type[C], overrides: Sequence[str] 
         With a sentence for each mistake, naming the file, the key and the nearest known key.
     """
     source = str(path) if path is not None else cls.__name__
-    data = _read(Path(path), ()) if path is not None else {}
+    data = _read(Path(path), ()) if path is not None else dict(start or {})
     for item in overrides:
         data = _merge(data, _override(item))
     return parse(data, cls, source)

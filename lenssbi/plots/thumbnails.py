@@ -58,6 +58,12 @@ def thumbnail(
     return found.getvalue()
 
 
+def half_sides(shape: tuple[int, ...], mask: np.ndarray | None, pixel_scale: float) -> tuple[float, float]:
+    """Half sides (x, y) [arcsec] of what a thumbnail shows of the sky, about the centre of the stamp."""
+    rows, columns = _window(shape, mask)
+    return (columns.stop - columns.start) * pixel_scale / 2, (rows.stop - rows.start) * pixel_scale / 2
+
+
 def _window(shape: tuple[int, ...], mask: np.ndarray | None) -> tuple[slice, slice]:
     """The central square that holds the mask and a margin."""
     half = max(shape) / 2

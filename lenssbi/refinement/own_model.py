@@ -43,12 +43,18 @@ class OwnModel(NamedTuple):
         True where it was compared with the data, shape (y, x).
     chi2
         Mean square of residual over noise in the mask.
+    extent
+        Left, right, bottom and top of `source` [arcsec].
+    params
+        Parameters of the mass, by name.
     """
 
     image: FloatArray
     source: FloatArray
     mask: np.ndarray
     chi2: float
+    extent: tuple[float, float, float, float]
+    params: dict[str, float]
 
 
 def own_model(stamp: Stamp, answer: GaussianMixture, rng: np.random.Generator, enough: float) -> OwnModel:
@@ -82,10 +88,10 @@ def own_model(stamp: Stamp, answer: GaussianMixture, rng: np.random.Generator, e
             found, values = again, other
     x0, x1, y0, y1 = found.source_on_grid(2)[1]  # what stands out of the source's noise
     half = max(x1 - x0, 0.3 * values[names.index("einstein_radius")])
-    source = found.source_on_grid(SOURCE_SIDE, square((x0 + x1) / 2, (y0 + y1) / 2, half))[0]
-    return OwnModel(
-        found.model_image, source, likelihood.imaging.mask, found.evidence.misfit / likelihood.imaging.n_pixels
-    )
+    source, extent = found.source_on_grid(SOURCE_SIDE, square((x0 + x1) / 2, (y0 + y1) / 2, half))
+    misfit = found.evidence.misfit / likelihood.imaging.n_pixels
+    params = {name: float(value) for name, value in likelihood.params(values).items()}
+    return OwnModel(found.model_image, source, likelihood.imaging.mask, misfit, extent, params)
 
 
 def _mask(stamp: Stamp, einstein_radius: float) -> np.ndarray:

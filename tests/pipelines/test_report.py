@@ -96,7 +96,7 @@ def folder(tmp_path, monkeypatch):
     card = {**CARD, "config": CatalogueConfig().model_dump(mode="json"), "asked": "a", "fitted": "b", "shards": 1}
     (path / "run.json").write_text(json.dumps(card))
     catalogue.write(catalogue.build(made), path / "catalogue.ecsv")
-    asked = [row | {"method": "network", "key": "k", "place": number} for number, row in enumerate(made)]
+    asked = [row | {"method": "network", "key": "k", "place": number, "shard": 0} for number, row in enumerate(made)]
     write_shard(shard_path(path, 0), [Entry(row, None, pictures.get(row["name"], b"")) for row in asked], "a")
     return path
 

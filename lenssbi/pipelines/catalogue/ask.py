@@ -106,6 +106,10 @@ def _entry(source: StampSource, answer: Answer, job: Job) -> Entry:
         model = _own_model(shown, answer, job)
         row["chi2_per_pixel"] = None if model is None else model.chi2
         picture = _picture(shown, model)
+        if model is not None:
+            from lenssbi.pipelines.catalogue.view import view_of
+
+            row["view"] = view_of(shown, model)
     row["seconds"] = round(row["seconds"] + time.perf_counter() - start, 3)
     return Entry(row | about(stamp, shown), samples, picture)
 

@@ -17,8 +17,11 @@ from lenssbi.refinement.result import FitResult
 from lenssbi.status import ItemError, Status
 
 
-def fit(source: StampSource, *, job: Job) -> None:
-    """Fit one stamp and keep its row; a stamp that cannot be fitted has a row that says why."""
+def fit(source: StampSource, *, job: Job, instead: Row | None = None) -> None:
+    """Fit one stamp and keep its row; a stamp that cannot be fitted has a row that says why.
+
+    ``instead`` is what `keep_row` takes.
+    """
     from lenssbi.pipelines.refine import refine_source
 
     picture = row_path(job.out, source.name).with_suffix(".webp")
@@ -40,11 +43,14 @@ def fit(source: StampSource, *, job: Job) -> None:
         row |= {"chi2_per_pixel": samples.info.get("chi2_per_pixel"), **samples.info.get("photometry", {})}
         observation = samples.info.get("observation", {})
         row |= {"snr": samples.info.get("snr"), "ra": observation.get("ra"), "dec": observation.get("dec")}
-    keep_row(source, row, job)
+    keep_row(source, row, job, instead)
 
 
-def keep_row(source: StampSource, row: Row, job: Job) -> None:
+def keep_row(source: StampSource, row: Row, job: Job, instead: Row | None = None) -> None:
     """Keep the row of a fit; its files are named as seen from the catalogue's folder.
+
+    A fit that takes the place of the one that the catalogue's own options give says so with ``instead``: `key` and `identity` of that
+    one, and the `verdict` on it.
 
     Raises
     ------
@@ -53,27 +59,29 @@ def keep_row(source: StampSource, row: Row, job: Job) -> None:
     """
     named = {name: f"{LENSES}/{Path(row[name]).name}" for name in ("posterior", "figure") if row.get(name)}
     with atomic(row_path(job.out, source.name)) as temporary:
-        temporary.write_text(json.dumps(row | named | {"key": key_of(source), "identity": job.fitted}))
+        own = {"key": key_of(source), "identity": job.fitted}
+        temporary.write_text(json.dumps(row | named | own | ({} if instead is None else {"instead": instead})))
 
 
-def keep_failure(source: StampSource, error: Exception, job: Job) -> None:
+def keep_failure(source: StampSource, error: Exception, job: Job, instead: Row | None = None) -> None:
     """Keep the row of a fit on which the program failed; a user's mistake is raised again."""
-    keep_row(source, failed_row(source, error, "refined"), job)
+    keep_row(source, failed_row(source, error, "refined"), job, instead)
 
 
 def read_row(folder: Path, name: str, key: str, identity: str) -> Row | None:
-    """The row of a fit; None where there is none yet, or one of another stamp or configuration."""
+    """The row of a fit, or of the one in its place; None where there is none yet, or one of another stamp or configuration."""
     try:
         row = json.loads(row_path(folder, name).read_text())
     except (OSError, ValueError):
         return None
-    return row if isinstance(row, dict) and (row.get("key"), row.get("identity")) == (key, identity) else None
+    known = [one for one in (row, row.get("instead")) if isinstance(one, dict)] if isinstance(row, dict) else []
+    return row if any((one.get("key"), one.get("identity")) == (key, identity) for one in known) else None
 
 
 def fitted(source: StampSource, job: Job) -> bool:
-    """Whether the fit of a stamp is done; one that failed is tried again."""
+    """Whether the fit of a stamp is done, or another was made in its place; one that failed is tried again."""
     row = read_row(job.out, source.name, key_of(source), job.fitted)
-    return row is not None and row["status"] == Status.DONE.value
+    return row is not None and ("instead" in row or row["status"] == Status.DONE.value)
 
 
 def _keep_picture(fit: FitResult, path: Path) -> None:

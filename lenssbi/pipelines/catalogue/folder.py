@@ -15,7 +15,7 @@ from lenssbi.flags import Flag, about
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
 from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look, usable
 from lenssbi.pipelines.catalogue.fit import read_row
-from lenssbi.pipelines.catalogue.job import NETWORK, RUN, TABLE, row_path, shard_path
+from lenssbi.pipelines.catalogue.job import NETWORK, RUN, TABLE, digest, row_path, shard_path
 from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.status import InputError, Status
@@ -78,6 +78,15 @@ class CatalogueFolder:
         """The choices of the run."""
         return parse(self.card["config"], CatalogueConfig, str(self.path / RUN))
 
+    @property
+    def identity(self) -> str:
+        """What verdicts on this catalogue name it by; it stays when the catalogue grows or lenses are fitted again."""
+        return str(self.card.get("catalogue") or digest(self.card["asked"], self.card["fitted"]))
+
+    def fits(self) -> dict[str, str]:
+        """Name of every lens -> identity of the result that stands in its row: of its fit, or of the network's answer."""
+        return {row["name"]: row["fit"] for row in self.rows()}
+
     def inputs(self) -> set[str]:
         """What a user would type for each stamp that has an answer."""
         shards = (read_rows(shard_path(self.path, number)) or [] for number in range(self.card["shards"]))
@@ -133,9 +142,14 @@ class CatalogueFolder:
 
     def _refined(self, asked: Row) -> Row | None:
         """The row of a lens' fit, None where none was asked for or made."""
-        if not reasons_to_fit(asked, self.config):
-            return None
-        return read_row(self.path, asked["name"], asked["key"], self.card["fitted"])
+        row = read_row(self.path, asked["name"], asked["key"], self.card["fitted"])
+        return row if row is None or "instead" in row or reasons_to_fit(asked, self.config) else None
+
+    def _fit_identity(self, asked: Row, fit: Row | None) -> str:
+        """Changes whenever the result of a lens does: with its stamp, its options, and a fit that goes on."""
+        if fit is None:
+            return digest(self.card["asked"], asked["key"])
+        return digest(*(str(fit.get(name)) for name in ("identity", "key", "status", "evaluations")))
 
     def _final(self, asked: Row) -> Row:
         """The fit's row if its numbers can be used; otherwise the network's answer, with what the fit said of itself."""
@@ -144,7 +158,10 @@ class CatalogueFolder:
         if asked.get("params"):
             flags = [flag for flag in asked.get("flags") or () if flag in about("network")]
             kept["network"] = {"params": asked["params"], "flags": flags}
-        row, because = self._refined(asked), reasons_to_fit(asked, self.config)
+        row = fit = self._refined(asked)
+        because = reasons_to_fit(asked, self.config)
+        if fit is not None and "instead" in fit:
+            because = [f"a reviewer's verdict was {str(fit['instead'].get('verdict', '')).replace('_', ' ')}"]
         if row is not None and not usable(row):
             said = {name: row[name] for name in ("status", "seconds", "evaluations", "figure") if name in row}
             row = (
@@ -154,6 +171,9 @@ class CatalogueFolder:
         if final["method"] == "network" and final.get("params") and self.config.draws:
             final["posterior"] = f"{NETWORK}/{shard_path(self.path, asked['shard']).name}"
         final["refined_because"] = "; ".join(because) if row is not None else ""
+        final["fit"] = self._fit_identity(asked, fit)
+        if fit is not None:
+            final.pop("view", None)  # the thumbnail is the fit's
         look = reasons_to_look(final, self.config)
         final["look_because"] = "; ".join(look)
         return final | {"flags": [*(final.get("flags") or ()), *([Flag.NEEDS_HUMAN] if look else [])]}

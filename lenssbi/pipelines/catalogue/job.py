@@ -4,6 +4,7 @@
     network/000000.h5 ...        what the network said, a few stamps a file (`shard.py`)
     lenses/NAME.h5 .png .json .webp   posterior, figure, row and thumbnail of each fit
     catalogue.ecsv, .parquet     the table
+    review.json                  the verdicts of reviewers, after `lenssbi review`
 
 A row belongs to a run where the identity of the run's step and the key of the stamp are its own: the same run again therefore finds its
 rows, and a changed configuration or stamp makes new ones.
@@ -26,7 +27,7 @@ from lenssbi.pipelines.repeat import lasting_name
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
-RUN, NETWORK, LENSES, TABLE = "run.json", "network", "lenses", "catalogue"
+RUN, NETWORK, LENSES, TABLE, REVIEW = "run.json", "network", "lenses", "catalogue", "review.json"
 
 
 @dataclass(frozen=True)

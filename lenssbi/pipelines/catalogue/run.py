@@ -11,24 +11,24 @@ and what is random about a stamp follows from its name.
 
 from __future__ import annotations
 
-import json
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lenssbi import batch, catalogue
+from lenssbi import batch
 from lenssbi.dataset.inputs import StampSource, expand_inputs
-from lenssbi.files import atomic, remove_unfinished
-from lenssbi.parameters.conventions import CONVENTIONS
+from lenssbi.files import remove_unfinished
 from lenssbi.pipelines.catalogue.ask import Chunk, ask, entries_of, failed_row, finished, keep
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
 from lenssbi.pipelines.catalogue.decide import reasons_to_fit
 from lenssbi.pipelines.catalogue.fit import fit, fitted, keep_failure
 from lenssbi.pipelines.catalogue.folder import SCHEMA, CatalogueFolder
-from lenssbi.pipelines.catalogue.job import LENSES, NETWORK, RUN, TABLE, Job, network
+from lenssbi.pipelines.catalogue.job import LENSES, NETWORK, RUN, Job, network
 from lenssbi.pipelines.catalogue.lock import locked
+from lenssbi.pipelines.catalogue.output import write_card, write_tables
 from lenssbi.pipelines.catalogue.result import CatalogueResult
 from lenssbi.pipelines.catalogue.shard import Entry, read_rows
 from lenssbi.pipelines.repeat import provenance, said_in
@@ -78,19 +78,19 @@ def run(
     with locked(job.out):
         remove_unfinished(job.out, job.out / NETWORK, job.out / LENSES)
         chunks = _chunks(sources)
-        _refuse_another(job, sources)
         card = _card(job, len(sources), len(chunks)) | provenance(inputs, read, job.config.estimator)
-        _write_card(job, card)
+        card |= _continued(job, sources)
+        write_card(job.out, card)
         with batch.crew(workers=workers, scheduler=scheduler, cluster=cluster) as spread:
             _ask_all(job, chunks, spread, progress)
             chosen = list(_chosen(job, chunks))
             card["counts"]["to_refine"] = len(chosen)
-            _write_card(job, card)
+            write_card(job.out, card)
             _fit_all(job, chosen, spread, progress)
         folder = CatalogueFolder(Path(out), card)  # as the user named it: that is what is printed
-        card["counts"] |= _write_tables(folder, job)
+        card["counts"] |= write_tables(folder)
         card |= {"seconds": round(time.perf_counter() - start, 3), "finished": True}
-        _write_card(job, card)
+        write_card(job.out, card)
     return CatalogueResult(folder, time.perf_counter() - start)
 
 
@@ -116,18 +116,19 @@ def repeat(folder: Path, *, out: Path | None = None, **where: Any) -> CatalogueR
     return run(said.inputs, config=earlier.config, out=folder if out is None else out, read=said.read, **where)
 
 
-def _refuse_another(job: Job, sources: Sequence[StampSource]) -> None:
-    """A folder's catalogue goes on, or grows; it is not replaced by one of other stamps."""
+def _continued(job: Job, sources: Sequence[StampSource]) -> dict[str, Any]:
+    """What stays of the card of the folder's catalogue, which goes on, or grows; it is not replaced by one of other stamps."""
     try:
         earlier = CatalogueFolder.open(job.out)
     except InputError:  # none, or of another version
-        return
+        return {"catalogue": uuid.uuid4().hex, "redone": []}
     lost = earlier.inputs() - {source.said for source in sources}
     if lost:
         raise InputError(
             f"{job.out}: holds a catalogue of other stamps ({min(lost)} is not among the inputs): "
             "choose another --out, or remove the folder"
         )
+    return {"catalogue": earlier.identity, "redone": earlier.card.get("redone", [])}
 
 
 def _chunks(sources: Sequence[StampSource]) -> list[Chunk]:
@@ -149,11 +150,6 @@ def _card(job: Job, stamps: int, shards: int) -> dict[str, Any]:
         "counts": {"stamps": stamps},
         "finished": False,
     }
-
-
-def _write_card(job: Job, card: Mapping[str, Any]) -> None:
-    with atomic(job.out / RUN) as temporary:
-        temporary.write_text(json.dumps(card, indent=1))
 
 
 def _ask_all(job: Job, chunks: Sequence[Chunk], spread: batch.Spread, progress: Progress) -> None:
@@ -198,20 +194,3 @@ def _fit_all(job: Job, sources: Sequence[StampSource], spread: batch.Spread, pro
             keep_failure(todo[index], outcome, job)
         done += 1
         progress(done, len(sources), f"fitting: {todo[index].name} is done")
-
-
-def _write_tables(folder: CatalogueFolder, job: Job) -> dict[str, int]:
-    """Write the table in every wanted format, and return what there is to count."""
-    meta = {"command": "catalogue", "config": folder.card["config"], "estimator": folder.card["estimator"]}
-    places = [row["place"] for row in folder.rows()]
-    table = catalogue.build(folder.rows(), meta | {"conventions": CONVENTIONS})
-    table = table[sorted(range(len(places)), key=places.__getitem__)]
-    for kind in job.config.tables:
-        catalogue.write(table, job.out / f"{TABLE}.{kind}")
-    done = int((table["status"] == "done").sum())
-    return {
-        "done": done,
-        "failed": len(table) - done,
-        "refined": int((table["method"] == "refined").sum()),
-        "flagged": int(table["needs_human"].sum()),
-    }

@@ -7,13 +7,14 @@ shows as text; addresses have been through `links.link`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.catalogue import FLAGS
+from lenssbi.catalogue.verdicts import SCHEMA, STEPS, VERDICTS
 from lenssbi.pipelines.report.columns import Parameter, numbers, parameters, texts, truths
 from lenssbi.pipelines.report.links import link
 from lenssbi.pipelines.report.summary import kinds
@@ -41,7 +42,13 @@ NUMBERS = {
 }
 
 
-def lens_data(table: Table, thumbnails: Mapping[str, bytes], prefix: str | None) -> dict[str, Any]:
+def lens_data(
+    table: Table,
+    thumbnails: Mapping[str, bytes],
+    prefix: str | None,
+    figures: Collection[str] = (),
+    review: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The rows, flagged ones first and otherwise in the order of the table.
 
     Parameters
@@ -52,11 +59,18 @@ def lens_data(table: Table, thumbnails: Mapping[str, bytes], prefix: str | None)
         Name of a lens -> its image, WebP.
     prefix
         The way from the page to the catalogue's folder; None where nothing is to be linked.
+    figures
+        Names of lenses whose figure is in the page, in the order of the rows there.
+    review
+        What verdicts are told with: `catalogue`, its identity, and `fits`, name of a lens -> identity of its result. And `views`, name of a
+        lens -> what its thumbnail shows (:func:`lenssbi.pipelines.catalogue.view.view_of`).
     """
     table = table[np.argsort(~truths(table, "needs_human"), kind="stable")]
     data: dict[str, Any] = {name: texts(table, name) for name in TEXTS}
     place = {name: number for number, name in enumerate(name for name in data["name"] if name in thumbnails)}
     words, flags = _flags(table)
+    drawn = {name: number for number, name in enumerate(name for name in data["name"] if name in figures)}
+    told = review or {}
     refined = np.array([method == REFINED for method in data["method"]], bool)
     return {
         **data,
@@ -68,7 +82,21 @@ def lens_data(table: Table, thumbnails: Mapping[str, bytes], prefix: str | None)
         "links": {key: [link(path, prefix) for path in texts(table, key)] for key in ("posterior", "figure")},
         "thumbnails": [place.get(name, -1) for name in data["name"]],
         "block": BLOCK,
+        "figures": [drawn.get(name, -1) for name in data["name"]],
+        "fit": [str(told.get("fits", {}).get(name, "")) for name in data["name"]],
+        "review": {"schema": SCHEMA, "catalogue": told.get("catalogue", ""), "verdicts": VERDICTS, "steps": STEPS},
+        "merged": _merged(table),
+        "views": [told.get("views", {}).get(name) for name in data["name"]],
     }
+
+
+def _merged(table: Table) -> dict[str, list[Any]] | None:
+    """What reviewers said before; None if the catalogue was not reviewed."""
+    if "verdict" not in table.colnames:
+        return None
+    counts = {"reviewers": numbers(table, "reviewers"), "agree": numbers(table, "reviewers_agree")}
+    said = {name: texts(table, name) for name in ("verdict", "failed_step", "note")}
+    return said | {name: [int(one) for one in np.nan_to_num(values)] for name, values in counts.items()}
 
 
 def thumbnail_blocks(names: Sequence[str], thumbnails: Mapping[str, bytes]) -> list[list[str]]:

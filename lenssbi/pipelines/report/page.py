@@ -6,6 +6,7 @@ script; the table of lenses needs its one script, which the page's policy allows
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,13 +25,19 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("cells.js", "table.js", "lens.js", "start.js")  # in this order they are one script
+SCRIPTS = ("cells.js", "table.js", "panels.js", "lens.js", "review.js", "start.js")  # in this order they are one script
 TITLE = "catalogue of strong lenses"
 MOST_THUMBNAILS = 20_000  # more make a page that browsers are slow with
 MOST_INPUTS = 20  # inputs that are listed
 
 
-def build(table: Table, card: Mapping[str, Any], thumbnails: Mapping[str, bytes], prefix: str | None = "") -> str:
+def build(
+    table: Table,
+    card: Mapping[str, Any],
+    thumbnails: Mapping[str, bytes],
+    prefix: str | None = "",
+    pictures: Mapping[str, bytes] | None = None,
+) -> str:
     """The text of the page.
 
     Parameters
@@ -38,25 +45,32 @@ def build(table: Table, card: Mapping[str, Any], thumbnails: Mapping[str, bytes]
     table
         The catalogue, one row for each lens.
     card
-        What its run said of itself: version, estimator, inputs, configuration, seconds, whether it is finished; and the folder's name.
+        What its run said of itself: version, estimator, inputs, configuration, seconds, whether it is finished; the folder's name, or a
+        title; `catalogue`, `fits` and `views` (:func:`~lenssbi.pipelines.report.lenses.lens_data`).
     thumbnails
         Name of a lens -> one WebP image with four square panels: data, model, residual, source.
     prefix
         The way from the page to the catalogue's folder; None where nothing is to be linked.
+    pictures
+        Name of a lens -> figure of its fit, WebP.
     """
     known = parameters(table)
     covered = coverages(texts(table, "method"), known)
-    lenses = lens_data(table, thumbnails, prefix)
+    pictures = pictures or {}
+    lenses = lens_data(table, thumbnails, prefix, pictures, card)
     with TemporaryDirectory() as folder:
         figures = list(draw(table, known, covered, Path(folder)))
         return pages.render(
             TEMPLATES,
             "report.html.j2",
-            title=f"{card['name']}: {TITLE}" if card.get("name") else TITLE.capitalize(),
+            title=_title(card),
             sections=list(_sections(covered, figures)),
             script="".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS),
             lenses=lenses,
             blocks=thumbnail_blocks(lenses["name"], thumbnails),
+            pictures=[base64.b64encode(pictures[name]).decode() for name in lenses["name"] if name in pictures],
+            drawn_fits=len(pictures),
+            fits=sum(bool(name) for name in texts(table, "figure")),
             shown=sum(place >= 0 for place in lenses["thumbnails"]),
             linked=prefix is not None,
             finished=card.get("finished", True),
@@ -71,6 +85,12 @@ def build(table: Table, card: Mapping[str, Any], thumbnails: Mapping[str, bytes]
             inputs=_inputs(card),
             settings=list(summary.settings(card.get("config", {}))),
         )
+
+
+def _title(card: Mapping[str, Any]) -> str:
+    if card.get("title"):
+        return str(card["title"])
+    return f"{card['name']}: {TITLE}" if card.get("name") else TITLE.capitalize()
 
 
 def _sections(covered: list[Coverage], figures: list[Drawn]) -> Iterator[Section]:

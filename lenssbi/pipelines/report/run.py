@@ -11,6 +11,7 @@ import numpy as np
 
 from lenssbi.pipelines import pages
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+from lenssbi.pipelines.report.drawn import MOST_FIGURES, kept_figures
 from lenssbi.pipelines.report.page import MOST_THUMBNAILS, build
 from lenssbi.pipelines.results import Progress, silent
 
@@ -46,7 +47,13 @@ class ReportResult:
         }
 
 
-def run(folder: Path, out: Path | None = None, progress: Progress = silent) -> ReportResult:
+def run(
+    folder: Path,
+    out: Path | None = None,
+    progress: Progress = silent,
+    title: str | None = None,
+    figures: int = MOST_FIGURES,
+) -> ReportResult:
     """Write the page of a catalogue.
 
     Parameters
@@ -57,6 +64,10 @@ def run(folder: Path, out: Path | None = None, progress: Progress = silent) -> R
         The page's file; None for report.html in `folder`.
     progress
         Told (thumbnails read, lenses, text).
+    title
+        Title of the page; None for the folder's name.
+    figures
+        Number of figures of fits that are in the page, flagged lenses first.
 
     Raises
     ------
@@ -75,7 +86,12 @@ def run(folder: Path, out: Path | None = None, progress: Progress = silent) -> R
             if len(thumbnails) % EVERY == 0:
                 progress(len(thumbnails), len(wanted), "reading thumbnails")
     progress(len(wanted), len(wanted), "writing the page")
-    text = build(table, card | {"name": folder.resolve().name}, thumbnails, _from_page(folder, out))
+    card = card | {"name": folder.resolve().name, "title": title, "catalogue": found.identity, "fits": {}, "views": {}}
+    for row in found.rows():
+        card["fits"][row["name"]] = row["fit"]
+        card["views"][row["name"]] = row.get("view")
+    pictures = kept_figures(table, folder, figures)
+    text = build(table, card, thumbnails, _from_page(folder, out), pictures)
     pages.write(text, out)
     flagged = int(np.count_nonzero(np.asarray(table["needs_human"])))
     return ReportResult(out, len(table), flagged, time.perf_counter() - start)

@@ -77,6 +77,13 @@ function looks(i) {
   return make("span", { class: "clip", title: data.look_because[i] }, ...chips, isolated(data.look_because[i]));
 }
 
+function picture(i) {  // the figure of a fit, where the page has it
+  const held = byId(`figure-${data.figures[i]}`);
+  if (!held) return "";
+  return make("img", { class: "whole", src: `data:image/webp;base64,${JSON.parse(held.textContent)}`,
+    alt: `${data.name[i]}: images with critical curves, source with caustics, and posterior, with their axes` });
+}
+
 const anchored = (i) => Object.values(data.links).some((links) => known(links[i]));
 function files(i) {
   const anchors = Object.entries(data.links).filter(([, links]) => known(links[i])).map(([name, links]) =>
@@ -107,16 +114,23 @@ function sexagesimal(value, { steps, places, sign }) {
   return sign(value) + [...parts, ((count % (60 * second)) / second).toFixed(places).padStart(places + 3, "0")].join(":");
 }
 
-const columns = [
-  { title: "Lens", width: 170, values: data.name, cell: opener },
-  { title: "data · model · residual · source", width: 276, cell: (i) => strip(i, "strip") },
-  { title: "Flags", width: 205, values: flagged, cell: looks },
+const inDegrees = (value) => (known(value) ? `${fixed(value, 6)}°` : "");
+
+const ofMass = (parameter) => ({ title: parameter.title, unit: parameter.unit, text: parameter.text, width: 134, narrow: 116,
+  values: parameter.median, cell: (i) => both(parameter, i) });
+const RADIUS = (parameter) => parameter.name === "einstein_radius";
+const columns = [  // the first five fit into a window of 700 pixels
+  { title: "Lens", width: 170, narrow: 112, values: data.name, cell: opener },
+  { title: "data · model · residual · source", short: "images", width: 276, narrow: 148, cell: (i) => strip(i, "strip") },
+  ...data.parameters.filter(RADIUS).map(ofMass),
+  { title: "Flags", width: 205, narrow: 138, values: flagged, cell: looks },
+  { title: "Verdict", width: 150, narrow: 122, get values() { return everyone.map(verdictOf); }, cell: (i) => verdictCell(i) },
   { title: "Status", width: 115, values: data.status, cell: (i) => words(data.status[i], data.status[i] === "done" ? "" : "failed") },
   { title: "Method", width: 94, values: data.method, cell: method },
-  ...data.parameters.map((parameter) => ({ title: parameter.title, unit: parameter.unit, text: parameter.text, width: 134,
-    values: parameter.median, cell: (i) => both(parameter, i) })),
+  ...data.parameters.filter((parameter) => !RADIUS(parameter)).map(ofMass),
   ...data.numbers.map((number) => ({ title: number.title, unit: SKY[number.name]?.unit ?? number.unit, text: number.text, width: 122,
     values: number.values,
-    cell: (i) => (number.name in SKY ? sexagesimal(number.values[i], SKY[number.name]) : plain(number.values[i])) })),
+    cell: (i) => (number.name in SKY ? make("span", { title: inDegrees(number.values[i]) }, sexagesimal(number.values[i], SKY[number.name]))
+      : plain(number.values[i])) })),
   { title: "Files", width: 100, cell: files },
 ].filter((column) => column.title !== "Files" || everyone.some(anchored));

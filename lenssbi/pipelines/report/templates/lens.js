@@ -13,13 +13,21 @@ function pairs(caption, list, heads = []) {
 
 const titled = (one) => one.unit ? `${one.title} [${one.unit}]` : one.title;
 
+function numberOf(number, i) {  // places on the sky both ways
+  const value = number.values[i];
+  if (!(number.name in SKY)) return [titled(number), plain(value)];
+  return [number.title, known(value) ? `${sexagesimal(value, SKY[number.name])} (${inDegrees(value)})` : ""];
+}
+
+const enlarge = () => byId("lens-body").querySelector(".whole")?.classList.toggle("large");
+
 function show(wanted) {
   place = Math.min(Math.max(wanted, 0), order.length - 1);
   const i = order[place];
   byId("lens-name").replaceChildren(isolated(data.name[i]));
   byId("lens-place").textContent = `${(place + 1).toLocaleString("en")} of ${order.length.toLocaleString("en")}`;
-  const image = strip(i, "");
-  const captions = ["data", "model", "residual", "source"].map((text) => make("span", {}, text));
+  const whole = picture(i) || panels(i), image = whole || strip(i, "");
+  const captions = whole ? [] : ["data", "model", "residual", "source"].map((text) => make("span", {}, text));
   const facts = [["status", isolated(data.status[i])], ["method", method(i)], ["look at", data.flags[i].length ? looks(i) : ""],
     ["refined because", data.refined_because[i]],
     ["flags of the network", data.method[i] === "refined" && data.network_flags[i] ? isolated(data.network_flags[i].replaceAll("_", " ")) : ""],
@@ -31,8 +39,10 @@ function show(wanted) {
     ...(image ? [make("figure", {}, image, make("figcaption", {}, ...captions))] : []),
     make("div", { class: "columns" },
       pairs("mass, median with 16th and 84th percentiles", mass, answered ? ["", "fit", "network", ""] : []),
-      make("div", {}, pairs("what is known", facts), pairs("numbers", data.numbers.map((number) => [titled(number), plain(number.values[i])])))));
+      make("div", {}, pairs("what is known", facts), pairs("numbers", data.numbers.map((number) => numberOf(number, i))))));
+  byId("lens-body").querySelector(".whole")?.addEventListener("click", enlarge);
   if (!dialog.open) dialog.showModal();
+  showVerdict(i);
 }
 
 function leave() {

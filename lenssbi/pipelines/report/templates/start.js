@@ -13,7 +13,10 @@ function addRange() {
 
 function head(column, number) {
   const unit = column.unit ? make("small", {}, `[${column.unit}]`) : "";
-  if (!column.values) return make("th", { scope: "col" }, make("span", {}, column.title));
+  if (!column.values) {
+    return make("th", { scope: "col" }, make("span", {}, make("span", { class: column.short ? "long" : "" }, column.title),
+      column.short ? make("span", { class: "brief" }, column.short) : null));
+  }
   const button = make("button", { type: "button", title: column.text || "" }, make("span", {}, column.title), unit);
   button.addEventListener("click", () => sortBy(number));
   return make("th", { scope: "col", "aria-sort": "none" }, button);
@@ -21,13 +24,14 @@ function head(column, number) {
 
 byId("waiting").hidden = true;
 byId("browse").hidden = false;
-byId("widths").append(...columns.map((column) => make("col", { width: String(column.width) })));
-byId("table").style.width = `${columns.reduce((sum, column) => sum + column.width, 0)}px`;
+measure();
+NARROW.addEventListener("change", () => { measure(); redraw(); });
 byId("heads").append(...columns.map(head));
 byId("rows").append(above, below);
 options(byId("filter-kind"), [...new Set(data.kind)].sort().map((kind) => [kind, kind]));
 options(byId("filter-method"), [...new Set(data.method)].filter(Boolean).sort().map((name) => [name, name]));
 options(byId("filter-flag"), spoken.map((text, number) => [number, text]));
+options(byId("filter-verdict"), WORDS.map((word) => [word, spaced(word)]));
 if (measures.length) addRange();
 byId("add-range").addEventListener("click", addRange);
 document.querySelector(".filters").addEventListener("input", apply);
@@ -48,8 +52,5 @@ byId("lens-before").addEventListener("click", () => show(place - 1));
 byId("lens-after").addEventListener("click", () => show(place + 1));
 byId("lens-close").addEventListener("click", () => dialog.close());
 dialog.addEventListener("close", leave);
-dialog.addEventListener("keydown", (event) => {
-  if (event.key === "ArrowLeft") show(place - 1);
-  if (event.key === "ArrowRight") show(place + 1);
-});
+listen();
 apply();

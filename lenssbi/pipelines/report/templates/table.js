@@ -31,6 +31,8 @@ function tests() {
   const flag = byId("filter-flag").value;
   if (flag === "none") found.push((i) => !data.flags[i].length);
   else if (flag) found.push((i) => data.flags[i].includes(Number(flag)));
+  const verdict = byId("filter-verdict").value;
+  if (verdict) found.push((i) => (verdictOf(i) ?? "none") === verdict);
   for (const range of byId("ranges").children) {
     const [what, low, high] = range.querySelectorAll("select, input");
     const values = measures[what.value][1];
@@ -63,6 +65,14 @@ function sayOrder() {
   [...byId("heads").children].forEach((head, k) => {
     if (columns[k].values) head.setAttribute("aria-sort", k !== sorted ? "none" : direction === 1 ? "ascending" : "descending");
   });
+}
+
+const NARROW = matchMedia("(max-width: 900px)");
+const widthOf = (column) => (NARROW.matches && column.narrow) || column.width;
+
+function measure() {  // the widths of the columns, by that of the window
+  byId("widths").replaceChildren(...columns.map((column) => make("col", { width: String(widthOf(column)) })));
+  byId("table").style.width = `${columns.reduce((sum, column) => sum + widthOf(column), 0)}px`;
 }
 
 const ROW = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row"));

@@ -1,0 +1,50 @@
+"""What a thumbnail shows, in arcsec, so that the report can put axes, a scale bar, critical curves and caustics on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lenssbi.arrays import ComplexArray
+from lenssbi.dataset.stamp import Stamp
+from lenssbi.lensing.curves import caustics, critical_curves
+from lenssbi.plots.thumbnails import half_sides
+from lenssbi.refinement.likelihood import deflectors
+from lenssbi.refinement.own_model import OwnModel
+
+GRID = 64  # points along the side of the square in which curves are searched
+POINTS = 72  # of a curve, enough for the size of a thumbnail
+DIGITS = 3
+
+
+def view_of(stamp: Stamp, model: OwnModel) -> dict[str, Any]:
+    """Where the panels of a thumbnail lie and the curves on them.
+
+    Parameters
+    ----------
+    stamp
+        The stamp that is shown.
+    model
+        What the network's answer stands for.
+
+    Returns
+    -------
+    dict
+        ``half``, half sides (x, y) of data, model and residual about the stamp's centre; ``source``, left, right, bottom and top of the
+        source; ``critical`` and ``caustics``, a list of curves of alternating x and y each. All in arcsec; goes through JSON.
+    """
+    half = half_sides(stamp.shape, model.mask, stamp.pixel_scale)
+    lens = deflectors(model.params)
+    critical = critical_curves(lens, max(half), GRID)
+    return {
+        "half": [round(float(side), DIGITS) for side in half],
+        "source": [round(float(edge), DIGITS) for edge in model.extent],
+        "critical": [_flat(curve) for curve in critical],
+        "caustics": [_flat(curve) for curve in caustics(lens, critical)],
+    }
+
+
+def _flat(curve: ComplexArray) -> list[float]:
+    chosen = curve[np.unique(np.linspace(0, len(curve) - 1, min(POINTS, len(curve))).astype(int))]
+    return [float(value) for value in np.round(np.stack([chosen.real, chosen.imag], 1), DIGITS).ravel()]

@@ -1,0 +1,108 @@
+"""`lenssbi review`: the verdicts that reviewers saved in the report, merged into the catalogue.
+
+All that was ever merged is kept in `review.json` in the catalogue's folder, so that reviewers may send their files one after the other, and
+again when they have gone on. The table gets the columns of :data:`lenssbi.catalogue.reviewed.COLUMNS`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from lenssbi import catalogue
+from lenssbi.catalogue.agreement import Agreement, agreement
+from lenssbi.catalogue.reviewed import with_verdicts
+from lenssbi.catalogue.verdicts import VERDICTS, Verdict, consensus, merge, of_lenses, read_kept, read_verdicts
+from lenssbi.catalogue.verdicts import write_verdicts as keep
+from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+from lenssbi.pipelines.catalogue.job import REVIEW, TABLE
+from lenssbi.pipelines.catalogue.lock import locked
+
+
+@dataclass(frozen=True)
+class ReviewResult:
+    """A reviewed catalogue.
+
+    Parameters
+    ----------
+    path
+        The catalogue's folder.
+    lenses, reviewed
+        Number of its lenses, and of those with a verdict.
+    counts
+        Number of lenses with each verdict.
+    reviewers
+        Number of verdicts of each reviewer that count.
+    replaced
+        Number of verdicts in the files that a later one of the same reviewer on the same lens replaced.
+    outdated
+        Number of verdicts on results that are no longer in the catalogue.
+    agreement
+        None for a single reviewer, and if there is no lens that all of them judged.
+    """
+
+    path: Path
+    lenses: int
+    reviewed: int
+    counts: Mapping[str, int]
+    reviewers: Mapping[str, int]
+    replaced: int
+    outdated: int
+    agreement: Agreement | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        found = None if self.agreement is None else self.agreement._asdict()
+        return {**vars(self), "path": str(self.path), "agreement": found}
+
+
+def run(folder: Path, files: Sequence[Path] = ()) -> ReviewResult:
+    """Merge files of verdicts into a catalogue.
+
+    Parameters
+    ----------
+    folder
+        Where `lenssbi catalogue` wrote.
+    files
+        What reviewers saved in its report; none to count again what was merged before.
+
+    Raises
+    ------
+    InputError
+        Not the folder of a catalogue, one without a table, a run that works in it, or a file that is not one of verdicts on it.
+    """
+    found = CatalogueFolder.open(folder)
+    with locked(folder):
+        table, fits = found.table(), found.fits()
+        given = [one for path in files for one in read_verdicts(path, found.identity, fits)]
+        verdicts, replaced = merge([*read_kept(folder / REVIEW, found.identity, fits), *given])
+        counted = of_lenses(verdicts, fits)
+        if files:
+            keep(folder / REVIEW, found.identity, verdicts)
+        table = with_verdicts(table, counted)
+        for kind in found.config.tables:
+            catalogue.write(table, folder / f"{TABLE}.{kind}")
+    said = Counter(consensus(one).verdict for one in counted.values())
+    by = Counter(one.reviewer for several in counted.values() for one in several)
+    outdated = len(verdicts) - by.total()
+    counts = {name: said[name] for name in VERDICTS}
+    return ReviewResult(folder, len(table), len(counted), counts, dict(by), replaced, outdated, _agreement(counted))
+
+
+def agreement_in_words(found: Agreement) -> str:
+    """The agreement of reviewers as a sentence."""
+    who = f"of {found.reviewers} reviewers on {found.lenses:,} lenses that all of them judged"
+    if not isfinite(found.kappa):
+        return f"{found.measure} {who} is not defined: all verdicts are the same"
+    return f"{found.measure} {who}: {found.kappa:.2f} (1 perfect, 0 chance)"
+
+
+def _agreement(counted: Mapping[str, Sequence[Verdict]]) -> Agreement | None:
+    reviewers = sorted({one.reviewer for several in counted.values() for one in several})
+    by_all = [{one.reviewer: one.verdict for one in several} for several in counted.values()]
+    labels = [[said[name] for name in reviewers] for said in by_all if len(said) == len(reviewers)]
+    return agreement(labels) if len(reviewers) > 1 and labels else None
