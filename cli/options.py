@@ -59,7 +59,9 @@ Psf = Annotated[str | None, typer.Option("--psf", metavar="FILE", help="FITS ima
 Mask = Annotated[
     str | None,
     typer.Option(
-        "--mask", metavar="FILE|none", help="FITS image, 0 where a pixel is good; none: use no mask of INPUT."
+        "--mask",
+        metavar="FILE|none",
+        help="FITS image, 0 where a pixel is good, or DS9 regions (.reg) of bad pixels; none: use no mask of INPUT.",
     ),
 ]
 PixelScale = Annotated[float | None, typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel in arcsec.")]

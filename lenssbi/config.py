@@ -70,6 +70,17 @@ def load_config(
     return parse(data, cls, source)
 
 
+def mapping_of(path: str | Path) -> dict[str, Any]:
+    """A configuration's file as it is written, with what it extends, before any validation.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read.
+    """
+    return _read(Path(path), ())
+
+
 def top_keys(path: str | Path) -> frozenset[str]:
     """Keys at the top of a configuration's file and of those that it extends.
 

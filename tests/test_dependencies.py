@@ -45,7 +45,13 @@ def plain(name):
 
 @pytest.fixture(scope="module")
 def declared():
-    extras = ("simulate", "export", "slurm", "benchmarks")  # what is missing without them is told in a sentence
+    extras = (
+        "simulate",
+        "export",
+        "slurm",
+        "regions",
+        "benchmarks",
+    )  # what is missing without them is told in a sentence
     return {
         plain(text)
         for text in [*PROJECT["dependencies"], *(t for e in extras for t in PROJECT["optional-dependencies"][e])]

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lenssbi.dataset.header import number
 from lenssbi.dataset.planes import Plane, read_planes
@@ -29,7 +28,6 @@ WEIGHTS = ("WHT", "WEIGHT", "WEIGHTS", "WT")
 """Mean an inverse variance, an exposure time or a coverage, by the program that wrote them."""
 OTHERS = ("EXP", "EXPTIME", "CTX", "CON", "SEG", "SEGMENTATION", "COVERAGE", "BKG", "BACKGROUND", "MODEL", "RESIDUAL")
 """Extensions that are neither image nor noise, PSF or mask."""
-TRUSTED = 0.5  # share of the pixels that a mask may mark: one that marks more may well mean the good ones
 NEGATIVE = 0.1  # share of negative pixels, of many values, from which an image is no noise map
 
 
@@ -99,50 +97,6 @@ def choose_psf(planes: Sequence[Plane], file: str | Path | None, path: str | Pat
     if file is None:
         raise ItemError(Status.NO_PSF, path)
     return only_image(found, file, PSF_NAMES, "PSF")
-
-
-def bad_pixels(
-    planes: Sequence[Plane], file: str | Path | None, path: str | Path, image: Plane, band: str
-) -> NDArray[np.bool_]:
-    """Pixels that a mask marks as bad, which is all of its pixels that are not 0, shape (y, x).
-
-    Parameters
-    ----------
-    planes
-        Images of the stamp's file.
-    file
-        File of a mask, which goes before those in the stamp's file; "none" stands for no mask at all.
-    path
-        The stamp's file.
-    image
-        The image of the stamp.
-    band
-        Band of the image.
-
-    Raises
-    ------
-    ItemError
-        BAD_MASK, or the errors of reading `file`.
-    """
-    bad = np.zeros(image.data.shape, bool)
-    if str(file) == "none":
-        return bad
-    found = list(planes) if file is None else read_planes(file)
-    masks = [p for p in found if p.name in (*MASK_NAMES, *with_band(MASK_NAMES, band))]
-    if file is not None and not masks:
-        masks = [only_image(found, file, MASK_NAMES, "mask")]
-    for mask in (flat(plane, file or path) for plane in masks):
-        name = mask.name or "the mask"
-        if mask.data.shape != image.data.shape:
-            sizes = f"{size(mask.data.shape)} pixels, the image {size(image.data.shape)}"
-            raise ItemError(Status.BAD_MASK, file or path, f"{name} has {sizes}")
-        marked = mask.data != 0
-        usable = np.isfinite(image.data)
-        share = float(marked[usable].mean()) if usable.any() else 0.0
-        if share > TRUSTED:
-            raise ItemError(Status.BAD_MASK, file or path, f"{name} marks {share:.0%} of the pixels as bad")
-        bad |= marked
-    return bad
 
 
 def flat(plane: Plane, path: str | Path) -> Plane:

@@ -15,7 +15,8 @@ import numpy as np
 
 from lenssbi.dataset import header
 from lenssbi.dataset.background import levelled, with_flags
-from lenssbi.dataset.extensions import bad_pixels, choose_image, choose_noise, choose_psf, size
+from lenssbi.dataset.extensions import choose_image, choose_noise, choose_psf, size
+from lenssbi.dataset.masks import combined, counts, read_masks
 from lenssbi.dataset.planes import Plane, read_planes
 from lenssbi.dataset.stamp import WCS, Stamp
 from lenssbi.dataset.usable import usable_pixels
@@ -48,7 +49,8 @@ def read_stamp(
     psf
         File with the PSF; goes before what `path` holds.
     mask
-        File with a mask whose pixels are 0 where the image is good; goes before those in `path`. "none" stands for no mask.
+        FITS file with a mask whose pixels are 0 where the image is good, or region file of DS9 (.reg) whose regions hold what is bad; goes
+        before the masks in `path`. "none" stands for no mask.
     pixel_scale
         Side of a pixel [arcsec]; goes before what the header says.
     lens_light
@@ -65,12 +67,12 @@ def read_stamp(
     image = choose_image(planes, path, band)
     errors = choose_noise(planes, noise, path, band)
     point = choose_psf(planes, psf, path, band)
-    bad = bad_pixels(planes, mask, path, image, band)
+    masks = read_masks(planes, mask, path, image, band)
     if errors.data.shape != image.data.shape:
         sizes = f"the image is {size(image.data.shape)} pixels, the noise {size(errors.data.shape)}"
         raise ItemError(Status.BAD_SHAPE, noise or path, sizes)
     scale = _scale(image, pixel_scale, path)
-    usable = usable_pixels(image.data, errors.data, bad)
+    usable = usable_pixels(image.data, errors.data, combined(masks, image.data.shape))
     if not usable.any() or np.ptp(image.data[usable]) == 0:
         raise ItemError(Status.ALL_NAN, path, "or every pixel has the same value" if usable.any() else "")
     typical = float(np.median(errors.data[usable]))
@@ -85,7 +87,7 @@ def read_stamp(
         unit=header.unit(image.header),
         zero_point=header.zero_point(image.header),
         band=band if image.name.startswith(f"{band}_") else header.filter_name(image.header) or band,
-        info=_info(image, path, int((~usable).sum())),
+        info={**_info(image, path, int((~usable).sum())), "masks": counts(masks)},
     )
     if Flag.NOISE_CONVERTED in errors.header:
         stamp = with_flags(stamp, Flag.NOISE_CONVERTED)

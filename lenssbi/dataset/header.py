@@ -75,14 +75,25 @@ def sky_position(header: Header, shape: tuple[int, ...]) -> tuple[float, float] 
 
 def wcs_keywords(header: Header) -> dict[str, Any]:
     """The keywords of a celestial WCS, in astropy's spelling and with SIP; none if the header has none that can be used."""
-    if not _is_celestial(header):
-        return {}
+    wcs = celestial_wcs(header)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return dict(_wcs(header).to_header(relax=True))
+            return {} if wcs is None else dict(wcs.to_header(relax=True))
     except Exception:  # as above
         return {}
+
+
+def celestial_wcs(header: Header) -> Any:
+    """The WCS of a header with celestial coordinates as one of astropy's, None if the header has none that can be used."""
+    if not _is_celestial(header):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _wcs(header)
+    except Exception:  # as above
+        return None
 
 
 def _is_celestial(header: Header) -> bool:

@@ -21,8 +21,10 @@ from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.header import number as as_number
 from lenssbi.dataset.kinds import PART_OF_SET, PATH_COLUMNS, RA_COLUMNS, SET_SUFFIXES, kind_of
 from lenssbi.dataset.listed import COMPANIONS, LIGHT_COLUMN, Row, rows_of
+from lenssbi.dataset.masks import with_mask
 from lenssbi.dataset.names import distinct_names
 from lenssbi.dataset.observed import READ
+from lenssbi.dataset.region_files import is_region_file, library
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.dataset.tables import FITS_SUFFIXES, read_texts
 from lenssbi.status import InputError, ItemError, Status
@@ -100,6 +102,7 @@ class StampSource:
             raise ItemError(Status.ALL_NAN, f"{self.path}:{index}")
         if not stamp.info["lens_light_subtracted"]:  # an observed one: the sky of the others is zero by construction
             stamp = levelled(stamp)
+        stamp = with_mask(stamp, self.mask, f"{self.path}:{index}")
         return stamp if self.lens_light is None else with_lens_light(stamp, self.lens_light)
 
     def _read(self) -> dict[str, Any]:
@@ -145,21 +148,26 @@ def expand_inputs(
     ----------
     inputs
         Files, folders, tables and (parts of) sets.
-    noise, psf, mask, pixel_scale, band
-        For all FITS stamps among them, as in `read_stamp`; a table's columns `noise`, `psf` and `mask` go before them.
+    noise, psf, pixel_scale, band
+        For all FITS stamps among them, as in `read_stamp`; a table's columns `noise` and `psf` go before them.
+    mask
+        For all stamps, those of sets included; a table's column `mask` goes before it.
     lens_light
         For all stamps, "none" or "auto" as in `read_stamp`; a table's column `lens_light` goes before it.
 
     Raises
     ------
     InputError
-        Where an input does not exist, may not be read, holds no stamp or is of no known kind.
+        Where an input does not exist, may not be read, holds no stamp or is of no known kind, or a mask is a region file and the package
+        that reads it is not installed.
     """
     if not inputs:
         raise InputError("no input: name a FITS stamp, a folder, a table or a set")
     noise, psf, mask = (None if file is None else str(file) for file in (noise, psf, mask))
     common = StampSource("", "", None, noise, psf, mask, pixel_scale, lens_light, band)
     sources = [source for text in inputs for source in _expand(str(text), common)]
+    for file in {source.mask for source in sources if source.mask and is_region_file(source.mask)}:
+        library(file)  # a package that is missing ends the run here, not once for each stamp
     names = distinct_names([source.name for source in sources], [_folder_of(source) for source in sources])
     return [replace(source, name=name) for source, name in zip(sources, names, strict=True)]
 

@@ -10,12 +10,14 @@ with light in electrons collected in `exposure_time`, `zero_point` the AB magnit
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lenssbi.arrays import Array, array_namespace
 from lenssbi.config import Config
+from lenssbi.instrument.presets import preset
 
 
 class Camera(Config):
@@ -24,6 +26,8 @@ class Camera(Config):
     Sources: pixel 0.1 arcsec, Racca et al. 2016; PSF, read noise and dark current, Pearson et al. 2021 section 2 (the dark
     current's 2 e-/px/s, from Radeka et al. 2009, is far above what the instrument in orbit has); zero point, sky and exposure,
     Collett 2015, table 1.
+
+    The key `preset` names one of `configs/instrument/` to begin from; the other keys that are given go before its numbers.
     """
 
     name: str = "euclid-vis-paper"
@@ -42,6 +46,18 @@ class Camera(Config):
     n_exposures: int = Field(1, ge=1, description="read-outs")
     read_noise: float = Field(5.0, ge=0, description="read-out noise [electrons]")
     dark_current: float = Field(2.0, ge=0, description="dark current [electrons/px/s]")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "preset" not in data:
+            return data
+        return {**preset(str(data["preset"])), **{key: value for key, value in data.items() if key != "preset"}}
+
+    @classmethod
+    def of_preset(cls, name: str) -> Camera:
+        """The camera of a preset, such as "hst_acs_f814w"; see :func:`lenssbi.instrument.presets.preset_names`."""
+        return cls.model_validate({"preset": name})
 
     def electrons(self, magnitude: Array) -> Array:
         """Electrons collected from a source of AB `magnitude`, any shape."""

@@ -14,6 +14,8 @@ from lenssbi.status import InputError, ItemError
 if TYPE_CHECKING:
     from lenssbi.dataset.stamp import Stamp
 
+CONVENTION = "0 is good, any other value bad; bad is what lies inside a region of DS9"
+
 
 @dataclass(frozen=True)
 class CheckResult:
@@ -159,9 +161,12 @@ def _stamp(stamp: Stamp) -> dict[str, Any]:
         "zero_point": stamp.zero_point,
         "psf": f"{stamp.psf.image.shape[0]}x{stamp.psf.image.shape[1]} pixels, {stamp.psf.kind}",
         "usable": round(float(stamp.mask.mean()), 4),
+        "bad_pixels": dict(stamp.info.get("masks", {})),
         "background": stamp.info.get("background"),
         "flags": list(stamp.flags),
     }
+    if found["bad_pixels"]:
+        found["convention_of_masks"] = CONVENTION
     try:
         noise = sky_noise(stamp)
         found["noise"] = {**asdict(noise), "ratio": noise.ratio}

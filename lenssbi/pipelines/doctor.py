@@ -29,6 +29,7 @@ EXTRAS = {
     "simulate": "simulating stamps",
     "export": "COOLEST and ArviZ files",
     "slurm": "catalogues through SLURM",
+    "regions": "masks that were drawn in DS9",
 }
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 DRIVER = Path("/proc/driver/nvidia/version")  # there where the kernel has a driver of NVIDIA's

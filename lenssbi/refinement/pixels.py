@@ -64,7 +64,8 @@ def load_pixels(sources: Sequence[StampSource], network: Estimator) -> list[Pixe
 
 def _in_set(source: StampSource) -> bool:
     """Whether a stamp is one of a set, of which nothing else was said."""
-    return source.index is not None and source.status is None and source.lens_light is None
+    said = (source.status, source.lens_light, source.mask)
+    return source.index is not None and all(one is None for one in said)
 
 
 def _block(sources: Sequence[StampSource], network: Estimator) -> list[Pixels | ItemError] | None:

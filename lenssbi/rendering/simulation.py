@@ -30,7 +30,8 @@ from lenssbi.status import InputError
 if TYPE_CHECKING:
     from lenssbi.rendering.renderer import Renderer
 
-PSF_REACH = 0.6  # [arcsec] half side of the PSF images written into sets: 8 sigma of Euclid's Gaussian
+PSF_REACH = 0.6  # [arcsec] least half side of the PSF images written into sets: 8 sigma of Euclid's Gaussian
+PSF_WIDTHS = 3.0  # of a wider PSF: half side of its image over its FWHM, 7 sigma
 Row = tuple[Draws, int]
 
 
@@ -109,7 +110,8 @@ class Simulation:
 
     def psf_of(self, camera: Camera) -> PSF:
         """The PSF of one exposure."""
-        return self.psf_image or PSF.gaussian(camera.psf_fwhm, camera.pixel_scale / 4, PSF_REACH)
+        reach = max(PSF_REACH, PSF_WIDTHS * self.config.instrument.psf_fwhm)  # one size for all exposures
+        return self.psf_image or PSF.gaussian(camera.psf_fwhm, camera.pixel_scale / 4, reach)
 
     def renderer(self, camera: Camera) -> Renderer:
         """GalSim's renderer, for one exposure."""
