@@ -6,68 +6,42 @@ from typing import Annotated, Any, Literal
 import typer
 
 from .console import command
+from .grouped import grouped
 from .options import (
-    CUTOUTS,
     Cluster,
-    ConfigFile,
     EstimatorName,
-    Flag,
-    FlagBits,
-    Image,
     Inputs,
     Json,
-    LensLight,
-    Mask,
-    Mosaic,
-    Noise,
-    Overrides,
-    PixelScale,
-    Psf,
     Quiet,
     Scheduler,
-    Size,
-    Variance,
-    Weight,
+    Seed,
+    Settings,
     Workers,
     cluster_of,
-    reading,
+    needed,
+    refuse_beside_repeat,
 )
+from .stamps import CUTOUTS, Stamps
 
 Rule = Literal["auto", "all", "none"]
 REFINE = "auto: fit the stamps where the network's answer is in doubt; all; none."
 
 
+@grouped
 def catalogue(
+    context: typer.Context,
     inputs: Inputs = None,
     *,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="Folder for tables, posteriors and figures; `catalogue` by default.", show_default=False
-        ),
+        Path | None, typer.Option("--out", help="Folder for tables, posteriors and figures.", show_default=False)
     ] = None,
     refine: Annotated[Rule | None, typer.Option("--refine", help=REFINE)] = None,
-    lens_light: LensLight = None,
     estimator: EstimatorName = None,
+    settings: Settings,
+    seed: Seed = None,
     workers: Workers = 1,
     scheduler: Scheduler = None,
     cluster: Cluster = None,
-    noise: Noise = None,
-    psf: Psf = None,
-    mask: Mask = None,
-    pixel_scale: PixelScale = None,
-    image: Image = None,
-    weight: Weight = None,
-    variance: Variance = None,
-    flag: Flag = None,
-    flag_bits: FlagBits = None,
-    size: Size = None,
-    config: ConfigFile = None,
-    overrides: Overrides = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everything random.")] = None,
-    status: Annotated[
-        Path | None, typer.Option("--status", metavar="DIR", help="How far the run in a folder is; changes nothing.")
-    ] = None,
     repeat: Annotated[
         Path | None,
         typer.Option(
@@ -83,23 +57,17 @@ def catalogue(
             show_default=False,
         ),
     ] = None,
+    stamps: Stamps,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Model many stamps unattended. The same command again continues a run that was stopped."""
     with command(as_json, quiet) as screen:
-        if status is not None:
-            from lenssbi.pipelines.catalogue.status import status_of
-
-            from .tables import status_table
-
-            found = status_of(status)
-            screen.result(found.as_json(), status_table(found))
-            return
         from lenssbi.config import load_config
         from lenssbi.pipelines.catalogue import CatalogueConfig, run
         from lenssbi.pipelines.catalogue import repeat as run_again
         from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+        from lenssbi.pipelines.catalogue.redo import redo as fit_again
         from lenssbi.status import InputError
 
         where: dict[str, Any] = {
@@ -108,36 +76,17 @@ def catalogue(
             "cluster": cluster_of(cluster),
             "progress": screen.progress,
         }
-        mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
-            about_stamps = (lens_light, noise, psf, mask, pixel_scale, image, *mosaic.choices)
-            choices = (config, overrides, refine, estimator, seed, redo, *about_stamps)
-            if inputs or any(choice is not None for choice in choices):
-                raise InputError("--repeat takes inputs and choices from run.json: leave out all but --out and workers")
+            refuse_beside_repeat(context, "run.json", "out", "workers", "scheduler", "cluster")
             screen.finish(run_again(repeat, out=out, **where))
             return
-        if not inputs and not redo:
-            raise InputError("no input: name a FITS stamp, a folder, a table or a set")
-        said = list(overrides or ())
-        said += [f"refine={refine}"] if refine is not None else []
-        said += [f"fit.lens_light={lens_light}"] if lens_light is not None else []
-        said += [f"estimator={estimator}"] if estimator is not None else []
-        said += [f"seed={seed}"] if seed is not None else []
-        out = Path("catalogue") if out is None else out
+        if out is None:
+            raise InputError("no folder for the catalogue: name one with --out")
+        said = {"refine": refine, "estimator": estimator, "seed": seed, "fit__lens_light": stamps.lens_light}
         start = CatalogueFolder.open(out).card["config"] if redo else None
-        settings = load_config(config, CatalogueConfig, said, start)
-        read = reading(noise, psf, mask, pixel_scale, lens_light)
-        inputs, read = mosaic.cut(inputs or [], read, out / CUTOUTS, screen)
+        config = load_config(settings.config, CatalogueConfig, settings.changes("fit.", **said), start)
+        inputs, read = stamps.found((inputs or []) if redo else needed(inputs), out / CUTOUTS, screen)
         if redo:
-            from lenssbi.pipelines.catalogue.redo import redo as fit_again
-
-            screen.finish(fit_again(out, redo, config=settings, inputs=inputs, read=read, **where))
+            screen.finish(fit_again(out, redo, config=config, inputs=inputs, read=read, **where))
             return
-        result = run(
-            inputs,
-            config=settings,
-            out=out,
-            read=read,
-            **where,
-        )
-        screen.finish(result)
+        screen.finish(run(inputs, config=config, out=out, read=read, **where))

@@ -6,9 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from .console import command
-from .options import Json, Mask, Noise, PixelScale, Psf, Quiet, reading
+from .grouped import grouped
+from .options import Json, Quiet
+from .stamps import Companions
 
 
+@grouped
 def check(
     path: Annotated[
         str,
@@ -16,10 +19,8 @@ def check(
             metavar="FILE", help="A set, a stamp or several, an estimator's folder, a posterior or a catalogue."
         ),
     ],
-    noise: Noise = None,
-    psf: Psf = None,
-    mask: Mask = None,
-    pixel_scale: PixelScale = None,
+    *,
+    companions: Companions,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -27,7 +28,7 @@ def check(
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.check import run
 
-        result = run(path, reading(noise, psf, mask, pixel_scale))
+        result = run(path, companions.said)
         lines = (f"  {key.replace('_', ' ')}: {_in_words(value)}" for key, value in result.details.items())
         screen.result(result.as_json(), f"{path}: {result.kind}, whole", *lines)
 

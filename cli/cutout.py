@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from .console import command
-from .options import Flag, FlagBits, Image, Json, Quiet, Size, Variance, Weight, cutting
+from .grouped import grouped
+from .options import Json, Quiet
+from .stamps import MOSAIC, Mosaic
 
 SeveralNoise = Annotated[
     list[str] | None,
@@ -14,35 +16,37 @@ SeveralNoise = Annotated[
         "--noise",
         metavar="FILE|NUMBER",
         help="Map of one sigma of each pixel, or one number for all. Repeatable, in the order of the images.",
+        rich_help_panel=MOSAIC,
     ),
 ]
 SeveralPsf = Annotated[
     list[str] | None,
     typer.Option(
-        "--psf", metavar="FILE", help="PSF, or a grid of PSFs. One for all images, or one for each in their order."
+        "--psf",
+        metavar="FILE",
+        help="PSF, or a grid of PSFs. One for all images, or one for each in their order.",
+        rich_help_panel=MOSAIC,
     ),
 ]
 
 
+@grouped
 def cutout(
     targets: Annotated[
         str,
         typer.Argument(
             metavar="TARGETS",
-            help='Table with columns ra, dec [deg] and id (.csv, .ecsv, .fits, .parquet), or a position: "57.41 -51.2".',
+            help='Table with columns ra, dec (degrees) and id (.csv, .ecsv, .fits, .parquet), or a position: "57.41 -51.2".',
             show_default=False,
         ),
     ],
     *,
-    image: Image = None,
+    mosaic: Mosaic,
     noise: SeveralNoise = None,
-    weight: Weight = None,
-    variance: Variance = None,
-    flag: Flag = None,
-    flag_bits: FlagBits = None,
     psf: SeveralPsf = None,
-    band: Annotated[str, typer.Option("--band", help="Which band of Euclid's MER products.")] = "VIS",
-    size: Size = None,
+    band: Annotated[
+        str, typer.Option("--band", help="Which band of Euclid's MER products.", rich_help_panel=MOSAIC)
+    ] = "VIS",
     out: Annotated[Path, typer.Option("--out", help="Folder for the stamps and their table.")],
     as_json: Json = False,
     quiet: Quiet = False,
@@ -51,8 +55,7 @@ def cutout(
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.cutout import run
 
-        options = cutting(image, noise, weight, variance, flag, psf, band=band, size=size, flag_bits=flag_bits)
-        result = run(targets, options=options, out=out, progress=screen.progress)
+        result = run(targets, options=mosaic.cutting(noise, psf, band), out=out, progress=screen.progress)
         from .tables import cutout_table
 
         done = result.count - result.failed

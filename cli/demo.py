@@ -14,7 +14,7 @@ OUT = Path("demo")
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for the set, the posterior and the figure.")] = OUT,
     estimator: EstimatorName = None,
-    seed: Seed = 1,
+    seed: Seed = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -24,7 +24,7 @@ def demo(
 
         from .tables import comparison_table
 
-        result = run(out, estimator=estimator, seed=seed, progress=screen.progress)
+        result = run(out, estimator=estimator, seed=0 if seed is None else seed, progress=screen.progress)
         lines = [
             f"figure: {result.refined.figure}",
             f"posterior: {result.refined.posterior}",

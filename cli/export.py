@@ -24,7 +24,7 @@ def export(
         list[str] | None,
         typer.Option("--name", help="One lens of a catalogue. Repeatable; all by default.", show_default=False),
     ] = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -32,6 +32,8 @@ def export(
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.export import run
 
-        result = run(inputs, to=to, out=out, names=names or (), seed=seed, progress=screen.progress)
+        result = run(
+            inputs, to=to, out=out, names=names or (), seed=0 if seed is None else seed, progress=screen.progress
+        )
         screen.result(result.as_json(), *result.left_out, f"{len(result.paths):,} posteriors in {result.folder}")
         screen.leave(result)

@@ -21,11 +21,19 @@ from .refine import refine
 from .report import report
 from .review import review
 from .simulate import simulate
+from .status import status
+from .sweep_dropout import sweep_dropout
 from .train import train
 
-COMMANDS = (
-    simulate, train, calibrate, cutout, predict, refine, catalogue, report, review, export, population, benchmark, demo, doctor, check,
-)  # fmt: skip
+PANELS = {
+    "Begin": (demo, doctor),
+    "Prepare stamps": (cutout, check),
+    "Model lenses": (predict, refine, catalogue, status),
+    "Use the results": (report, review, export, population),
+    "Train a network": (simulate, train, sweep_dropout, calibrate),
+    "Judge": (benchmark,),
+}
+COMMANDS = {verb.__name__.replace("_", "-"): verb for verbs in PANELS.values() for verb in verbs}
 
 app = typer.Typer(
     name="lenssbi",
@@ -34,8 +42,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a bug shows its plain traceback
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in COMMANDS:
-    app.command(epilog=epilog(verb.__name__))(verb)
+for panel, verbs in PANELS.items():
+    for verb in verbs:
+        name = verb.__name__.replace("_", "-")
+        app.command(name, epilog=epilog(name), rich_help_panel=panel)(verb)
 
 
 def _version(wanted: bool) -> None:

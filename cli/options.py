@@ -1,8 +1,9 @@
-"""Options that several commands share, so that they read alike everywhere."""
+"""Options that several commands share, so that they read alike everywhere; how stamps are read is `stamps`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,11 +11,6 @@ from .shipped_configs import shipped
 
 if TYPE_CHECKING:
     from lenssbi.batch import ClusterConfig
-    from lenssbi.pipelines.cutout import CutoutOptions
-
-    from .console import Screen
-
-CUTOUTS = "cutouts"  # folder of the stamps that a command cuts out before anything else
 
 Inputs = Annotated[
     list[str] | None,
@@ -26,9 +22,24 @@ Inputs = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        min=0,
+        help="Seed of everything random; 0 by default, or the one of the configuration.",
+        show_default=False,
+    ),
+]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="YAML file; its keys: see below.", show_default=False, callback=shipped)
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="YAML file of the configuration; its keys: see below.",
+        show_default=False,
+        callback=shipped,
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -49,122 +60,67 @@ Cluster = Annotated[
         "--cluster", metavar="FILE", help="YAML file of a batch system to ask for jobs instead.", callback=shipped
     ),
 ]
-Noise = Annotated[
-    str | None,
-    typer.Option(
-        "--noise", metavar="FILE|NUMBER", help="FITS image of one sigma of each pixel, or one number for all."
-    ),
-]
-Psf = Annotated[str | None, typer.Option("--psf", metavar="FILE", help="FITS image of the PSF.")]
-Mask = Annotated[
-    str | None,
-    typer.Option(
-        "--mask",
-        metavar="FILE|none",
-        help="FITS image, 0 where a pixel is good, or DS9 regions (.reg) of bad pixels; none: use no mask of INPUT.",
-    ),
-]
-PixelScale = Annotated[float | None, typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel in arcsec.")]
-
-Image = Annotated[
+ModelError = Annotated[
     list[str] | None,
     typer.Option(
-        "--image",
-        metavar="FILE|FOLDER",
-        help="Mosaic to cut from: FITS files, a folder of Euclid's MER products, or a table of tiles. Repeatable.",
-        show_default=False,
+        "--model-error",
+        metavar="NAME=VALUE",
+        help="Add departures of the mass from a smooth model, such as einstein_radius=0.0137. Repeatable.",
     ),
 ]
-Weight = Annotated[
+Fix = Annotated[
     list[str] | None,
-    typer.Option("--weight", metavar="FILE", help="Inverse variance in the place of --noise. Repeatable."),
-]
-Variance = Annotated[
-    list[str] | None, typer.Option("--variance", metavar="FILE", help="Variance in the place of --noise. Repeatable.")
-]
-Flag = Annotated[
-    list[str] | None,
-    typer.Option("--flag", metavar="FILE", help="Mask of the mosaic, 0 where a pixel is good. Repeatable."),
-]
-FlagBits = Annotated[
-    int | None,
     typer.Option(
-        "--flag-bits",
-        min=1,
-        help="Bits of the mask that make a pixel bad, as one number; by default all that do not mark objects.",
-        show_default=False,
+        "--fix",
+        metavar="NAME=VALUE",
+        help="Hold a parameter, such as centre_x=0 (the middle of the stamp, in arcsec). Repeatable.",
     ),
 ]
-Size = Annotated[
-    float | None, typer.Option("--size", help="Side of a cut-out in arcsec; 10 by default.", show_default=False)
+Gaussian = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--gaussian",
+        metavar="NAME=MEAN,SIGMA",
+        help="Give a parameter a Gaussian prior, such as einstein_radius=1.2,0.05. Repeatable.",
+    ),
 ]
-
-
-def cutting(
-    image: list[str] | None,
-    noise: list[str] | None,
-    weight: list[str] | None,
-    variance: list[str] | None,
-    flag: list[str] | None,
-    psf: list[str] | None,
-    *,
-    size: float | None,
-    flag_bits: int | None,
-    band: str = "VIS",
-) -> "CutoutOptions":
-    """What the user says about the mosaic to cut from."""
-    from lenssbi.dataset.cutouts.tiles import Layers
-    from lenssbi.pipelines.cutout import CutoutOptions
-
-    files: dict[str, list[str] | None] = {"images": image, "noise": noise, "weight": weight, "variance": variance}
-    files |= {"flag": flag, "psf": psf}
-    layers = Layers(**{name: tuple(said or ()) for name, said in files.items()}, band=band)  # type: ignore[arg-type]
-    sides = {} if size is None else {"size": size}
-    return CutoutOptions(layers, flag_bits=flag_bits, **sides)
 
 
 @dataclass(frozen=True)
-class Mosaic:
-    """What the user says about a mosaic to cut stamps from before anything else; no image stands for none."""
+class Settings:
+    """The configuration, and the choices of a fit that have an option of their own."""
 
-    image: list[str] | None
-    weight: list[str] | None
-    variance: list[str] | None
-    flag: list[str] | None
-    flag_bits: int | None
-    size: float | None
+    config: ConfigFile = None
+    overrides: Overrides = None
+    fix: Fix = None
+    gaussian: Gaussian = None
+    model_error: ModelError = None
 
-    @property
-    def choices(self) -> list[str]:
-        """The options that were given beside --image."""
-        names = ("weight", "variance", "flag", "flag_bits", "size")
-        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
+    def changes(self, fit: str = "", **said: object) -> list[str]:
+        """Overrides of the configuration: those of --set, those of the options, and what else is `said` by key, None left out.
 
-    def cut(
-        self, inputs: list[str], read: dict[str, object], folder: Path | None, screen: "Screen"
-    ) -> tuple[list[str], dict[str, object]]:
-        """The inputs and how they are read: as the user said, or the stamps that are cut out into `folder`."""
-        from lenssbi.status import InputError
-
-        if not self.image:
-            for option in self.choices:
-                raise InputError(f"{option} is for a mosaic: name it with --image")
-            return inputs, read
-        from lenssbi.pipelines.cutout import cut_first
-
-        if folder is None:
-            raise InputError("--image needs a place to keep the cut-outs: give --out")
-        files = (self.image, None, self.weight, self.variance, self.flag, None)
-        options = cutting(*files, size=self.size, flag_bits=self.flag_bits)
-        return cut_first(inputs, options, folder, read, screen.progress)
+        Parameters
+        ----------
+        fit
+            Where the keys of a fit are: "fit." in a catalogue's configuration.
+        **said
+            By key, with two underscores for a dot.
+        """
+        known = [_known(item, "--fix", "NAME=VALUE", 1) for item in self.fix or ()]
+        known += [_known(item, "--gaussian", "NAME=MEAN,SIGMA", 2) for item in self.gaussian or ()]
+        known += [f"model_error.{item}" for item in model_error(self.model_error)]
+        others = [f"{key.replace('__', '.')}={value}" for key, value in said.items() if value is not None]
+        return [*(self.overrides or ()), *(fit + item for item in known), *others]
 
 
-LensLight = Annotated[
-    Literal["auto", "none"] | None,
-    typer.Option(
-        "--lens-light", help="Light of the lens galaxy: auto looks for it, none says that the stamps show none."
-    ),
-]
+def model_error(said: Sequence[str] | None) -> list[str]:
+    """The items of --model-error, as overrides of its configuration."""
+    from lenssbi.status import InputError
+
+    for item in said or ():
+        if not item.partition("=")[0].strip().isidentifier() or not item.partition("=")[2].strip():
+            raise InputError(f"--model-error {item}: write it as NAME=VALUE, such as einstein_radius=0.0137")
+    return list(said or ())
 
 
 def cluster_of(path: Path | None) -> "ClusterConfig | None":
@@ -177,9 +133,51 @@ def cluster_of(path: Path | None) -> "ClusterConfig | None":
     return load_config(path, ClusterConfig)
 
 
-def reading(
-    noise: str | None, psf: str | None, mask: str | None, pixel_scale: float | None, lens_light: str | None = None
-) -> dict[str, object]:
-    """What the user says about the inputs, as keyword arguments of `expand_inputs`; empty where nothing was said."""
-    said = {"noise": noise, "psf": psf, "mask": mask, "pixel_scale": pixel_scale, "lens_light": lens_light}
-    return {name: value for name, value in said.items() if value is not None}
+def refuse_beside_repeat(context: typer.Context, source: str, *allowed: str) -> None:
+    """Refuse what was given beside --repeat, but for the parameters that are allowed.
+
+    Raises
+    ------
+    InputError
+        Naming the file that says the rest, and what may be given.
+    """
+    from lenssbi.status import InputError
+
+    for name in context.params:
+        given = context.get_parameter_source(name)
+        if name not in {*allowed, "repeat", "as_json", "quiet"} and given is not None and given.name == "COMMANDLINE":
+            options = ", ".join(f"--{one}" for one in allowed)
+            raise InputError(f"--repeat takes inputs and choices from {source}: leave out all but {options}")
+
+
+def needed(inputs: list[str] | None) -> list[str]:
+    """The inputs.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    from lenssbi.status import InputError
+
+    if not inputs:
+        raise InputError("no input: name a FITS stamp, a folder, a table or a set")
+    return inputs
+
+
+def _known(item: str, option: str, form: str, count: int) -> str:
+    """What the user knows of a parameter, as an override of the configuration; of a sigma of zero if only a value is given."""
+    from lenssbi.status import InputError
+
+    name, _, text = item.partition("=")
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not name.strip().isidentifier() or len(values) != count:
+        raise InputError(f"{option} {item}: write it as {form}")
+    if count == 2 and not values[1] > 0:
+        raise InputError(
+            f"{option} {item}: the standard deviation is above zero; hold a parameter with --fix {name}=VALUE"
+        )
+    return f"prior.gaussian.{name.strip()}=[{values[0]!r}, {(values + [0.0])[1]!r}]"

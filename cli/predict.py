@@ -6,30 +6,14 @@ from typing import Annotated
 import typer
 
 from .console import command
-from .options import (
-    CUTOUTS,
-    EstimatorName,
-    Flag,
-    FlagBits,
-    Image,
-    Inputs,
-    Json,
-    LensLight,
-    Mask,
-    Mosaic,
-    Noise,
-    PixelScale,
-    Psf,
-    Quiet,
-    Size,
-    Variance,
-    Weight,
-    reading,
-)
-from .shipped_configs import shipped
+from .grouped import grouped
+from .options import EstimatorName, Inputs, Json, ModelError, Quiet, Seed, model_error, needed, refuse_beside_repeat
+from .stamps import CUTOUTS, Stamps
 
 
+@grouped
 def predict(
+    context: typer.Context,
     inputs: Inputs = None,
     *,
     out: Annotated[Path | None, typer.Option("--out", help="Table to write: .ecsv, .fits or .parquet.")] = None,
@@ -37,35 +21,15 @@ def predict(
         Path | None, typer.Option("--samples", help="Folder to write posterior draws to, a file per stamp.")
     ] = None,
     estimator: EstimatorName = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            help="YAML file of `refine`, whose model_error is added; its keys: see below.",
-            show_default=False,
-            callback=shipped,
-        ),
-    ] = None,
-    lens_light: LensLight = None,
-    noise: Noise = None,
-    psf: Psf = None,
-    mask: Mask = None,
-    pixel_scale: PixelScale = None,
-    image: Image = None,
-    weight: Weight = None,
-    variance: Variance = None,
-    flag: Flag = None,
-    flag_bits: FlagBits = None,
-    size: Size = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Seed of everything random; 0 by default.", show_default=False)
-    ] = None,
+    error: ModelError = None,
+    seed: Seed = None,
     repeat: Annotated[
         Path | None,
         typer.Option(
             "--repeat", metavar="TABLE", help="Ask again what a table of --out was made of, from what it says."
         ),
     ] = None,
+    stamps: Stamps,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -74,28 +38,22 @@ def predict(
         from lenssbi.config import load_config
         from lenssbi.pipelines.predict import repeat as run_again
         from lenssbi.pipelines.predict import run
-        from lenssbi.refinement.config import RefineConfig
-        from lenssbi.status import InputError
+        from lenssbi.refinement.config import ModelErrorConfig
 
-        mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
-            choices = (estimator, config, lens_light, noise, psf, mask, pixel_scale, image, seed, *mosaic.choices)
-            if inputs or any(choice is not None for choice in choices):
-                raise InputError("--repeat takes inputs and choices from the table: leave out all but --out, --samples")
+            refuse_beside_repeat(context, "the table", "out", "samples")
             screen.finish(run_again(repeat, out=out, samples=samples, progress=screen.progress))
             return
-        if not inputs:
-            raise InputError("no input: name a FITS stamp, a folder, a table or a set")
         folder = out.with_name(f"{out.stem}_{CUTOUTS}") if out is not None else samples and samples / CUTOUTS
-        read = reading(noise, psf, mask, pixel_scale, lens_light)
-        inputs, read = mosaic.cut(inputs, read, folder, screen)
+        departures = load_config(None, ModelErrorConfig, model_error(error))
+        inputs, read = stamps.found(needed(inputs), folder, screen)
         result = run(
             inputs,
             estimator=estimator,
             out=out,
             samples=samples,
             seed=0 if seed is None else seed,
-            model_error=load_config(config, RefineConfig).model_error,
+            model_error=departures,
             read=read,
             progress=screen.progress,
         )

@@ -17,7 +17,7 @@ def simulate(
     *,
     out: Annotated[Path, typer.Option("--out", help="HDF5 set to write.")],
     count: Annotated[int, typer.Option("--count", min=1, help="Number of stamps.")] = 1000,
-    seed: Seed = 1,
+    seed: Seed = None,
     workers: Workers = 1,
     scheduler: Scheduler = None,
     overrides: Overrides = None,
@@ -31,7 +31,15 @@ def simulate(
         from lenssbi.rendering.simulation import SimulateConfig
 
         settings = load_config(config, SimulateConfig, overrides or ())
-        result = run(settings, out, count, seed=seed, workers=workers, scheduler=scheduler, progress=screen.progress)
+        result = run(
+            settings,
+            out,
+            count,
+            seed=0 if seed is None else seed,
+            workers=workers,
+            scheduler=scheduler,
+            progress=screen.progress,
+        )
         share = result.count / max(result.tried, 1)
         line = f"{result.count:,} stamps in {result.path} ({result.seconds:.1f} s; {share:.0%} of the systems tried)"
         screen.result(result.as_json(), line)

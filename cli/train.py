@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .console import command
-from .options import Json, Overrides, Quiet
+from .options import Json, Overrides, Quiet, Seed
 from .shipped_configs import shipped
 
 
@@ -26,7 +26,7 @@ def train(
     ] = None,
     ensemble: Annotated[int | None, typer.Option("--ensemble", min=1, help="Networks whose beliefs are mixed.")] = None,
     overrides: Overrides = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the training.")] = None,
+    seed: Seed = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

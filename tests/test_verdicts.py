@@ -119,7 +119,7 @@ def test_a_verdict_on_an_earlier_result_does_not_count():
 
 
 def test_most_reviewers_decide():
-    two = [said("failure", "Ada", "source", "x"), said("failure", "Bob", "mask"), said("success", "Cyd", note="y")]
+    two = [said("failure", "Ada", "source", note="x"), said("failure", "Bob", "mask"), said("success", "Cyd", note="y")]
     assert consensus(two) == ("failure", "mask", "Ada: x; Cyd: y", 3, 2)
     assert consensus([said("failure"), said("success", "Bob")])[:2] == ("unsure", "")
     assert consensus([said("not_a_lens", note="a star")]) == ("not_a_lens", "", "a star", 1, 1)

@@ -70,8 +70,8 @@ def options_of_commands() -> str:
     from lenssbi_cli.main import COMMANDS, app
 
     parts, commands = [], get_command(app).commands
-    for verb in COMMANDS:
-        name, types = verb.__name__, get_type_hints(verb)
+    for name, verb in COMMANDS.items():
+        types = get_type_hints(verb)
         rows = [_option_row(parameter, types.get(parameter.name)) for parameter in commands[name].params]
         table = "\n".join(["| option | default | meaning |", "|---|---|---|", *rows])
         parts += [f"## lenssbi {name}", " ".join(commands[name].help.split()), table]

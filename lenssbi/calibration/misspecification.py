@@ -220,10 +220,10 @@ def judge(estimator: Estimator, reference: Reference, stamps: StampSet, rows: ra
     mixtures, features, scores = [], [], []
     for where in blocks(rows):
         images, noise = stamps.images(where), stamps.noise(where)
-        found, values = estimator.predict_and_score(images, noise)
+        found, values, seen = estimator.predict_score_and_embed(images, noise)
         mixtures += found
         scores += values.tolist()
-        features.append(estimator.embed(images, noise))
+        features.append(seen)
     truths = truths_of(estimator, stamps)[rows.start : rows.stop]
     widths = psf_widths(stamps, rows)
     flagged = np.array([bool(flags(estimator.card, *one)) for one in zip(scores, widths, strict=True)])

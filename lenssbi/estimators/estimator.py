@@ -160,13 +160,24 @@ class Estimator:
 
         The scores are those of `Detector.score`, of `Reference.score` where there is no detector, NaN where there is neither.
         """
-        mend, mixtures, scores = self.recalibration, [], [np.zeros(0)]
+        mixtures, scores, _ = self.predict_score_and_embed(images, noise, mask, batch=batch)
+        return mixtures, scores
+
+    def predict_score_and_embed(
+        self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
+    ) -> tuple[list[GaussianMixture], NDArray[np.float64], NDArray[np.float32]]:
+        """Posteriors and scores of many stamps as from `predict_and_score`, and their features as from `embed`, shape (n, k).
+
+        The convolutions run once for all of them.
+        """
+        mend, mixtures, scores, seen = self.recalibration, [], [np.zeros(0)], []
         for inputs in self._prepared(images, noise, mask, batch):
             with torch.inference_mode():
                 features = self.densities[0].embed(inputs)
             mixtures += [mend(mixture) if mend else mixture for mixture in self._mixtures(inputs, features)]
             scores.append(self._scores(inputs, features))
-        return mixtures, np.concatenate(scores)
+            seen.append(upright(self.densities[0], features).cpu().float().numpy())
+        return mixtures, np.concatenate(scores), np.concatenate(seen)
 
     def score(
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64

@@ -78,7 +78,7 @@ def run(
     out: Path,
     *,
     estimator: str | Path | None = None,
-    seed: int = 1,
+    seed: int = 0,
     fit: RefineConfig = FIT,
     progress: Progress = silent,
 ) -> DemoResult:

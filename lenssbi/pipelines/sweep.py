@@ -1,4 +1,4 @@
-"""`lenssbi calibrate --sweep-dropout`: the paper's choice of the dropout rate (`calibration/dropout_sweep.py`).
+"""`lenssbi sweep-dropout`: the paper's choice of the dropout rate (`calibration/dropout_sweep.py`).
 
 Several runs are compared as they were trained, one rate each: the paper's way. Of one run, rates are tried when it predicts,
 and the best goes into its card. Either way the rates are judged by |truth - mean| < 1, 2, 3 sigma, as trained (before any

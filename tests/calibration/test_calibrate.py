@@ -180,9 +180,11 @@ def test_what_cannot_be_swept_is_one_sentence(folder, data):
 
     with pytest.raises(InputError, match=r"lies in \[0, 1\)"):
         sweep.run([folder], data, rates=(1.5,))
-    told = CliRunner().invoke(app, ["calibrate", str(folder), str(folder), "--data", str(data)])
-    assert told.exit_code == 2
-    assert "--sweep-dropout" in told.stderr
-    told = CliRunner().invoke(app, ["calibrate", str(folder), "--data", str(data), "--sweep-dropout", "--rates", "low"])
-    assert told.exit_code == 2
-    assert "numbers with commas" in told.stderr
+    words = ["sweep-dropout", str(folder), "--data", str(data)]
+    for more, word in (
+        ([str(folder), "--rate", "0.1"], "one RUN"),
+        (["--rate", "low"], "--rate"),
+        (["--rate", "1.5"], "--rate"),
+    ):
+        told = CliRunner().invoke(app, [*words, *more])
+        assert (told.exit_code, word in told.stderr) == (2, True), told.stderr

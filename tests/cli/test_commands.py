@@ -16,11 +16,11 @@ from lenssbi.pipelines.results import ItemResult, RunResult
 from lenssbi.posteriors import Summary
 from lenssbi.status import InputError, ItemError, Status
 from lenssbi_cli.console import command
-from lenssbi_cli.main import COMMANDS, app
+from lenssbi_cli.main import COMMANDS, PANELS, app
 
 RUNNER = CliRunner()
 ROOT = Path(__file__).parents[2]
-NAMES = [verb.__name__ for verb in COMMANDS]
+NAMES = list(COMMANDS)
 
 
 def run(*arguments):
@@ -66,6 +66,35 @@ def test_every_command_has_help_and_json(name):
 def test_the_installed_program_runs():
     program = Path(sys.executable).with_name("lenssbi")
     assert subprocess.run([program, "--version"], capture_output=True, check=True).stdout.startswith(b"lenssbi")
+
+
+def test_options_of_one_name_are_the_same_everywhere():
+    """In name, type, default and help text; what a command writes or reads has a help of its own."""
+    from typer.main import get_command
+
+    own = {"--out", "--data", "--json", "--count", "--repeat", "--limit", "--noise", "--psf", "--prior"}
+    known = {}
+    for name, verb in get_command(app).commands.items():
+        for option in verb.params:
+            if option.param_type_name == "option" and option.opts[0] not in own:
+                said = (
+                    option.opts,
+                    str(option.type_descriptor.annotation),
+                    option.default,
+                    option.help,
+                    option.multiple,
+                )
+                first = known.setdefault(option.opts[0], (name, said))
+                assert said == first[1], f"{option.opts[0]} of {name} and {first[0]}"
+    assert {"--seed", "--workers", "--config", "--set", "--estimator", "--quiet"} <= known.keys()
+
+
+def test_the_help_groups_the_commands_by_task():
+    shown = run("--help").stdout
+    places = [shown.index(f" {panel} ") for panel in PANELS]
+    assert places == sorted(places)
+    for name in NAMES:
+        assert re.search(rf"^│ {name} ", shown, re.MULTILINE), name
 
 
 class TestBadInput:
@@ -122,6 +151,21 @@ class TestBadInput:
     )
     def test_what_cannot_be_known_of_a_lens(self, option, said, words, tmp_path):
         check_refused(run("refine", "a.fits", "--out", tmp_path / "out", option, said), *words)
+
+    def test_what_is_known_of_all_lenses_of_a_catalogue(self, tmp_path, monkeypatch):
+        """The options of a fit mean in a catalogue what they mean in `refine`."""
+        asked = []
+        monkeypatch.setattr("lenssbi.pipelines.catalogue.run", lambda *_, config, **__: asked.append(config) or 1 / 0)
+        known = ("--fix", "shear1=0", "--gaussian", "shear2=0,0.02", "--model-error", "ellipticity=0.03", "--seed", 4)
+        run("catalogue", "a.fits", "--out", tmp_path, *known, "--lens-light", "none", "--set", "fit.mesh.pixels=100")
+        (config,) = asked
+        assert config.fit.prior.gaussian == {"shear1": (0.0, 0.0), "shear2": (0.0, 0.02)}
+        assert (config.fit.model_error.ellipticity, config.fit.lens_light) == (0.03, "none")
+        assert (config.fit.mesh.pixels, config.seed) == (100, 4)
+
+    @pytest.mark.parametrize("verb", ["refine", "catalogue"])
+    def test_no_folder_to_write_to(self, verb):
+        check_refused(run(verb, "a.fits"), "--out")
 
     @pytest.mark.parametrize("verb", ["refine", "catalogue"])
     def test_missing_input(self, verb, tmp_path):

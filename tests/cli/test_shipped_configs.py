@@ -51,7 +51,6 @@ def test_none_stays_none():
     ("words", "asks"),
     [
         (["refine", "no.fits", "--out", "fits", "--prior", "blind", "--config"], "configs/refinement/quick.yaml"),
-        (["predict", "no.fits", "--config"], "configs/refinement/galaxies.yaml"),
         (["catalogue", "no.fits", "--out", "all", "--set", "refine=none", "--config"], "configs/none.yaml"),
         (["simulate", "--count", "1", "--out", "set.h5", "--set", "no=1"], "configs/populations/sie_parametric.yaml"),
         (["train", "--out", "run", "--data", "no.h5"], "configs/estimator/tiny.yaml"),
@@ -60,7 +59,7 @@ def test_none_stays_none():
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_every_command_that_takes_a_configuration_finds_it(words, asks):
-    assert words[0] in {verb.__name__ for verb in COMMANDS}
+    assert words[0] in COMMANDS
     result = CliRunner().invoke(app, [*words, asks])
     assert result.exit_code == 2, result.output
     found = "none" not in asks

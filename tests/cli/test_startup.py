@@ -56,7 +56,7 @@ def test_help_loads_nothing():
 
 
 def test_the_help_of_a_command_loads_nothing():
-    found = loaded(*(f"{verb.__name__} --help" for verb in COMMANDS))
+    found = loaded(*(f"{name} --help" for name in COMMANDS))
     assert found & HEAVY <= {"pydantic"}  # Typer asks it, where it is there, about the types of options
 
 

@@ -120,7 +120,7 @@ def test_what_is_run_is_all_of_it(block):
 
 def test_every_option_that_the_pages_name_exists(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")  # help is not to be wrapped within a word
-    known = {verb.__name__: set() for verb in COMMANDS}
+    known: dict[str, set[str]] = {name: set() for name in COMMANDS}
     for verb, options in known.items():
         options |= set(re.findall(r"--[a-z][\w-]*", RUNNER.invoke(app, [verb, "--help"]).stdout))
     for block in BLOCKS:

@@ -1,6 +1,7 @@
 """`predict` from files to a table."""
 
 import importlib
+import json
 import sys
 
 import numpy as np
@@ -217,15 +218,16 @@ def test_a_model_error_widens_what_the_network_says(folder):
     assert alone.params == after.items[0].params, "whatever else is asked about"
 
 
-def test_the_command_takes_the_model_error_of_a_configuration(folder, tmp_path):
+def test_the_command_takes_a_model_error(folder):
     from typer.testing import CliRunner
 
     from lenssbi_cli.main import app
 
-    config = tmp_path / "los.yaml"
-    config.write_text("model_error: {einstein_radius: 0.1}\n")
-    found = CliRunner().invoke(app, ["predict", str(folder / "a.fits"), "--config", str(config), "--json"])
+    command = ["predict", str(folder / "a.fits"), "--model-error"]
+    found = CliRunner().invoke(app, [*command, "einstein_radius=0.1", "--model-error", "ellipticity=0.02", "--json"])
     assert found.exit_code == 0, found.stderr
-    assert '"einstein_radius": 0.1' in found.stdout
-    config.write_text("model_error: {radius: 0.1}\n")
-    assert CliRunner().invoke(app, ["predict", str(folder / "a.fits"), "--config", str(config)]).exit_code == 2
+    error = json.loads(found.stdout)["config"]["model_error"]
+    assert (error["einstein_radius"], error["ellipticity"]) == (0.1, 0.02)
+    for wrong, word in (("radius=0.1", "einstein_radius"), ("0.1", "NAME=VALUE"), ("ellipticity=2", "ellipticity")):
+        result = CliRunner().invoke(app, [*command, wrong])
+        assert (result.exit_code, word in result.stderr) == (2, True), result.stderr

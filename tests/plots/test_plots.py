@@ -68,7 +68,14 @@ def test_a_network_that_the_fit_did_not_trust_is_shown(tmp_path):
 
 
 def test_a_fit_that_found_nothing(tmp_path):
-    style.save(lens.lens_figure(made_up.fit(failed=True)), tmp_path / "nothing.png")
+    """Every panel is there; the data are drawn, and model, residual and source are empty."""
+    figure = lens.lens_figure(made_up.fit(failed=True))
+    assert titles(figure) == titles(lens.lens_figure(made_up.fit()))
+    panels = {axes.get_title(): axes for part in figure.subfigs for axes in part.axes if axes.images}
+    drawn = {title: np.ma.count(np.ma.masked_invalid(axes.images[0].get_array())) for title, axes in panels.items()}
+    assert drawn["observed"] > 0
+    assert {drawn[title] for title in ("model", "residual / noise", "source and caustics")} == {0}
+    style.save(figure, tmp_path / "nothing.png")
 
 
 @pytest.mark.parametrize("status", [Status.TIMED_OUT, Status.NOT_EXPLAINED])

@@ -160,7 +160,7 @@ class PeerFits:
     def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[Job]:
         """A job for each source, whose records are kept in the folder `name` of the results."""
         card = "" if self.method.estimator is None else card_of(self.method.estimator)
-        asked = self.method.model_dump_json(exclude={"suites", "count"})
+        asked = self.method.model_dump_json(exclude={"suites", "count", "estimator"})  # its card says which it is
         jobs: list[Job] = []
         for source in sources:
             index = source.index or 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from lenssbi.benchmark.config import BenchmarkConfig
 from lenssbi.benchmark.methods import AutolensMethod, FitMethod
@@ -13,6 +13,7 @@ from lenssbi.config import load_config
 from lenssbi.refinement.config import RefineConfig
 
 Sampled: TypeAlias = Fits | PeerFits
+M = TypeVar("M", FitMethod, AutolensMethod)
 
 
 def sampled_methods(config: BenchmarkConfig, base: Path) -> dict[str, Sampled]:
@@ -29,13 +30,13 @@ def sampled_methods(config: BenchmarkConfig, base: Path) -> dict[str, Sampled]:
             found[name] = Fits(_anywhere(method), method.refinement(base))
         elif isinstance(method, AutolensMethod):
             load_config(None, RefineConfig, method.overrides)  # a mistake is told before anything is made
-            found[name] = PeerFits(method, find_peer(config.autolens_python))
+            found[name] = PeerFits(_anywhere(method), find_peer(config.autolens_python))
         if isinstance(method, FitMethod | AutolensMethod) and method.estimator is not None:
             card_of(method.estimator)
     return found
 
 
-def _anywhere(method: FitMethod) -> FitMethod:
+def _anywhere(method: M) -> M:
     """The method with its estimator's folder, for workers that run elsewhere than the command."""
     from lenssbi.estimators.load import find_estimator
 

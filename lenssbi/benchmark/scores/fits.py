@@ -15,13 +15,12 @@ import numpy as np
 
 from lenssbi.benchmark.methods import WrongBasin
 from lenssbi.benchmark.runners.records import Belief, Record
-from lenssbi.calibration.scores import wilson
+from lenssbi.benchmark.scores.shares import Row, share_columns
 from lenssbi.status import Status
 
 SHARES = ("flagged", "wrong", "wrong_unflagged", "false_alarms")
 NOT_DONE, ANY = "(not done)", "(any)"  # beside the names of flags
 QUANTILES = {"16": 16, "50": 50, "84": 84}
-Row = dict[str, Any]
 
 
 def lens_rows(records: Sequence[Record], which: str) -> Iterator[Row]:
@@ -75,22 +74,16 @@ def flag_rows(records: Sequence[Record], which: str, wrong: WrongBasin) -> Itera
     for flag, rows in raised.items():
         row: Row = {"flag": flag}
         for kind, part in (("right", np.array(rows, bool)[~lost]), ("wrong", np.array(rows, bool)[lost])):
-            share = float(part.mean()) if part.size else None
-            low, high = (None, None) if share is None else wilson(share, part.size)
-            row |= {kind: part.size, f"{kind}_raised": share, f"{kind}_low": low, f"{kind}_high": high}
+            row |= {kind: part.size} | share_columns(f"{kind}_raised", part, f"{kind}_low", f"{kind}_high")
         yield row
 
 
 def _shares(found: Sequence[tuple[Record, Belief]], wrong: WrongBasin) -> Row:
-    if not found:
-        return {f"{name}{end}": None for name in SHARES for end in ("", "_low", "_high")}
-    warned = np.array([record.warned for record, _ in found])
-    lost = np.array([in_wrong_basin(belief, wrong) for _, belief in found])
+    warned = np.array([record.warned for record, _ in found], bool)
+    lost = np.array([in_wrong_basin(belief, wrong) for _, belief in found], bool)
     row: Row = {}
     for name, rows in zip(SHARES, (warned, lost, lost & ~warned, warned & ~lost), strict=True):
-        share = float(rows.mean())
-        low, high = wilson(share, len(found))
-        row |= {name: share, f"{name}_low": low, f"{name}_high": high}
+        row |= share_columns(name, rows)
     return row
 
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from lenssbi.benchmark.config import JUDGED, Paper
 from lenssbi.benchmark.runners.answers import Answers
-from lenssbi.calibration.scores import LEVELS, binomial_error, claimed, errors, wilson
+from lenssbi.benchmark.scores.shares import Row, share_columns
+from lenssbi.calibration.scores import LEVELS, binomial_error, claimed, errors
 from lenssbi.calibration.splits import Split
 
 FEWEST = 20  # stamps, for a percentile to mean something
 RESAMPLES = 100
 FAR = 3.0  # [sigma]
-Row = dict[str, Any]
 
 
 def accuracy(answers: Answers, truths: Mapping[str, Any], splits: list[Split], paper: Paper | None) -> Iterator[Row]:
@@ -61,6 +61,9 @@ def coverage(answers: Answers, splits: list[Split]) -> Iterator[Row]:
         for i, name in enumerate(answers.names):
             nearer, pulls = claimed(answers.below[split.rows, i]), np.abs(answers.pulls[split.rows, i])
             credible = {label: float(np.mean(nearer < level)) for label, level in LEVELS.items()}
+            shares: Row = {}
+            for label, level in LEVELS.items():
+                shares |= share_columns(f"credible_{label}", nearer < level, f"low_{label}", f"high_{label}")
             sigma = {label: float(np.mean(pulls < k)) for k, label in enumerate(LEVELS, start=1)}
             largest = max(LEVELS, key=lambda label: abs(credible[label] - LEVELS[label]))
             yield {
@@ -72,11 +75,7 @@ def coverage(answers: Answers, splits: list[Split]) -> Iterator[Row]:
                 "largest_deviation": credible[largest] - LEVELS[largest],
                 "at": largest,
                 "scatter": binomial_error(LEVELS[largest], count),
-                **{
-                    f"{end}_{label}": value
-                    for label in LEVELS
-                    for end, value in zip(("low", "high"), wilson(credible[label], count), strict=True)
-                },
+                **shares,
             }
 
 

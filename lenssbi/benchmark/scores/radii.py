@@ -17,10 +17,10 @@ from scipy import stats
 
 from lenssbi.arrays import FloatArray
 from lenssbi.benchmark.runners.answers import Answers
-from lenssbi.calibration.scores import gross, nmad, rms, wilson
+from lenssbi.benchmark.scores.shares import Row, share_columns
+from lenssbi.calibration.scores import gross, nmad, rms
 
 BRIGHT = 50.0  # S/N above which ellipticities are judged
-Row = dict[str, Any]
 
 
 def radii(answers: Answers, truths: Mapping[str, NDArray[Any]], snr: NDArray[Any] | None) -> Iterator[Row]:
@@ -42,10 +42,7 @@ def radii(answers: Answers, truths: Mapping[str, NDArray[Any]], snr: NDArray[Any
     silent = wrong & (answers.flagged == 0) if len(answers.flagged) else wrong
     bright = np.ones(len(wrong), bool) if snr is None else np.asarray(snr) > BRIGHT
     row: Row = {"stamps": len(wrong), "nmad": float(nmad(away)), "rms": float(rms(away))}
-    for name, values in (("gross", wrong), ("unflagged", silent)):
-        share = float(values.mean())
-        low, high = wilson(share, len(values))
-        row |= {name: share, f"{name}_low": low, f"{name}_high": high}
+    row |= share_columns("gross", wrong) | share_columns("unflagged", silent)
     for name in ("e1", "e2"):
         known = name in answers.names and bright.any()
         row[f"rms_{name}"] = float(rms(_errors(answers, truths, name)[bright])) if known else None

@@ -1,4 +1,4 @@
-"""How far a run is, from the files that it has left so far: `lenssbi catalogue --status DIR`. Changes nothing."""
+"""How far a run is, from the files that it has left so far: `lenssbi status DIR`. Changes nothing."""
 
 from __future__ import annotations
 

@@ -62,11 +62,12 @@ def test_what_is_found_describes_the_source(modes, ring_imaging):
     best = modes[0]
     light = np.nansum(best.source_image)
     data = ring_imaging.data[ring_imaging.mask].sum()
-    assert light == pytest.approx(data, rel=0.1)
+    assert light == pytest.approx(data, rel=0.02)
     assert best.magnification == pytest.approx(light / best.fluxes.sum())
-    assert best.fluxes.sum() == pytest.approx(80, rel=0.3)  # the fixture's source
-    assert best.source_radius == pytest.approx(0.2, rel=0.3)
-    np.testing.assert_allclose(best.source_vector[:2], [0.1, 0.05], atol=0.05)
+    # the fixture's source, an exponential disc, of which a few Gaussians miss the outskirts: 3 per cent of light and radius
+    assert best.fluxes.sum() == pytest.approx(80, rel=0.08)
+    assert best.source_radius == pytest.approx(0.2, rel=0.08)
+    np.testing.assert_allclose(best.source_vector[:2], [0.1, 0.05], atol=0.02)
     assert best.covariance.shape == (5 + 4 * len(best.ellipses),) * 2
     assert (np.linalg.eigvalsh(best.covariance) > 0).all()
     residual = (best.source_image - ring_imaging.data)[ring_imaging.mask] / ring_imaging.noise[ring_imaging.mask]

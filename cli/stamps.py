@@ -1,0 +1,168 @@
+"""How stamps are read, or cut out of a mosaic: the options of every command that takes stamps, declared once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from lenssbi.pipelines.cutout import CutoutOptions
+
+    from .console import Screen
+
+CUTOUTS = "cutouts"  # folder of the stamps that a command cuts out before anything else
+READING, MOSAIC = "How stamps are read", "Mosaic to cut stamps from"
+
+
+@dataclass(frozen=True)
+class Companions:
+    """What stands beside the image of a stamp, where its file does not say."""
+
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            "--noise",
+            metavar="FILE|NUMBER",
+            help="FITS image of one sigma of each pixel, or one number for all.",
+            rich_help_panel=READING,
+        ),
+    ] = None
+    psf: Annotated[
+        str | None,
+        typer.Option("--psf", metavar="FILE", help="FITS image of the PSF.", rich_help_panel=READING),
+    ] = None
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            "--mask",
+            metavar="FILE|none",
+            help="FITS image, 0 where a pixel is good, or DS9 regions (.reg) of bad pixels; none: use no mask of INPUT.",
+            rich_help_panel=READING,
+        ),
+    ] = None
+    pixel_scale: Annotated[
+        float | None,
+        typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel in arcsec.", rich_help_panel=READING),
+    ] = None
+
+    @property
+    def said(self) -> dict[str, object]:
+        """What was said, as keyword arguments of `expand_inputs`; empty where nothing was."""
+        known = {"noise": self.noise, "psf": self.psf, "mask": self.mask, "pixel_scale": self.pixel_scale}
+        return {name: value for name, value in known.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """What the user says about a mosaic to cut stamps from; no image stands for none."""
+
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image",
+            metavar="FILE|FOLDER",
+            help="Mosaic to cut from: FITS files, a folder of Euclid's MER products, or a table of tiles. Repeatable.",
+            show_default=False,
+            rich_help_panel=MOSAIC,
+        ),
+    ] = None
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weight",
+            metavar="FILE",
+            help="Inverse variance in the place of --noise. Repeatable.",
+            rich_help_panel=MOSAIC,
+        ),
+    ] = None
+    variance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--variance", metavar="FILE", help="Variance in the place of --noise. Repeatable.", rich_help_panel=MOSAIC
+        ),
+    ] = None
+    flag: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--flag",
+            metavar="FILE",
+            help="Mask of the mosaic, 0 where a pixel is good. Repeatable.",
+            rich_help_panel=MOSAIC,
+        ),
+    ] = None
+    flag_bits: Annotated[
+        int | None,
+        typer.Option(
+            "--flag-bits",
+            min=1,
+            help="Bits of the mask that make a pixel bad, as one number; by default all that do not mark objects.",
+            show_default=False,
+            rich_help_panel=MOSAIC,
+        ),
+    ] = None
+    size: Annotated[
+        float | None,
+        typer.Option(
+            "--size",
+            help="Side of a cut-out in arcsec; 10 by default.",
+            show_default=False,
+            rich_help_panel=MOSAIC,
+        ),
+    ] = None
+
+    @property
+    def choices(self) -> list[str]:
+        """The options that were given beside --image."""
+        names = ("weight", "variance", "flag", "flag_bits", "size")
+        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
+
+    def cutting(
+        self, noise: list[str] | None = None, psf: list[str] | None = None, band: str = "VIS"
+    ) -> "CutoutOptions":
+        """How to cut, with the noise maps and PSFs of the mosaic's images."""
+        from lenssbi.dataset.cutouts.tiles import Layers
+        from lenssbi.pipelines.cutout import CutoutOptions
+
+        files = {"images": self.image, "noise": noise, "weight": self.weight, "variance": self.variance}
+        files |= {"flag": self.flag, "psf": psf}
+        layers = Layers(**{name: tuple(said or ()) for name, said in files.items()}, band=band)  # type: ignore[arg-type]
+        sides = {} if self.size is None else {"size": self.size}
+        return CutoutOptions(layers, flag_bits=self.flag_bits, **sides)
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """What the user says about the stamps that a command models."""
+
+    lens_light: Annotated[
+        Literal["auto", "none"] | None,
+        typer.Option(
+            "--lens-light",
+            help="Light of the lens galaxy: auto looks for it, none says that the stamps show none.",
+            rich_help_panel=READING,
+        ),
+    ] = None
+    companions: Companions = Companions()
+    mosaic: Mosaic = Mosaic()
+
+    def found(self, inputs: list[str], folder: Path | None, screen: "Screen") -> tuple[list[str], dict[str, object]]:
+        """The inputs and how they are read: as the user said, or the stamps that are cut out into `folder`.
+
+        Raises
+        ------
+        InputError
+            If an option of a mosaic was given without one, or there is no place for the cut-outs.
+        """
+        from lenssbi.status import InputError
+
+        read = self.companions.said | ({} if self.lens_light is None else {"lens_light": self.lens_light})
+        if not self.mosaic.image:
+            for option in self.mosaic.choices:
+                raise InputError(f"{option} is for a mosaic: name it with --image")
+            return inputs, read
+        from lenssbi.pipelines.cutout import cut_first
+
+        if folder is None:
+            raise InputError("--image needs a place to keep the cut-outs: give --out")
+        return cut_first(inputs, self.mosaic.cutting(), folder, read, screen.progress)
