@@ -18,7 +18,9 @@ def report(
     ] = None,
     figures: Annotated[
         int,
-        typer.Option("--figures", min=0, help="Figures of fits in the page, about 0.1 MB each; flagged lenses first."),
+        typer.Option(
+            "--most-figures", min=0, help="Figures of fits in the page, about 0.1 MB each; flagged lenses first."
+        ),
     ] = 200,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -130,8 +130,8 @@ def test_most_reviewers_decide():
 def test_what_is_kept_is_read_again(tmp_path):
     path = tmp_path / "review.json"
     assert read_kept(path, "c", {"a"}) == []
-    write_verdicts(path, "c", [said("failure", "Ada", "mask", "<b>\ud83d"), said("success", "Bob", lens="gone")])
-    assert read_kept(path, "c", {"a"}) == [said("failure", "Ada", "mask", "<b>?")], "half a character is none"
+    write_verdicts(path, "c", [said("failure", "Ada", "mask", note="<b>\ud83d"), said("success", "Bob", lens="gone")])
+    assert read_kept(path, "c", {"a"}) == [said("failure", "Ada", "mask", note="<b>?")], "half a character is none"
     with pytest.raises(InputError, match=r"remove it, and merge"):
         read_kept(path, "d", {"a"})
 
@@ -140,7 +140,7 @@ def test_what_is_kept_is_read_again(tmp_path):
 def test_columns_of_a_review_survive_every_format(tmp_path, suffix):
     table = catalogue.build([{"name": "a", "status": "done"}, {"name": "b", "status": "done"}])
     note = "<script>\nα  "
-    reviewed = with_verdicts(table, {"a": [said("failure", "Ada", "mask", note)]})
+    reviewed = with_verdicts(table, {"a": [said("failure", "Ada", "mask", note=note)]})
     back = catalogue.read(catalogue.write(reviewed, tmp_path / f"c{suffix}"))
     assert [list(back[name]) for name in COLUMNS] == [["failure", ""], ["mask", ""], [note, ""], [1, 0], [1, 0]]
     assert with_verdicts(back, {}).colnames == table.colnames
