@@ -15,7 +15,7 @@ help:
 	@echo "make test    the whole test-suite"
 	@echo "make check   format, lint, types, import contracts and the fast tests"
 	@echo "make docs    the documentation as a site, in build/site"
-	@echo "make notebooks run the notebooks anew, for what is committed of them (8 minutes)"
+	@echo "make notebooks run the notebooks anew, for what is committed of them (9 minutes)"
 	@echo "make install only make .venv"
 
 install: $(INSTALLED)

@@ -70,7 +70,7 @@ def pixels_inside(path: str | Path, shape: tuple[int, int], header: Header) -> N
         without a WCS, or in which no region has an inside; NOT_FOUND.
     """
     found = _read(path)
-    inside = np.zeros(shape, bool)
+    inside: NDArray[np.bool_] = np.zeros(shape, bool)
     with_area = [region for region in found if _has_area(region)]
     marking = [region for region in with_area if _marks(region)]
     if not marking:
