@@ -72,7 +72,7 @@ def catalogue(
         inputs = needed(inputs)
         if out is None:
             raise InputError("no folder for the catalogue: name one with --out")
-        said = {"refine": refine, "estimator": estimator, "seed": seed, "fit__lens_light": stamps.lens_light}
-        config = load_config(settings.config, CatalogueConfig, settings.changes("fit.", **said))
+        said = {"refine": refine, "estimator": estimator, "seed": seed, "fit.lens_light": stamps.lens_light}
+        config = load_config(settings.config, CatalogueConfig, settings.changes(said, "fit."))
         inputs, read = stamps.found(inputs, out / CUTOUTS, screen)
         screen.finish(run(inputs, config=config, out=out, read=read, **where))
