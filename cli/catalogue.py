@@ -82,9 +82,9 @@ def catalogue(
             return
         if out is None:
             raise InputError("no folder for the catalogue: name one with --out")
-        said = {"refine": refine, "estimator": estimator, "seed": seed, "fit__lens_light": stamps.lens_light}
+        said = {"refine": refine, "estimator": estimator, "seed": seed, "fit.lens_light": stamps.lens_light}
         start = CatalogueFolder.open(out).card["config"] if redo else None
-        config = load_config(settings.config, CatalogueConfig, settings.changes("fit.", **said), start)
+        config = load_config(settings.config, CatalogueConfig, settings.changes(said, "fit."), start)
         inputs, read = stamps.found((inputs or []) if redo else needed(inputs), out / CUTOUTS, screen)
         if redo:
             screen.finish(fit_again(out, redo, config=config, inputs=inputs, read=read, **where))

@@ -1,6 +1,6 @@
 """Options that several commands share, so that they read alike everywhere; how stamps are read is `stamps`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,20 +96,20 @@ class Settings:
     gaussian: Gaussian = None
     model_error: ModelError = None
 
-    def changes(self, fit: str = "", **said: object) -> list[str]:
-        """Overrides of the configuration: those of --set, those of the options, and what else is `said` by key, None left out.
+    def changes(self, said: Mapping[str, object], fit: str = "") -> list[str]:
+        """Overrides of the configuration: those of --set, those of the options here, and those of other options.
 
         Parameters
         ----------
+        said
+            Values of other options by key of the configuration; None is left out.
         fit
             Where the keys of a fit are: "fit." in a catalogue's configuration.
-        **said
-            By key, with two underscores for a dot.
         """
         known = [_known(item, "--fix", "NAME=VALUE", 1) for item in self.fix or ()]
         known += [_known(item, "--gaussian", "NAME=MEAN,SIGMA", 2) for item in self.gaussian or ()]
         known += [f"model_error.{item}" for item in model_error(self.model_error)]
-        others = [f"{key.replace('__', '.')}={value}" for key, value in said.items() if value is not None]
+        others = [f"{key}={value}" for key, value in said.items() if value is not None]
         return [*(self.overrides or ()), *(fit + item for item in known), *others]
 
 

@@ -57,9 +57,8 @@ def refine(
         inputs = needed(inputs)
         if out is None:
             raise InputError("no folder for the fits: name one with --out")
-        said = {"prior__mode": prior, "sampler__method": sampler, "sampler__seed": seed}
-        changes = settings.changes(**said, lens_light=stamps.lens_light)
-        config = load_config(settings.config, RefineConfig, changes)
+        said = {"prior.mode": prior, "sampler.method": sampler, "sampler.seed": seed, "lens_light": stamps.lens_light}
+        config = load_config(settings.config, RefineConfig, settings.changes(said))
         inputs, read = stamps.found(inputs, out / CUTOUTS, screen)
         result = run(
             inputs,

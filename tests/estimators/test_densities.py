@@ -84,6 +84,17 @@ def test_features_are_those_of_the_first_member(folder, stamps):
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_belief_score_and_features_take_one_run_of_the_convolutions(folder, stamps):
+    estimator, seen = load_estimator(folder), []
+    count = estimator.densities[0].embedding_net.register_forward_hook(lambda module, args, out: seen.append(len(out)))
+    mixtures, scores, features = estimator.predict_score_and_embed(*stamps, batch=2)
+    count.remove()
+    assert seen == [2, 2, 1]
+    np.testing.assert_array_equal(features, estimator.embed(*stamps, batch=2))
+    assert len(mixtures) == 5
+    assert np.isnan(scores).all(), "it has neither a detector nor a reference"
+
+
 def test_log_score_is_the_log_density_in_physical_units(folder, stamps):
     """That of the dropout network is its mixture's; for the others, a change of units moves it by the Jacobian."""
     estimator, space = load_estimator(folder), SIE_SPACE
