@@ -4,11 +4,7 @@
                knows no other ellipse
     MassField  ExternalShear (gamma_ext, phi_ext), where a shear was inferred
 
-COOLEST (its documentation's "conventions") has x to the right, y up, arcsec, and radii along the intermediate axis, as we have; its angles
-are anticlockwise from +y, in (-90, 90] deg:
-
-    theta_E = einstein_radius     gamma = slope     phi = phi_ours - 90 deg
-    gamma_ext exp(2 i (phi_ext + 90 deg)) = shear1 + i shear2
+The definitions of both are in :mod:`lenssbi.parameters.conversions`.
 
 Each parameter has mean, median, 16th and 84th percentile; the percentiles of an angle stay on either side of its median, so they may
 lie outside (-90, 90]. The point estimate is one lens: the medians of the linear parameters (e1, e2, shear1, shear2 and the others),
@@ -22,20 +18,19 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 import lenssbi
 from lenssbi.arrays import FloatArray
 from lenssbi.files import atomic
-from lenssbi.parameters import axis_ratio, position_angle
 from lenssbi.parameters.conventions import CONVENTIONS, COORDINATES
+from lenssbi.parameters.conversions import NORTH, NOT_INFERRED, from_north, to_coolest
 from lenssbi.posteriors.export import library
 from lenssbi.posteriors.samples import Samples, Summary
 
-NORTH = 90.0  # [deg], of COOLEST's zero of angles from ours
-ISOTHERMAL, WEIGHTS = 2.0, "probability_weights"
+WEIGHTS = "probability_weights"
 PLACEHOLDER = 100  # pixels along the side of a stamp that is not known
 LENS = {
     "gamma": "slope",
@@ -46,9 +41,7 @@ LENS = {
     "center_y": "centre_y",
 }
 """COOLEST's name to ours; in COOLEST's order."""
-NOT_INFERRED = {"slope": ISOTHERMAL, "centre_x": 0.0, "centre_y": 0.0}
 LINEAR = ("einstein_radius", "e1", "e2")
-Angle = TypeVar("Angle", float, FloatArray)
 
 
 @dataclass(frozen=True)
@@ -141,10 +134,10 @@ def write(samples: Samples, path: str | Path, observed: Observed | None = None) 
 
 
 def _columns(samples: Samples) -> Samples:
-    """The draws in COOLEST's parameters, angles still from +x [deg]; draws of no weight are left out."""
+    """The draws in COOLEST's parameters; draws of no weight are left out."""
     used = samples.weights > 0
     values = {name: samples.column(name)[used] for name in samples.names}
-    columns = _physical(values)
+    columns = to_coolest(values)
     log_weights = None if samples.log_weights is None else samples.log_weights[used]
     return replace(
         samples,
@@ -155,39 +148,19 @@ def _columns(samples: Samples) -> Samples:
     )
 
 
-def _physical(values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """COOLEST's parameters, angles from +x [deg], of ours by name; any shape."""
-    like = values["einstein_radius"]
-    e = values["e1"] + 1j * values["e2"]
-    ours = {name: np.full_like(like, value) for name, value in NOT_INFERRED.items()} | dict(values)
-    ours |= {"q": axis_ratio(e), "phi": np.degrees(position_angle(e))}
-    found = {theirs: ours[name] for theirs, name in LENS.items()}
-    if "shear1" in values:
-        shear = values["shear1"] + 1j * values["shear2"]
-        found |= {"gamma_ext": np.abs(shear), "phi_ext": np.degrees(position_angle(shear))}
-    return found
-
-
 def _point(samples: Samples) -> dict[str, float]:
     """The lens of the medians, in COOLEST's parameters."""
-    medians = {name: np.asarray(summary.median) for name, summary in samples.summary().items()}
-    found = {name: float(value) for name, value in _physical(medians).items()}
-    return {name: _from_north(value) if name.startswith("phi") else value for name, value in found.items()}
-
-
-def _from_north(angle: Angle) -> Angle:
-    """Angles from +x [deg] as COOLEST has them: from +y, in (-90, 90]."""
-    return 90.0 - (90.0 - (angle - NORTH)) % 180.0
+    medians = {name: summary.median for name, summary in samples.summary().items()}
+    return {name: float(value) for name, value in to_coolest(medians).items()}
 
 
 def _summary(lens: Samples, name: str) -> Summary:
-    """Of one of COOLEST's parameters; angles from +y [deg]."""
+    """Of one of COOLEST's parameters; angles from +y [deg], the median in (-90, 90]."""
+    one = lens.select((name,))
     if not name.startswith("phi"):
-        return lens.select((name,)).summary()[name]
-    found = replace(lens.select((name,)), names=("phi",)).summary()[
-        "phi"
-    ]  # the name by which a summary knows the circle
-    turn = _from_north(found.median) - found.median
+        return one.summary()[name]
+    found = replace(one, names=("phi",)).summary()["phi"]  # the name by which a summary knows the circle
+    turn = from_north(found.median + NORTH) - found.median
     median, lower, upper, mean = (place + turn for place in (found.median, found.lower, found.upper, found.mean))
     return Summary(median, lower, upper, mean, found.sigma, "deg")
 
@@ -271,8 +244,7 @@ def _about(samples: Samples, observed: Observed, image: FloatArray) -> dict[str,
 
 
 def _write_chain(path: Path, columns: Mapping[str, FloatArray], weights: FloatArray) -> None:
-    angles = [_from_north(values) if "-phi" in name else values for name, values in columns.items()]
     with atomic(path) as temporary, temporary.open("w", newline="") as file:
         lines = csv.writer(file)
         lines.writerow([*columns, WEIGHTS])
-        lines.writerows(np.stack([*angles, weights], axis=1).tolist())
+        lines.writerows(np.stack([*columns.values(), weights], axis=1).tolist())
