@@ -32,6 +32,7 @@ from .options import (
     cluster_of,
     reading,
 )
+from .redshifts import Cosmology, ZLens, ZSource, distances
 
 Rule = Literal["auto", "all", "none"]
 REFINE = "auto: fit the stamps where the network's answer is in doubt; all; none."
@@ -62,6 +63,9 @@ def catalogue(
     flag: Flag = None,
     flag_bits: FlagBits = None,
     size: Size = None,
+    z_lens: ZLens = None,
+    z_source: ZSource = None,
+    cosmology: Cosmology = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everything random.")] = None,
@@ -100,7 +104,18 @@ def catalogue(
         }
         mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
-            about_stamps = (lens_light, noise, psf, mask, pixel_scale, image, *mosaic.choices)
+            about_stamps = (
+                lens_light,
+                noise,
+                psf,
+                mask,
+                pixel_scale,
+                image,
+                z_lens,
+                z_source,
+                cosmology,
+                *mosaic.choices,
+            )
             choices = (config, overrides, refine, estimator, seed, *about_stamps)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from run.json: leave out all but --out and workers")
@@ -115,7 +130,7 @@ def catalogue(
         said += [f"seed={seed}"] if seed is not None else []
         settings = load_config(config, CatalogueConfig, said)
         out = Path("catalogue") if out is None else out
-        read = reading(noise, psf, mask, pixel_scale, lens_light)
+        read = reading(noise, psf, mask, pixel_scale, lens_light) | distances(z_lens, z_source, cosmology)
         inputs, read = mosaic.cut(inputs, read, out / CUTOUTS, screen)
         result = run(
             inputs,

@@ -26,6 +26,7 @@ from .options import (
     Weight,
     reading,
 )
+from .redshifts import Cosmology, ZLens, ZSource, distances
 from .shipped_configs import shipped
 
 
@@ -57,6 +58,9 @@ def predict(
     flag: Flag = None,
     flag_bits: FlagBits = None,
     size: Size = None,
+    z_lens: ZLens = None,
+    z_source: ZSource = None,
+    cosmology: Cosmology = None,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Seed of everything random; 0 by default.", show_default=False)
     ] = None,
@@ -79,7 +83,19 @@ def predict(
 
         mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
-            choices = (estimator, config, lens_light, noise, psf, mask, pixel_scale, image, seed, *mosaic.choices)
+            about_stamps = (
+                lens_light,
+                noise,
+                psf,
+                mask,
+                pixel_scale,
+                image,
+                z_lens,
+                z_source,
+                cosmology,
+                *mosaic.choices,
+            )
+            choices = (estimator, config, seed, *about_stamps)
             if inputs or any(choice is not None for choice in choices):
                 raise InputError("--repeat takes inputs and choices from the table: leave out all but --out, --samples")
             screen.finish(run_again(repeat, out=out, samples=samples, progress=screen.progress))
@@ -87,7 +103,7 @@ def predict(
         if not inputs:
             raise InputError("no input: name a FITS stamp, a folder, a table or a set")
         folder = out.with_name(f"{out.stem}_{CUTOUTS}") if out is not None else samples and samples / CUTOUTS
-        read = reading(noise, psf, mask, pixel_scale, lens_light)
+        read = reading(noise, psf, mask, pixel_scale, lens_light) | distances(z_lens, z_source, cosmology)
         inputs, read = mosaic.cut(inputs, read, folder, screen)
         result = run(
             inputs,

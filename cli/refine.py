@@ -28,6 +28,7 @@ from .options import (
     Weight,
     reading,
 )
+from .redshifts import Cosmology, ZLens, ZSource, distances
 
 PriorName = Literal["auto", "broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"]
 SamplerName = Literal["auto", "importance", "nautilus"]
@@ -57,6 +58,9 @@ def refine(
     flag: Flag = None,
     flag_bits: FlagBits = None,
     size: Size = None,
+    z_lens: ZLens = None,
+    z_source: ZSource = None,
+    cosmology: Cosmology = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     fix: Annotated[list[str] | None, typer.Option("--fix", metavar="NAME=VALUE", help=FIX)] = None,
@@ -84,7 +88,18 @@ def refine(
 
         mosaic = Mosaic(image, weight, variance, flag, flag_bits, size)
         if repeat is not None:
-            about_stamps = (lens_light, noise, psf, mask, pixel_scale, image, *mosaic.choices)
+            about_stamps = (
+                lens_light,
+                noise,
+                psf,
+                mask,
+                pixel_scale,
+                image,
+                z_lens,
+                z_source,
+                cosmology,
+                *mosaic.choices,
+            )
             choices = (prior, sampler, estimator, config, overrides, seed, *about_stamps)
             if inputs or any(choice is not None for choice in (*choices, fix, gaussian)):
                 raise InputError("--repeat takes inputs and choices from refine.json: leave out all but --out")
@@ -102,7 +117,7 @@ def refine(
         said += [_known(item, "--fix", "NAME=VALUE", 1) for item in fix or ()]
         said += [_known(item, "--gaussian", "NAME=MEAN,SIGMA", 2) for item in gaussian or ()]
         settings = load_config(config, RefineConfig, said)
-        read = reading(noise, psf, mask, pixel_scale, lens_light)
+        read = reading(noise, psf, mask, pixel_scale, lens_light) | distances(z_lens, z_source, cosmology)
         inputs, read = mosaic.cut(inputs, read, out / CUTOUTS, screen)
         result = run(
             inputs,

@@ -2,10 +2,12 @@
 
 from lenssbi.catalogue.table import (
     COVARIANCE,
+    DERIVED,
     FLAGS,
     FORMATS,
     OPTIONAL,
     PARAMETERS,
+    PHYSICAL,
     ROW,
     SCHEMA,
     build,
@@ -16,10 +18,12 @@ from lenssbi.catalogue.table import (
 
 __all__ = [
     "COVARIANCE",
+    "DERIVED",
     "FLAGS",
     "FORMATS",
     "OPTIONAL",
     "PARAMETERS",
+    "PHYSICAL",
     "ROW",
     "SCHEMA",
     "build",

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lenssbi.catalogue.table import COVARIANCE, FLAGS, ROW
+from lenssbi.catalogue.table import COVARIANCE, DERIVED, FLAGS, PHYSICAL, ROW
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 FIRST = ("name", "input", "method", "status", "ra", "dec")
-MAGNITUDES = ("mag_lens_light", "mag_lensed_source", "mag_source")
-MIDDLE = ("log_evidence", "snr", "misspecification", "chi2_per_pixel", "magnification", *MAGNITUDES)
+REDSHIFTS = ("z_lens", "z_source")
+MIDDLE = ("log_evidence", "snr", "misspecification", "chi2_per_pixel")
 LAST = ("refined_because", "look_because", "seconds", "evaluations", "posterior", "figure")
 NAN = float("nan")
 SUMMARY = {"median": "", "lower": "_lower", "upper": "_upper"}
@@ -40,6 +40,7 @@ class Columns:
         self._known = dict(known)
         self._seen: dict[str, str] = {}  # parameter -> unit
         self._of_network: dict[str, str] = {}  # the same of the network's answers
+        self._derived: dict[str, str] = {}  # the same of what follows from the posterior
         self._numbers: dict[str, array[float]] = {}
         self._words: dict[str, list[str]] = {"flags": [], "network_flags": []}
         self._count = 0
@@ -57,6 +58,9 @@ class Columns:
             self._put_summary(name, summary)
             self._put(f"truth_{name}", (row.get("truth") or {}).get(name))
             self._put(f"rank_{name}", (row.get("ranks") or {}).get(name))
+        for name, summary in (row.get("derived") or {}).items():
+            self._derived.setdefault(name, summary.get("unit", ""))
+            self._put_summary(name, summary)
         for pair, value in (row.get("covariance") or {}).items():
             self._put(f"cov_{pair}", value)
         network = row.get("network") or {}
@@ -100,6 +104,10 @@ class Columns:
                     self._write(table, f"{prefix}_{name}", float, unit, f"{text} of {name}")
         for name in MIDDLE:
             self._plain(table, name)
+        for name in (name for name in REDSHIFTS if np.isfinite(self._values(name)).any()):
+            self._plain(table, name)
+        for name in [*DERIVED, *(name for name in PHYSICAL if name in self._derived)]:
+            self._parameter(table, name, self._derived)
         for flag in FLAGS:
             self._write(table, flag, bool, "", flag.sentence)
         self._write(table, "flags", str, "", "flags that have no column of their own")

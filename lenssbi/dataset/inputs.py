@@ -23,9 +23,12 @@ from lenssbi.dataset.kinds import PART_OF_SET, PATH_COLUMNS, RA_COLUMNS, SET_SUF
 from lenssbi.dataset.listed import COMPANIONS, LIGHT_COLUMN, Row, rows_of
 from lenssbi.dataset.names import distinct_names
 from lenssbi.dataset.observed import READ
+from lenssbi.dataset.redshifts import COSMOLOGY, REDSHIFTS, in_cell, with_redshifts
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.dataset.tables import FITS_SUFFIXES, read_texts
 from lenssbi.status import InputError, ItemError, Status
+
+OPTIONS = ("pixel_scale", LIGHT_COLUMN, *REDSHIFTS, COSMOLOGY)  # of a stamp, beside its files
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,10 @@ class StampSource:
         Side of a pixel [arcsec], where the FITS file does not say it.
     lens_light
         "none" for a stamp that shows no lens galaxy, "auto" for one that may; None leaves it to the file.
+    z_lens, z_source
+        Redshifts, as numbers or as the text of a table; None leaves them to the file.
+    cosmology
+        In which they become distances (:func:`~lenssbi.posteriors.cosmology.cosmology_of`); None for the default.
     band
         Which band of a cut-out with several.
     status, detail
@@ -60,6 +67,9 @@ class StampSource:
     mask: str | None = None
     pixel_scale: float | None = None
     lens_light: str | None = None
+    z_lens: float | str | None = None
+    z_source: float | str | None = None
+    cosmology: str | None = None
     band: str = "VIS"
     status: Status | None = None
     detail: str = ""
@@ -83,7 +93,8 @@ class StampSource:
             raise ItemError(
                 error.status, self.path, found
             ) from None  # a row names the stamp, so that the reason names the other file
-        return replace(stamp, name=self.name, info={**stamp.info, READ: self._read()})
+        stamp = replace(stamp, name=self.name, info={**stamp.info, READ: self._read()})
+        return with_redshifts(stamp, self.z_lens, self.z_source, self.cosmology)
 
     def _of_file(self) -> Stamp:
         options: dict[str, Any] = {name: getattr(self, name) for name in (*COMPANIONS, "pixel_scale", LIGHT_COLUMN)}
@@ -100,7 +111,7 @@ class StampSource:
     def _read(self) -> dict[str, Any]:
         """How to read this stamp again from anywhere: what a user would name, and the options."""
         source = self.absolute()
-        options = {name: getattr(source, name) for name in (*COMPANIONS, "pixel_scale", LIGHT_COLUMN, "band")}
+        options = {name: getattr(source, name) for name in (*COMPANIONS, *OPTIONS, "band")}
         path = source.path if self.index is None else f"{source.path}:{self.index}"
         return {"input": path, **{name: value for name, value in options.items() if value}}
 
@@ -133,6 +144,9 @@ def expand_inputs(
     mask: str | None = None,
     pixel_scale: float | None = None,
     lens_light: str | None = None,
+    z_lens: float | None = None,
+    z_source: float | None = None,
+    cosmology: str | None = None,
     band: str = "VIS",
 ) -> list[StampSource]:
     """List the stamps that `inputs` name, in their order; folders in the order of their file names.
@@ -145,6 +159,10 @@ def expand_inputs(
         For all FITS stamps among them, as in `read_stamp`; a table's columns `noise`, `psf` and `mask` go before them.
     lens_light
         For all stamps, "none" or "auto" as in `read_stamp`; a table's column `lens_light` goes before it.
+    z_lens, z_source
+        For all stamps, redshifts of lens and source; a table's columns of these names go before them, and they before a header.
+    cosmology
+        In which redshifts become distances: a name that astropy knows, or ``H0=70,Om0=0.3``; Planck18 by default.
 
     Raises
     ------
@@ -154,7 +172,7 @@ def expand_inputs(
     if not inputs:
         raise InputError("no input: name a FITS stamp, a folder, a table or a set")
     noise, psf, mask = (None if file is None else str(file) for file in (noise, psf, mask))
-    common = StampSource("", "", None, noise, psf, mask, pixel_scale, lens_light, band)
+    common = StampSource("", "", None, noise, psf, mask, pixel_scale, lens_light, z_lens, z_source, cosmology, band)
     sources = [source for text in inputs for source in _expand(str(text), common)]
     names = distinct_names([source.name for source in sources], [_folder_of(source) for source in sources])
     return [replace(source, name=name) for source, name in zip(sources, names, strict=True)]
@@ -229,7 +247,8 @@ def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
 def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
     entry = str(table.parent / row.path) if row.path else ""
     files: dict[str, Any] = {c: placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
-    options = replace(common, **files, lens_light=row.lens_light.lower() or common.lens_light)
+    redshifts: dict[str, Any] = {z: in_cell(getattr(row, z)) or getattr(common, z) for z in REDSHIFTS}
+    options = replace(common, **files, **redshifts, lens_light=row.lens_light.lower() or common.lens_light)
     if not entry:
         status, detail = row.why_not(f"{table.name}, row {number}")
         yield replace(options, name=f"{table.stem}-row-{number}", path=str(table), status=status, detail=detail)

@@ -6,7 +6,7 @@ lenssbi has, with q the axis ratio, phi the position angle of the major axis fro
     e1 + i e2 = (1 - q^2)/(1 + q^2) exp(2 i phi)
     shear1 + i shear2 = gamma exp(2 i phi_gamma),   deflection (shear1 + i shear2) conj(theta)
 
-lenstronomy (Birrer & Amara 2018, Phys. Dark Universe 22, 189; profiles EPL and SHEAR of its version 1.14) has the same radius and slope, and
+lenstronomy (Birrer & Amara 2018, Phys. Dark Universe 22, 189; its profiles EPL and SHEAR) has the same radius and slope, and
 
     e1 + i e2 = f exp(2 i phi),   f = (1 - q)/(1 + q),   gamma1 + i gamma2 = shear1 + i shear2
 

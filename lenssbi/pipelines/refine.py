@@ -29,6 +29,7 @@ from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.attempts import forget
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import LEARNED_MODES, RefineConfig
+from lenssbi.refinement.drawn_light import fit_quantities
 from lenssbi.refinement.fit import restore, solve
 from lenssbi.refinement.observation import observe, with_honest_noise
 from lenssbi.refinement.problem import Problem, pose
@@ -197,7 +198,7 @@ def refine_source(
     if fit is not None and show is not None:
         show(fit)
     item = item_of(source, *kept, files, time.perf_counter() - start)
-    return replace(item, network=network_answer(problem, flags))
+    return replace(item, network=network_answer(problem, flags), derived=fit_quantities(kept[0], stamp))
 
 
 def refine_stamp(

@@ -204,6 +204,7 @@ def _fit_all(job: Job, sources: Sequence[StampSource], spread: batch.Spread, pro
 def _write_tables(folder: CatalogueFolder, job: Job) -> dict[str, int]:
     """Write the table in every wanted format, and return what there is to count."""
     meta = {"command": "catalogue", "config": folder.card["config"], "estimator": folder.card["estimator"]}
+    meta |= {"cosmology": folder.card.get("cosmology", "")}
     places = [row["place"] for row in folder.rows()]
     table = catalogue.build(folder.rows(), meta | {"conventions": CONVENTIONS})
     table = table[sorted(range(len(places)), key=places.__getitem__)]

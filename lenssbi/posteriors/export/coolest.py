@@ -64,6 +64,10 @@ class Observed:
         AB magnitude of one unit of the image.
     ra, dec
         Place of the stamp's centre [deg].
+    z_lens, z_source
+        Redshifts.
+    cosmology
+        In which they become distances (:func:`~lenssbi.posteriors.cosmology.cosmology_of`).
     shape
         Pixels (y, x) of a stamp whose image is not at hand.
     """
@@ -77,6 +81,9 @@ class Observed:
     ra: float | None = None
     dec: float | None = None
     shape: tuple[int, int] | None = None
+    z_lens: float | None = None
+    z_source: float | None = None
+    cosmology: str | None = None
 
     def grid(self, einstein_radius: float) -> tuple[float, FloatArray]:
         """Side of a pixel [arcsec] and a square image, shape (n, n), for a template, which has neither without the other.
