@@ -16,8 +16,8 @@ def describe(stamp: Stamp) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``shape`` (y, x), ``pixel_scale`` [arcsec], ``unit``, ``band``, ``zero_point`` [AB mag], ``ra``, ``dec`` [deg], ``z_lens``, ``z_source``,
-        ``cosmology`` if they are known, and under ``read``
+        ``shape`` (y, x), ``pixel_scale`` [arcsec], ``unit``, ``band``, ``zero_point`` [AB mag], ``ra``, ``dec`` [deg],
+        ``z_lens``, ``z_source``, ``cosmology`` if they are known, and under ``read``
         what was read: ``input`` and the keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`.
     """
     place = {name: None if stamp.info.get(name) is None else float(stamp.info[name]) for name in ("ra", "dec")}

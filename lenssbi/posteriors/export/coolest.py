@@ -3,11 +3,13 @@
     Galaxy     PEMD (theta_E, gamma, q, phi, center_x, center_y), of fixed gamma = 2 for an isothermal lens: COOLEST's own analysis
                knows no other ellipse
     MassField  ExternalShear (gamma_ext, phi_ext), where a shear was inferred
+    Galaxy     of a fit: the source's pixels; the lens then has its light as pixels too (:mod:`lenssbi.posteriors.export.coolest_light`)
 
 The definitions of both are in :mod:`lenssbi.parameters.conversions`.
 
 Each parameter has mean, median, 16th and 84th percentile; the percentiles of an angle stay on either side of its median, so they may
-lie outside (-90, 90]. The point estimate is one lens: the medians of the linear parameters (e1, e2, shear1, shear2 and the others),
+lie outside (-90, 90]. The point estimate of a fit is its model of the highest likelihood, to which the source
+belongs. Without one it is one lens all the same: the medians of the linear parameters (e1, e2, shear1, shear2 and the others),
 from which q and the angles follow; where the ellipticity is hardly known it is rounder than the median of q. The draws themselves are in a
 CSV file beside, with their weights, where `coolest.api` looks for them, and the stamp in a FITS file, without which no template opens.
 """
@@ -28,6 +30,8 @@ from lenssbi.files import atomic
 from lenssbi.parameters.conventions import CONVENTIONS, COORDINATES
 from lenssbi.parameters.conversions import NORTH, NOT_INFERRED, from_north, to_coolest
 from lenssbi.posteriors.export import library
+from lenssbi.posteriors.export.coolest_light import add_lens_light, add_source, write_image
+from lenssbi.posteriors.export.model import FittedModel
 from lenssbi.posteriors.samples import Samples, Summary
 
 WEIGHTS = "probability_weights"
@@ -99,7 +103,13 @@ class Observed:
         return scale, np.full((side, side), np.nan)
 
 
-def write(samples: Samples, path: str | Path, observed: Observed | None = None) -> Path:
+def write(
+    samples: Samples,
+    path: str | Path,
+    observed: Observed | None = None,
+    model: FittedModel | None = None,
+    notes: tuple[str, ...] = (),
+) -> Path:
     """Write a lens as a COOLEST template, and its draws as a chain beside it.
 
     Parameters
@@ -110,6 +120,10 @@ def write(samples: Samples, path: str | Path, observed: Observed | None = None) 
         The template, ``.json``; the chain has the same name with ``_chain.csv``.
     observed
         What is known of the stamp.
+    model
+        The model of a fit; its source and lens light are written beside the template.
+    notes
+        Sentences for the template's meta.
 
     Raises
     ------
@@ -124,15 +138,18 @@ def write(samples: Samples, path: str | Path, observed: Observed | None = None) 
     missing = [name for name in LINEAR if name not in samples.names]
     if missing:
         raise ValueError(f"the posterior lacks {', '.join(missing)}: a COOLEST lens needs them")
-    lens, entities = _columns(samples), _entities(observed.name, samples)
+    lens, point = _columns(samples), _point(samples, model)
     chain = path.with_name(f"{path.stem}_chain.csv")
-    point = _point(samples)
+    entities = _entities(observed, samples, model, path)
     for entity in entities:
         for profile in entity.mass_model:
             _fill(profile.parameters, lens, point)
     scale, image = observed.grid(point["theta_E"])
     meta = _about(samples, observed, image) | {"chain_file_name": chain.name}
-    _write_image(path.with_suffix(".fits"), image)
+    meta["notes"] += notes
+    if model is not None:
+        meta |= {"point_estimate": "model of the highest likelihood", "lens_light": "as observed, blurred by the PSF"}
+    write_image(path.with_suffix(".fits"), image)
     template = _template(replace(observed, pixel_scale=scale, image=image), entities, meta, path.with_suffix(".fits"))
     _write_chain(chain, {p.id: lens.column(n) for n, p in _parameters(entities)}, lens.weights)
     with atomic(path) as temporary:
@@ -155,10 +172,11 @@ def _columns(samples: Samples) -> Samples:
     )
 
 
-def _point(samples: Samples) -> dict[str, float]:
-    """The lens of the medians, in COOLEST's parameters."""
+def _point(samples: Samples, model: FittedModel | None) -> dict[str, float]:
+    """The lens of a fit's model, or else of the medians, in COOLEST's parameters."""
     medians = {name: summary.median for name, summary in samples.summary().items()}
-    return {name: float(value) for name, value in to_coolest(medians).items()}
+    lens = medians if model is None else {name: model.params[name] for name in medians if name in model.params}
+    return {name: float(value) for name, value in to_coolest(lens).items()}
 
 
 def _summary(lens: Samples, name: str) -> Summary:
@@ -186,12 +204,20 @@ def _fill(parameters: Mapping[str, Any], lens: Samples, point: Mapping[str, floa
         )
 
 
-def _entities(name: str, samples: Samples) -> Any:
-    """The lens, and the shear's field where there is a shear."""
+def _entities(observed: Observed, samples: Samples, model: FittedModel | None, path: Path) -> Any:
+    """The lens, the shear's field if there is a shear, and the source of a fit."""
     classes = library("coolest.template.lazy")
-    found = [classes.Galaxy(name, None, mass_model=classes.MassModel("PEMD"))]
+    found = [classes.Galaxy(observed.name, observed.z_lens, mass_model=classes.MassModel("PEMD"))]
     if "shear1" in samples.names:
-        found.append(classes.MassField("external shear", None, mass_model=classes.MassModel("ExternalShear")))
+        found.append(
+            classes.MassField("external shear", observed.z_lens, mass_model=classes.MassModel("ExternalShear"))
+        )
+    if model is not None:
+        add_source(classes, found, model, observed.z_source, path)
+    if model is not None and model.lens_light is not None:
+        scale, light = replace(observed, image=model.lens_light, pixel_scale=model.pixel_scale).grid(1.0)
+        if np.isfinite(light).any():  # an image that cannot be padded to a square is blank
+            add_lens_light(classes, found[0], light, scale, path)
     return classes.LensingEntityList(*found)
 
 
@@ -218,13 +244,6 @@ def _template(observed: Observed, entities: Any, meta: dict[str, Any], image: Pa
         classes.Instrument(scale, band=observed.band),
         metadata=meta,
     )
-
-
-def _write_image(path: Path, image: FloatArray) -> None:
-    from astropy.io import fits
-
-    with atomic(path) as temporary:
-        fits.PrimaryHDU(np.asarray(image, dtype=np.float32)).writeto(temporary)
 
 
 def _about(samples: Samples, observed: Observed, image: FloatArray) -> dict[str, Any]:
