@@ -32,6 +32,13 @@ def model_of(path: Path | None, samples: Samples) -> tuple[FittedModel | None, t
 
 def fitted_model(fit: FitResult) -> FittedModel:
     """The best model of a fit."""
-    stamp = fit.stamp
-    about = {"pixel_scale": stamp.pixel_scale, "shape": stamp.shape, "psf": stamp.psf}
-    return FittedModel(fit.best.params, fit.source.image, fit.source.extent, lens_light=fit.lens_light, **about)
+    stamp, source = fit.stamp, fit.source
+    return FittedModel(
+        params=fit.best.params,
+        source=source.image,
+        extent=source.extent,
+        pixel_scale=stamp.pixel_scale,
+        shape=stamp.shape,
+        psf=stamp.psf,
+        lens_light=fit.lens_light,
+    )

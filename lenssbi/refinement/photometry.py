@@ -86,8 +86,8 @@ def photometry(stamp: Stamp, best: Model, lens_light: FloatArray | None) -> Phot
     lensed = lensed_flux(stamp, best)
     light = 0.0 if lens_light is None else float(np.nansum(lens_light))
     magnification = lensed / source if source > 0 and lensed > 0 else float("nan")
-    magnitudes = (_magnitude(flux, stamp.zero_point) for flux in (light, lensed, source))
-    return Photometry(magnification, *magnitudes, half_light_radius(best.source))
+    magnitudes = [_magnitude(flux, stamp.zero_point) for flux in (light, lensed, source)]
+    return Photometry(magnification, magnitudes[0], magnitudes[1], magnitudes[2], half_light_radius(best.source))
 
 
 def source_flux(source: SourceImage) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.pipelines.catalogue import fit as fits
+from lenssbi.pipelines.catalogue.result import _item
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.posteriors import Samples, Summary
 from lenssbi.status import Status
@@ -32,3 +33,10 @@ def test_magnification_and_magnitudes_are_those_of_the_fit(tmp_path, monkeypatch
     assert row["derived"]["mag_source"]["upper"] is None, "JSON has no NaN"
     assert (row["z_lens"], row["z_source"]) == (0.5, None)
     assert row["chi2_per_pixel"] == 1.25
+
+
+def test_the_json_of_a_catalogue_has_what_follows_from_the_posterior():
+    told = {"einstein_mass": {"median": 2e11, "lower": 1e11, "upper": None, "unit": "Msun"}}
+    row = {"input": "a.fits", "status": "done", "flags": [], "derived": told}
+    assert _item(row).as_json()["derived"] == told
+    assert _item(row | {"derived": None}).as_json()["derived"] == {}
