@@ -16,8 +16,12 @@ def export(
     ],
     *,
     to: Annotated[
-        Literal["coolest", "arviz", "fits"],
-        typer.Option("--to", help="coolest: JSON and draws; arviz: NetCDF; fits: the images of a fit, with WCS."),
+        Literal["coolest", "arviz", "fits", "lenstronomy", "hierarc"],
+        typer.Option(
+            "--to",
+            help="coolest: JSON, source and draws; arviz: NetCDF; fits: the images of a fit, with WCS; "
+            "lenstronomy, hierarc: keyword arguments as JSON.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
     names: Annotated[

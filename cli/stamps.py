@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from .redshifts import Distances
+
 if TYPE_CHECKING:
     from lenssbi.pipelines.cutout import CutoutOptions
 
     from .console import Screen
 
 CUTOUTS = "cutouts"  # folder of the stamps that a command cuts out before anything else
+NOWHERE = Distances()
 READING, MOSAIC = "How stamps are read", "Mosaic to cut stamps from"
 
 
@@ -145,6 +148,7 @@ class Stamps:
     ] = None
     companions: Companions = Companions()
     mosaic: Mosaic = Mosaic()
+    distances: Distances = NOWHERE
 
     def found(self, inputs: list[str], folder: Path | None, screen: "Screen") -> tuple[list[str], dict[str, object]]:
         """The inputs and how they are read: as the user said, or the stamps that are cut out into `folder`.
@@ -152,11 +156,12 @@ class Stamps:
         Raises
         ------
         InputError
-            If an option of a mosaic was given without one, or there is no place for the cut-outs.
+            If an option of a mosaic was given without one, there is no place for the cut-outs, or the redshifts are wrong.
         """
         from lenssbi.status import InputError
 
-        read = self.companions.said | ({} if self.lens_light is None else {"lens_light": self.lens_light})
+        light = {} if self.lens_light is None else {"lens_light": self.lens_light}
+        read = self.companions.said | light | self.distances.said
         if not self.mosaic.image:
             for option in self.mosaic.choices:
                 raise InputError(f"{option} is for a mosaic: name it with --image")

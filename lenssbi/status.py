@@ -38,6 +38,10 @@ class Status(StrEnum):
         "whether the stamp shows its lens galaxy is said by `none` or `auto`: "
         "correct --lens-light, the column lens_light or the keyword LENSLGHT"
     )
+    BAD_REDSHIFT = (
+        "the redshifts are not those of a lens and a source behind it: "
+        "correct --z-lens and --z-source, the columns z_lens and z_source or the keywords ZLENS and ZSOURCE"
+    )
     BAD_PSF = "not a PSF that can be used: give another with --psf"
     ALL_NAN = "no usable pixel is left: the image or its noise is not finite everywhere"
     NO_SKY = "too little empty sky to measure the noise: give a larger cut-out"

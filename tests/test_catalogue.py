@@ -43,13 +43,21 @@ def test_the_network_has_columns_of_its_own():
     assert "network_shear1" not in table.colnames, "no network has one"
 
 
-def test_a_fit_has_magnitudes_and_a_network_none():
-    measured = {"magnification": 9.5, "mag_lens_light": float("nan"), "mag_lensed_source": 21.0, "mag_source": 23.5}
-    table = catalogue.build([LENS | measured, BROKEN])
-    for name, value in measured.items():
-        np.testing.assert_array_equal(table[name], [value, np.nan])
-        assert table[name].unit == (None if name == "magnification" else "mag")
+def test_what_follows_from_a_posterior_has_errors():
+    """What a row does not know is NaN, and what needs redshifts is a column only if a lens has them."""
+    units = {"magnification": "", "mag_source": "mag", "effective_einstein_radius": "arcsec", "einstein_mass": "Msun"}
+    told = {name: {"median": 9.5, "lower": 9.0, "upper": None, "unit": unit} for name, unit in units.items()}
+    table = catalogue.build([LENS | {"derived": told, "z_lens": 0.5}, BROKEN])
+    for name, unit in units.items():
+        np.testing.assert_array_equal(table[name], [9.5, np.nan])
+        np.testing.assert_array_equal(table[f"{name}_lower"], [9.0, np.nan])
+        np.testing.assert_array_equal(table[f"{name}_upper"], [np.nan, np.nan])
+        assert table[name].unit == (unit or None)
         assert table[name].description
+    np.testing.assert_array_equal(table["z_lens"], [0.5, np.nan])
+    bare = catalogue.build([LENS, BROKEN]).colnames
+    assert set(catalogue.DERIVED) <= set(bare)
+    assert not {"z_lens", "z_source", *catalogue.PHYSICAL} & set(bare)
 
 
 def test_rows_keep_their_order_and_columns(table):

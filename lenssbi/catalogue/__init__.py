@@ -3,10 +3,12 @@
 from lenssbi.catalogue.columns import build
 from lenssbi.catalogue.table import (
     COVARIANCE,
+    DERIVED,
     FLAGS,
     FORMATS,
     OPTIONAL,
     PARAMETERS,
+    PHYSICAL,
     ROW,
     SCHEMA,
     check_writable,
@@ -16,10 +18,12 @@ from lenssbi.catalogue.table import (
 
 __all__ = [
     "COVARIANCE",
+    "DERIVED",
     "FLAGS",
     "FORMATS",
     "OPTIONAL",
     "PARAMETERS",
+    "PHYSICAL",
     "ROW",
     "SCHEMA",
     "build",

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lenssbi import __version__
-from lenssbi.catalogue.table import COVARIANCE, FLAGS, OPTIONAL, PARAMETERS, ROW, SCHEMA
+from lenssbi.catalogue.table import COVARIANCE, DERIVED, FLAGS, OPTIONAL, PARAMETERS, PHYSICAL, ROW, SCHEMA
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 FIRST = ("name", "input", "method", "status", "ra", "dec")
-MAGNITUDES = ("mag_lens_light", "mag_lensed_source", "mag_source")
-MIDDLE = ("log_evidence", "snr", "misspecification", "chi2_per_pixel", "magnification", *MAGNITUDES)
+REDSHIFTS = ("z_lens", "z_source")
+MIDDLE = ("log_evidence", "snr", "misspecification", "chi2_per_pixel")
 LAST = ("refined_because", "look_because", "seconds", "evaluations", "posterior", "figure")
 NAN = float("nan")
 SUMMARY = {"median": "", "lower": "_lower", "upper": "_upper"}
@@ -35,8 +35,8 @@ def build(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any] | None = No
     ----------
     rows
         Mappings with any of the keys of `ROW`, and `params` (name -> {"median", "lower", "upper", "unit"}), `covariance`
-        ("<p>_<r>" -> number), `network` ({"params", "flags"}), `truth` and `ranks` (name -> number) and `flags` (a list of words;
-        words that are no column of their own end up in `flags`).
+        ("<p>_<r>" -> number), `derived` (as `params`), `network` ({"params", "flags"}), `truth` and `ranks` (name -> number) and
+        `flags` (a list of words; words that are no column of their own end up in `flags`).
     meta
         What the table says about itself; must go through JSON. Version and schema are added.
 
@@ -47,7 +47,7 @@ def build(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any] | None = No
     >>> table["q"].tolist(), table["needs_human"].tolist()
     ([0.8, nan], [False, False])
     """
-    columns = Columns(PARAMETERS | OPTIONAL)
+    columns = Columns(PARAMETERS | OPTIONAL | DERIVED | PHYSICAL)
     for row in rows:
         columns.add(row)
     table = columns.table(list(PARAMETERS))
@@ -68,6 +68,7 @@ class Columns:
         self._known = dict(known)
         self._seen: dict[str, str] = {}  # parameter -> unit
         self._of_network: dict[str, str] = {}  # the same of the network's answers
+        self._derived: dict[str, str] = {}  # the same of what follows from the posterior
         self._numbers: dict[str, array[float]] = {}
         self._words: dict[str, list[str]] = {"flags": [], "network_flags": []}
         self._count = 0
@@ -85,6 +86,9 @@ class Columns:
             self._put_summary(name, summary)
             self._put(f"truth_{name}", (row.get("truth") or {}).get(name))
             self._put(f"rank_{name}", (row.get("ranks") or {}).get(name))
+        for name, summary in (row.get("derived") or {}).items():
+            self._derived.setdefault(name, summary.get("unit", ""))
+            self._put_summary(name, summary)
         for pair, value in (row.get("covariance") or {}).items():
             self._put(f"cov_{pair}", value)
         network = row.get("network") or {}
@@ -118,6 +122,22 @@ class Columns:
         for name in [*always, *(name for name in self._of_network if name not in always)]:
             self._parameter(table, name, self._of_network, "network_")
         self._write(table, "network_flags", str, "", "flags of the network's answer")
+        self._of_pairs_and_truths(table, names)
+        for name in MIDDLE:
+            self._plain(table, name)
+        for name in (name for name in REDSHIFTS if np.isfinite(self._values(name)).any()):
+            self._plain(table, name)
+        for name in [*DERIVED, *(name for name in PHYSICAL if name in self._derived)]:
+            self._parameter(table, name, self._derived)
+        for flag in FLAGS:
+            self._write(table, flag, bool, "", flag.sentence)
+        self._write(table, "flags", str, "", "flags that have no column of their own")
+        for name in LAST:
+            self._plain(table, name)
+        return table
+
+    def _of_pairs_and_truths(self, table: Table, names: list[str]) -> None:
+        """Covariances, and true values and ranks where there are any."""
         for first, second in combinations_with_replacement([name for name in COVARIANCE if name in names], 2):
             unit = {0: "", 1: "arcsec", 2: "arcsec2"}[(first, second).count("einstein_radius")]
             self._write(table, f"cov_{first}_{second}", float, unit, f"covariance of {first} and {second}")
@@ -126,14 +146,6 @@ class Columns:
                 if np.isfinite(self._values(f"{prefix}_{name}")).any():
                     unit = self._unit(name, self._seen) if prefix == "truth" else ""
                     self._write(table, f"{prefix}_{name}", float, unit, f"{text} of {name}")
-        for name in MIDDLE:
-            self._plain(table, name)
-        for flag in FLAGS:
-            self._write(table, flag, bool, "", flag.sentence)
-        self._write(table, "flags", str, "", "flags that have no column of their own")
-        for name in LAST:
-            self._plain(table, name)
-        return table
 
     def _put_summary(self, name: str, summary: Mapping[str, Any]) -> None:
         for key, suffix in SUMMARY.items():

@@ -12,7 +12,8 @@ keys of `ROW`; `columns.build` turns many of them into an astropy table, whose c
     log_evidence, snr                natural log of the evidence; signal-to-noise of the source
     misspecification                 how unlike the training's the network found the stamp
     chi2_per_pixel                   what the model image leaves
-    magnification, mag_*             of a fit's best model: how much the lens magnifies; AB magnitudes of its parts
+    <d>, <d>_lower, <d>_upper        the same of what follows from the posterior: effective radius, mass, magnification, magnitudes ...
+    z_lens, z_source                 redshifts, in catalogues in which a lens has one
     prior_conflict, misspecified, demagnified, needs_human      what a user should look at
     refined_because, look_because    the reasons of the two decisions
 
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from lenssbi.dataset.tables import read_table
 from lenssbi.files import atomic, writing
 from lenssbi.flags import Flag
+from lenssbi.posteriors.quantities import EFFECTIVE, QUANTITIES
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
@@ -57,6 +59,19 @@ OPTIONAL = {
     "centre_x": ("arcsec", "centre of the mass, to the right of the stamp's middle"),
     "centre_y": ("arcsec", "centre of the mass, above the stamp's middle"),
 }
+# what follows from the posterior of every lens, and of a fit from its model of the light
+DERIVED = {
+    EFFECTIVE: QUANTITIES[EFFECTIVE],
+    "magnification": ("", "flux of the lensed source over that of the source, of a fit"),
+    "mag_lens_light": ("mag", "AB magnitude of the lens light within the stamp, of a fit"),
+    "mag_lensed_source": ("mag", "AB magnitude of the source through the lens, of a fit"),
+    "mag_source": ("mag", "AB magnitude of the source without the lens, of a fit"),
+    "source_half_light_radius": ("arcsec", "of the reconstructed source: its brightest part with half of its flux"),
+}
+# what needs redshifts, in catalogues in which a lens has them
+PHYSICAL = {name: about for name, about in QUANTITIES.items() if name != EFFECTIVE}
+PHYSICAL |= {"source_half_light_radius_kpc": ("kpc", "the same in the source plane; needs z_source")}
+
 COVARIANCE = ("einstein_radius", "e1", "e2", "slope", "shear1", "shear2")
 
 FLAGS = (Flag.PRIOR_CONFLICT, Flag.MISSPECIFIED, Flag.DEMAGNIFIED, Flag.NEEDS_HUMAN)
@@ -70,6 +85,8 @@ ROW: dict[str, tuple[Any, str, str]] = {
     "status": ("", "", "done, or what went wrong"),
     "ra": (float("nan"), "deg", "right ascension, where the file gives one"),
     "dec": (float("nan"), "deg", "declination, where the file gives one"),
+    "z_lens": (float("nan"), "", "redshift of the lens, if it was said"),
+    "z_source": (float("nan"), "", "redshift of the source, if it was said"),
     "log_evidence": (float("nan"), "", "natural log of the evidence"),
     "snr": (
         float("nan"),
@@ -82,10 +99,6 @@ ROW: dict[str, tuple[Any, str, str]] = {
         "log odds that the stamp is unlike those of the network's training",
     ),
     "chi2_per_pixel": (float("nan"), "", "mean square of residual over noise of the model image"),
-    "magnification": (float("nan"), "", "flux of the lensed source over that of the source, of a fit's best model"),
-    "mag_lens_light": (float("nan"), "mag", "AB magnitude of the lens light within the stamp, where it was fitted"),
-    "mag_lensed_source": (float("nan"), "mag", "AB magnitude of the source through the lens, of a fit's best model"),
-    "mag_source": (float("nan"), "mag", "AB magnitude of the source without the lens, of a fit's best model"),
     "refined_because": ("", "", "why the lens was fitted"),
     "look_because": ("", "", "why a human must look at it"),
     "seconds": (float("nan"), "s", "time spent on this lens"),

@@ -18,6 +18,7 @@ from lenssbi.dataset.background import levelled, with_flags
 from lenssbi.dataset.extensions import choose_image, choose_noise, choose_psf, size
 from lenssbi.dataset.masks import combined, counts, read_masks
 from lenssbi.dataset.planes import Plane, read_planes
+from lenssbi.dataset.redshifts import in_header, with_redshifts
 from lenssbi.dataset.stamp import WCS, Stamp
 from lenssbi.dataset.usable import usable_pixels
 from lenssbi.flags import Flag
@@ -92,6 +93,7 @@ def read_stamp(
     if Flag.NOISE_CONVERTED in errors.header:
         stamp = with_flags(stamp, Flag.NOISE_CONVERTED)
     said = header.lens_light(image.header) if lens_light is None else lens_light
+    stamp = with_redshifts(stamp, **in_header(image.header))
     return levelled(stamp if said is None else with_lens_light(stamp, said))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from lenssbi.dataset.background import levelled
 from lenssbi.dataset.fits import read_stamp, with_lens_light
@@ -24,10 +24,13 @@ from lenssbi.dataset.listed import COMPANIONS, LIGHT_COLUMN, Row, rows_of
 from lenssbi.dataset.masks import with_mask
 from lenssbi.dataset.names import distinct_names
 from lenssbi.dataset.observed import READ
+from lenssbi.dataset.redshifts import COSMOLOGY, REDSHIFTS, Distances, in_cell, with_redshifts
 from lenssbi.dataset.region_files import is_region_file, library
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.dataset.tables import FITS_SUFFIXES, read_texts
 from lenssbi.status import InputError, ItemError, Status
+
+OPTIONS = ("pixel_scale", LIGHT_COLUMN, *REDSHIFTS, COSMOLOGY)  # of a stamp, beside its files
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class StampSource:
         Side of a pixel [arcsec], where the FITS file does not say it.
     lens_light
         "none" for a stamp that shows no lens galaxy, "auto" for one that may; None leaves it to the file.
+    z_lens, z_source, cosmology
+        Redshifts, as numbers or text, and in which cosmology they become distances; None leaves them to the file and the default.
     band
         Which band of a cut-out with several.
     status, detail
@@ -62,6 +67,9 @@ class StampSource:
     mask: str | None = None
     pixel_scale: float | None = None
     lens_light: str | None = None
+    z_lens: float | str | None = None
+    z_source: float | str | None = None
+    cosmology: str | None = None
     band: str = "VIS"
     status: Status | None = None
     detail: str = ""
@@ -90,7 +98,8 @@ class StampSource:
             raise ItemError(
                 error.status, self.path, found
             ) from None  # a row names the stamp, so that the reason names the other file
-        return replace(stamp, name=self.name, info={**stamp.info, READ: self._read()})
+        stamp = replace(stamp, name=self.name, info={**stamp.info, READ: self._read()})
+        return with_redshifts(stamp, self.z_lens, self.z_source, self.cosmology)
 
     def _of_file(self) -> Stamp:
         options: dict[str, Any] = {name: getattr(self, name) for name in (*COMPANIONS, "pixel_scale", LIGHT_COLUMN)}
@@ -108,7 +117,7 @@ class StampSource:
     def _read(self) -> dict[str, Any]:
         """How to read this stamp again from anywhere: what a user would name, and the options."""
         source = self.absolute()
-        options = {name: getattr(source, name) for name in (*COMPANIONS, "pixel_scale", LIGHT_COLUMN, "band")}
+        options = {name: getattr(source, name) for name in (*COMPANIONS, *OPTIONS, "band")}
         return {"input": source.said, **{name: value for name, value in options.items() if value}}
 
     def absolute(self) -> StampSource:
@@ -141,6 +150,7 @@ def expand_inputs(
     pixel_scale: float | None = None,
     lens_light: str | None = None,
     band: str = "VIS",
+    **distances: Unpack[Distances],
 ) -> list[StampSource]:
     """List the stamps that `inputs` name, in their order; folders in the order of their file names.
 
@@ -154,6 +164,8 @@ def expand_inputs(
         For all stamps, those of sets included; a table's column `mask` goes before it.
     lens_light
         For all stamps, "none" or "auto" as in `read_stamp`; a table's column `lens_light` goes before it.
+    distances
+        For all stamps; a table's columns `z_lens` and `z_source` go before them, and they before a header.
 
     Raises
     ------
@@ -164,7 +176,7 @@ def expand_inputs(
     if not inputs:
         raise InputError("no input: name a FITS stamp, a folder, a table or a set")
     noise, psf, mask = (None if file is None else str(file) for file in (noise, psf, mask))
-    common = StampSource("", "", None, noise, psf, mask, pixel_scale, lens_light, band)
+    common = StampSource("", "", None, noise, psf, mask, pixel_scale, lens_light, band=band, **distances)
     sources = [source for text in inputs for source in _expand(str(text), common)]
     for file in {source.mask for source in sources if source.mask and is_region_file(source.mask)}:
         library(file)  # a package that is missing ends the run here, not once for each stamp
@@ -241,7 +253,8 @@ def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
 def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterator[StampSource]:
     entry = str(table.parent / row.path) if row.path else ""
     files: dict[str, Any] = {c: placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
-    options = replace(common, **files, lens_light=row.lens_light.lower() or common.lens_light)
+    redshifts: dict[str, Any] = {z: in_cell(getattr(row, z)) or getattr(common, z) for z in REDSHIFTS}
+    options = replace(common, **files, **redshifts, lens_light=row.lens_light.lower() or common.lens_light)
     if not entry:
         status, detail = row.why_not(f"{table.name}, row {number}")
         yield replace(options, name=f"{table.stem}-row-{number}", path=str(table), status=status, detail=detail)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lenssbi.dataset.kinds import PATH_COLUMNS
+from lenssbi.dataset.redshifts import REDSHIFTS
 from lenssbi.dataset.tables import TextTable
 from lenssbi.status import Status
 
@@ -26,6 +27,8 @@ class Row:
     psf: str
     mask: str
     lens_light: str
+    z_lens: str
+    z_source: str
     status: str
     reason: str
 
@@ -41,6 +44,6 @@ class Row:
 
 def rows_of(table: TextTable) -> Iterator[Row]:
     """The rows of a table, whichever of the columns it has."""
-    others = ((name,) for name in (*COMPANIONS, LIGHT_COLUMN, "status", "reason"))
+    others = ((name,) for name in (*COMPANIONS, LIGHT_COLUMN, *REDSHIFTS, "status", "reason"))
     columns = [table.column(*names) for names in (NAME_COLUMNS, PATH_COLUMNS, (INDEX_COLUMN,), *others)]
     return map(Row, *(cells if cells is not None else [""] * len(table) for cells in columns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lenssbi.dataset.redshifts import known
 from lenssbi.dataset.stamp import Stamp
 
 READ = "read"  # the entry of a stamp's `info` that says how it was read
@@ -15,7 +16,8 @@ def describe(stamp: Stamp) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``shape`` (y, x), ``pixel_scale`` [arcsec], ``unit``, ``band``, ``zero_point`` [AB mag], ``ra``, ``dec`` [deg], and under ``read``
+        ``shape`` (y, x), ``pixel_scale`` [arcsec], ``unit``, ``band``, ``zero_point`` [AB mag], ``ra``, ``dec`` [deg],
+        ``z_lens``, ``z_source``, ``cosmology`` if they are known, and under ``read``
         what was read: ``input`` and the keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`.
     """
     place = {name: None if stamp.info.get(name) is None else float(stamp.info[name]) for name in ("ra", "dec")}
@@ -26,5 +28,6 @@ def describe(stamp: Stamp) -> dict[str, Any]:
         "band": stamp.band,
         "zero_point": stamp.zero_point,
         **place,
+        **known(stamp.info),
         READ: dict(stamp.info.get(READ, {})),
     }

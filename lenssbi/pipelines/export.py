@@ -17,16 +17,19 @@ import numpy as np
 
 from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import READ
+from lenssbi.dataset.redshifts import REDSHIFTS
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.posteriors.export.coolest import Observed
+from lenssbi.posteriors.export.hierarc import NO_REDSHIFTS
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
     from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 
-Format = Literal["coolest", "arviz", "fits"]
+Format = Literal["coolest", "arviz", "fits", "lenstronomy", "hierarc"]
 SUFFIXES: dict[Format, str] = {"coolest": ".json", "arviz": ".nc", "fits": ".fits"}
+SUFFIXES |= {"lenstronomy": "_lenstronomy.json", "hierarc": "_hierarc.json"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class ExportResult:
     folder
         Where they are.
     left_out
-        A sentence for each fit whose images cannot be made again.
+        A sentence for each fit whose images cannot be made again, and each lens that lacks what the format needs.
     """
 
     paths: tuple[Path, ...]
@@ -60,11 +63,12 @@ class ExportResult:
 
 @dataclass(frozen=True)
 class Lens:
-    """A posterior on its way out."""
+    """A posterior on its way out; `file` is that of a fit, None of another."""
 
     name: str
     samples: Samples
     observed: Observed
+    file: Path | None = None
 
 
 def run(
@@ -76,7 +80,7 @@ def run(
     seed: int = 0,
     progress: Progress = silent,
 ) -> ExportResult:
-    """Export posteriors, or with "fits" the images of fits.
+    """Export posteriors, with "coolest" and "lenstronomy" also the source and the lens light of fits, or with "fits" their images.
 
     Parameters
     ----------
@@ -97,27 +101,38 @@ def run(
     ------
     InputError
         An input that holds no posteriors, a name that is not there, a format without its package, or a folder that cannot be written.
-        With "fits" also if no fit can be made again; if some can, the others are in `left_out`.
+        With "fits" also if no fit can be made again; if some can, the others are in `left_out`. With "hierarc" the same holds for
+        lenses without redshifts.
     """
     if to == "fits":
         return _run_fits([_fit_files(Path(path), tuple(names)) for path in inputs], out, progress)
     sources = [_source(Path(path), tuple(names)) for path in inputs]
-    total, paths, taken = sum(count for count, _ in sources), [], set[str]()
+    total, paths, taken, left_out = sum(count for count, _ in sources), [], set[str](), list[str]()
     for lens in (lens for _, lenses in sources for lens in lenses()):
+        if to == "hierarc" and None in (lens.observed.z_lens, lens.observed.z_source):
+            left_out.append(f"{lens.name}: {NO_REDSHIFTS}")
+            continue
         stem = _free(lens.name, taken)
         paths.append(_write(lens, out / f"{stem}{SUFFIXES[to]}", to, seed))
         progress(len(paths), total, f"writing {to}")
+    if not paths and left_out:
+        raise InputError(left_out[0])
     if not paths:
         raise InputError(f"{', '.join(map(str, inputs))}: there is no posterior to export: check its rows' status")
-    return ExportResult(tuple(paths), out)
+    return ExportResult(tuple(paths), out, tuple(left_out))
 
 
 def _write(lens: Lens, path: Path, to: Format, seed: int) -> Path:
-    from lenssbi.posteriors.export import arviz, coolest
+    from lenssbi.posteriors.export import arviz, coolest, hierarc, lenstronomy
 
     if to == "arviz":
         return arviz.write(lens.samples, path, seed=seed, about={"lens": lens.name})
-    return coolest.write(lens.samples, path, lens.observed)
+    if to == "hierarc":
+        return hierarc.write(lens.samples, path, lens.observed)
+    from lenssbi.pipelines.exported_model import model_of
+
+    writer = coolest.write if to == "coolest" else lenstronomy.write
+    return writer(lens.samples, path, lens.observed, *model_of(lens.file, lens.samples))
 
 
 def _source(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[], Iterator[Lens]]]:
@@ -128,7 +143,8 @@ def _source(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[], Itera
         raise InputError(f"{path}: --name is for catalogues, and this is a file: leave it out")
     samples = load_samples(path)  # refused before anything is written
     _check(path, samples)
-    return 1, lambda: iter([Lens(path.stem, samples, _observed(path.stem, samples.info.get("observation")))])
+    observed = _observed(path.stem, samples.info.get("observation"))
+    return 1, lambda: iter([Lens(path.stem, samples, observed, path)])
 
 
 def _of_catalogue(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[], Iterator[Lens]]]:
@@ -142,7 +158,9 @@ def _of_catalogue(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[],
         for name, samples in found:
             if samples is not None:
                 _check(path / name, samples)
-                yield Lens(name, samples, _observed(name, samples.info.get("observation") or _of_row(rows[name])))
+                row = rows[name]
+                observed = _observed(name, samples.info.get("observation") or _of_row(row))
+                yield Lens(name, samples, observed, path / str(row["posterior"]) if _is_fit(row) else None)
 
     return len(names or rows), lenses
 
@@ -207,7 +225,8 @@ def _check(path: Path, samples: Samples) -> None:
 def _of_row(row: Any) -> dict[str, Any]:
     """What the row of an older catalogue, whose posteriors remember nothing, says of its stamp."""
     place = {name: float(row[name]) for name in ("ra", "dec") if np.isfinite(row[name])}
-    return {**place, READ: {"input": str(row["input"])}}
+    known = {name: float(row[name]) for name in REDSHIFTS if name in row.keys() and np.isfinite(row[name])}  # noqa: SIM118
+    return {**place, **known, READ: {"input": str(row["input"])}}
 
 
 def _observed(name: str, known: Mapping[str, Any] | None) -> Observed:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lenssbi.dataset.inputs import StampSource
+from lenssbi.dataset.observed import describe
 from lenssbi.files import file_stem
 from lenssbi.pipelines.results import ItemResult, NetworkAnswer
 from lenssbi.posteriors import Samples, load_learned, load_samples, load_with_prior
@@ -46,13 +47,17 @@ def kept_fit(problem: Problem, files: Files) -> Posteriors | None:
     except InputError:  # none yet, or a foreign file of the same name
         return None
     flags = list(dict.fromkeys((*samples.info.get("flags_of_fit", samples.info["flags"]), *problem.flags)))
-    if flags == samples.info["flags"]:
+    seen = describe(problem.observation.stamp)  # redshifts, for one, are no part of the fit
+    if flags == samples.info["flags"] and seen == samples.info.get("observation", seen):
         return samples, with_prior
+    redrawn = flags != samples.info["flags"]
     info = {name: value for name, value in samples.info.items() if name != "request"} | {"flags": flags}
+    info |= {"observation": seen} if "observation" in info else {}
     samples = replace(samples, info=info)
     with_prior = None if with_prior is None else replace(with_prior, info=info)
     samples.save(files.posterior, with_prior=with_prior, learned=learned)
-    files.figure.unlink(missing_ok=True)  # it shows the flags
+    if redrawn:
+        files.figure.unlink(missing_ok=True)  # it shows the flags
     return samples, with_prior
 
 

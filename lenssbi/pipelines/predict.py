@@ -24,6 +24,7 @@ from lenssbi.pipelines.repeat import lasting_name, provenance, said_in
 from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
 from lenssbi.pipelines.rows import about, row_of
 from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.posteriors.quantities import quantities
 from lenssbi.refinement.config import NO_MODEL_ERROR, ModelErrorConfig
 from lenssbi.refinement.lens_light import has_lens_light
 from lenssbi.refinement.model_error import widened
@@ -180,6 +181,7 @@ def answers(
             Status.DONE.value,
             told.params,
             network=told,
+            derived=quantities(samples, stamp.known),
             truth=stamp.truth,
             flags=(*told.flags, *(stamp.stamp.flags if stamp.stamp else ())),
             misspecification=score if np.isfinite(score) else None,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lenssbi.config import parse
 from lenssbi.dataset.inputs import StampSource, expand_inputs
+from lenssbi.dataset.observed import describe
 from lenssbi.files import atomic, writing
 from lenssbi.flags import about
 from lenssbi.pipelines.kept_fits import FINISHED, Files, answered, item_of, kept_fit
@@ -22,6 +23,7 @@ from lenssbi.pipelines.repeat import card_of, lasting_name, provenance, said_in
 from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
 from lenssbi.refinement.attempts import remove_checkpoints
 from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.drawn_light import fit_quantities
 from lenssbi.refinement.fit import restore, solve
 from lenssbi.refinement.prepare import network_summary, set_up, with_shear
 from lenssbi.refinement.problem import Problem, request_key
@@ -169,8 +171,12 @@ def refine_source(
     stamp, files, config = source.load(), Files.of(source.name, out), with_shear(config, source.truth)
     request = request_key(stamp, config, None if estimator is None else estimator.identity)
     drawn = not figure or files.figure.exists()
-    if drawn and show is None and (done := answered(files, request)) is not None:
-        return replace(item_of(source, *done[0], files, time.perf_counter() - start), network=done[1])
+    done = answered(files, request) if drawn and show is None else None
+    if done is not None and done[0][0].info.get("observation") == describe(
+        stamp
+    ):  # redshifts, for one, may be others now
+        item = item_of(source, *done[0], files, time.perf_counter() - start)
+        return replace(item, network=done[1], derived=fit_quantities(done[0][0], stamp))
     problem, flags = set_up(stamp, config, estimator)
     answer = network_answer(problem, flags)
     kept, fit = kept_fit(problem, files), None
@@ -193,7 +199,7 @@ def refine_source(
     if fit is not None and show is not None:
         show(fit)
     item = item_of(source, *kept, files, time.perf_counter() - start)
-    return replace(item, network=answer)
+    return replace(item, network=answer, derived=fit_quantities(kept[0], stamp))
 
 
 def network_answer(problem: Problem, flags: Sequence[str]) -> NetworkAnswer | None:

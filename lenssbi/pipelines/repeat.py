@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from lenssbi import __version__
 from lenssbi.dataset.inputs import placed
 from lenssbi.dataset.listed import COMPANIONS
+from lenssbi.posteriors.cosmology import DEFAULT, in_words
 from lenssbi.status import InputError
 
 
@@ -48,7 +49,7 @@ def provenance(
     Returns
     -------
     dict
-        ``version``, ``inputs``, ``folder`` (that they are seen from), ``read`` and ``network``; goes through JSON.
+        ``version``, ``inputs``, ``folder`` (that they are seen from), ``read``, ``network``, ``cosmology`` in words; goes through JSON.
     """
     said = {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in (read or {}).items()}
     return {
@@ -56,6 +57,7 @@ def provenance(
         "inputs": [str(one) for one in inputs],
         "folder": str(Path.cwd()),
         "read": said,
+        "cosmology": in_words(said.get("cosmology") or DEFAULT),
         "network": None if estimator is None else str(estimator),
     }
 

@@ -81,6 +81,9 @@ class ItemResult:
         Likelihood evaluations of a fit.
     posterior, figure
         Files written, None where there is none.
+    derived
+        Name to summary of what follows from the posterior: the effective radius, with redshifts lengths, mass and dispersion, and of a fit
+        magnification, magnitudes and size of the source.
     network
         The network's own answer, of a fit as well; None if no network was asked or it is not for such stamps.
     """
@@ -98,6 +101,7 @@ class ItemResult:
     posterior: str | None = None
     figure: str | None = None
     network: NetworkAnswer | None = None
+    derived: Mapping[str, Summary] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -111,6 +115,7 @@ class ItemResult:
             "status": str(self.status),
             "params": _summaries(self.params),
             "params_with_prior": None if self.params_with_prior is None else _summaries(self.params_with_prior),
+            "derived": _summaries(self.derived),
             "network": None if self.network is None else self.network.as_json(),
             "truth": None if self.truth is None else dict(self.truth),
             "log_evidence": self.log_evidence,
@@ -164,4 +169,6 @@ class RunResult:
 
 
 def _summaries(params: Mapping[str, Summary]) -> dict[str, dict[str, float | str]]:
-    return {name: summary.as_json() for name, summary in params.items()}
+    found = {name: summary.as_json() for name, summary in params.items()}
+    # JSON has no NaN, which a limit is that is not known
+    return {name: {k: None if v != v else v for k, v in one.items()} for name, one in found.items()}  # type: ignore[misc]

@@ -10,6 +10,7 @@ import numpy as np
 
 from lenssbi.catalogue import COVARIANCE
 from lenssbi.dataset.observed import describe
+from lenssbi.dataset.redshifts import REDSHIFTS
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.posteriors import Samples, derive_ellipse
@@ -48,7 +49,7 @@ def about(stamp: Stamp, arcs: Stamp | None) -> dict[str, Any]:
     """
     from lenssbi.refinement.signal import source_signal_to_noise
 
-    known = {name: stamp.info[name] for name in ("ra", "dec", "snr") if name in stamp.info}
+    known = {name: stamp.info[name] for name in ("ra", "dec", "snr", *REDSHIFTS) if name in stamp.info}
     if "snr" not in known and arcs is not None:
         known["snr"] = source_signal_to_noise(arcs)
     return known | {"observation": describe(stamp)}

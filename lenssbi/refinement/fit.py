@@ -22,11 +22,12 @@ from lenssbi.posteriors import Samples
 from lenssbi.refinement.attempts import Attempt, make_attempts, reseeded, select_run
 from lenssbi.refinement.best import best_model
 from lenssbi.refinement.config import LEARNED_MODES
+from lenssbi.refinement.drawn_light import drawn_photometry
 from lenssbi.refinement.first_stage import first_stage
 from lenssbi.refinement.flags import find_flags, is_wrong
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import noise_in_words
-from lenssbi.refinement.photometry import photometry
+from lenssbi.refinement.photometry import Model, photometry
 from lenssbi.refinement.points import find_points
 from lenssbi.refinement.priors.exchange import reweight_to_prior
 from lenssbi.refinement.priors.modes import UNITS
@@ -95,6 +96,9 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
         "flags": list(dict.fromkeys((*flags, *problem.flags))),
         "flags_of_fit": list(flags),
         "n_eff": samples.n_eff,
+        "drawn_photometry": drawn_photometry(
+            samples, attempt.stage.likelihood, lambda model: _light_apart(problem, model)
+        ),
     }
     of_mass = widened(samples, problem.config.model_error, problem.config.sampler.seed)
     if priors.belief is None:
@@ -128,7 +132,7 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
     )
 
 
-def _light_apart(problem: Problem, best: BestModel) -> tuple[Stamp, FloatArray | None]:
+def _light_apart(problem: Problem, best: Model) -> tuple[Stamp, FloatArray | None]:
     """The stamp without the lens' light as it was fitted in the end, and that light; None if there is none."""
     stamp, light = problem.observation.stamp, None if problem.light is None else problem.light.model_image
     if light is None:

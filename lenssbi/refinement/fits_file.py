@@ -28,9 +28,13 @@ import numpy as np
 from lenssbi import __version__
 from lenssbi.arrays import FloatArray
 from lenssbi.dataset.header import as_ascii
+from lenssbi.dataset.redshifts import known
 from lenssbi.dataset.stamp import WCS
 from lenssbi.files import atomic
 from lenssbi.parameters.conventions import COORDINATES, convention
+from lenssbi.posteriors import Summary
+from lenssbi.posteriors.cosmology import DEFAULT, in_words
+from lenssbi.refinement.drawn_light import fit_quantities
 from lenssbi.refinement.photometry import UNITS, photometry, source_flux
 from lenssbi.refinement.result import FitResult
 
@@ -132,27 +136,40 @@ def _known(fit: FitResult) -> Iterator[Card]:
         yield "FILTER", as_ascii(stamp.band), ""
     if stamp.zero_point is not None:
         yield "MAGZERO", stamp.zero_point, "[mag] AB magnitude of one unit"
+    facts = known(stamp.info)
+    if "z_lens" in facts:
+        yield "ZLENS", facts["z_lens"], "redshift of the lens"
+    if "z_source" in facts:
+        yield "ZSOURCE", facts["z_source"], "redshift of the source"
+    if facts:
+        yield "COSMO", in_words(facts.get("cosmology") or DEFAULT), "of lengths and masses"
 
 
 def _photometry(fit: FitResult) -> Iterator[Card]:
-    """Magnification and magnitudes, under the names of a catalogue's columns; without a value where they are not known."""
-    for name, value in photometry(fit.stamp, fit.best, fit.lens_light)._asdict().items():
-        yield (
-            f"HIERARCH {name}",
-            _number(value),
-            "[mag] AB" if UNITS[name] == "mag" else "lensed over unlensed flux",
-        )
+    """What follows from the fit, under the names of a catalogue's columns, and of the light also in the model that is shown."""
+    best = photometry(fit.stamp, fit.best, fit.lens_light)._asdict()
+    for name, value in best.items():
+        unit = f"[{UNITS[name]}] " if UNITS[name] else ""
+        yield f"HIERARCH {name}_best", _number(value), f"{unit}model shown"
+    unknown = {name: Summary(*(float("nan"),) * 5, UNITS[name]) for name in best}
+    for name, summary in (unknown | fit_quantities(fit.samples, fit.stamp)).items():
+        yield from _summary(name, summary)
     yield "SRCFLUX", source_flux(fit.source), "flux of SOURCE, in the unit of DATA"
 
 
 def _parameters(fit: FitResult) -> Iterator[Card]:
     """Median and errors of every parameter, and its value in the model that is shown."""
     for name, summary in fit.params().items():
-        unit = f"[{summary.unit}] " if summary.unit else ""
-        for statistic, suffix in STATISTICS.items():
-            yield f"HIERARCH {name}{suffix}", _number(getattr(summary, statistic)), unit + WORDS[statistic]
+        yield from _summary(name, summary)
         if name in fit.best.params:
+            unit = f"[{summary.unit}] " if summary.unit else ""
             yield f"HIERARCH {name}_best", _number(fit.best.params[name]), f"{unit}model shown"
+
+
+def _summary(name: str, summary: Summary) -> Iterator[Card]:
+    unit = f"[{summary.unit}] " if summary.unit else ""
+    for statistic, suffix in STATISTICS.items():
+        yield f"HIERARCH {name}{suffix}", _number(getattr(summary, statistic)), unit + WORDS[statistic]
 
 
 def _stamp_frame(fit: FitResult) -> Iterator[Card]:

@@ -7,15 +7,16 @@ that are not from a set lose their lens light and get the noise that their sky s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.inputs import StampSource
+from lenssbi.dataset.redshifts import REDSHIFTS, known
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.refinement.lens_light import for_network
 from lenssbi.status import InputError, ItemError, Status
@@ -40,6 +41,8 @@ class Pixels:
         True parameters; None for a real stamp.
     stamp
         The whole stamp that the pixels were cut from; None for one of a set, which has the network's field.
+    known
+        Redshifts and cosmology (:func:`~lenssbi.dataset.redshifts.known`).
     """
 
     image: NDArray[np.floating]
@@ -48,6 +51,7 @@ class Pixels:
     psf_fwhm: float | None
     truth: Mapping[str, float] | None
     stamp: Stamp | None = None
+    known: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_pixels(sources: Sequence[StampSource], network: Estimator) -> list[Pixels | ItemError]:
@@ -64,7 +68,7 @@ def load_pixels(sources: Sequence[StampSource], network: Estimator) -> list[Pixe
 
 def _in_set(source: StampSource) -> bool:
     """Whether a stamp is one of a set, of which nothing else was said."""
-    said = (source.status, source.lens_light, source.mask)
+    said = (source.status, source.lens_light, source.mask, source.z_lens, source.z_source, source.cosmology)
     return source.index is not None and all(one is None for one in said)
 
 
@@ -92,6 +96,7 @@ def _of_set(
 
     where = slice(rows.start, rows.stop)
     images, noise, params = stamps.images(where), stamps.noise(where), stamps.rows("params", where)
+    info = {name: values for name, values in stamps.rows("info", where).items() if name in REDSHIFTS}
     noise = np.broadcast_to(noise.reshape(len(noise), *noise.shape[1:] or (1, 1)), images.shape)
     images, noise = (central(values, network.field) for values in (images, noise))
     mask = np.isfinite(images) & (noise > 0)
@@ -101,7 +106,9 @@ def _of_set(
             yield ItemError(Status.ALL_NAN, f"{source.path}:{source.index}")
             continue
         truth = {name: float(values[i]) for name, values in params.items()}
-        yield Pixels(images[i], noise[i], mask[i], widths[i], truth)
+        yield Pixels(
+            images[i], noise[i], mask[i], widths[i], truth, known=known({n: float(z[i]) for n, z in info.items()})
+        )
 
 
 def central(values: NDArray[np.floating], field: tuple[int, int]) -> NDArray[np.floating]:
@@ -122,6 +129,6 @@ def _single(source: StampSource, network: Estimator) -> Pixels | ItemError:
         cleaned = for_network(stamp, network.sees_lens_light)
         cut = cleaned.cut(network.field)
         width = psf_width(stamp.psf, stamp.pixel_scale) if network.card.psf_fwhm is not None else None
-        return Pixels(cut.image, cut.noise, cut.mask, width, source.truth, cleaned)
+        return Pixels(cut.image, cut.noise, cut.mask, width, source.truth, cleaned, known(stamp.info))
     except ItemError as error:
         return error

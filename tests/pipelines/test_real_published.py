@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lenssbi.benchmark.real.effective import effective_radii, effective_radius
 from lenssbi.benchmark.real.published import (
     COLUMNS,
     COMPANIONS,
@@ -18,7 +17,7 @@ from lenssbi.benchmark.real.published import (
     read_published,
 )
 from lenssbi.lensing import EllipticalPowerLaw, ExternalShear
-from lenssbi.posteriors import Samples
+from lenssbi.posteriors.effective import effective_radius
 from lenssbi.status import InputError
 
 from .made_up_published import row, write
@@ -81,36 +80,6 @@ def test_a_round_lens_has_equal_radii():
     found = ours({"theta_E": 1.3, "ell_0": 0.0, "ell_1": 0.0, "gamma_1": 0.0, "gamma_2": 0.0}, sigma=0.02)
     assert found["einstein_radius"] == Value(1.3, 0.02)
     assert found["e1"] == Value(0.0, 0.04), "twice (1 - q) / (1 + q) for a nearly round lens"
-
-
-@pytest.mark.parametrize(
-    ("radius", "e", "shear"),
-    [(1.0, 0j, 0j), (1.4, 0.3 - 0.2j, 0j), (0.6, 0.1 + 0.3j, 0.15 - 0.1j), (2.0, -0.5j, 0.25j)],
-)
-def test_the_effective_radius_of_an_isothermal_lens_in_closed_form(radius, e, shear):
-    """Where kappa = F(phi) / r, det A = 1 - 2 kappa - |shear|^2 + 2 kappa Re(conj(shear) e^(2 i phi)), so that r(phi) is known."""
-    phi = np.linspace(0, 2 * np.pi, 20_001)[:-1]
-    mass = EllipticalPowerLaw(radius, e.real, e.imag)
-    profile = mass.convergence(np.exp(1j * phi))
-    curve = 2 * profile * (1 - (np.conj(shear) * np.exp(2j * phi)).real) / (1 - abs(shear) ** 2)
-    expected = np.sqrt(np.mean(curve**2))
-    lens = {"einstein_radius": radius, "e1": e.real, "e2": e.imag, "shear1": shear.real, "shear2": shear.imag}
-    assert effective_radius(lens) == pytest.approx(expected, rel=3e-4)
-    if not shear:
-        assert expected == pytest.approx(radius, rel=1e-9), "it is the definition of einstein_radius"
-
-
-def test_effective_radii_follow_the_weights():
-    e = np.array([0.0, 0.2, 1.5])
-    samples = Samples(
-        np.column_stack([[1.0, 1.5, 1.0], e, 0 * e]),
-        ("einstein_radius", "e1", "e2"),
-        ("arcsec", "", ""),
-        log_weights=[0.0, -50.0, 0.0],
-    )
-    found = effective_radii(samples, 40, np.random.default_rng(0))
-    assert np.isnan(found).any(), "no ellipse has |e| above 1"
-    np.testing.assert_allclose(found[np.isfinite(found)], 1.0, rtol=1e-3)
 
 
 def test_a_table_is_read(tmp_path):

@@ -121,8 +121,12 @@ def test_the_json_has_the_documented_shape(first):
     told = json.loads(json.dumps(first.as_json()))
     assert told.keys() == {"items", "seconds", "config"}
     wanted = "input status params params_with_prior truth log_evidence flags misspecification seconds evaluations posterior figure network"
-    assert told["items"][0].keys() == set(wanted.split())
+    assert told["items"][0].keys() == {*wanted.split(), "derived"}
     assert told["items"][0]["params"]["phi"].keys() == {"median", "lower", "upper", "unit"}
+    derived = told["items"][0]["derived"]
+    assert set(derived) == {"effective_einstein_radius", "magnification", "source_half_light_radius"}, "no zero point"
+    for one in derived.values():
+        assert one["lower"] < one["median"] < one["upper"]
 
 
 def test_a_second_run_repeats_nothing(first, stamps, monkeypatch):

@@ -12,6 +12,7 @@ from astropy.wcs import WCS
 from lenssbi import __version__
 from lenssbi.arrays import pixel_grid
 from lenssbi.refinement import fits_file
+from lenssbi.refinement.drawn_light import fit_quantities
 from lenssbi.refinement.photometry import photometry
 from lenssbi.status import InputError, Status
 
@@ -133,8 +134,34 @@ def test_the_first_header_has_the_result(tmp_path):
     assert {name: first[f"{name}_best"] for name in PARAMS} == PARAMS
     assert "phi_best" not in first
     for name, value in photometry(fit.stamp, fit.best, fit.lens_light)._asdict().items():
-        assert first[name] == value > 0
+        assert first[f"{name}_best"] == value > 0
+        assert first[name] is None, "no models were drawn"
+    assert first["effective_einstein_radius"] == pytest.approx(fit.params()["einstein_radius"].median, rel=1e-4)
+    assert not {"ZLENS", "ZSOURCE", "COSMO", "einstein_mass"} & set(first)
     assert first["SRCFLUX"] == pytest.approx(FLUX, rel=1e-3)
+
+
+def test_redshifts_and_what_follows_from_them(tmp_path):
+    fit = made_up_fit()
+    drawn = {
+        "magnification": [7.0, 7.5, 8.0],
+        "mag_source": [22.0, 22.1, 22.3],
+        "source_half_light_radius": [0.1, 0.2, 0.3],
+    }
+    fit = replace(
+        fit,
+        stamp=replace(fit.stamp, info={"z_lens": 0.4, "z_source": 1.7, "cosmology": "H0=70,Om0=0.3"}),
+        samples=replace(fit.samples, info={"drawn_photometry": drawn}),
+    )
+    file = written(fit, tmp_path)
+    first = file[0].header
+    assert (first["ZLENS"], first["ZSOURCE"], first["COSMO"]) == (0.4, 1.7, "FlatLambdaCDM(H0=70 km/s/Mpc, Om0=0.3)")
+    assert file["SOURCE"].header["ZSOURCE"] == 1.7
+    for name, summary in fit_quantities(fit.samples, fit.stamp).items():
+        assert [first[name], first[f"{name}_lower"], first[f"{name}_upper"]] == pytest.approx(summary[:3]), name
+    assert 1e10 < first["einstein_mass"] < 1e12
+    assert first.comments["einstein_mass"] == "[Msun] median"
+    assert first["magnification"] == 7.5
 
 
 def test_a_long_sentence_and_a_failed_inversion_are_written(tmp_path):

@@ -2,7 +2,6 @@
 
 config      which stamps, which table, which methods
 published   the table, in lenssbi's parameters
-effective   the area-equivalent radius of a posterior's critical curves
 compare     stamp by stamp
 statistics  over the stamps of one kind
 table       the same as CSV and Markdown

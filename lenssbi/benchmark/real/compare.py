@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from lenssbi.benchmark.real.config import Method, RealConfig
-from lenssbi.benchmark.real.effective import effective_radii
 from lenssbi.benchmark.real.published import Published, Value
 from lenssbi.flags import about
 from lenssbi.pipelines.catalogue.fit import read_row
@@ -17,6 +16,7 @@ from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.catalogue.job import shard_path
 from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries
 from lenssbi.posteriors import Samples, load_samples
+from lenssbi.posteriors.effective import effective_radii
 from lenssbi.status import Status
 
 RADIUS, EFFECTIVE, EINSTEIN = "radius", "effective_radius", "einstein_radius"
@@ -99,7 +99,7 @@ def _answer(row: Row, samples: Samples | None, flags: tuple[str, ...], config: R
     params: Mapping[str, Any] = row.get("params") or {}
     values = {name: Value(one["median"], (one["upper"] - one["lower"]) / 2) for name, one in params.items()}
     if samples is not None:
-        radii = effective_radii(samples, config.draws, np.random.default_rng(config.seed))
+        radii = effective_radii(samples.resample(config.draws, np.random.default_rng(config.seed)))
         radii = radii[np.isfinite(radii)]
         if len(radii):
             low, middle, high = np.quantile(radii, QUANTILES)

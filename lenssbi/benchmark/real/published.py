@@ -8,16 +8,7 @@ It is a CSV file (lines that begin with # are comments) with a row for each stam
     theta_E_eff, theta_E, ell_0, ell_1, gamma_1, gamma_2   medians, each with its limits <name>_lo1 and <name>_hi1
     note        words; "limits are 3 sigma" says so of the row's limits, which are those of 1 sigma elsewhere
 
-The values are in the convention of PyAutoLens (its `convert.py`; angles are anticlockwise from +x):
-
-    kappa = theta_E / (1 + q) / sqrt(x^2 + y^2 / q^2)                     x along the major axis
-    ell_1 + i ell_0 = f exp(2 i phi),   f = (1 - q) / (1 + q)             the sine is the first component
-    gamma_1 + i gamma_2 = gamma exp(2 i phi_gamma)                        the cosine is the first component
-
-With 2 sqrt(q) / (1 + q) = sqrt(1 - f^2) and (1 - q^2) / (1 + q^2) = 2 f / (1 + f^2) they are, in lenssbi's,
-
-    einstein_radius = theta_E sqrt(1 - f^2),   e1 + i e2 = 2 (ell_1 + i ell_0) / (1 + f^2),   shear1 + i shear2 = gamma_1 + i gamma_2
-
+The values are in the convention of PyAutoLens (:mod:`lenssbi.parameters.conversions`; ell_0 and ell_1 are its `ell_comps`),
 and errors are carried over to first order, as if they were independent. theta_E_eff is the radius of the circle with the area of the
 tangential critical curve, which needs no convention: `effective_radius`.
 """
@@ -32,12 +23,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from lenssbi.parameters import conversions
 from lenssbi.status import InputError
 
 ONE, COMPANIONS, SEVERAL, NONE = "one lens galaxy", "companions", "several lens galaxies", "no published fit"
 KINDS = (ONE, COMPANIONS, SEVERAL, NONE)
 """Kinds of stamps, which are kept apart."""
 SIE = ("theta_E", "ell_0", "ell_1", "gamma_1", "gamma_2")
+AUTOLENS = {
+    "theta_E": "einstein_radius",
+    "ell_0": "ell_comps_0",
+    "ell_1": "ell_comps_1",
+    "gamma_1": "gamma_1",
+    "gamma_2": "gamma_2",
+}
+"""Name in the table to PyAutoLens's own."""
 EFFECTIVE = "theta_E_eff"
 NEEDED = {"sie_shear": SIE, "effective_only": (EFFECTIVE,), "none": ()}
 """Kind of a row -> values that it must have."""
@@ -110,24 +110,22 @@ def from_autolens(theirs: Mapping[str, Value]) -> dict[str, Value]:
     ValueError
         The ellipticity belongs to no ellipse.
     """
+    ours = conversions.from_autolens({AUTOLENS[name]: theirs[name].value for name in SIE})
     radius, y, x = (theirs[name] for name in ("theta_E", "ell_0", "ell_1"))
     square = x.value**2 + y.value**2
-    if square >= 1:
-        raise ValueError(f"an ellipticity of modulus {math.sqrt(square):g} belongs to no ellipse")
     shrink = math.sqrt(1 - square)
     slopes = (shrink, radius.value * y.value / shrink, radius.value * x.value / shrink)
     scale = 2 / (1 + square)
     along, across = (scale * (1 - scale * one.value**2) for one in (x, y))  # de1/dell_1 and de2/dell_0
     mixed = scale**2 * x.value * y.value
-    return {
-        "einstein_radius": Value(
-            radius.value * shrink, _total(*(s * one.sigma for s, one in zip(slopes, (radius, y, x), strict=True)))
-        ),
-        "e1": Value(scale * x.value, _total(along * x.sigma, mixed * y.sigma)),
-        "e2": Value(scale * y.value, _total(across * y.sigma, mixed * x.sigma)),
-        "shear1": theirs["gamma_1"],
-        "shear2": theirs["gamma_2"],
+    sigmas = {
+        "einstein_radius": _total(*(s * one.sigma for s, one in zip(slopes, (radius, y, x), strict=True))),
+        "e1": _total(along * x.sigma, mixed * y.sigma),
+        "e2": _total(across * y.sigma, mixed * x.sigma),
+        "shear1": theirs["gamma_1"].sigma,
+        "shear2": theirs["gamma_2"].sigma,
     }
+    return {name: Value(float(ours[name]), sigma) for name, sigma in sigmas.items()}
 
 
 def _total(*errors: float) -> float:

@@ -29,7 +29,7 @@ from lenssbi.benchmark.runners.records import RESULT, Belief, Job, Record
 from lenssbi.config import load_config
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.parameters import axis_ratio, position_angle
+from lenssbi.parameters.conversions import to_autolens
 from lenssbi.pipelines.results import sentence
 from lenssbi.posteriors import Samples
 from lenssbi.refinement.config import PINNED, RefineConfig
@@ -263,9 +263,6 @@ def priors_of(
         wide = ("uniform", -MAX_ELLIPTICITY, MAX_ELLIPTICITY)
         return found | dict(zip(names, [("uniform", float(low), float(high)), wide, wide], strict=True))
     draws = learned.sample(4000, np.random.default_rng(0))
-    radius, e1, e2 = (draws.column(name) for name in ("einstein_radius", "e1", "e2"))
-    e = e1 + 1j * e2
-    q = axis_ratio(e)
-    g = (1 - q) / (1 + q) * np.exp(2j * position_angle(e))
-    moved = (radius * (1 + q) / (2 * np.sqrt(q)), g.imag, g.real)
+    theirs = to_autolens({name: draws.column(name) for name in ("einstein_radius", "e1", "e2")})
+    moved = (theirs["einstein_radius"], theirs["ell_comps_0"], theirs["ell_comps_1"])
     return found | {key: ("normal", float(v.mean()), float(v.std())) for key, v in zip(names, moved, strict=True)}

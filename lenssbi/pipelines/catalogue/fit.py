@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from lenssbi.dataset.inputs import StampSource
+from lenssbi.dataset.redshifts import REDSHIFTS
 from lenssbi.files import atomic
 from lenssbi.pipelines.catalogue.ask import failed_row
 from lenssbi.pipelines.catalogue.job import LENSES, Job, key_of, network, row_path
@@ -40,9 +41,10 @@ def fit(source: StampSource, *, job: Job, instead: Row | None = None) -> None:
         item, samples = ItemResult(source.said, sentence(error)), None
     row = row_of(source.name, item, samples, "refined")
     if samples is not None:
-        row |= {"chi2_per_pixel": samples.info.get("chi2_per_pixel"), **samples.info.get("photometry", {})}
+        row |= {"chi2_per_pixel": samples.info.get("chi2_per_pixel")}
         observation = samples.info.get("observation", {})
         row |= {"snr": samples.info.get("snr"), "ra": observation.get("ra"), "dec": observation.get("dec")}
+        row |= {name: observation.get(name) for name in REDSHIFTS}
     keep_row(source, row, job, instead)
 
 

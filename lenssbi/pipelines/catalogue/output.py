@@ -31,6 +31,7 @@ def write_tables(folder: CatalogueFolder) -> dict[str, int]:
         The folder cannot be written, or its verdicts cannot be read.
     """
     meta = {"command": "catalogue", "config": folder.card["config"], "estimator": folder.card["estimator"]}
+    meta |= {"cosmology": folder.card.get("cosmology", "")}
     places = [row["place"] for row in folder.rows()]
     table = catalogue.build(folder.rows(), meta | {"conventions": CONVENTIONS})
     table = table[sorted(range(len(places)), key=places.__getitem__)]

@@ -76,6 +76,7 @@ def _item(row: Mapping[str, Any]) -> ItemResult:
         row["status"],
         params=_summaries(row.get("params")) or {},
         params_with_prior=_summaries(row.get("params_with_prior")),
+        derived=_summaries(row.get("derived")) or {},
         network=_network(row.get("network")),
         flags=tuple(row["flags"]),
         seconds=row.get("seconds") or 0.0,

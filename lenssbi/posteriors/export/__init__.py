@@ -1,4 +1,6 @@
-"""Posteriors in the formats of others: COOLEST (`coolest`), ArviZ (`arviz`). Both are extras: ``pip install 'lenssbi[export]'``.
+"""Posteriors in the formats of others: COOLEST (`coolest`), ArviZ (`arviz`), lenstronomy and hierArc (JSON).
+
+The first two need their packages: ``pip install 'lenssbi[export]'``.
 
 Every export carries `lenssbi.parameters.conventions` with it, in words, beside the numbers that were converted.
 """

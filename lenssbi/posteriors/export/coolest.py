@@ -3,15 +3,13 @@
     Galaxy     PEMD (theta_E, gamma, q, phi, center_x, center_y), of fixed gamma = 2 for an isothermal lens: COOLEST's own analysis
                knows no other ellipse
     MassField  ExternalShear (gamma_ext, phi_ext), where a shear was inferred
+    Galaxy     of a fit: the source's pixels; the lens then has its light as pixels too (:mod:`lenssbi.posteriors.export.coolest_light`)
 
-COOLEST (its documentation's "conventions") has x to the right, y up, arcsec, and radii along the intermediate axis, as we have; its angles
-are anticlockwise from +y, in (-90, 90] deg:
-
-    theta_E = einstein_radius     gamma = slope     phi = phi_ours - 90 deg
-    gamma_ext exp(2 i (phi_ext + 90 deg)) = shear1 + i shear2
+The definitions of both are in :mod:`lenssbi.parameters.conversions`.
 
 Each parameter has mean, median, 16th and 84th percentile; the percentiles of an angle stay on either side of its median, so they may
-lie outside (-90, 90]. The point estimate is one lens: the medians of the linear parameters (e1, e2, shear1, shear2 and the others),
+lie outside (-90, 90]. The point estimate of a fit is its model of the highest likelihood, to which the source
+belongs. Without one it is one lens all the same: the medians of the linear parameters (e1, e2, shear1, shear2 and the others),
 from which q and the angles follow; where the ellipticity is hardly known it is rounder than the median of q. The draws themselves are in a
 CSV file beside, with their weights, where `coolest.api` looks for them, and the stamp in a FITS file, without which no template opens.
 """
@@ -22,20 +20,21 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 import lenssbi
 from lenssbi.arrays import FloatArray
 from lenssbi.files import atomic
-from lenssbi.parameters import axis_ratio, position_angle
 from lenssbi.parameters.conventions import CONVENTIONS, COORDINATES
+from lenssbi.parameters.conversions import NORTH, NOT_INFERRED, from_north, to_coolest
 from lenssbi.posteriors.export import library
+from lenssbi.posteriors.export.coolest_light import add_lens_light, add_source, write_image
+from lenssbi.posteriors.export.model import FittedModel
 from lenssbi.posteriors.samples import Samples, Summary
 
-NORTH = 90.0  # [deg], of COOLEST's zero of angles from ours
-ISOTHERMAL, WEIGHTS = 2.0, "probability_weights"
+WEIGHTS = "probability_weights"
 PLACEHOLDER = 100  # pixels along the side of a stamp that is not known
 LENS = {
     "gamma": "slope",
@@ -46,9 +45,7 @@ LENS = {
     "center_y": "centre_y",
 }
 """COOLEST's name to ours; in COOLEST's order."""
-NOT_INFERRED = {"slope": ISOTHERMAL, "centre_x": 0.0, "centre_y": 0.0}
 LINEAR = ("einstein_radius", "e1", "e2")
-Angle = TypeVar("Angle", float, FloatArray)
 
 
 @dataclass(frozen=True)
@@ -71,6 +68,10 @@ class Observed:
         AB magnitude of one unit of the image.
     ra, dec
         Place of the stamp's centre [deg].
+    z_lens, z_source
+        Redshifts.
+    cosmology
+        In which they become distances (:func:`~lenssbi.posteriors.cosmology.cosmology_of`).
     shape
         Pixels (y, x) of a stamp whose image is not at hand.
     """
@@ -84,6 +85,9 @@ class Observed:
     ra: float | None = None
     dec: float | None = None
     shape: tuple[int, int] | None = None
+    z_lens: float | None = None
+    z_source: float | None = None
+    cosmology: str | None = None
 
     def grid(self, einstein_radius: float) -> tuple[float, FloatArray]:
         """Side of a pixel [arcsec] and a square image, shape (n, n), for a template, which has neither without the other.
@@ -99,7 +103,13 @@ class Observed:
         return scale, np.full((side, side), np.nan)
 
 
-def write(samples: Samples, path: str | Path, observed: Observed | None = None) -> Path:
+def write(
+    samples: Samples,
+    path: str | Path,
+    observed: Observed | None = None,
+    model: FittedModel | None = None,
+    notes: tuple[str, ...] = (),
+) -> Path:
     """Write a lens as a COOLEST template, and its draws as a chain beside it.
 
     Parameters
@@ -110,6 +120,10 @@ def write(samples: Samples, path: str | Path, observed: Observed | None = None) 
         The template, ``.json``; the chain has the same name with ``_chain.csv``.
     observed
         What is known of the stamp.
+    model
+        The model of a fit; its source and lens light are written beside the template.
+    notes
+        Sentences for the template's meta.
 
     Raises
     ------
@@ -124,15 +138,18 @@ def write(samples: Samples, path: str | Path, observed: Observed | None = None) 
     missing = [name for name in LINEAR if name not in samples.names]
     if missing:
         raise ValueError(f"the posterior lacks {', '.join(missing)}: a COOLEST lens needs them")
-    lens, entities = _columns(samples), _entities(observed.name, samples)
+    lens, point = _columns(samples), _point(samples, model)
     chain = path.with_name(f"{path.stem}_chain.csv")
-    point = _point(samples)
+    entities = _entities(observed, samples, model, path)
     for entity in entities:
         for profile in entity.mass_model:
             _fill(profile.parameters, lens, point)
     scale, image = observed.grid(point["theta_E"])
     meta = _about(samples, observed, image) | {"chain_file_name": chain.name}
-    _write_image(path.with_suffix(".fits"), image)
+    meta["notes"] += notes
+    if model is not None:
+        meta |= {"point_estimate": "model of the highest likelihood", "lens_light": "as observed, blurred by the PSF"}
+    write_image(path.with_suffix(".fits"), image)
     template = _template(replace(observed, pixel_scale=scale, image=image), entities, meta, path.with_suffix(".fits"))
     _write_chain(chain, {p.id: lens.column(n) for n, p in _parameters(entities)}, lens.weights)
     with atomic(path) as temporary:
@@ -141,10 +158,10 @@ def write(samples: Samples, path: str | Path, observed: Observed | None = None) 
 
 
 def _columns(samples: Samples) -> Samples:
-    """The draws in COOLEST's parameters, angles still from +x [deg]; draws of no weight are left out."""
+    """The draws in COOLEST's parameters; draws of no weight are left out."""
     used = samples.weights > 0
     values = {name: samples.column(name)[used] for name in samples.names}
-    columns = _physical(values)
+    columns = to_coolest(values)
     log_weights = None if samples.log_weights is None else samples.log_weights[used]
     return replace(
         samples,
@@ -155,39 +172,20 @@ def _columns(samples: Samples) -> Samples:
     )
 
 
-def _physical(values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """COOLEST's parameters, angles from +x [deg], of ours by name; any shape."""
-    like = values["einstein_radius"]
-    e = values["e1"] + 1j * values["e2"]
-    ours = {name: np.full_like(like, value) for name, value in NOT_INFERRED.items()} | dict(values)
-    ours |= {"q": axis_ratio(e), "phi": np.degrees(position_angle(e))}
-    found = {theirs: ours[name] for theirs, name in LENS.items()}
-    if "shear1" in values:
-        shear = values["shear1"] + 1j * values["shear2"]
-        found |= {"gamma_ext": np.abs(shear), "phi_ext": np.degrees(position_angle(shear))}
-    return found
-
-
-def _point(samples: Samples) -> dict[str, float]:
-    """The lens of the medians, in COOLEST's parameters."""
-    medians = {name: np.asarray(summary.median) for name, summary in samples.summary().items()}
-    found = {name: float(value) for name, value in _physical(medians).items()}
-    return {name: _from_north(value) if name.startswith("phi") else value for name, value in found.items()}
-
-
-def _from_north(angle: Angle) -> Angle:
-    """Angles from +x [deg] as COOLEST has them: from +y, in (-90, 90]."""
-    return 90.0 - (90.0 - (angle - NORTH)) % 180.0
+def _point(samples: Samples, model: FittedModel | None) -> dict[str, float]:
+    """The lens of a fit's model, or else of the medians, in COOLEST's parameters."""
+    medians = {name: summary.median for name, summary in samples.summary().items()}
+    lens = medians if model is None else {name: model.params[name] for name in medians if name in model.params}
+    return {name: float(value) for name, value in to_coolest(lens).items()}
 
 
 def _summary(lens: Samples, name: str) -> Summary:
-    """Of one of COOLEST's parameters; angles from +y [deg]."""
+    """Of one of COOLEST's parameters; angles from +y [deg], the median in (-90, 90]."""
+    one = lens.select((name,))
     if not name.startswith("phi"):
-        return lens.select((name,)).summary()[name]
-    found = replace(lens.select((name,)), names=("phi",)).summary()[
-        "phi"
-    ]  # the name by which a summary knows the circle
-    turn = _from_north(found.median) - found.median
+        return one.summary()[name]
+    found = replace(one, names=("phi",)).summary()["phi"]  # the name by which a summary knows the circle
+    turn = from_north(found.median + NORTH) - found.median
     median, lower, upper, mean = (place + turn for place in (found.median, found.lower, found.upper, found.mean))
     return Summary(median, lower, upper, mean, found.sigma, "deg")
 
@@ -206,12 +204,20 @@ def _fill(parameters: Mapping[str, Any], lens: Samples, point: Mapping[str, floa
         )
 
 
-def _entities(name: str, samples: Samples) -> Any:
-    """The lens, and the shear's field where there is a shear."""
+def _entities(observed: Observed, samples: Samples, model: FittedModel | None, path: Path) -> Any:
+    """The lens, the shear's field if there is a shear, and the source of a fit."""
     classes = library("coolest.template.lazy")
-    found = [classes.Galaxy(name, None, mass_model=classes.MassModel("PEMD"))]
+    found = [classes.Galaxy(observed.name, observed.z_lens, mass_model=classes.MassModel("PEMD"))]
     if "shear1" in samples.names:
-        found.append(classes.MassField("external shear", None, mass_model=classes.MassModel("ExternalShear")))
+        found.append(
+            classes.MassField("external shear", observed.z_lens, mass_model=classes.MassModel("ExternalShear"))
+        )
+    if model is not None:
+        add_source(classes, found, model, observed.z_source, path)
+    if model is not None and model.lens_light is not None:
+        scale, light = replace(observed, image=model.lens_light, pixel_scale=model.pixel_scale).grid(1.0)
+        if np.isfinite(light).any():  # an image that cannot be padded to a square is blank
+            add_lens_light(classes, found[0], light, scale, path)
     return classes.LensingEntityList(*found)
 
 
@@ -240,13 +246,6 @@ def _template(observed: Observed, entities: Any, meta: dict[str, Any], image: Pa
     )
 
 
-def _write_image(path: Path, image: FloatArray) -> None:
-    from astropy.io import fits
-
-    with atomic(path) as temporary:
-        fits.PrimaryHDU(np.asarray(image, dtype=np.float32)).writeto(temporary)
-
-
 def _about(samples: Samples, observed: Observed, image: FloatArray) -> dict[str, Any]:
     """The template's meta: who wrote it, and what was converted or is not known."""
     notes = [f"{name} was not inferred: {value:g}" for name, value in NOT_INFERRED.items() if name not in samples.names]
@@ -271,8 +270,7 @@ def _about(samples: Samples, observed: Observed, image: FloatArray) -> dict[str,
 
 
 def _write_chain(path: Path, columns: Mapping[str, FloatArray], weights: FloatArray) -> None:
-    angles = [_from_north(values) if "-phi" in name else values for name, values in columns.items()]
     with atomic(path) as temporary, temporary.open("w", newline="") as file:
         lines = csv.writer(file)
         lines.writerow([*columns, WEIGHTS])
-        lines.writerows(np.stack([*angles, weights], axis=1).tolist())
+        lines.writerows(np.stack([*columns.values(), weights], axis=1).tolist())

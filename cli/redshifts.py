@@ -1,0 +1,61 @@
+"""Options that say how far away lens and source are."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+PANEL = "Distances"
+
+
+@dataclass(frozen=True)
+class Distances:
+    """What the user says of redshifts and of the cosmology."""
+
+    z_lens: Annotated[
+        float | None,
+        typer.Option(
+            "--z-lens",
+            help="Redshift of the lenses; a column z_lens goes before it.",
+            show_default=False,
+            rich_help_panel=PANEL,
+        ),
+    ] = None
+    z_source: Annotated[
+        float | None,
+        typer.Option(
+            "--z-source",
+            help="Redshift of the sources; a column z_source goes before it.",
+            show_default=False,
+            rich_help_panel=PANEL,
+        ),
+    ] = None
+    cosmology: Annotated[
+        str | None,
+        typer.Option(
+            "--cosmology",
+            metavar="NAME|H0=H,Om0=M",
+            help="Cosmology of lengths and masses: a flat one of astropy's, or H0 and Om0; Planck18 by default.",
+            show_default=False,
+            rich_help_panel=PANEL,
+        ),
+    ] = None
+
+    @property
+    def said(self) -> dict[str, object]:
+        """What was said, as keyword arguments of `expand_inputs`; empty if nothing was.
+
+        Raises
+        ------
+        InputError
+            If the redshifts are not those of a lens and a source behind it, or there is no such cosmology.
+        """
+        from lenssbi.dataset.redshifts import refuse_wrong
+
+        refuse_wrong(self.z_lens, self.z_source)
+        if self.cosmology is not None:
+            from lenssbi.posteriors.cosmology import cosmology_of
+
+            cosmology_of(self.cosmology)
+        known = {"z_lens": self.z_lens, "z_source": self.z_source, "cosmology": self.cosmology}
+        return {name: value for name, value in known.items() if value is not None}

@@ -1,0 +1,75 @@
+"""`lenssbi export --to lenstronomy` and `--to hierarc`, from posterior files and catalogues to JSON files."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lenssbi.pipelines.catalogue.folder import CatalogueFolder
+from lenssbi.pipelines.export import run
+from lenssbi.pipelines.restored import restored_fit
+from lenssbi.status import InputError
+
+from .made_up_catalogue import made_up
+from .test_export_fits import posterior, stamp_file, write_posterior, write_stamp  # noqa: F401
+
+RUNNER = CliRunner()
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_a_fit_goes_out_with_its_source(posterior, tmp_path):  # noqa: F811
+    (path,) = run([posterior], to="lenstronomy", out=tmp_path / "out").paths
+    assert path.name == "fit_lenstronomy.json"
+    found, fit = read(path), restored_fit(posterior)
+    assert found["point"] == "model of the highest likelihood"
+    (source,) = found["kwargs_source"]
+    np.testing.assert_array_equal(source["image"], np.nan_to_num(fit.source.image))
+    assert found["kwargs_lens"][0]["theta_E"] == fit.best.params["einstein_radius"]
+    assert found["kwargs_pixel_grid"]["nx"] == 50
+
+
+def test_a_fit_whose_stamp_has_gone_goes_out_without(posterior, stamp_file, tmp_path):  # noqa: F811
+    stamp_file.unlink()
+    (path,) = run([posterior], to="lenstronomy", out=tmp_path / "out").paths
+    found = read(path)
+    assert found["point"] == "medians of the posterior"
+    assert found["kwargs_source"] == []
+    assert "source and lens light are not part of this file: " in found["notes"][-1]
+    assert "its stamp cannot be read any more" in found["notes"][-1]
+
+
+def test_coolest_has_the_source_of_a_fit(posterior, tmp_path):  # noqa: F811
+    pytest.importorskip("coolest")
+    (path,) = run([posterior], to="coolest", out=tmp_path / "out").paths
+    names = [entity["name"] for entity in read(path)["lensing_entities"]]
+    assert names == ["fit", "source"]
+    assert (tmp_path / "out" / "fit_source.fits").is_file()
+    assert read(path)["meta"]["point_estimate"] == "model of the highest likelihood"
+
+
+def test_hierarc_takes_lenses_with_redshifts(monkeypatch, tmp_path):
+    catalogue = made_up(lenses=2)
+    catalogue.rows[0] |= {"z_lens": 0.5, "z_source": 1.5}
+    monkeypatch.setattr(CatalogueFolder, "open", staticmethod(lambda path: catalogue))
+    result = run([tmp_path], to="hierarc", out=tmp_path / "out")
+    assert [path.name for path in result.paths] == ["lens-0_hierarc.json"]
+    found = read(result.paths[0])["kwargs_lens_posterior"]
+    assert (found["z_lens"], found["z_source"]) == (0.5, 1.5)
+    assert found["theta_E"] == catalogue.posteriors["lens-0"].summary()["einstein_radius"].median
+    assert result.failed == 3
+    assert all("hierArc needs the redshifts" in told for told in result.left_out)
+    with pytest.raises(InputError, match="lens-1: hierArc needs the redshifts"):
+        run([tmp_path], to="hierarc", out=tmp_path / "none", names=["lens-1"])
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_command_says_what_is_missing(posterior, tmp_path):  # noqa: F811
+    app = pytest.importorskip("lenssbi_cli.main").app
+    done = RUNNER.invoke(app, ["export", str(posterior), "--to", "hierarc", "--out", str(tmp_path / "out"), "--quiet"])
+    assert done.exit_code == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert "--z-lens and --z-source" in line
