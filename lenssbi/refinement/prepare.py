@@ -113,8 +113,9 @@ def set_up(
         flags = (*flags, *more)
     learned = None if may_go_without and Flag.MISSPECIFIED in flags else network
     if may_go_without and learned is not None:
-        observation = _within_reach(stamp, config, light, learned) or observation
-        if contradicts(learned, observation.circle):
+        if contradicts(learned, observation.circle) and (within := _within_reach(stamp, config, light, learned)):
+            observation = within
+        elif contradicts(learned, observation.circle):
             learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
@@ -143,17 +144,18 @@ def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[Gaus
 def _within_reach(
     stamp: Stamp, config: RefineConfig, light: LensLightFit | None, learned: GaussianMixture
 ) -> Observation | None:
-    """The stamp without what lies beyond the arcs of the network's lens, None if no arc stands out within.
+    """The stamp without what lies beyond the images of the network's lens, None if the arcs within tell of another lens.
 
     Galaxies at two or three Einstein radii are taken for images of the source otherwise.
     """
     which = learned.names.index("einstein_radius")
     try:
-        return observe(stamp, config, light, FARTHEST_IMAGE * (learned.mean[which] + learned.sigma[which]))
+        found = observe(stamp, config, light, FARTHEST_IMAGE * (learned.mean[which] + learned.sigma[which]))
     except ItemError as error:
         if error.status is not Status.NO_ARCS:
             raise
         return None
+    return None if contradicts(learned, found.circle) else found
 
 
 def contradicts(learned: GaussianMixture, circle: Circle) -> bool:
