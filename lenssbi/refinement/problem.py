@@ -20,7 +20,7 @@ from lenssbi.refinement.sampling.checkpoint import Checkpoint, identity
 if TYPE_CHECKING:
     from lenssbi.light.mge import LensLightFit
 
-WITHOUT_LIGHT, WITH_LIGHT = 1.2, 2.2
+WITHOUT_LIGHT, WITH_LIGHT = 1.2, 2.0
 """Factors on the error bars that simulated lenses ask for, without and with a lens galaxy in the fit."""
 LIMITS = {"max_evaluations", "max_minutes", "threads"}
 
