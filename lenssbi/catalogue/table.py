@@ -116,7 +116,7 @@ def write(table: Table, path: str | Path) -> Path:
     Raises
     ------
     InputError
-        For another suffix, a folder that cannot be written, or Parquet without pyarrow.
+        If the suffix is another one, the folder cannot be written, or the format is Parquet and pyarrow is missing.
     """
     path, kind = Path(path), _format(Path(path))
     table = table.copy(copy_data=False)
@@ -141,7 +141,7 @@ def check_writable(path: str | Path) -> None:
     Raises
     ------
     InputError
-        For a suffix of no format, or a folder that cannot be written.
+        If the suffix is of no known format, or the folder cannot be written.
     """
     path = Path(path)
     _format(path)
@@ -157,7 +157,7 @@ def read(path: str | Path) -> Table:
     Raises
     ------
     InputError
-        Where the file is missing or is not a catalogue of ours.
+        If the file is missing or is not a catalogue of lenssbi.
     """
     path = Path(path)
     _format(path)
