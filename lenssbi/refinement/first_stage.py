@@ -57,13 +57,13 @@ class Stage:
     Parameters
     ----------
     prior
-        The sampled prior, confined to the regions around the modes where there are any.
+        Sampled prior, confined to the regions around the modes if there are any.
     likelihood
-        Of its parameters.
+        Likelihood of the prior's parameters.
     modes
-        Lens models that the search found, the best first; none if it was not asked.
+        Lens models that the search found, the best first; none if no search was made.
     start
-        Components at the modes, the better ones with more draws; None without any.
+        Components at the modes, the better ones with more draws; None if there are no modes.
     """
 
     prior: JointPrior | RegionalPrior

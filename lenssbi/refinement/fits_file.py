@@ -54,7 +54,7 @@ def write(fit: FitResult, path: str | Path) -> Path:
     Raises
     ------
     InputError
-        The file cannot be written.
+        If the file cannot be written.
     """
     path = Path(path)
     hdus = to_hdus(fit)

@@ -34,18 +34,18 @@ def subtract_lens_light(stamp: Stamp, options: LensLightOptions | None = None) -
     Parameters
     ----------
     stamp
-        A stamp with the lens near its centre.
+        Stamp with the lens near its centre.
     options
         Widths, ellipses and clipping.
 
     Returns
     -------
-    The stamp without lens light and sky, its noise grown in the core, `info["lens_light_subtracted"]` set; and the fit.
+    Stamp without lens light and sky, its noise increased in the core, with `info["lens_light_subtracted"]` set; and the fit.
 
     Raises
     ------
     ItemError
-        ALL_NAN where too few usable pixels are left.
+        If too few usable pixels are left (``ALL_NAN``).
     """
     response = stamp.psf.response(stamp.pixel_scale, SUBGRID, PSF_RADIUS)
     blur = GaussianBlur(response, SUBGRID, stamp.pixel_scale, stamp.shape)
@@ -92,7 +92,7 @@ def without_lens_light(
     Raises
     ------
     ItemError
-        The stamp has too few usable pixels for it.
+        If the stamp has too few usable pixels.
     """
     if mode == "none" or (mode == "auto" and not has_lens_light(stamp)):
         return stamp, None
@@ -115,7 +115,7 @@ def for_picture(stamp: Stamp, field: tuple[int, int]) -> Stamp:
     Raises
     ------
     ItemError
-        The stamp has too few usable pixels for it.
+        If the stamp has too few usable pixels.
     """
     if not has_lens_light(stamp):
         return stamp

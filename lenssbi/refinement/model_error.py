@@ -32,12 +32,12 @@ def widened(samples: Samples, error: ModelErrorConfig, seed: int = 0) -> Samples
     error
         Scales of the departures.
     seed
-        Of their random numbers.
+        Seed of the random numbers.
 
     Returns
     -------
     Samples
-        `COPIES` times as many draws; the same ones where all scales are zero.
+        Draws, `COPIES` times as many; unchanged if all scales are zero.
     """
     if not error.any:
         return samples

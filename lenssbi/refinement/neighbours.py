@@ -50,9 +50,9 @@ def find_pieces(stamp: Stamp, centre: complex) -> Pieces:
     Parameters
     ----------
     stamp
-        Image without the lens' light; the scale of its noise does not matter.
+        Image without the lens light; the scale of its noise does not matter.
     centre
-        The lens galaxy [arcsec].
+        Centre of the lens galaxy [arcsec].
     """
     usable = stamp.mask
     z = np.where(usable, stamp.image / np.where(usable, stamp.noise, 1.0), 0.0)
@@ -130,11 +130,11 @@ def sort_field(stamp: Stamp, centre: complex = 0j, largest: float = LARGEST) -> 
     Parameters
     ----------
     stamp
-        Image without the lens' light; the scale of its noise does not matter.
+        Image without the lens light; the scale of its noise does not matter.
     centre
-        The lens galaxy [arcsec].
+        Centre of the lens galaxy [arcsec].
     largest
-        How far out images of the source may be [arcsec].
+        Largest distance of images of the source from the centre [arcsec].
     """
     pieces = find_pieces(stamp, centre)
     chosen = np.append(False, of_the_source(pieces, largest))

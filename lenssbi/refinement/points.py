@@ -36,11 +36,11 @@ class Points(NamedTuple):
     Parameters
     ----------
     number
-        How many.
+        Number of points.
     significance
-        Of their light together [sigma].
+        Significance of their total flux [sigma].
     left, brightest
-        The most significant residual, and the same before any point was fitted [sigma].
+        Most significant residual, and the same before any point was fitted [sigma].
     """
 
     number: int
@@ -61,11 +61,11 @@ def find_points(image: FloatArray, noise: FloatArray, mask: NDArray[np.bool_], p
     Parameters
     ----------
     image, noise
-        Light without the lens' and one sigma [unit], shape (y, x).
+        Image without the lens light, and one sigma [unit of the stamp], shape (y, x).
     mask
-        True where the image is looked at, shape (y, x).
+        True for pixels that are searched, shape (y, x).
     psf
-        Its PSF.
+        PSF of the image.
     pixel_scale
         Side of a pixel [arcsec].
     """

@@ -75,22 +75,22 @@ def refine_stamp(
     Parameters
     ----------
     stamp
-        As it was read, lens light and all.
+        Stamp as it was read, lens light included.
     config
-        The fit.
+        Configuration of the fit.
     estimator
-        The network, for a learned prior.
+        Network, for a learned prior.
     learned
-        Its answer, if it has been asked already.
+        Posterior of the network, if it has been computed already.
     work
         Folder for the sampler's state; None keeps none.
     watch
-        Told (evaluations, share of the effective draws, or with Nautilus of the evidence, that is still missing).
+        Function that is called with (evaluations, missing share of the effective draws, or with Nautilus of the evidence).
 
     Raises
     ------
     ItemError
-        The stamp cannot be used.
+        If the stamp cannot be used.
     """
     problem, _ = set_up(stamp, config, estimator, learned)
     return solve(problem, work, watch)

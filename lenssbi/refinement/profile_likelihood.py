@@ -27,7 +27,7 @@ class ProfileLikelihood(VectorLikelihood):
     Parameters
     ----------
     inversion
-        The image, its mask, the source's profiles and the lens' light.
+        Image, its mask, the profiles of the source and the lens light.
     names
         Parameters of a vector, in order: those of the mass, `SOURCE_NAMES`, and possibly log10_noise.
     threads

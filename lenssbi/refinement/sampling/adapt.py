@@ -29,14 +29,14 @@ def next_mixture(old: Mixture | None, draws: Weighted) -> Mixture | None:
     Parameters
     ----------
     old
-        Where its search starts; None if there were only prior draws.
+        Mixture at which the search starts; None if there were only prior draws.
     draws
-        Of the other chain, with their weights.
+        Draws of the other chain, with their weights.
 
     Returns
     -------
     Mixture or None
-        ``old`` where there are too few models that can be evaluated.
+        Adapted mixture; ``old`` if too few models can be evaluated.
     """
     possible = draws.log_weights > POSSIBLE
     values, log_weights, log_target = draws.values[possible], draws.log_weights[possible], draws.log_target[possible]

@@ -61,9 +61,9 @@ def sample(
     settings
         Live points, networks, limits, seed.
     checkpoint
-        Where to keep the state; a state of the same key is continued.
+        File for the state; a state of the same key is continued.
     watch
-        Told of the progress about every half second.
+        Function that is called with the progress, about every half second.
     """
     sampler, spent = _sampler(prior, log_likelihood, settings, checkpoint)
     start = processor_seconds(settings.threads) - spent

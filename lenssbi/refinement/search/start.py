@@ -40,11 +40,11 @@ class QuickLook:
     Parameters
     ----------
     imaging
-        The stamp; where it shows the lens' light, ``data`` is the image without it.
+        Stamp; if it shows the lens light, ``data`` is the image without it.
     data
-        What the source is to explain [flux/pixel], shape (ny, nx).
+        Image that the source is to explain [flux/pixel], shape (ny, nx).
     space
-        Vectors of the search.
+        Space of the search's vectors.
     """
 
     imaging: Imaging
