@@ -52,9 +52,9 @@ def build_density(
     Parameters
     ----------
     config
-        Which one.
+        Kind and settings of the density.
     network
-        Layout of the network before it.
+        Layout of the network before the density.
     field
         Shape (y, x) of a prepared image [pixels].
     parameters
@@ -62,7 +62,7 @@ def build_density(
     passes
         Monte Carlo passes of a `bnn`'s posterior.
     seed
-        Of the passes' masks or of the draws: the same stamp gets the same posterior every time.
+        Seed of the passes' masks or of the draws: the same stamp gets the same posterior every time.
     """
     if config.kind == "bnn":
         from lenssbi.estimators.bnn import DropoutBNN

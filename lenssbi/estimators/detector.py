@@ -74,7 +74,7 @@ def read_detector(card: EstimatorCard, folder: Path) -> Detector | None:
     Raises
     ------
     InputError
-        If the card names one and the file is missing, cut short or another.
+        If the card names a detector and its file is missing, cut short or a different one.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load

@@ -34,13 +34,13 @@ class Estimator:
     Parameters
     ----------
     densities
-        In evaluation mode; several are an ensemble, mixed in equal parts.
+        Densities in evaluation mode; several are an ensemble, mixed in equal parts.
     card
-        What the estimator is and how it was made.
+        Card of the estimator: what it is and how it was made.
     reference
-        What the features of stamps like those of its training look like, None where `lenssbi calibrate` has not been run.
+        Statistics of the features of training-like stamps; None if `lenssbi calibrate` has not been run.
     detector
-        What tells stamps unlike the training's, in evaluation mode; without one the reference does.
+        Network that detects stamps unlike the training's, in evaluation mode; without one the reference does this.
     """
 
     densities: "tuple[Density | SymmetricDensity, ...]"
@@ -130,15 +130,15 @@ class Estimator:
         Parameters
         ----------
         images
-            Shape (n, y, x), in the unit of `noise`; an HDF5 dataset serves too.
+            Images in the unit of `noise`, shape (n, y, x); an HDF5 dataset is accepted too.
         noise
-            One sigma, shape (n, y, x) or (n,).
+            Noise of one sigma, shape (n, y, x) or (n,).
         mask
-            True where a pixel can be used, shape (n, y, x); None for all.
+            True for usable pixels, shape (n, y, x); None for all.
         batch
-            Stamps at a time.
+            Number of stamps at a time.
         recalibrated
-            Whether to apply the calibration, where there is one.
+            Whether to apply the calibration, if there is one.
 
         Returns
         -------
@@ -147,7 +147,7 @@ class Estimator:
         Raises
         ------
         ValueError
-            Where the stamps are not of the estimator's field.
+            If the stamps do not have the estimator's field.
         """
         mixtures = (m for inputs in self._prepared(images, noise, mask, batch) for m in self._mixtures(inputs))
         mend = self.recalibration if recalibrated else None
@@ -222,7 +222,7 @@ class Estimator:
         images, noise, mask, batch
             As for `predict`.
         truths
-            In physical units, shape (n, parameter).
+            True values in physical units, shape (n, parameter).
 
         Returns
         -------

@@ -19,7 +19,7 @@ class SbiDensity(ConditionalDensityEstimator):
     Parameters
     ----------
     density
-        Ours; its weights are shared, not copied.
+        Density of lenssbi; its weights are shared, not copied.
     """
 
     def __init__(self, density: "Density | SymmetricDensity") -> None:

@@ -37,17 +37,17 @@ class Learner(lightning.LightningModule):
     Parameters
     ----------
     estimator
-        The density.
+        Density to train.
     space
-        Its parameters.
+        Parameters of the density.
     plan
         Rates, lengths and seeds.
     state
-        Where the training stands; brought up to date after each epoch.
+        State of the training; updated after each epoch.
     folder
-        Where rank 0 writes the state, `metrics.csv` and, for TensorBoard, `events`.
+        Folder to which rank 0 writes the state, `metrics.csv` and, for TensorBoard, `events`.
     progress
-        Told (done, total, text) now and then.
+        Function that is called with (done, total, text) now and then.
     """
 
     def __init__(

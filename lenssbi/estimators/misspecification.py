@@ -48,7 +48,7 @@ class Reference:
     examples
         Standardised x of some training-like stamps, shape (m, d + 3), to compare whole sets with.
     weights_1, bias_1, weights_2, bias_2, weights_3, bias_3
-        Of the layers, shapes (d + 3, h), (h,), (h, h), (h,), (h, 1) and (1,); None where a detector gives the scores.
+        Weights and biases of the layers, shapes (d + 3, h), (h,), (h, h), (h,), (h, 1) and (1,); None if a detector gives the scores.
     """
 
     centre: NDArray[np.float32]
@@ -119,7 +119,7 @@ def read_reference(card: EstimatorCard, folder: Path) -> Reference | None:
     Raises
     ------
     InputError
-        Where the card names one and the file is missing, cut short or another.
+        If the card names a reference and its file is missing, cut short or a different one.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -153,15 +153,15 @@ def flags(card: EstimatorCard, score: float, psf_fwhm: float | None) -> tuple[st
     Parameters
     ----------
     card
-        The estimator's.
+        Card of the estimator.
     score
-        The stamp's; NaN where the estimator has no reference.
+        Score of the stamp; NaN if the estimator has no reference.
     psf_fwhm
-        Width of its PSF without the pixel [arcsec], None where unknown.
+        FWHM of the stamp's PSF without the pixel [arcsec]; None if unknown.
 
     Returns
     -------
-    "misspecified" where the score is above the threshold, or the PSF narrower or wider than all of the training; in the second case
+    "misspecified" if the score is above the threshold, or the PSF narrower or wider than all of the training; in the second case
     also `psf_unseen`.
     """
     unseen = False
