@@ -49,24 +49,24 @@ def run(
     Parameters
     ----------
     folder
-        Of the estimator.
+        Folder of the estimator.
     data
-        A set that it was not trained on; of its own set, the stamps that were kept for validation are taken.
+        Set that it was not trained on; if it is the training set, the stamps that were kept for validation are used.
     method
-        What to fit: scale and tail, the map of levels, that on top of the scale, or what does best on held-out stamps.
+        Correction to fit: scale and tail, the map of levels, that on top of the scale, or the best of them on held-out stamps.
     tolerance
-        How far coverage may be from nominal.
+        Allowed difference of the coverage from nominal.
     limit
-        Use at most so many stamps.
+        Largest number of stamps to use.
     detector
-        Entries of `DetectorPlan`, for the detector of an estimator of observed stamps, that are not the defaults.
+        Entries of `DetectorPlan` that differ from the defaults, for the detector of an estimator of observed stamps.
     progress
-        Called with (done, total, text).
+        Function that is called with (done, total, text).
 
     Raises
     ------
     InputError
-        Where the estimator or the set cannot be used, or the folder cannot be written.
+        If the estimator or the set cannot be used, or the folder cannot be written.
     """
     from lenssbi.calibration.coverage import truths_of
     from lenssbi.calibration.detector import DetectorPlan

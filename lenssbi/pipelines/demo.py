@@ -33,13 +33,13 @@ class DemoResult:
     Parameters
     ----------
     prediction
-        The network's answer.
+        Result of the network.
     refined
-        The fit; its `params` are those under the broad prior.
+        Result of the fit; its `params` are those under the broad prior.
     seconds
-        Wall-clock time of everything.
+        Wall-clock time of everything [s].
     config
-        The fit's configuration and the estimator.
+        Configuration of the fit, and the estimator.
     """
 
     prediction: ItemResult
@@ -91,16 +91,16 @@ def run(
     estimator
         Name of shipped weights or folder of a training run; the shipped ones by default.
     seed
-        Of the lens; another seed is another lens.
+        Seed of the lens; another seed is another lens.
     fit
-        The refinement.
+        Configuration of the fit.
     progress
-        Told (steps done, steps in all, text).
+        Function that is called with (steps done, steps in all, text).
 
     Raises
     ------
     InputError
-        A bad estimator, an unwritable folder, or GalSim missing.
+        If the estimator cannot be used, the folder cannot be written, or GalSim is missing.
     """
     start = time.perf_counter()
     total = len(STEPS) - 1

@@ -45,13 +45,13 @@ class Check:
     Parameters
     ----------
     name
-        What was looked at.
+        Name of the check.
     level
-        "ok"; "look": works, but not as well as it might; "bad": will stop a run.
+        "ok"; "look": it works, but could work better; "bad": a run will fail.
     found
-        What is there.
+        Result of the check.
     remedy
-        What to do about it; empty where nothing is to be done.
+        Remedy; empty if none is needed.
     """
 
     name: str
@@ -67,11 +67,11 @@ class DoctorResult:
     Parameters
     ----------
     checks
-        In the order in which they were made.
+        Checks in the order in which they were made.
     versions
-        Of the packages that lenssbi names in its requirements, by name.
+        Versions of the packages that lenssbi requires, by name.
     seconds
-        What it took.
+        Wall-clock time of the checks [s].
     """
 
     checks: tuple[Check, ...]

@@ -16,9 +16,9 @@ def model_of(path: Path | None, samples: Samples) -> tuple[FittedModel | None, t
     Parameters
     ----------
     path
-        The posterior file; None if there is none.
+        Posterior file; None if there is none.
     samples
-        Its posterior; that of a network has no model, which needs no words.
+        Posterior; that of a network has no model, and no message is needed.
     """
     if path is None or "best" not in samples.info:
         return None, ()

@@ -52,24 +52,24 @@ def run(
     Parameters
     ----------
     inputs
-        Files, folders, tables, sets.
+        Files, folders, tables and sets.
     config
-        The fit.
+        Configuration of the fit.
     out
         Folder for posteriors and figures.
     estimator
         Name of shipped weights or folder of a training run, for the learned priors; the shipped ones by default.
     figures
-        Whether to draw them.
+        Whether to draw figures.
     read
         Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale, lens_light.
     progress
-        Told (stamps done, stamps in all, text).
+        Function that is called with (stamps done, stamps in all, text).
 
     Raises
     ------
     InputError
-        Nothing to read, a bad estimator, an unwritable folder, or a single stamp that cannot be used.
+        If there is nothing to read, the estimator cannot be used, the folder cannot be written, or a single stamp cannot be used.
     """
     start = time.perf_counter()
     out = Path(out)
@@ -111,16 +111,16 @@ def repeat(
     folder
         Folder that `run` has written to.
     out
-        Folder of the new fits; None goes on in `folder`, where those that are finished are read.
+        Folder of the new fits; None continues in `folder`, and finished fits are read from it.
     figures
-        Whether to draw them; None does as the first run did.
+        Whether to draw figures; None does as the first run did.
     progress
         As for `run`.
 
     Raises
     ------
     InputError
-        Not such a folder, or one of a version that did not keep how its stamps were read; and as `run`.
+        If it is not such a folder, or is of a version that did not store how its stamps were read; and as for `run`.
     """
     path = Path(folder) / CARD
     card = card_of(path, "refine")
@@ -165,7 +165,7 @@ def refine_source(
     Raises
     ------
     ItemError
-        The stamp cannot be used.
+        If the stamp cannot be used.
     """
     start = time.perf_counter()
     stamp, files, config = source.load(), Files.of(source.name, out), with_shear(config, source.truth)
@@ -208,9 +208,9 @@ def network_answer(problem: Problem, flags: Sequence[str]) -> NetworkAnswer | No
     Parameters
     ----------
     problem
-        The fit.
+        Problem to fit.
     flags
-        What was said of stamp and network while the fit was set up.
+        Flags of stamp and network from the preparation of the fit.
     """
     params = network_summary(problem)
     return None if params is None else NetworkAnswer(params, tuple(flag for flag in flags if flag in about("network")))

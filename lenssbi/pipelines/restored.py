@@ -31,12 +31,12 @@ def restored_fit(path: str | Path) -> FitResult:
     Parameters
     ----------
     path
-        A posterior that `lenssbi refine` or `lenssbi catalogue` has left.
+        Posterior file of `lenssbi refine` or `lenssbi catalogue`.
 
     Raises
     ------
     InputError
-        Not the posterior of a fit, or its stamp cannot be read any more or is another one.
+        If it is not the posterior of a fit, or its stamp cannot be read any more or is another one.
     """
     samples = load_samples(path)
     info = samples.info

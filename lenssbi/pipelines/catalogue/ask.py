@@ -28,11 +28,11 @@ class Chunk:
     Parameters
     ----------
     number
-        Which chunk of the run.
+        Number of the chunk in the run.
     sources
-        The stamps.
+        Stamps of the chunk.
     places
-        Their places in the user's order, (n,).
+        Indices of the stamps in the order of the inputs, shape (n,).
     """
 
     number: int
@@ -63,7 +63,7 @@ def keep(chunk: Chunk, entries: Sequence[Entry], job: Job) -> None:
     Raises
     ------
     InputError
-        Where the folder cannot be written or the disk is full.
+        If the folder cannot be written or the disk is full.
     """
     placed = [
         replace(entry, row=entry.row | {"place": place, "shard": chunk.number})

@@ -57,7 +57,7 @@ def keep_row(source: StampSource, row: Row, job: Job, instead: Row | None = None
     Raises
     ------
     InputError
-        Where the folder cannot be written or the disk is full.
+        If the folder cannot be written or the disk is full.
     """
     named = {name: f"{LENSES}/{Path(row[name]).name}" for name in ("posterior", "figure") if row.get(name)}
     with atomic(row_path(job.out, source.name)) as temporary:

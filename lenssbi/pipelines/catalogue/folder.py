@@ -34,9 +34,9 @@ class CatalogueFolder:
     Parameters
     ----------
     path
-        The folder.
+        Path of the folder.
     card
-        What `run.json` says: version, configuration, estimator, counts.
+        Content of `run.json`: version, configuration, estimator, counts.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class CatalogueFolder:
         Raises
         ------
         InputError
-            Where it is missing, no catalogue's, or of another version.
+            If it is missing, is not a catalogue, or is of another version.
         """
         path = Path(path)
         try:
@@ -66,7 +66,7 @@ class CatalogueFolder:
         Raises
         ------
         InputError
-            Where there is none yet.
+            If there is none yet.
         """
         for kind in self.config.tables:
             if (self.path / f"{TABLE}.{kind}").is_file():
@@ -120,7 +120,7 @@ class CatalogueFolder:
         Raises
         ------
         InputError
-            Where no lens has that name.
+            If no lens has that name.
         """
         for number in range(self.card["shards"]):
             path = shard_path(self.path, number)

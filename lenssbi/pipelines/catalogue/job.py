@@ -37,13 +37,13 @@ class Job:
     Parameters
     ----------
     config
-        The choices.
+        Configuration of the catalogue.
     estimator
         Folder of the network.
     out
-        The catalogue's folder.
+        Folder of the catalogue.
     asked, fitted
-        Identities of the two steps: what their rows follow from, beside the stamp.
+        Identities of the two steps; the rows of a step depend on its identity and on the stamp.
     """
 
     config: CatalogueConfig
@@ -59,7 +59,7 @@ class Job:
         Raises
         ------
         InputError
-            A bad estimator.
+            If the estimator cannot be used.
         """
         from lenssbi import __version__
         from lenssbi.estimators.load import find_estimator

@@ -24,7 +24,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     InputError
-        Where another run holds it, or it cannot be written.
+        If another run holds it, or it cannot be written.
     """
     import fcntl
 

@@ -28,7 +28,7 @@ def write_tables(folder: CatalogueFolder) -> dict[str, int]:
     Raises
     ------
     InputError
-        The folder cannot be written, or its verdicts cannot be read.
+        If the folder cannot be written, or its verdicts cannot be read.
     """
     meta = {"command": "catalogue", "config": folder.card["config"], "estimator": folder.card["estimator"]}
     meta |= {"cosmology": folder.card.get("cosmology", "")}

@@ -23,9 +23,9 @@ class CatalogueResult:
     Parameters
     ----------
     folder
-        Where it is.
+        Folder of the catalogue.
     seconds
-        Wall-clock time of the run.
+        Wall-clock time of the run [s].
     """
 
     folder: CatalogueFolder

@@ -32,11 +32,11 @@ class Entry:
     Parameters
     ----------
     row
-        What goes into the table; its `key` is the identity of the stamp.
+        Row of the table; its `key` is the identity of the stamp.
     samples
-        Draws of the sampled parameters, None where there is no posterior.
+        Draws of the sampled parameters; None if there is no posterior.
     thumbnail
-        A picture, empty where there is none.
+        Thumbnail as bytes; empty if there is none.
     """
 
     row: Row
@@ -50,7 +50,7 @@ def write_shard(path: Path, entries: Sequence[Entry], identity: str) -> None:
     Raises
     ------
     InputError
-        Where the folder cannot be written or the disk is full.
+        If the folder cannot be written or the disk is full.
     """
     import h5py
 
@@ -86,7 +86,7 @@ def read_entries(path: Path) -> list[Entry]:
     Raises
     ------
     InputError
-        Where the file is missing or is no shard.
+        If the file is missing or is not a shard.
     """
     import h5py
 

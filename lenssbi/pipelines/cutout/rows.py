@@ -77,7 +77,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], folder: Path, options: Mappin
     Raises
     ------
     InputError
-        The folder cannot be written or the disk is full.
+        If the folder cannot be written or the disk is full.
     """
     from astropy.table import Column, Table
 

@@ -40,13 +40,13 @@ def draw(table: Table, parameters: Sequence[Parameter], covered: Sequence[Covera
     Parameters
     ----------
     table
-        The catalogue.
+        Catalogue, one row per lens.
     parameters
-        Its parameters.
+        Parameters of the catalogue.
     covered
-        Coverage of each method; none where no truth is known.
+        Coverage of each method; none if no truth is known.
     folder
-        Where the files go.
+        Folder for the files.
     """
     methods = np.array(texts(table, "method"))
     if parameters and len(table) >= FEWEST:

@@ -16,9 +16,9 @@ def link(path: str, prefix: str | None = "") -> str | None:
     Parameters
     ----------
     path
-        Relative to the catalogue's folder, with forward slashes.
+        Path relative to the catalogue's folder, with forward slashes.
     prefix
-        The way from the page to that folder; None where nothing is to be linked.
+        Relative path from the page to that folder; None if nothing is to be linked.
 
     Examples
     --------
