@@ -137,7 +137,7 @@ class Columns:
         return table
 
     def _of_pairs_and_truths(self, table: Table, names: list[str]) -> None:
-        """Covariances, and true values and ranks where there are any."""
+        """Covariances, and true values and ranks if there are any."""
         for first, second in combinations_with_replacement([name for name in COVARIANCE if name in names], 2):
             unit = {0: "", 1: "arcsec", 2: "arcsec2"}[(first, second).count("einstein_radius")]
             self._write(table, f"cov_{first}_{second}", float, unit, f"covariance of {first} and {second}")

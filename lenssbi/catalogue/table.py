@@ -5,7 +5,7 @@ keys of `ROW`; `columns.build` turns many of them into an astropy table, whose c
 
     name, input, method, status      which lens, from which file, fitted how, and how it ended
     <p>, <p>_lower, <p>_upper        median, 16th and 84th percentile of each parameter
-    network_<p>, _lower, _upper      the same of the network's answer, of fitted lenses as well; NaN where it is not for such stamps
+    network_<p>, _lower, _upper      the same of the network's answer, of fitted lenses as well; NaN if it is not applicable to such stamps
     network_flags                    what there is to say against that answer
     cov_<p>_<r>                      covariance of the mass parameters that are linear (not of q and phi)
     truth_<p>, rank_<p>              true value of simulated lenses, and the share of the posterior below it

@@ -93,7 +93,7 @@ class Estimator:
         return Recalibration(self.space.names, scale, tail, levels)
 
     def applies_to(self, stamp: Stamp) -> str | None:
-        """Return None where the estimator was trained for such a stamp, else the reason why not."""
+        """Return None if the estimator was trained for such a stamp, else the reason why not."""
         if abs(stamp.pixel_scale / self.pixel_scale - 1) > PIXEL_SCALE_TOLERANCE:
             return f"its pixels are {stamp.pixel_scale:g} arcsec wide, the estimator's {self.pixel_scale:g}"
         if any(n < wanted for n, wanted in zip(stamp.shape, self.field, strict=True)):
@@ -158,7 +158,7 @@ class Estimator:
     ) -> tuple[list[GaussianMixture], NDArray[np.float64]]:
         """Posteriors of many stamps as from `predict`, and how unlike the training's they are, shape (n,).
 
-        The scores are those of `Detector.score`, of `Reference.score` where there is no detector, NaN where there is neither.
+        The scores are those of `Detector.score`, of `Reference.score` if there is no detector, NaN if there is neither.
         """
         mixtures, scores, _ = self.predict_score_and_embed(images, noise, mask, batch=batch)
         return mixtures, scores
@@ -190,7 +190,7 @@ class Estimator:
         return np.concatenate(scores)
 
     def _scores(self, inputs: Tensor, features: Tensor | None) -> NDArray[np.float64]:
-        """Scores of prepared stamps, whose features for the first density are known where there is no detector."""
+        """Scores of prepared stamps, whose features for the first density are known if there is no detector."""
         if self.detector is not None:
             return self.detector.score(inputs).cpu().numpy()
         if self.reference is None or features is None:

@@ -147,7 +147,7 @@ def camera_widths(config: SimulateConfig) -> list[float | None]:
 
 
 def split_of(config: TrainConfig, stamps: StampSet, other: StampSet | None) -> tuple[range, range]:
-    """Rows of a set to train on, and the last ones to validate on, none where there is another set for it."""
+    """Rows of a set to train on, and the last ones to validate on, none if there is another set for it."""
     count = len(stamps)
     kept = 0 if other is not None else max(1, round(config.validation_fraction * count))
     if count - kept < 2:

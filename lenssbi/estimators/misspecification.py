@@ -78,7 +78,7 @@ class Reference:
         return Reference(**self.arrays(np.float16))
 
     def score(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Scores of features (n, k), shape (n,); NaN where there are no layers."""
+        """Scores of features (n, k), shape (n,); NaN if there are no layers."""
         if self.weights_1 is None:
             return np.full(len(features), np.nan)
         layers = [(getattr(self, f"weights_{i}"), getattr(self, f"bias_{i}")) for i in (1, 2, 3)]
@@ -114,7 +114,7 @@ def save_reference(reference: Reference, folder: Path) -> str:
 
 
 def read_reference(card: EstimatorCard, folder: Path) -> Reference | None:
-    """The reference of an estimator, None where it has none, or one of other weights.
+    """The reference of an estimator, None if it has none, or one of other weights.
 
     Raises
     ------

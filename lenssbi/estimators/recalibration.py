@@ -83,7 +83,7 @@ class Recalibration:
         Raises
         ------
         ValueError
-            Where the mixture is of other parameters.
+            If the mixture is of other parameters.
         """
         if mixture.names != self.names:
             raise ValueError(f"the calibration is of {self.names}, the posterior of {mixture.names}")

@@ -92,7 +92,7 @@ def save_state(state: TrainingState, folder: Path) -> None:
 
 
 def load_state(folder: Path) -> TrainingState | None:
-    """Read the state of the run in `folder`, None where there is none.
+    """Read the state of the run in `folder`, None if there is none.
 
     Raises
     ------

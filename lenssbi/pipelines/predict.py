@@ -196,7 +196,7 @@ def without_light(stamp: Stamp, network: Estimator) -> Stamp | None:
 
 
 def _about(source: StampSource, answer: Answer, network: Estimator) -> dict[str, Any]:
-    """What the row of an answer says of the stamp; nothing where there is none."""
+    """What the row of an answer says of the stamp; nothing if there is none."""
     if answer.pixels is None:
         return {}
     stamp = answer.pixels.stamp or source.load()

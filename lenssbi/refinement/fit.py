@@ -133,7 +133,7 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
 
 
 def _light_apart(problem: Problem, best: Model) -> tuple[Stamp, FloatArray | None]:
-    """The stamp without the lens' light as it was fitted in the end, and that light; None if there is none."""
+    """The stamp without the lens light as it was fitted in the end, and that light; None if there is none."""
     stamp, light = problem.observation.stamp, None if problem.light is None else problem.light.model_image
     if light is None:
         return stamp, None

@@ -46,7 +46,7 @@ class Model(Protocol):
 
     @property
     def lens_light(self) -> FloatArray | None:
-        """The lens' light that was fitted with it [unit], shape (y, x); None if none was."""
+        """The lens light that was fitted with it [unit], shape (y, x); None if none was."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""From a stamp as it was read to a fit that is ready: the lens' light, the network's answer, the pixels, the prior.
+"""From a stamp as it was read to a fit that is ready: the lens light, the network's answer, the pixels, the prior.
 
 The light is taken off or prepared for a joint fit, the network is shown the stamp as it was trained on them, and its answer is left out
 of a fit that may go without it if the network calls the stamp unlike its training, or if the arcs say otherwise.
@@ -99,7 +99,7 @@ def refine_stamp(
 def set_up(
     stamp: Stamp, config: RefineConfig, estimator: Network | None = None, learned: GaussianMixture | None = None
 ) -> tuple[Problem, tuple[str, ...]]:
-    """Take the lens' light off, ask the network, and set the fit up; with the flags raised on the way."""
+    """Take the lens light off, ask the network, and set the fit up; with the flags raised on the way."""
     as_read, start = stamp, processor_seconds()
     stamp, light = without_lens_light(stamp, config.lens_light)
     observation = observe(stamp, config, light)
@@ -126,7 +126,7 @@ def set_up(
 
 
 def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:
-    """The network's answer, None if it is not for such stamps, and what there is to say about it.
+    """The network's answer, None if it is not applicable to such stamps, and what there is to say about it.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> Refin
 def network_summary(problem: Problem) -> dict[str, Summary] | None:
     """Summary of each parameter of the network's answer, q and phi [deg] among them, with the fit's model error.
 
-    None if no network was asked or it is not for such stamps.
+    None if no network was used or it is not applicable to such stamps.
     """
     if problem.network is None:
         return None

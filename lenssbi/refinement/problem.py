@@ -74,7 +74,7 @@ class Problem:
 
     @property
     def joint_light(self) -> bool:
-        """Whether the lens' light is fitted together with the source."""
+        """Whether the lens light is fitted together with the source."""
         return self.light is not None and self.config.lens_light in ("auto", "joint")
 
     @property

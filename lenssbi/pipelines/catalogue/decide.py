@@ -17,7 +17,7 @@ REFUSED = (Status.WRONG.value, Status.NOT_EXPLAINED.value)
 
 
 def reasons_to_fit(row: Row, config: CatalogueConfig) -> list[str]:
-    """Why a stamp is to be fitted, from the row that the network gave it; none where it is not.
+    """Why a stamp is to be fitted, from the row that the network gave it; none if it is not.
 
     A stamp that cannot be read is not fitted; one that the network does not apply to is, blind.
     """

@@ -1,8 +1,8 @@
 """What the network said of a few stamps, in one file: rows, draws of the posteriors, thumbnails. Written when whole, never changed.
 
 /rows        (n,)                JSON, one object a stamp
-/draws       (n, draw, parameter) float32, NaN where there is none; attributes `names`, `units`
-/thumbnails  (n,)                WebP, one byte where there is none
+/draws       (n, draw, parameter) float32, NaN if there is none; attributes `names`, `units`
+/thumbnails  (n,)                WebP, one byte if there is none
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def write_shard(path: Path, entries: Sequence[Entry], identity: str) -> None:
 
 
 def read_rows(path: Path, identity: str | None = None) -> list[Row] | None:
-    """The rows of a shard; None where there is none, one of another identity, or one that cannot be read."""
+    """The rows of a shard; None if there is none, one of another identity, or one that cannot be read."""
     import h5py
 
     try:

@@ -148,5 +148,5 @@ def _numbers(table: Table) -> Iterator[dict[str, Any]]:
 
 
 def _short(values: NDArray[np.float64], digits: int = DIGITS) -> list[float | None]:
-    """Numbers to `digits` digits, for a page that is no larger than it must be; None where there is none."""
+    """Numbers to `digits` digits, for a page that is no larger than it must be; None if there is none."""
     return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in values.tolist()]

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 
 def link(path: str, prefix: str | None = "") -> str | None:
-    """The address of a file of the catalogue, relative to the page; None where there is no file or it is not to be linked.
+    """The address of a file of the catalogue, relative to the page; None if there is no file or it is not to be linked.
 
     Parameters
     ----------

@@ -104,7 +104,7 @@ def _wanted(table: Any) -> set[str]:
 
 
 def _from_page(folder: Path, out: Path) -> str | None:
-    """The way from the page to the catalogue's folder; None where it is not below the page: nothing is linked then."""
+    """The way from the page to the catalogue's folder; None if it is not below the page: nothing is linked then."""
     try:
         return folder.resolve().relative_to(out.resolve().parent).as_posix()
     except ValueError:

@@ -65,7 +65,7 @@ def temper(log_weights: FloatArray, least: float) -> tuple[float, FloatArray]:
 
 
 def _quadratics(mixture: Mixture, values: FloatArray, log_target: FloatArray) -> Mixture | None:
-    """Laplace's approximation of the posterior about each component, where there are draws enough."""
+    """Laplace's approximation of the posterior about each component, if there are draws enough."""
     parts = mixture.log_parts(values)
     owner = np.argmax(parts, axis=1)
     found = []

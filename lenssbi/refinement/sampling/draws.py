@@ -52,7 +52,7 @@ class Sampler(Protocol):
     """A way to sample a posterior; its settings and limits are its own."""
 
     def sample(self, target: Target, checkpoint: Checkpoint | None, watch: Watch) -> Draws:
-        """Draws from the target; a run that was stopped goes on from the state in `checkpoint`."""
+        """Draws from the target; a run that was stopped continues from the state in `checkpoint`."""
         ...
 
 

@@ -9,7 +9,7 @@ ends when
 - the evidence has kept still for two rounds and the two chains agree about it, so that a mode found late has been followed up.
 
 A run that does not get there says why; nested sampling is the remedy. The state lives in the rounds alone and the numbers of a round
-follow from the seed and its index, so that a run goes on from its checkpoint bit for bit as if it had not been stopped.
+follow from the seed and its index, so that a run continues from its checkpoint bit for bit as if it had not been stopped.
 """
 
 from __future__ import annotations

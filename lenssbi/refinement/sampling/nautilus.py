@@ -1,7 +1,7 @@
 """Importance nested sampling with Nautilus (Lange 2023): the only door to that library.
 
 The run is done batch by batch, which leaves its result unchanged (the sampler's whole state lives between batches), so
-that progress can be told, limits kept, and the state stored atomically. A run goes on from the state of the same fit only
+that progress can be told, limits kept, and the state stored atomically. A run continues from the state of the same fit only
 (:mod:`lenssbi.refinement.sampling.checkpoint`), bit for bit as if it had not been stopped.
 """
 

@@ -14,7 +14,7 @@ SUBGRID, PSF_RADIUS = 2, 1.0  # [arcsec]: those with which the light was fitted
 
 
 def light_columns(light: LensLightFit, stamp: Stamp) -> FloatArray:
-    """Images of all Gaussians of all ellipses of a lens' light, shape (ellipse * gaussian, ny, nx) [flux per pixel for unit flux].
+    """Images of all Gaussians of all ellipses of a lens light, shape (ellipse * gaussian, ny, nx) [flux per pixel for unit flux].
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
     prior draws -> a quick look at each -> a few steps of least squares for the best that differ -> more steps for the best of those
 
-The source is a sum of non-negative Gaussians (:mod:`lenssbi.reconstruction.profiles`), its fluxes and those of the lens' light
+The source is a sum of non-negative Gaussians (:mod:`lenssbi.reconstruction.profiles`), its fluxes and those of the lens light
 are solved for within every step, so that only the mass and the source's places and shapes are searched for. A source that is
 smooth and positive cannot imitate the image in front of the wrong lens: from the population's prior each of 70 simulated ones
 (`sie_real`) was found. What misleads it is light that is no source's, such as the rest of a badly subtracted lens galaxy, and a source of
@@ -120,7 +120,7 @@ def search(
 def polish(
     imaging: Imaging, prior: JointPrior, columns: FloatArray | None, modes: tuple[Mode, ...], settings: SearchSettings
 ) -> tuple[Mode, ...]:
-    """The same modes, fitted once more beside other images of the lens' light; arguments as for `search`, the best first."""
+    """The same modes, fitted once more beside other images of the lens light; arguments as for `search`, the best first."""
     inversion = ProfileInversion(imaging, Profiles.gaussians(), columns)
     better = []
     for mode in modes:
@@ -149,7 +149,7 @@ def _enrich(fitter: Fitter, end: Candidate, mode: Mode, settings: SearchSettings
 
 
 def _without(imaging: Imaging, columns: FloatArray | None) -> FloatArray:
-    """The image without a first guess of the lens' light."""
+    """The image without a first guess of the lens light."""
     if columns is None:
         return imaging.data
     inside = imaging.mask
