@@ -1,4 +1,4 @@
-"""The densities behind one name: what turns a prepared image into a belief about the targets.
+"""The densities by name: networks from a prepared image to a posterior of the targets.
 
     bnn   the network with Monte Carlo dropout (`bnn`; Pearson et al. 2021)
     mdn   a mixture of Gaussians with full covariances (`flow`; Bishop 1994)

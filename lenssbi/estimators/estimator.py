@@ -85,7 +85,7 @@ class Estimator:
 
     @property
     def recalibration(self) -> Recalibration | None:
-        """The calibration, None where `lenssbi calibrate` has not been run."""
+        """The calibration; None if `lenssbi calibrate` has not been run."""
         if self.card.calibration is None:
             return None
         entries = [self.card.calibration.recalibration[name] for name in self.space.names]
@@ -110,7 +110,7 @@ class Estimator:
         return self.predict(stamp.image[None], stamp.noise[None], stamp.mask[None])[0]
 
     def judge_stamp(self, stamp: Stamp) -> tuple[GaussianMixture, tuple[str, ...]]:
-        """Posterior of one stamp, and words for what is unlike the training (:func:`lenssbi.estimators.misspecification.flags`)."""
+        """Posterior of one stamp, and flags for differences from the training (:func:`lenssbi.estimators.misspecification.flags`)."""
         width = None if self.card.psf_fwhm is None else psf_width(stamp.psf, stamp.pixel_scale)
         stamp = self._cut(stamp)
         mixtures, scores = self.predict_and_score(stamp.image[None], stamp.noise[None], stamp.mask[None])

@@ -1,4 +1,4 @@
-"""Our densities as sbi's: what its posteriors and diagnostics take.
+"""lenssbi's densities as densities of sbi, for its posteriors and diagnostics.
 
 sbi takes seconds to import, so nothing that predicts imports this.
 """

@@ -1,4 +1,4 @@
-"""What a training learns from: sets on disk, or populations whose stamps are made while they are needed."""
+"""Data of a training: sets on disk, or populations with stamps that are simulated when they are needed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Parts = list[tuple[StampSet, range]]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Examples and what the estimator's card says of them.
+    """Examples, and their description in the estimator's card.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def training_inputs(
     base: Path,
     progress: Progress,
 ) -> Iterator[Inputs]:
-    """Open what a training learns from.
+    """Open the data of a training.
 
     Parameters
     ----------

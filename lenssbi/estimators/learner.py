@@ -32,7 +32,7 @@ DRAWS_OF_FLOWS = 32
 
 
 class Learner(lightning.LightningModule):
-    """Trains a density on batches of (targets, prepared images), or of (targets, features) where its trunk is frozen.
+    """Training of a density on batches of (targets, prepared images), or of (targets, features) if its trunk is frozen.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Learner(lightning.LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, index: int) -> None:
-        """Count the step; stop where the minutes are up."""
+        """Count the step; stop if the time limit is reached."""
         self.state.step += 1
         if self.averages:
             self.averages.update_parameters(self.estimator)

@@ -1,11 +1,11 @@
-"""How unlike the stamps of its training a stamp is, in the eyes of the network itself.
+"""Score of how unlike the stamps of the training a stamp is, from the features of the network.
 
-The features f of a stamp are looked at along the leading principal axes V of training-like stamps, whose mean is c:
+The features f of a stamp are projected on the leading principal axes V of training-like stamps, whose mean is c:
 
     x = (V^T f / |f|,   ln(|f - c - V V^T (f - c)| / r),   ln r,   ln |f|),   r = |f - c|
 
 direction, what lies beside the axes, and lengths apart, for length is mostly brightness. A small network of two hidden layers, trained
-to tell training-like stamps from anomalies made of them (`calibration/anomalies.py`), gives the score: the natural log of the odds that
+to separate training-like stamps from anomalies made of them (`calibration/anomalies.py`), gives the score: the natural log of the odds that
 the stamp is an anomaly, both being equally frequent. Above the threshold, which 5 per cent of held-out stamps exceed, it is flagged.
 (Distances to the training alone, Mahalanobis' or that to the nearest examples, find none to a half of what this finds.) Estimators of
 observed stamps have a network of its own for the score (`detector.py`): their reference has no layers, and serves to compare whole sets.
@@ -35,7 +35,7 @@ TINY = 1e-6
 
 @dataclass(frozen=True)
 class Reference:
-    """What the features of training-like stamps look like, and what those of anomalies.
+    """Statistics of the features of training-like stamps and of anomalies.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def numbers(
 
 
 def save_reference(reference: Reference, folder: Path) -> str:
-    """Write the reference beside the weights, in half precision, and return its SHA-256."""
+    """Write the reference into the folder of the weights, in half precision, and return its SHA-256."""
     from safetensors.numpy import save
 
     data = save(reference.arrays(np.float16))
@@ -148,7 +148,7 @@ def psf_widths(stamps: StampSet, rows: range) -> list[float | None]:
 
 
 def flags(card: EstimatorCard, score: float, psf_fwhm: float | None) -> tuple[str, ...]:
-    """Words for what is unlike the training of one stamp.
+    """Flags of one stamp that is unlike the training.
 
     Parameters
     ----------

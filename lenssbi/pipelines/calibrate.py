@@ -1,14 +1,14 @@
-"""`lenssbi calibrate`: how often is the estimator right, and what makes it right as often as it says.
+"""`lenssbi calibrate`: coverage of an estimator, and a correction that makes it nominal.
 
-Every other stamp of the set is used to fit the recalibration, the others to judge it, as a whole and in splits. What is found
-goes into the estimator's folder:
+Every other stamp of the set is used to fit the recalibration, the others to test it, as a whole and in splits. The results
+are written to the estimator's folder:
 
     estimator.json          the recalibration, and the coverage before and after
     coverage.csv, .png      coverage of all stamps and, in the table, of every split
     splits.png              coverage of the recalibrated posteriors in every split
     diagnostics.csv, .png   sbi's tests: SBC, expected coverage, TARP, LC2ST
-    misspecification.*      what stamps like those of the training look like (`calibration/misspecification.py`)
-    detector.*              the network that tells other stamps, of an estimator of observed ones (`calibration/detector.py`)
+    misspecification.*      statistics of training-like stamps (`calibration/misspecification.py`)
+    detector.*              the network that detects other stamps, for an estimator of observed stamps (`calibration/detector.py`)
 
 How coverage is judged is in `calibration/judgement.py`.
 """

@@ -1,4 +1,4 @@
-"""`lenssbi demo`: the main job from end to end on one simulated lens, whose truth is known.
+"""`lenssbi demo`: all steps on one simulated lens with known truth.
 
 simulate -> predict (the network) -> refine (a pixelised-source fit that starts from the network's answer) -> compare
 """
@@ -61,7 +61,7 @@ class DemoResult:
 
     @property
     def columns(self) -> dict[str, Mapping[str, Summary]]:
-        """Heading -> summaries, to be set beside the truth."""
+        """Mapping of heading to summaries, for comparison with the truth."""
         with_prior = self.refined.params_with_prior or {}
         return {
             "network": self.prediction.params,
@@ -70,7 +70,7 @@ class DemoResult:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """The object that `--json` prints: that of `refine`, and the network's answer beside it."""
+        """The object that `--json` prints: that of `refine`, and the network's posterior."""
         return self.run.as_json() | {"prediction": self.prediction.as_json()}
 
 

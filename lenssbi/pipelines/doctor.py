@@ -1,9 +1,9 @@
-"""Is this machine fit for lenssbi: `lenssbi doctor`.
+"""`lenssbi doctor`: checks of the machine and the installation.
 
-A check looks at one thing and says what it found; where that is not as it should be, it says what to do. `look` is
+Each check examines one thing and reports the result, with a remedy if there is a problem. `look` is
 something that works, but slowly, or without a part that not everybody needs; `bad` is something that will stop a run. The
-libraries are asked about themselves: what is installed may still not load, and what a batch system lets us have is less
-than what the machine has.
+libraries are loaded and queried, because an installed package may fail to load, and a batch system may provide less
+than the machine has.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Check:
 
 @dataclass(frozen=True)
 class DoctorResult:
-    """All checks, and the versions of what is installed.
+    """All checks, and the versions of the installed packages.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def run(progress: Callable[[int, int, str], None] = lambda done, total, text: No
 
 
 def python() -> Check:
-    """The interpreter, against what lenssbi asks for."""
+    """Compare the version of the interpreter with the one that lenssbi needs."""
     from packaging.specifiers import SpecifierSet
 
     from lenssbi import __version__
@@ -233,7 +233,7 @@ _ELSEWHERE = {
 
 
 def kernels() -> Check:
-    """Whether Numba can keep what it compiles; without a place for it the fit does not even start."""
+    """Whether Numba can write its cache; without one a fit does not start."""
     try:
         from lenssbi.reconstruction import kernel, rectangular  # noqa: F401 - caches are found when they are imported
     except (RuntimeError, OSError) as error:

@@ -1,7 +1,7 @@
-"""`lenssbi export`: posteriors in the formats of others, and the images of fits as FITS files.
+"""`lenssbi export`: posteriors in the formats of other codes, and the images of fits as FITS files.
 
-INPUT is a posterior file (`.h5`) or the folder of a catalogue. What a COOLEST file says of the stamp (pixels, filter, zero point, place)
-is what the posterior remembers of it; its image is read again if its files are still there. The images of a fit are made again from its
+INPUT is a posterior file (`.h5`) or the folder of a catalogue. The description of the stamp in a
+COOLEST file (pixels, filter, zero point, position) comes from the posterior file; its image is read again if its files still exist. The images of a fit are computed again from its
 posterior and its stamp (:mod:`lenssbi.pipelines.restored`).
 """
 

@@ -11,7 +11,7 @@ from lenssbi.status import InputError
 
 
 def model_of(path: Path | None, samples: Samples) -> tuple[FittedModel | None, tuple[str, ...]]:
-    """The model of the highest likelihood, and what there is to say if it cannot be made again.
+    """The model of the highest likelihood, and a message if it cannot be computed again.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """`lenssbi population`: the distribution of a parameter over the lenses of a catalogue.
 
-Each posterior is divided by the prior it was made under, which depends on the way it was made (`lenssbi.population_inference.training`).
-Lenses that a human must look at are left out unless they are asked for: something that is no lens says nothing about lenses.
+Each posterior is divided by its own prior, which depends on the method (`lenssbi.population_inference.training`).
+Lenses that need a human are left out unless they are requested, because objects that are not lenses give no information about lenses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""`lenssbi predict`: stamps in, the network's posterior of each out.
+"""`lenssbi predict`: the network's posterior of each stamp.
 
-The pixels of `batch` stamps are in memory at a time; of a stamp that is done only the row is kept.
+The pixels of `batch` stamps are in memory at a time; only the row of a finished stamp is kept.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def run(
 def repeat(
     table: Path, *, out: Path | None = None, samples: Path | None = None, progress: Progress = silent
 ) -> RunResult:
-    """Ask again what a table was made of, with the same network and seed.
+    """Predict the stamps of a table again, with the same network and seed.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class Answer(NamedTuple):
 def answers(
     sources: Sequence[StampSource], network: Estimator, seed: int, model_error: ModelErrorConfig = NO_MODEL_ERROR
 ) -> Iterator[Answer]:
-    """Ask a network about a few stamps at once; what it says of a stamp does not depend on the others."""
+    """Posteriors of a few stamps at once; the posterior of a stamp does not depend on the others."""
     from lenssbi.estimators.misspecification import flags
 
     start = time.perf_counter()

@@ -1,6 +1,6 @@
-"""`lenssbi refine`: stamps in, a pixelised-source fit of each out.
+"""`lenssbi refine`: a fit of each stamp with a pixelised source.
 
-Each stamp leaves a posterior (``NAME.h5``) and a figure (``NAME.png``) in the folder. The sampler's state is kept in its
+For each stamp, a posterior (``NAME.h5``) and a figure (``NAME.png``) are written to the folder. The sampler's state is kept in its
 sub-folder ``work`` while a fit runs; the same command again continues fits that were stopped and repeats none that is done.
 """
 
@@ -104,7 +104,7 @@ def run(
 def repeat(
     folder: Path, *, out: Path | None = None, figures: bool | None = None, progress: Progress = silent
 ) -> RunResult:
-    """Make the fits of a folder again, from what its refine.json says.
+    """Repeat the fits of a folder with the options in its refine.json.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _write_card(out: Path, card: Mapping[str, Any]) -> None:
 
 
 def find_network(config: RefineConfig, estimator: str | Path | None) -> Estimator | None:
-    """The network that a fit asks; None for one that asks none, and where none is named and none is shipped."""
+    """The network that a fit uses; None if it uses none, or if none is named and none is shipped."""
     if config.prior.mode in ("blind", "broad"):
         return None
     from lenssbi.estimators.load import DEFAULT, load_estimator, shipped_estimators
@@ -203,7 +203,7 @@ def refine_source(
 
 
 def network_answer(problem: Problem, flags: Sequence[str]) -> NetworkAnswer | None:
-    """The network's answer beside a fit, even if the fit did not trust it; None if there is none.
+    """The network's posterior of a fitted stamp, whether or not the fit used it; None if there is none.
 
     Parameters
     ----------

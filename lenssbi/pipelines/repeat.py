@@ -1,4 +1,4 @@
-"""Doing a run again from what its output says of it: inputs, how they were read, the network, the choices."""
+"""Repetition of a run from the description in its output: inputs, how they were read, the network, the configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lenssbi.status import InputError
 
 
 class Said(NamedTuple):
-    """What a run was told.
+    """Inputs and options of a run.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Said(NamedTuple):
 def provenance(
     inputs: Sequence[str], read: Mapping[str, Any] | None, estimator: str | Path | None = None
 ) -> dict[str, Any]:
-    """What a run was told to read, so that its output says it and the run can be made again.
+    """Inputs and options of a run, which its output stores so that the run can be repeated.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def lasting_name(estimator: str | Path | None) -> str:
 
 
 def said_in(card: Mapping[str, Any], source: str | Path, *more: str) -> Said:
-    """What the run that left `card` was told.
+    """Inputs and options of the run that wrote `card`.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def sentence(error: ItemError) -> str:
-    """The status of a stamp that failed: what went wrong, and what was found."""
+    """Status of a stamp that failed, with details."""
     return error.status.value + (f" ({error.detail})" if error.detail else "")
 
 

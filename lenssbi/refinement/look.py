@@ -1,4 +1,4 @@
-"""A lens model looked at closely: what a figure shows, and what tells a wrong solution."""
+"""Images of a lens model for the figure, and the quantities that identify a wrong solution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Error bars that know what a smooth lens leaves out.
+"""Error bars that include the departures of the mass from a smooth lens.
 
 A posterior says how well the image determines the parameters of the model. Where galaxies are not ellipsoids of one slope, or haloes lie
 along the line of sight, the model that fits best is not the one that describes the mass best, and more light does not help. How far

@@ -1,4 +1,4 @@
-"""The image that a network's answer stands for: the source behind it, and what it leaves unexplained. A few inversions, no fit.
+"""Model image of a network's posterior: the source and the residual, from a few inversions without a fit.
 
 The mass is the mean of the answer; where that leaves more than it may, the best of a few draws, each with a shear and a centre of the
 training's typical size, for a network that has marginalised them cannot say which they are. The source is pixelised and linear, its

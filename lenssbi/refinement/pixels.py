@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pixels:
-    """What a network sees of one stamp, and what else is asked of it.
+    """Input of a network for one stamp, and further data of the stamp.
 
     Parameters
     ----------

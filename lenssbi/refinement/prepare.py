@@ -40,7 +40,7 @@ DRAWS = 4000  # for the quantiles of the network's answer
 
 
 class Network(Protocol):
-    """What a fit asks of an estimator (:class:`lenssbi.estimators.estimator.Estimator` is one)."""
+    """Interface that a fit needs of an estimator, for example :class:`lenssbi.estimators.estimator.Estimator`."""
 
     @property
     def identity(self) -> str:

@@ -99,7 +99,7 @@ def versions() -> tuple[str, str]:
 
 
 def request_key(stamp: Stamp, config: RefineConfig, network: str | None) -> str:
-    """Identity of what is asked, known before any work: a finished fit of the same key need not be set up again.
+    """Identity of the requested fit, known before any work: a finished fit with the same key need not be set up again.
 
     Parameters
     ----------

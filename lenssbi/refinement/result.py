@@ -1,4 +1,4 @@
-"""The result of a fit: posterior, best model, and what a user should look at."""
+"""The result of a fit: posterior, best model and flags."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`lenssbi catalogue`: many stamps in, one row for each out.
 
     ask        the network, a chunk of stamps at a time
-    fit        the stamps that need it, one at a time: all, none, or (auto) those where the network's answer is in doubt (`decide.py`)
+    fit        the stamps that need it, one at a time: all, none, or (auto) those with a network's answer in doubt (`decide.py`)
     write      the table, in the order of the inputs
 
 Every answer is on disk as soon as it is known (`job.py` says where), so a run that was stopped continues. A stamp that fails is a row with
@@ -95,7 +95,7 @@ def run(
 
 
 def repeat(folder: Path, *, out: Path | None = None, **where: Any) -> CatalogueResult:
-    """Make a catalogue again, from what its folder says.
+    """Repeat a catalogue with the inputs and options in its folder.
 
     Parameters
     ----------

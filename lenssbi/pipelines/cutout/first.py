@@ -1,4 +1,4 @@
-"""What `predict`, `refine` and `catalogue` do first where their input is a table of positions: cut its stamps out."""
+"""First step of `predict`, `refine` and `catalogue` if their input is a table of positions: its stamps are cut out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The choices of a run that cuts stamps out, and what their stamps follow from."""
+"""Options of a run that cuts stamps out, and the identity of its stamps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row for each target: what was cut out, or why nothing was."""
+"""One row for each target: its stamp, or the reason why there is none."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ F_LIVE = 0.01
 
 
 class UnitCubePrior(Protocol):
-    """What the sampler asks of a prior."""
+    """Interface that the sampler needs of a prior."""
 
     @property
     def names(self) -> tuple[str, ...]: ...

@@ -30,7 +30,7 @@ LEAST_INSIDE = 0.02
 
 
 class DensityPrior(Protocol):
-    """What importance sampling asks of a prior: a map of the unit cube and the density; -inf or NaN if it excludes."""
+    """Interface of a prior for importance sampling: map of the unit cube, and density (-inf or NaN for excluded models)."""
 
     @property
     def names(self) -> tuple[str, ...]: ...

@@ -120,7 +120,7 @@ def search(
 def polish(
     imaging: Imaging, prior: JointPrior, columns: FloatArray | None, modes: tuple[Mode, ...], settings: SearchSettings
 ) -> tuple[Mode, ...]:
-    """The same modes, fitted once more beside other images of the lens light; arguments as for `search`, the best first."""
+    """The same modes, fitted once more together with other images of the lens light; arguments as for `search`, the best first."""
     inversion = ProfileInversion(imaging, Profiles.gaussians(), columns)
     better = []
     for mode in modes:
