@@ -4,8 +4,8 @@
     mdn   a mixture of Gaussians with full covariances (`flow`; Bishop 1994)
     nsf   a neural spline flow (`flow`; Durkan et al. 2019)
 
-Each has the verbs of sbi's densities (`for_sbi` makes it one), and can besides be asked in two steps: `embed` sees a stamp
-once, `loss_of` and `components` do the rest with its features.
+Each has the methods of sbi's densities (`for_sbi` makes it one), and can also be evaluated in two steps: `embed` processes a stamp
+once, and `loss_of` and `components` use its features.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,8 @@
 """`lenssbi export`: posteriors in the formats of other codes, and the images of fits as FITS files.
 
 INPUT is a posterior file (`.h5`) or the folder of a catalogue. The description of the stamp in a
-COOLEST file (pixels, filter, zero point, position) comes from the posterior file; its image is read again if its files still exist. The images of a fit are computed again from its
-posterior and its stamp (:mod:`lenssbi.pipelines.restored`).
+COOLEST file (pixels, filter, zero point, position) comes from the posterior file; its image is read again if its files still exist.
+The images of a fit are computed again from its posterior and its stamp (:mod:`lenssbi.pipelines.restored`).
 """
 
 from __future__ import annotations
