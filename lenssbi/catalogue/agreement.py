@@ -30,7 +30,7 @@ def agreement(labels: Sequence[Sequence[str]]) -> Agreement:
     Parameters
     ----------
     labels
-        What each reviewer said of each lens, shape (lens, reviewer).
+        Category that each reviewer chose for each lens, shape (lens, reviewer).
 
     Examples
     --------
@@ -55,11 +55,11 @@ def fleiss_kappa(counts: np.ndarray) -> float:
     Parameters
     ----------
     counts
-        How many raters gave a subject each category, shape (subject, category); every row has the same sum, at least 2.
+        Number of raters who chose each category, shape (subject, category); every row has the same sum, at least 2.
 
     Returns
     -------
-    Kappa, NaN if all raters gave all subjects one category.
+    Kappa; NaN if all raters chose one category for all subjects.
 
     Raises
     ------

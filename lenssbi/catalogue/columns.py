@@ -38,7 +38,7 @@ def build(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any] | None = No
         ("<p>_<r>" -> number), `derived` (as `params`), `network` ({"params", "flags"}), `truth` and `ranks` (name -> number) and
         `flags` (a list of words; words that are no column of their own end up in `flags`).
     meta
-        What the table says about itself; must go through JSON. Version and schema are added.
+        Metadata of the table; must be serialisable as JSON. Version and schema are added.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class Columns:
     Parameters
     ----------
     known
-        Parameter to (unit, description); others take the unit that their rows say.
+        Mapping of parameter to (unit, description); other parameters have the unit that their rows give.
     """
 
     def __init__(self, known: Mapping[str, tuple[str, str]]) -> None:
@@ -108,7 +108,7 @@ class Columns:
         Parameters
         ----------
         always
-            Parameters that have columns even where no row has them.
+            Parameters that have columns even if no row has them.
         """
         from astropy.table import Table
 
@@ -137,7 +137,7 @@ class Columns:
         return table
 
     def _of_pairs_and_truths(self, table: Table, names: list[str]) -> None:
-        """Covariances, and true values and ranks where there are any."""
+        """Covariances, and true values and ranks if there are any."""
         for first, second in combinations_with_replacement([name for name in COVARIANCE if name in names], 2):
             unit = {0: "", 1: "arcsec", 2: "arcsec2"}[(first, second).count("einstein_radius")]
             self._write(table, f"cov_{first}_{second}", float, unit, f"covariance of {first} and {second}")

@@ -27,9 +27,9 @@ def with_verdicts(table: Table, verdicts: Mapping[str, Sequence[Verdict]]) -> Ta
     Parameters
     ----------
     table
-        The catalogue, one row per lens; is not changed.
+        Catalogue, one row per lens; it is not changed.
     verdicts
-        Name of a lens -> the verdicts that count.
+        Mapping of the name of a lens to the verdicts that count.
     """
     from astropy.table import Column
 

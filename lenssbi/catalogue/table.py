@@ -5,16 +5,16 @@ keys of `ROW`; `columns.build` turns many of them into an astropy table, whose c
 
     name, input, method, status      which lens, from which file, fitted how, and how it ended
     <p>, <p>_lower, <p>_upper        median, 16th and 84th percentile of each parameter
-    network_<p>, _lower, _upper      the same of the network's answer, of fitted lenses as well; NaN where it is not for such stamps
-    network_flags                    what there is to say against that answer
+    network_<p>, _lower, _upper      the same of the network's answer, of fitted lenses as well; NaN if it is not applicable to such stamps
+    network_flags                    flags of that answer
     cov_<p>_<r>                      covariance of the mass parameters that are linear (not of q and phi)
     truth_<p>, rank_<p>              true value of simulated lenses, and the share of the posterior below it
     log_evidence, snr                natural log of the evidence; signal-to-noise of the source
     misspecification                 how unlike the training's the network found the stamp
-    chi2_per_pixel                   what the model image leaves
+    chi2_per_pixel                   mean square of residual over noise of the model image
     <d>, <d>_lower, <d>_upper        the same of what follows from the posterior: effective radius, mass, magnification, magnitudes ...
     z_lens, z_source                 redshifts, in catalogues in which a lens has one
-    prior_conflict, misspecified, demagnified, needs_human      what a user should look at
+    prior_conflict, misspecified, demagnified, needs_human      reasons to inspect the row
     refined_because, look_because    the reasons of the two decisions
 
 Numbers that a row lacks are NaN, never a value that looks like one.
@@ -116,7 +116,7 @@ def write(table: Table, path: str | Path) -> Path:
     Raises
     ------
     InputError
-        For another suffix, a folder that cannot be written, or Parquet without pyarrow.
+        If the suffix is another one, the folder cannot be written, or the format is Parquet and pyarrow is missing.
     """
     path, kind = Path(path), _format(Path(path))
     table = table.copy(copy_data=False)
@@ -141,7 +141,7 @@ def check_writable(path: str | Path) -> None:
     Raises
     ------
     InputError
-        For a suffix of no format, or a folder that cannot be written.
+        If the suffix is of no known format, or the folder cannot be written.
     """
     path = Path(path)
     _format(path)
@@ -157,7 +157,7 @@ def read(path: str | Path) -> Table:
     Raises
     ------
     InputError
-        Where the file is missing or is not a catalogue of ours.
+        If the file is missing or is not a catalogue of lenssbi.
     """
     path = Path(path)
     _format(path)

@@ -52,13 +52,13 @@ class Verdict(NamedTuple):
     verdict
         One of `VERDICTS`.
     failed_step
-        For a failure the earliest of `STEPS` that went wrong, "" if none was named.
+        Earliest of `STEPS` that went wrong, for a failure; "" if none was named.
     note
-        Anything else.
+        Text of the reviewer.
     time
-        When it was said, ISO 8601 with a time zone.
+        Time of the verdict, ISO 8601 with a time zone.
     fit
-        Identity of the result that was looked at.
+        Identity of the result that was reviewed.
     """
 
     lens: str
@@ -81,16 +81,16 @@ def read_verdicts(path: str | Path, catalogue: str, lenses: Collection[str]) -> 
     Parameters
     ----------
     path
-        The file.
+        File of verdicts.
     catalogue
-        Identity of the catalogue that it has to be about.
+        Identity of the catalogue that the verdicts must belong to.
     lenses
         Names of the catalogue's lenses.
 
     Raises
     ------
     InputError
-        The file cannot be read, is not JSON, has another schema, is about another catalogue, or a verdict in it is not valid.
+        If the file cannot be read, is not JSON, has another schema, is about another catalogue, or a verdict in it is not valid.
     """
     path = Path(path)
     card = _card(path)
@@ -119,7 +119,7 @@ def read_kept(path: str | Path, catalogue: str, lenses: Collection[str]) -> list
     Raises
     ------
     InputError
-        The file is damaged or of another version or catalogue.
+        If the file is damaged, or is of another version or catalogue.
     """
     path = Path(path)
     if not path.exists():
@@ -140,7 +140,7 @@ def merge(verdicts: Iterable[Verdict]) -> tuple[list[Verdict], int]:
     Parameters
     ----------
     verdicts
-        In any order; of two at one time the later in order counts.
+        Verdicts in any order; if two have the same time, the later one in this order counts.
 
     Examples
     --------
@@ -164,9 +164,9 @@ def of_lenses(verdicts: Iterable[Verdict], fits: Mapping[str, str]) -> dict[str,
     Parameters
     ----------
     verdicts
-        Merged ones.
+        Merged verdicts.
     fits
-        Name of a lens -> identity of its result.
+        Mapping of the name of a lens to the identity of its result.
     """
     found: dict[str, list[Verdict]] = {}
     for one in verdicts:

@@ -39,11 +39,11 @@ def turn_targets(targets: Tensor, names: tuple[str, ...], middle: Tensor, symmet
     targets
         Targets, shape (..., parameter); both components of a vector have the same scale.
     names
-        Of the parameters.
+        Names of the parameters.
     middle
-        The target of the physical value 0, shape (parameter,): signs change about it.
+        Target of the physical value 0, shape (parameter,); the symmetries change signs about it.
     symmetry
-        0-7.
+        Number of the symmetry, 0 to 7.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def turn_targets(targets: Tensor, names: tuple[str, ...], middle: Tensor, symmet
     Raises
     ------
     ValueError
-        For one component of a vector without the other, with which a quarter turn mixes it.
+        If there is one component of a vector without the other, with which a quarter turn mixes it.
     """
     sources, signs = _moves(names, symmetry)
     moved = targets[..., sources]
@@ -90,9 +90,9 @@ def augment(
     images
         Prepared images, shape (batch, 1, n, n).
     targets, names, middle
-        See `turn_targets`; shape (batch, parameter).
+        Targets, names and the target of 0, as for `turn_targets`; shape (batch, parameter).
     generator
-        Source of randomness, on the CPU.
+        Random number generator, on the CPU.
 
     Returns
     -------

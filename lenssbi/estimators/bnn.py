@@ -25,7 +25,7 @@ class DropoutBNN(nn.Module):
     Parameters
     ----------
     network
-        Gives (batch, 2 p) outputs: p means and p log-variances [targets].
+        Network with (batch, 2 p) outputs: p means and p log-variances [targets].
     parameters
         Number p of parameters.
     field
@@ -88,7 +88,7 @@ class DropoutBNN(nn.Module):
         Parameters
         ----------
         features
-            Shape (batch, k).
+            Features of the stamps, shape (batch, k).
         count
             Number of passes; pass t has the same mask for every stamp.
         """

@@ -28,13 +28,13 @@ def observed_channels(images: Tensor, scale: float) -> Tensor:
     Parameters
     ----------
     images
-        In any unit, shape (n, y, x); not finite where a pixel cannot be used.
+        Images in any unit, shape (n, y, x); not finite for unusable pixels.
     scale
-        arcsinh(x) that becomes 1.
+        Value of arcsinh(x) that becomes 1.
 
     Returns
     -------
-    Shape (n, 3, y, x), finite.
+    Channels of the images, shape (n, 3, y, x), finite.
     """
     usable = images.isfinite()
     level, sigma = sky(images)

@@ -134,7 +134,7 @@ def read_card(folder: Path) -> EstimatorCard:
     Raises
     ------
     InputError
-        Where the folder or the file is missing, or not an estimator's.
+        If the folder or the file is missing, or is not that of an estimator.
     """
     path = folder / CARD
     if not folder.is_dir():
@@ -166,16 +166,16 @@ def read_described(path: Path, sha256: str, what: str) -> bytes:
     Parameters
     ----------
     path
-        The file, in the folder of the card.
+        Path of the file, in the folder of the card.
     sha256
-        What the card says.
+        SHA-256 that the card states.
     what
         Name of the contents for messages.
 
     Raises
     ------
     InputError
-        The file is missing, cut short, or another.
+        If the file is missing, cut short, or a different one.
     """
     try:
         data = path.read_bytes()
@@ -199,7 +199,7 @@ def read_weights(card: EstimatorCard, folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Where the file is missing, cut short, or holds other weights than the card's.
+        If the file is missing or cut short, or has other weights than those of the card.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load

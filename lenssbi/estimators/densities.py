@@ -1,11 +1,11 @@
-"""The densities behind one name: what turns a prepared image into a belief about the targets.
+"""The densities by name: networks from a prepared image to a posterior of the targets.
 
     bnn   the network with Monte Carlo dropout (`bnn`; Pearson et al. 2021)
     mdn   a mixture of Gaussians with full covariances (`flow`; Bishop 1994)
     nsf   a neural spline flow (`flow`; Durkan et al. 2019)
 
-Each has the verbs of sbi's densities (`for_sbi` makes it one), and can besides be asked in two steps: `embed` sees a stamp
-once, `loss_of` and `components` do the rest with its features.
+Each has the methods of sbi's densities (`for_sbi` makes it one), and can also be evaluated in two steps: `embed` processes a stamp
+once, and `loss_of` and `components` use its features.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,9 +52,9 @@ def build_density(
     Parameters
     ----------
     config
-        Which one.
+        Kind and settings of the density.
     network
-        Layout of the network before it.
+        Layout of the network before the density.
     field
         Shape (y, x) of a prepared image [pixels].
     parameters
@@ -62,7 +62,7 @@ def build_density(
     passes
         Monte Carlo passes of a `bnn`'s posterior.
     seed
-        Of the passes' masks or of the draws: the same stamp gets the same posterior every time.
+        Seed of the passes' masks or of the draws: the same stamp gets the same posterior every time.
     """
     if config.kind == "bnn":
         from lenssbi.estimators.bnn import DropoutBNN

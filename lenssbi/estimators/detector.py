@@ -1,4 +1,4 @@
-"""A network of its own that tells stamps of the training's kind from others: galaxies that are no lenses, several lens galaxies, artefacts.
+"""Separate network that detects stamps unlike the training: galaxies that are no lenses, several lens galaxies, artefacts.
 
 What a network keeps of a stamp to infer the parameters of a lens need not tell whether there is one. Lens finders, convolutional networks
 that are trained to tell lenses from the rest, do so with areas under the ROC curve of 0.98 on simulated stamps (Metcalf et al. 2019). The
@@ -61,7 +61,7 @@ class Detector(nn.Module):
 
 
 def save_detector(detector: Detector, folder: Path) -> str:
-    """Write the detector beside the weights and return its SHA-256."""
+    """Write the detector into the folder of the weights and return its SHA-256."""
     from safetensors.torch import save
 
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in detector.state_dict().items()})
@@ -74,7 +74,7 @@ def read_detector(card: EstimatorCard, folder: Path) -> Detector | None:
     Raises
     ------
     InputError
-        If the card names one and the file is missing, cut short or another.
+        If the card names a detector and its file is missing, cut short or a different one.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load

@@ -34,13 +34,13 @@ class Estimator:
     Parameters
     ----------
     densities
-        In evaluation mode; several are an ensemble, mixed in equal parts.
+        Densities in evaluation mode; several are an ensemble, mixed in equal parts.
     card
-        What the estimator is and how it was made.
+        Card of the estimator: what it is and how it was made.
     reference
-        What the features of stamps like those of its training look like, None where `lenssbi calibrate` has not been run.
+        Statistics of the features of training-like stamps; None if `lenssbi calibrate` has not been run.
     detector
-        What tells stamps unlike the training's, in evaluation mode; without one the reference does.
+        Network that detects stamps unlike the training's, in evaluation mode; without one the reference does this.
     """
 
     densities: "tuple[Density | SymmetricDensity, ...]"
@@ -85,7 +85,7 @@ class Estimator:
 
     @property
     def recalibration(self) -> Recalibration | None:
-        """The calibration, None where `lenssbi calibrate` has not been run."""
+        """The calibration; None if `lenssbi calibrate` has not been run."""
         if self.card.calibration is None:
             return None
         entries = [self.card.calibration.recalibration[name] for name in self.space.names]
@@ -93,7 +93,7 @@ class Estimator:
         return Recalibration(self.space.names, scale, tail, levels)
 
     def applies_to(self, stamp: Stamp) -> str | None:
-        """Return None where the estimator was trained for such a stamp, else the reason why not."""
+        """Return None if the estimator was trained for such a stamp, else the reason why not."""
         if abs(stamp.pixel_scale / self.pixel_scale - 1) > PIXEL_SCALE_TOLERANCE:
             return f"its pixels are {stamp.pixel_scale:g} arcsec wide, the estimator's {self.pixel_scale:g}"
         if any(n < wanted for n, wanted in zip(stamp.shape, self.field, strict=True)):
@@ -110,7 +110,7 @@ class Estimator:
         return self.predict(stamp.image[None], stamp.noise[None], stamp.mask[None])[0]
 
     def judge_stamp(self, stamp: Stamp) -> tuple[GaussianMixture, tuple[str, ...]]:
-        """Posterior of one stamp, and words for what is unlike the training (:func:`lenssbi.estimators.misspecification.flags`)."""
+        """Posterior of one stamp, and flags for differences from the training (:func:`lenssbi.estimators.misspecification.flags`)."""
         width = None if self.card.psf_fwhm is None else psf_width(stamp.psf, stamp.pixel_scale)
         stamp = self._cut(stamp)
         mixtures, scores = self.predict_and_score(stamp.image[None], stamp.noise[None], stamp.mask[None])
@@ -130,15 +130,15 @@ class Estimator:
         Parameters
         ----------
         images
-            Shape (n, y, x), in the unit of `noise`; an HDF5 dataset serves too.
+            Images in the unit of `noise`, shape (n, y, x); an HDF5 dataset is accepted too.
         noise
-            One sigma, shape (n, y, x) or (n,).
+            Noise of one sigma, shape (n, y, x) or (n,).
         mask
-            True where a pixel can be used, shape (n, y, x); None for all.
+            True for usable pixels, shape (n, y, x); None for all.
         batch
-            Stamps at a time.
+            Number of stamps at a time.
         recalibrated
-            Whether to apply the calibration, where there is one.
+            Whether to apply the calibration, if there is one.
 
         Returns
         -------
@@ -147,7 +147,7 @@ class Estimator:
         Raises
         ------
         ValueError
-            Where the stamps are not of the estimator's field.
+            If the stamps do not have the estimator's field.
         """
         mixtures = (m for inputs in self._prepared(images, noise, mask, batch) for m in self._mixtures(inputs))
         mend = self.recalibration if recalibrated else None
@@ -158,7 +158,7 @@ class Estimator:
     ) -> tuple[list[GaussianMixture], NDArray[np.float64]]:
         """Posteriors of many stamps as from `predict`, and how unlike the training's they are, shape (n,).
 
-        The scores are those of `Detector.score`, of `Reference.score` where there is no detector, NaN where there is neither.
+        The scores are those of `Detector.score`, of `Reference.score` if there is no detector, NaN if there is neither.
         """
         mixtures, scores, _ = self.predict_score_and_embed(images, noise, mask, batch=batch)
         return mixtures, scores
@@ -190,7 +190,7 @@ class Estimator:
         return np.concatenate(scores)
 
     def _scores(self, inputs: Tensor, features: Tensor | None) -> NDArray[np.float64]:
-        """Scores of prepared stamps, whose features for the first density are known where there is no detector."""
+        """Scores of prepared stamps, whose features for the first density are known if there is no detector."""
         if self.detector is not None:
             return self.detector.score(inputs).cpu().numpy()
         if self.reference is None or features is None:
@@ -222,7 +222,7 @@ class Estimator:
         images, noise, mask, batch
             As for `predict`.
         truths
-            In physical units, shape (n, parameter).
+            True values in physical units, shape (n, parameter).
 
         Returns
         -------

@@ -43,7 +43,7 @@ class SplineFlow(nn.Module):
     Parameters
     ----------
     net
-        The flow.
+        Flow.
     parameters
         Number p of targets.
     """
@@ -72,17 +72,17 @@ class FlowDensity(nn.Module):
     Parameters
     ----------
     trunk
-        Prepared images (batch, channel, y, x) to features (batch, k).
+        Network from prepared images (batch, channel, y, x) to features (batch, k).
     summary
-        Features to contexts.
+        Network from features to contexts.
     density
-        Its condition is the context.
+        Density that is conditional on the context.
     field
         Shape (y, x) of a prepared image [pixels].
     seed
         Seed of the draws.
     channels
-        Of a prepared image.
+        Number of channels of a prepared image.
     """
 
     draws = 512
@@ -134,9 +134,9 @@ class FlowDensity(nn.Module):
         Parameters
         ----------
         features
-            Shape (batch, k).
+            Features of the stamps, shape (batch, k).
         count
-            Number of draws; a power of two serves best.
+            Number of draws, preferably a power of two.
         """
         noise = sobol(count or self.draws, self.input_shape.numel() + 1, self.seed).to(features.device)
         draw = flow_draws if isinstance(self.net, SplineFlow) else mixture_draws

@@ -1,4 +1,4 @@
-"""Our densities as sbi's: what its posteriors and diagnostics take.
+"""lenssbi's densities as densities of sbi, for its posteriors and diagnostics.
 
 sbi takes seconds to import, so nothing that predicts imports this.
 """
@@ -19,7 +19,7 @@ class SbiDensity(ConditionalDensityEstimator):
     Parameters
     ----------
     density
-        Ours; its weights are shared, not copied.
+        Density of lenssbi; its weights are shared, not copied.
     """
 
     def __init__(self, density: "Density | SymmetricDensity") -> None:

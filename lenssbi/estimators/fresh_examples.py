@@ -41,15 +41,15 @@ class FreshExamples:
     Parameters
     ----------
     supplies
-        Where they come from; their cameras have the same pixels.
+        Sources of the stamps; their cameras have the same pixels.
     space
-        The parameters that are learned; others of a population are left aside.
+        Parameters that are learned; others of a population are left aside.
     prepare
-        Prepares the images.
+        Preprocessing of the images.
     stamps
-        Number that makes an epoch.
+        Number of stamps in an epoch.
     ahead
-        Blocks of stamps that a thread makes ahead; it changes no stamp.
+        Number of blocks of stamps that a thread prepares in advance; it changes no stamp.
     """
 
     supplies: tuple[Supply, ...]
@@ -64,7 +64,7 @@ class FreshExamples:
         Raises
         ------
         InputError
-            Where a population lacks a parameter.
+            If a population lacks a parameter.
         """
         values, images, done = [], [], 0
         for some, seen in self.blocks(min(count, BLOCK), (seed, 0)):
@@ -120,13 +120,13 @@ class FreshBatches:
     Parameters
     ----------
     source
-        Where they come from.
+        Source of the stamps.
     size
-        Examples per batch and process.
+        Number of examples per batch and process.
     seed
-        Of the training.
+        Seed of the training.
     rank, world
-        Number of this process and of all: each makes its own.
+        Number of this process and number of all processes; each makes its own stamps.
     """
 
     def __init__(self, source: FreshExamples, size: int, seed: int, rank: int = 0, world: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""What a training learns from: sets on disk, or populations whose stamps are made while they are needed."""
+"""Data of a training: sets on disk, or populations with stamps that are simulated when they are needed."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Parts = list[tuple[StampSet, range]]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Examples and what the estimator's card says of them.
+    """Examples, and their description in the estimator's card.
 
     Parameters
     ----------
     training, validation
-        What is learnt from and what is validated on.
+        Examples for training and for validation.
     shape
         Pixels (y, x) of a stamp.
     pixel_scale
@@ -40,11 +40,11 @@ class Inputs:
     band
         Filter.
     psf_fwhm
-        Widths of the narrowest and the widest PSF, without the pixel [arcsec]; None where one is unknown.
+        FWHM of the narrowest and the widest PSF, without the pixel [arcsec]; None if one is unknown.
     identity
-        Names the stamps: another identity, another training.
+        Name of the stamps: another identity means another training.
     provenance
-        Where they come from.
+        Origin of the stamps.
     """
 
     training: ExampleSet | FreshExamples
@@ -65,27 +65,27 @@ def training_inputs(
     base: Path,
     progress: Progress,
 ) -> Iterator[Inputs]:
-    """Open what a training learns from.
+    """Open the data of a training.
 
     Parameters
     ----------
     config
-        The plan.
+        Configuration of the training.
     data
-        Sets, which are joined; none where the plan wants fresh stamps.
+        Sets, which are joined; none if the plan uses fresh stamps.
     validation
-        Another set to validate on; None keeps the last stamps of each of `data`, or some that no epoch brings.
+        Another set to validate on; None uses the last stamps of each of `data`, or fresh ones that are in no epoch.
     base
-        Folder from which the plan's populations are seen.
+        Folder to which the plan's populations are relative.
     progress
-        Called with (done, total, text).
+        Function that is called with (done, total, text).
 
     Raises
     ------
     InputError
-        Where a set cannot be read, lacks a parameter or does not go with the others, or there is nothing to learn from.
+        If a set cannot be read, lacks a parameter or does not match the others, or there is nothing to train on.
     ConfigError
-        Where a population cannot be read.
+        If a population cannot be read.
     """
     if config.fresh is None and not data:
         raise InputError("there is nothing to train on: give sets with --data, or populations with the key fresh")
@@ -147,7 +147,7 @@ def camera_widths(config: SimulateConfig) -> list[float | None]:
 
 
 def split_of(config: TrainConfig, stamps: StampSet, other: StampSet | None) -> tuple[range, range]:
-    """Rows of a set to train on, and the last ones to validate on, none where there is another set for it."""
+    """Rows of a set to train on, and the last ones to validate on, none if there is another set for it."""
     count = len(stamps)
     kept = 0 if other is not None else max(1, round(config.validation_fraction * count))
     if count - kept < 2:

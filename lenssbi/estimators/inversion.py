@@ -27,13 +27,13 @@ def inverse(flow: nn.Module, context: Tensor, values: Tensor) -> Tensor:
     flow
         A `zuko.lazy.Flow` of masked autoregressive and unconditional transformations.
     context
-        Shape (batch, k).
+        Contexts, shape (batch, k).
     values
-        In the space of the base distribution, shape (draw, batch, p).
+        Values in the space of the base distribution, shape (draw, batch, p).
 
     Returns
     -------
-    Shape (draw, batch, p).
+    Values in the space of the data, shape (draw, batch, p).
     """
     transforms: Any = flow.transform
     for module in reversed(transforms.transforms):

@@ -32,22 +32,22 @@ DRAWS_OF_FLOWS = 32
 
 
 class Learner(lightning.LightningModule):
-    """Trains a density on batches of (targets, prepared images), or of (targets, features) where its trunk is frozen.
+    """Training of a density on batches of (targets, prepared images), or of (targets, features) if its trunk is frozen.
 
     Parameters
     ----------
     estimator
-        The density.
+        Density to train.
     space
-        Its parameters.
+        Parameters of the density.
     plan
         Rates, lengths and seeds.
     state
-        Where the training stands; brought up to date after each epoch.
+        State of the training; updated after each epoch.
     folder
-        Where rank 0 writes the state, `metrics.csv` and, for TensorBoard, `events`.
+        Folder to which rank 0 writes the state, `metrics.csv` and, for TensorBoard, `events`.
     progress
-        Told (done, total, text) now and then.
+        Function that is called with (done, total, text) now and then.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Learner(lightning.LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, index: int) -> None:
-        """Count the step; stop where the minutes are up."""
+        """Count the step; stop if the time limit is reached."""
         self.state.step += 1
         if self.averages:
             self.averages.update_parameters(self.estimator)

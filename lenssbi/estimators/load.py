@@ -29,7 +29,7 @@ def load_estimator(name: str | Path = DEFAULT) -> Estimator:
     Raises
     ------
     InputError
-        Where there is none, or a file of it is missing, foreign or changed.
+        If there is no such estimator, or a file of it is missing, foreign or changed.
     """
     folder = find_estimator(name)
     card = read_card(folder)
@@ -53,7 +53,7 @@ def find_estimator(name: str | Path) -> Path:
     Raises
     ------
     InputError
-        Where there is neither.
+        If there is neither a shipped estimator nor a folder of that name.
     """
     if Path(name).is_dir():
         return Path(name)

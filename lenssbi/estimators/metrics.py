@@ -25,7 +25,7 @@ class Events:
     Parameters
     ----------
     folder
-        Of the run; a continued training adds a file to its `events`, whose epochs replace those of the former.
+        Folder of the run; a continued training adds a file to its `events`, and the epochs in it replace those of the former.
     """
 
     def __init__(self, folder: Path) -> None:

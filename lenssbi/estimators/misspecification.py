@@ -1,11 +1,11 @@
-"""How unlike the stamps of its training a stamp is, in the eyes of the network itself.
+"""Score of how unlike the stamps of the training a stamp is, from the features of the network.
 
-The features f of a stamp are looked at along the leading principal axes V of training-like stamps, whose mean is c:
+The features f of a stamp are projected on the leading principal axes V of training-like stamps, whose mean is c:
 
     x = (V^T f / |f|,   ln(|f - c - V V^T (f - c)| / r),   ln r,   ln |f|),   r = |f - c|
 
 direction, what lies beside the axes, and lengths apart, for length is mostly brightness. A small network of two hidden layers, trained
-to tell training-like stamps from anomalies made of them (`calibration/anomalies.py`), gives the score: the natural log of the odds that
+to separate training-like stamps from anomalies made of them (`calibration/anomalies.py`), gives the score: the natural log of the odds that
 the stamp is an anomaly, both being equally frequent. Above the threshold, which 5 per cent of held-out stamps exceed, it is flagged.
 (Distances to the training alone, Mahalanobis' or that to the nearest examples, find none to a half of what this finds.) Estimators of
 observed stamps have a network of its own for the score (`detector.py`): their reference has no layers, and serves to compare whole sets.
@@ -35,7 +35,7 @@ TINY = 1e-6
 
 @dataclass(frozen=True)
 class Reference:
-    """What the features of training-like stamps look like, and what those of anomalies.
+    """Statistics of the features of training-like stamps and of anomalies.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Reference:
     examples
         Standardised x of some training-like stamps, shape (m, d + 3), to compare whole sets with.
     weights_1, bias_1, weights_2, bias_2, weights_3, bias_3
-        Of the layers, shapes (d + 3, h), (h,), (h, h), (h,), (h, 1) and (1,); None where a detector gives the scores.
+        Weights and biases of the layers, shapes (d + 3, h), (h,), (h, h), (h,), (h, 1) and (1,); None if a detector gives the scores.
     """
 
     centre: NDArray[np.float32]
@@ -78,7 +78,7 @@ class Reference:
         return Reference(**self.arrays(np.float16))
 
     def score(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Scores of features (n, k), shape (n,); NaN where there are no layers."""
+        """Scores of features (n, k), shape (n,); NaN if there are no layers."""
         if self.weights_1 is None:
             return np.full(len(features), np.nan)
         layers = [(getattr(self, f"weights_{i}"), getattr(self, f"bias_{i}")) for i in (1, 2, 3)]
@@ -106,7 +106,7 @@ def numbers(
 
 
 def save_reference(reference: Reference, folder: Path) -> str:
-    """Write the reference beside the weights, in half precision, and return its SHA-256."""
+    """Write the reference into the folder of the weights, in half precision, and return its SHA-256."""
     from safetensors.numpy import save
 
     data = save(reference.arrays(np.float16))
@@ -114,12 +114,12 @@ def save_reference(reference: Reference, folder: Path) -> str:
 
 
 def read_reference(card: EstimatorCard, folder: Path) -> Reference | None:
-    """The reference of an estimator, None where it has none, or one of other weights.
+    """The reference of an estimator, None if it has none, or one of other weights.
 
     Raises
     ------
     InputError
-        Where the card names one and the file is missing, cut short or another.
+        If the card names a reference and its file is missing, cut short or a different one.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -148,20 +148,20 @@ def psf_widths(stamps: StampSet, rows: range) -> list[float | None]:
 
 
 def flags(card: EstimatorCard, score: float, psf_fwhm: float | None) -> tuple[str, ...]:
-    """Words for what is unlike the training of one stamp.
+    """Flags of one stamp that is unlike the training.
 
     Parameters
     ----------
     card
-        The estimator's.
+        Card of the estimator.
     score
-        The stamp's; NaN where the estimator has no reference.
+        Score of the stamp; NaN if the estimator has no reference.
     psf_fwhm
-        Width of its PSF without the pixel [arcsec], None where unknown.
+        FWHM of the stamp's PSF without the pixel [arcsec]; None if unknown.
 
     Returns
     -------
-    "misspecified" where the score is above the threshold, or the PSF narrower or wider than all of the training; in the second case
+    "misspecified" if the score is above the threshold, or the PSF narrower or wider than all of the training; in the second case
     also `psf_unseen`.
     """
     unseen = False

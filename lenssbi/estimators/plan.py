@@ -1,4 +1,4 @@
-"""What is trained, on what, and for how long: the configuration of `lenssbi train`."""
+"""Configuration of `lenssbi train`: network, data and length of the training."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -121,7 +121,7 @@ class TrainConfig(Config):
         return self.max_minutes is not None and state.seconds >= 60 * self.max_minutes
 
     def end(self, state: "TrainingState") -> str:
-        """Why the training is over after this epoch, "" where it is not."""
+        """Reason to end the training after this epoch; "" if there is none."""
         losses = state.losses
         if state.epoch >= self.max_epochs:
             return EPOCHS

@@ -47,11 +47,11 @@ class Recalibration:
     Parameters
     ----------
     names
-        Of the parameters.
+        Names of the parameters.
     scale, tail
-        Of each parameter, without unit; scale > 0, tail >= 0.
+        Scale and tail of each parameter, without unit; scale > 0, tail >= 0.
     levels
-        Of each parameter; () where no parameter has any.
+        Levels of each parameter; () if no parameter has any.
     """
 
     names: tuple[str, ...]
@@ -83,7 +83,7 @@ class Recalibration:
         Raises
         ------
         ValueError
-            Where the mixture is of other parameters.
+            If the mixture is of other parameters.
         """
         if mixture.names != self.names:
             raise ValueError(f"the calibration is of {self.names}, the posterior of {mixture.names}")
@@ -121,13 +121,13 @@ def relevel(
     Parameters
     ----------
     means, sigmas
-        Of its components, shape (component, parameter).
+        Means and standard deviations of the components, shape (component, parameter).
     levels
-        Of each parameter.
+        Levels of each parameter.
 
     Returns
     -------
-    Means and sigmas of N components, N the smallest multiple of the old number that is not below `COUNT`.
+    Means and sigmas of N components; N is the smallest multiple of the old number that is not below `COUNT`.
     """
     each = -(-COUNT // len(means))
     noise = np.random.default_rng(SEED).standard_normal((each, *means.shape))

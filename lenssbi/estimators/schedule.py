@@ -29,7 +29,7 @@ class Schedule(Config):
         Parameters
         ----------
         step
-            Optimiser steps done.
+            Number of optimiser steps done.
         progress
             Share of the planned steps or minutes that is done, 0 to 1.
         losses

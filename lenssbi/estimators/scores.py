@@ -18,13 +18,13 @@ def errors(names: tuple[str, ...], predicted: NDArray[np.floating], true: NDArra
     Parameters
     ----------
     names
-        Of the columns.
+        Names of the columns.
     predicted, true
         Physical values, shape (stamp, parameter).
 
     Returns
     -------
-    Name to error in the parameter's unit; with e1 and e2 also `q` and `phi` [deg].
+    Mapping of name to error in the parameter's unit; with e1 and e2 also `q` and `phi` [deg].
     """
     scores = {name: half_width(predicted[:, i] - true[:, i]) for i, name in enumerate(names)}
     if "e1" in names and "e2" in names:

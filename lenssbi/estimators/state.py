@@ -29,19 +29,19 @@ class TrainingState:
     Parameters
     ----------
     identity
-        What may not change when a training is continued: configuration, sets, version of the file.
+        Identity of the training, which may not change if it is continued: configuration, sets, version of the file.
     epoch
-        Epochs done.
+        Number of epochs done.
     step
-        Optimiser steps done.
+        Number of optimiser steps done.
     seconds
         Time spent so far [s].
     history
         One row of `metrics.csv` per epoch.
     finished
-        Why the training ended, "" while it has not.
+        Reason why the training ended; "" if it has not.
     tensors
-        "model.<name>", "best.<name>", "averages.<name>" and "optimiser.<parameter>.<name>".
+        Tensors by name: "model.<name>", "best.<name>", "averages.<name>" and "optimiser.<parameter>.<name>".
     """
 
     identity: str
@@ -92,12 +92,12 @@ def save_state(state: TrainingState, folder: Path) -> None:
 
 
 def load_state(folder: Path) -> TrainingState | None:
-    """Read the state of the run in `folder`, None where there is none.
+    """Read the state of the run in `folder`, None if there is none.
 
     Raises
     ------
     InputError
-        Where the file is cut short or not a training's.
+        If the file is cut short or is not that of a training.
     """
     path = folder / FILE
     if not path.exists():

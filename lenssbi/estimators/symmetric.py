@@ -22,11 +22,11 @@ class SymmetricDensity(nn.Module):
     Parameters
     ----------
     density
-        The one to average, trained.
+        Trained density to average.
     names
-        Of the parameters.
+        Names of the parameters.
     middle
-        The target of the physical value 0, shape (parameter,).
+        Target of the physical value 0, shape (parameter,).
     """
 
     def __init__(self, density: Density, names: tuple[str, ...], middle: Tensor) -> None:
@@ -65,7 +65,7 @@ class SymmetricDensity(nn.Module):
         Parameters
         ----------
         features
-            Shape (batch, 8 k).
+            Features of the eight orientations, shape (batch, 8 k).
         count
             Number of components, rounded up to a multiple of eight.
         """

@@ -50,26 +50,26 @@ def train_network(
     Parameters
     ----------
     config
-        The plan.
+        Configuration of the training.
     examples
         Training and validation examples; their values are targets (0-10).
     field
         Shape (y, x) of a stamp [pixels].
     identity
-        Names the configuration and the sets: a folder with another training in it is refused.
+        Name of configuration and sets: a folder with another training in it is refused.
     folder
-        Of the run.
+        Folder of the run.
     progress
-        Told (done, 1000, text) now and then.
+        Function that is called with (done, 1000, text) now and then.
 
     Returns
     -------
-    The state at the end, with the best weights in `part("best")`.
+    State at the end, with the best weights in `part("best")`.
 
     Raises
     ------
     InputError
-        Where `folder` holds another training or cannot be written.
+        If `folder` contains another training or cannot be written.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)

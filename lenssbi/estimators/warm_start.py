@@ -33,7 +33,7 @@ def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) ->
     Raises
     ------
     InputError
-        Where there is no such estimator, it sees stamps in another way, or its trunk is of another layout.
+        If there is no such estimator, it was trained on differently prepared stamps, or its trunk has another layout.
     """
     folder = find_estimator(str(config.start_from))
     other = load_estimator(folder)
@@ -98,19 +98,19 @@ def frozen(
     Parameters
     ----------
     density
-        Whose trunk it is; it is put into evaluation mode.
+        Density with the trunk; it is put into evaluation mode.
     examples
         Prepared images (n, 1, y, x) and targets.
     space
         Parameters of the targets.
     symmetries
-        How many of the eight, one after the other; one leaves the stamps as they are.
+        Number of the eight symmetries to use, one after the other; one leaves the stamps as they are.
     progress
-        Told (done, total, text) after each block.
+        Function that is called with (done, total, text) after each block.
 
     Returns
     -------
-    Shape (symmetries n, k), half precision.
+    Features, shape (symmetries n, k), half precision.
     """
     density.eval()
     middle = middle_of(space)

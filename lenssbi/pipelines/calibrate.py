@@ -1,14 +1,14 @@
-"""`lenssbi calibrate`: how often is the estimator right, and what makes it right as often as it says.
+"""`lenssbi calibrate`: coverage of an estimator, and a correction that makes it nominal.
 
-Every other stamp of the set is used to fit the recalibration, the others to judge it, as a whole and in splits. What is found
-goes into the estimator's folder:
+Every other stamp of the set is used to fit the recalibration, the others to test it, as a whole and in splits. The results
+are written to the estimator's folder:
 
     estimator.json          the recalibration, and the coverage before and after
     coverage.csv, .png      coverage of all stamps and, in the table, of every split
     splits.png              coverage of the recalibrated posteriors in every split
     diagnostics.csv, .png   sbi's tests: SBC, expected coverage, TARP, LC2ST
-    misspecification.*      what stamps like those of the training look like (`calibration/misspecification.py`)
-    detector.*              the network that tells other stamps, of an estimator of observed ones (`calibration/detector.py`)
+    misspecification.*      statistics of training-like stamps (`calibration/misspecification.py`)
+    detector.*              the network that detects other stamps, for an estimator of observed stamps (`calibration/detector.py`)
 
 How coverage is judged is in `calibration/judgement.py`.
 """
@@ -49,24 +49,24 @@ def run(
     Parameters
     ----------
     folder
-        Of the estimator.
+        Folder of the estimator.
     data
-        A set that it was not trained on; of its own set, the stamps that were kept for validation are taken.
+        Set that it was not trained on; if it is the training set, the stamps that were kept for validation are used.
     method
-        What to fit: scale and tail, the map of levels, that on top of the scale, or what does best on held-out stamps.
+        Correction to fit: scale and tail, the map of levels, that on top of the scale, or the best of them on held-out stamps.
     tolerance
-        How far coverage may be from nominal.
+        Allowed difference of the coverage from nominal.
     limit
-        Use at most so many stamps.
+        Largest number of stamps to use.
     detector
-        Entries of `DetectorPlan`, for the detector of an estimator of observed stamps, that are not the defaults.
+        Entries of `DetectorPlan` that differ from the defaults, for the detector of an estimator of observed stamps.
     progress
-        Called with (done, total, text).
+        Function that is called with (done, total, text).
 
     Raises
     ------
     InputError
-        Where the estimator or the set cannot be used, or the folder cannot be written.
+        If the estimator or the set cannot be used, or the folder cannot be written.
     """
     from lenssbi.calibration.coverage import truths_of
     from lenssbi.calibration.detector import DetectorPlan

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CalibrateResult:
-    """What was found on the stamps that the recalibration was not fitted to, and where the files are."""
+    """Results on the stamps that the recalibration was not fitted to, and the paths of the files."""
 
     path: Path
     method: str

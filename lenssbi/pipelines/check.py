@@ -24,11 +24,11 @@ class CheckResult:
     Parameters
     ----------
     path
-        The file or folder.
+        File or folder.
     kind
         "set", "posterior", "answers" (a shard of a catalogue), "stamp", "stamps" (several), "catalogue" or "estimator".
     details
-        What it holds, by name.
+        Content, by name.
     """
 
     path: Path
@@ -46,14 +46,14 @@ def run(path: str | Path, read: Mapping[str, Any] | None = None) -> CheckResult:
     Parameters
     ----------
     path
-        The file or folder, or a part of a set.
+        File or folder, or a part of a set.
     read
         Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs` for stamps: noise, psf, mask, pixel_scale.
 
     Raises
     ------
     InputError
-        With what is wrong, or where nobody here reads such files.
+        If the file cannot be used, with the reason, or is of a kind that no reader knows.
     """
     kind, reader = _reader(str(path))
     if reader is not None:

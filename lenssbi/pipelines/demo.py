@@ -1,4 +1,4 @@
-"""`lenssbi demo`: the main job from end to end on one simulated lens, whose truth is known.
+"""`lenssbi demo`: all steps on one simulated lens with known truth.
 
 simulate -> predict (the network) -> refine (a pixelised-source fit that starts from the network's answer) -> compare
 """
@@ -33,13 +33,13 @@ class DemoResult:
     Parameters
     ----------
     prediction
-        The network's answer.
+        Result of the network.
     refined
-        The fit; its `params` are those under the broad prior.
+        Result of the fit; its `params` are those under the broad prior.
     seconds
-        Wall-clock time of everything.
+        Wall-clock time of everything [s].
     config
-        The fit's configuration and the estimator.
+        Configuration of the fit, and the estimator.
     """
 
     prediction: ItemResult
@@ -61,7 +61,7 @@ class DemoResult:
 
     @property
     def columns(self) -> dict[str, Mapping[str, Summary]]:
-        """Heading -> summaries, to be set beside the truth."""
+        """Mapping of heading to summaries, for comparison with the truth."""
         with_prior = self.refined.params_with_prior or {}
         return {
             "network": self.prediction.params,
@@ -70,7 +70,7 @@ class DemoResult:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """The object that `--json` prints: that of `refine`, and the network's answer beside it."""
+        """The object that `--json` prints: that of `refine`, and the network's posterior."""
         return self.run.as_json() | {"prediction": self.prediction.as_json()}
 
 
@@ -91,16 +91,16 @@ def run(
     estimator
         Name of shipped weights or folder of a training run; the shipped ones by default.
     seed
-        Of the lens; another seed is another lens.
+        Seed of the lens; another seed is another lens.
     fit
-        The refinement.
+        Configuration of the fit.
     progress
-        Told (steps done, steps in all, text).
+        Function that is called with (steps done, steps in all, text).
 
     Raises
     ------
     InputError
-        A bad estimator, an unwritable folder, or GalSim missing.
+        If the estimator cannot be used, the folder cannot be written, or GalSim is missing.
     """
     start = time.perf_counter()
     total = len(STEPS) - 1

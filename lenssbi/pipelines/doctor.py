@@ -1,9 +1,9 @@
-"""Is this machine fit for lenssbi: `lenssbi doctor`.
+"""`lenssbi doctor`: checks of the machine and the installation.
 
-A check looks at one thing and says what it found; where that is not as it should be, it says what to do. `look` is
+Each check examines one thing and reports the result, with a remedy if there is a problem. `look` is
 something that works, but slowly, or without a part that not everybody needs; `bad` is something that will stop a run. The
-libraries are asked about themselves: what is installed may still not load, and what a batch system lets us have is less
-than what the machine has.
+libraries are loaded and queried, because an installed package may fail to load, and a batch system may provide less
+than the machine has.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class Check:
     Parameters
     ----------
     name
-        What was looked at.
+        Name of the check.
     level
-        "ok"; "look": works, but not as well as it might; "bad": will stop a run.
+        "ok"; "look": it works, but could work better; "bad": a run will fail.
     found
-        What is there.
+        Result of the check.
     remedy
-        What to do about it; empty where nothing is to be done.
+        Remedy; empty if none is needed.
     """
 
     name: str
@@ -62,16 +62,16 @@ class Check:
 
 @dataclass(frozen=True)
 class DoctorResult:
-    """All checks, and the versions of what is installed.
+    """All checks, and the versions of the installed packages.
 
     Parameters
     ----------
     checks
-        In the order in which they were made.
+        Checks in the order in which they were made.
     versions
-        Of the packages that lenssbi names in its requirements, by name.
+        Versions of the packages that lenssbi requires, by name.
     seconds
-        What it took.
+        Wall-clock time of the checks [s].
     """
 
     checks: tuple[Check, ...]
@@ -114,7 +114,7 @@ def run(progress: Callable[[int, int, str], None] = lambda done, total, text: No
 
 
 def python() -> Check:
-    """The interpreter, against what lenssbi asks for."""
+    """Compare the version of the interpreter with the one that lenssbi needs."""
     from packaging.specifiers import SpecifierSet
 
     from lenssbi import __version__
@@ -233,7 +233,7 @@ _ELSEWHERE = {
 
 
 def kernels() -> Check:
-    """Whether Numba can keep what it compiles; without a place for it the fit does not even start."""
+    """Whether Numba can write its cache; without one a fit does not start."""
     try:
         from lenssbi.reconstruction import kernel, rectangular  # noqa: F401 - caches are found when they are imported
     except (RuntimeError, OSError) as error:

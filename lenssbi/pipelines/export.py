@@ -1,8 +1,8 @@
-"""`lenssbi export`: posteriors in the formats of others, and the images of fits as FITS files.
+"""`lenssbi export`: posteriors in the formats of other codes, and the images of fits as FITS files.
 
-INPUT is a posterior file (`.h5`) or the folder of a catalogue. What a COOLEST file says of the stamp (pixels, filter, zero point, place)
-is what the posterior remembers of it; its image is read again if its files are still there. The images of a fit are made again from its
-posterior and its stamp (:mod:`lenssbi.pipelines.restored`).
+INPUT is a posterior file (`.h5`) or the folder of a catalogue. The description of the stamp in a
+COOLEST file (pixels, filter, zero point, position) comes from the posterior file; its image is read again if its files still exist.
+The images of a fit are computed again from its posterior and its stamp (:mod:`lenssbi.pipelines.restored`).
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class ExportResult:
     Parameters
     ----------
     paths
-        One for each lens, in the order of the inputs.
+        Files written, one for each lens, in the order of the inputs.
     folder
-        Where they are.
+        Folder of the files.
     left_out
-        A sentence for each fit whose images cannot be made again, and each lens that lacks what the format needs.
+        Messages, one for each fit whose images cannot be made again, and for each lens that lacks what the format needs.
     """
 
     paths: tuple[Path, ...]
@@ -87,20 +87,20 @@ def run(
     inputs
         Posterior files and folders of catalogues.
     to
-        The format.
+        Format.
     out
         Folder to write to.
     names
-        Lenses of the catalogues to export; all of them by default, with "fits" all that were fitted.
+        Names of the lenses of the catalogues to export; all by default, with "fits" all that were fitted.
     seed
-        Of the resampling of weighted draws (ArviZ).
+        Seed of the resampling of weighted draws (ArviZ).
     progress
-        Told (posteriors written, posteriors in all, text).
+        Function that is called with (posteriors written, posteriors in all, text).
 
     Raises
     ------
     InputError
-        An input that holds no posteriors, a name that is not there, a format without its package, or a folder that cannot be written.
+        If an input has no posteriors, a name does not exist, a package of the format is missing, or a folder cannot be written.
         With "fits" also if no fit can be made again; if some can, the others are in `left_out`. With "hierarc" the same holds for
         lenses without redshifts.
     """

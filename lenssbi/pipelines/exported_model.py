@@ -11,14 +11,14 @@ from lenssbi.status import InputError
 
 
 def model_of(path: Path | None, samples: Samples) -> tuple[FittedModel | None, tuple[str, ...]]:
-    """The model of the highest likelihood, and what there is to say if it cannot be made again.
+    """The model of the highest likelihood, and a message if it cannot be computed again.
 
     Parameters
     ----------
     path
-        The posterior file; None if there is none.
+        Posterior file; None if there is none.
     samples
-        Its posterior; that of a network has no model, which needs no words.
+        Posterior; that of a network has no model, and no message is needed.
     """
     if path is None or "best" not in samples.info:
         return None, ()

@@ -1,4 +1,4 @@
-"""Fits that are on disk: where they are kept, and when one need not be done again."""
+"""Fits on disk: their paths, and the conditions under which a fit need not be repeated."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Files:
 
 
 def kept_fit(problem: Problem, files: Files) -> Posteriors | None:
-    """The posterior of this very fit, and the one with the network's prior, if it is there and done.
+    """The posterior of exactly this fit, and the one with the network's prior, if the fit exists and is done.
 
-    Its flags are those of the fit and those that stamp and network get now: another network may be asked than at first, whose answer
-    the fit does not use either. The file follows, and the figure, which shows them, is removed.
+    Its flags are those of the fit and the present ones of stamp and network: the network may be another one than at first, and
+    the fit does not use its posterior either. The file follows, and the figure, which shows them, is removed.
     """
     try:
         samples = load_samples(files.posterior)
@@ -62,9 +62,9 @@ def kept_fit(problem: Problem, files: Files) -> Posteriors | None:
 
 
 def answered(files: Files, request: str) -> tuple[Posteriors, NetworkAnswer | None] | None:
-    """A finished fit of the same request (:func:`~lenssbi.refinement.problem.request_key`), and the network's answer beside it.
+    """A finished fit of the same request (:func:`~lenssbi.refinement.problem.request_key`), and the network's posterior.
 
-    None if there is no such fit, or one of a version that did not keep the request.
+    None if there is no such fit, or it is of a version that did not store the request.
     """
     try:
         samples = load_samples(files.posterior)

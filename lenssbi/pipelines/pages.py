@@ -32,11 +32,11 @@ def render(folder: Path, template: str, **values: Any) -> str:
     Parameters
     ----------
     folder
-        Where the template is; those of `TEMPLATES` are known beside it.
+        Folder of the template; the templates of `TEMPLATES` can be used in it too.
     template
-        Name of its file.
+        Name of the template's file.
     values
-        What it speaks of; text among them is escaped.
+        Values of the template's variables; text among them is escaped.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -58,7 +58,7 @@ def inlined(path: Path) -> str:
     Raises
     ------
     InputError
-        Where the file cannot be read.
+        If the file cannot be read.
     """
     try:
         data = path.read_bytes()
@@ -79,7 +79,7 @@ def write(text: str, path: Path) -> Path:
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     with atomic(path) as temporary:
         # a file's name may hold what is no character

@@ -1,7 +1,7 @@
 """`lenssbi population`: the distribution of a parameter over the lenses of a catalogue.
 
-Each posterior is divided by the prior it was made under, which depends on the way it was made (`lenssbi.population_inference.training`).
-Lenses that a human must look at are left out unless they are asked for: something that is no lens says nothing about lenses.
+Each posterior is divided by its own prior, which depends on the method (`lenssbi.population_inference.training`).
+Lenses that need a human are left out unless they are requested, because objects that are not lenses give no information about lenses.
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ class PopulationResult:
     Parameters
     ----------
     quantity
-        What is distributed.
+        Parameter that is distributed.
     posterior
-        Of its mean and scatter.
+        Posterior of mean and scatter.
     beliefs
-        What they were inferred from.
+        Posteriors of the lenses that were used.
     left_out
-        Lenses that were not used, by reason.
+        Number of lenses that were not used, by reason.
     prior
-        What was divided out, in words, by method.
+        Description of the prior that was divided out, by method.
     notes
-        What a user should know.
+        Notes for the user.
     seconds
-        Wall-clock time.
+        Wall-clock time [s].
     path, figure
-        Files written; None where there is none.
+        Files written; None if there is none.
     """
 
     quantity: Quantity
@@ -122,22 +122,22 @@ def run(
     Parameters
     ----------
     folder
-        Of the catalogue.
+        Folder of the catalogue.
     parameter
-        q, slope or einstein_radius.
+        Parameter: q, slope or einstein_radius.
     prior
         Sets of stamps like the network's training.
     out
-        File to write, .ecsv (draws of mean and scatter) or .json; a figure of the same name is put beside. None writes nothing.
+        File to write, .ecsv (draws of mean and scatter) or .json; a figure of the same name is written next to it. None writes nothing.
     everything
-        Whether to use lenses that a human must look at.
+        Whether to use lenses that need a human.
     progress
-        Told (lenses read, lenses in all, text).
+        Function that is called with (lenses read, lenses in all, text).
 
     Raises
     ------
     InputError
-        No catalogue, no lens to use, no prior for the network's posteriors, or a file that cannot be written.
+        If there is no catalogue, no lens to use, no prior for the network's posteriors, or a file cannot be written.
     """
     from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 

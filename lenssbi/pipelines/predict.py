@@ -1,6 +1,6 @@
-"""`lenssbi predict`: stamps in, the network's posterior of each out.
+"""`lenssbi predict`: the network's posterior of each stamp.
 
-The pixels of `batch` stamps are in memory at a time; of a stamp that is done only the row is kept.
+The pixels of `batch` stamps are in memory at a time; only the row of a finished stamp is kept.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def run(
     Parameters
     ----------
     inputs
-        Files, folders, tables, sets.
+        Files, folders, tables and sets.
     estimator
         Name of shipped weights or folder of a training run; the shipped ones by default.
     out
@@ -62,20 +62,20 @@ def run(
     samples
         Folder to write the draws to, a posterior file per stamp.
     seed
-        Of the draws that the quantiles come from.
+        Seed of the draws from which the quantiles are computed.
     batch
-        Stamps held in memory at a time.
+        Number of stamps in memory at a time.
     model_error
-        What no smooth lens can know about the mass, added to the network's posterior.
+        Departures of the mass from a smooth lens, added to the network's posterior.
     read
         Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale, lens_light.
     progress
-        Told (stamps done, stamps in all, text).
+        Function that is called with (stamps done, stamps in all, text).
 
     Raises
     ------
     InputError
-        Nothing to read, a bad estimator, an unwritable table, or a single stamp that cannot be used.
+        If there is nothing to read, the estimator cannot be used, the table cannot be written, or a single stamp cannot be used.
     """
     from lenssbi.estimators.load import DEFAULT, load_estimator
 
@@ -113,19 +113,19 @@ def run(
 def repeat(
     table: Path, *, out: Path | None = None, samples: Path | None = None, progress: Progress = silent
 ) -> RunResult:
-    """Ask again what a table was made of, with the same network and seed.
+    """Predict the stamps of a table again, with the same network and seed.
 
     Parameters
     ----------
     table
-        What `run` has written.
+        Table that `run` has written.
     out, samples, progress
-        As for `run`; None writes no table.
+        Outputs and progress, as for `run`; None writes no table.
 
     Raises
     ------
     InputError
-        Not a table of `predict`, or one of a version that did not keep how its stamps were read; and as `run`.
+        If it is not a table of `predict`, or is of a version that did not store how its stamps were read; and as for `run`.
     """
     card = read_catalogue(table).meta
     if card.get("command") != "predict":
@@ -142,13 +142,13 @@ class Answer(NamedTuple):
     Parameters
     ----------
     item
-        The result.
+        Result.
     samples
-        Draws of the posterior, q and phi among them; None, as the other two, where the stamp cannot be used.
+        Draws of the posterior, q and phi among them; None, as the other two, if the stamp cannot be used.
     mixture
-        The posterior.
+        Posterior.
     pixels
-        What the network saw.
+        Pixels that the network was given.
     """
 
     item: ItemResult
@@ -160,7 +160,7 @@ class Answer(NamedTuple):
 def answers(
     sources: Sequence[StampSource], network: Estimator, seed: int, model_error: ModelErrorConfig = NO_MODEL_ERROR
 ) -> Iterator[Answer]:
-    """Ask a network about a few stamps at once; what it says of a stamp does not depend on the others."""
+    """Posteriors of a few stamps at once; the posterior of a stamp does not depend on the others."""
     from lenssbi.estimators.misspecification import flags
 
     start = time.perf_counter()
@@ -196,7 +196,7 @@ def without_light(stamp: Stamp, network: Estimator) -> Stamp | None:
 
 
 def _about(source: StampSource, answer: Answer, network: Estimator) -> dict[str, Any]:
-    """What the row of an answer says of the stamp; nothing where there is none."""
+    """What the row of an answer says of the stamp; nothing if there is none."""
     if answer.pixels is None:
         return {}
     stamp = answer.pixels.stamp or source.load()

@@ -1,6 +1,6 @@
-"""`lenssbi refine`: stamps in, a pixelised-source fit of each out.
+"""`lenssbi refine`: a fit of each stamp with a pixelised source.
 
-Each stamp leaves a posterior (``NAME.h5``) and a figure (``NAME.png``) in the folder. The sampler's state is kept in its
+For each stamp, a posterior (``NAME.h5``) and a figure (``NAME.png``) are written to the folder. The sampler's state is kept in its
 sub-folder ``work`` while a fit runs; the same command again continues fits that were stopped and repeats none that is done.
 """
 
@@ -52,24 +52,24 @@ def run(
     Parameters
     ----------
     inputs
-        Files, folders, tables, sets.
+        Files, folders, tables and sets.
     config
-        The fit.
+        Configuration of the fit.
     out
         Folder for posteriors and figures.
     estimator
         Name of shipped weights or folder of a training run, for the learned priors; the shipped ones by default.
     figures
-        Whether to draw them.
+        Whether to draw figures.
     read
         Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale, lens_light.
     progress
-        Told (stamps done, stamps in all, text).
+        Function that is called with (stamps done, stamps in all, text).
 
     Raises
     ------
     InputError
-        Nothing to read, a bad estimator, an unwritable folder, or a single stamp that cannot be used.
+        If there is nothing to read, the estimator cannot be used, the folder cannot be written, or a single stamp cannot be used.
     """
     start = time.perf_counter()
     out = Path(out)
@@ -104,23 +104,23 @@ def run(
 def repeat(
     folder: Path, *, out: Path | None = None, figures: bool | None = None, progress: Progress = silent
 ) -> RunResult:
-    """Make the fits of a folder again, from what its refine.json says.
+    """Repeat the fits of a folder with the options in its refine.json.
 
     Parameters
     ----------
     folder
         Folder that `run` has written to.
     out
-        Folder of the new fits; None goes on in `folder`, where those that are finished are read.
+        Folder of the new fits; None continues in `folder`, and finished fits are read from it.
     figures
-        Whether to draw them; None does as the first run did.
+        Whether to draw figures; None does as the first run did.
     progress
         As for `run`.
 
     Raises
     ------
     InputError
-        Not such a folder, or one of a version that did not keep how its stamps were read; and as `run`.
+        If it is not such a folder, or is of a version that did not store how its stamps were read; and as for `run`.
     """
     path = Path(folder) / CARD
     card = card_of(path, "refine")
@@ -138,7 +138,7 @@ def _write_card(out: Path, card: Mapping[str, Any]) -> None:
 
 
 def find_network(config: RefineConfig, estimator: str | Path | None) -> Estimator | None:
-    """The network that a fit asks; None for one that asks none, and where none is named and none is shipped."""
+    """The network that a fit uses; None if it uses none, or if none is named and none is shipped."""
     if config.prior.mode in ("blind", "broad"):
         return None
     from lenssbi.estimators.load import DEFAULT, load_estimator, shipped_estimators
@@ -165,7 +165,7 @@ def refine_source(
     Raises
     ------
     ItemError
-        The stamp cannot be used.
+        If the stamp cannot be used.
     """
     start = time.perf_counter()
     stamp, files, config = source.load(), Files.of(source.name, out), with_shear(config, source.truth)
@@ -203,14 +203,14 @@ def refine_source(
 
 
 def network_answer(problem: Problem, flags: Sequence[str]) -> NetworkAnswer | None:
-    """The network's answer beside a fit, even if the fit did not trust it; None if there is none.
+    """The network's posterior of a fitted stamp, whether or not the fit used it; None if there is none.
 
     Parameters
     ----------
     problem
-        The fit.
+        Problem to fit.
     flags
-        What was said of stamp and network while the fit was set up.
+        Flags of stamp and network from the preparation of the fit.
     """
     params = network_summary(problem)
     return None if params is None else NetworkAnswer(params, tuple(flag for flag in flags if flag in about("network")))

@@ -1,4 +1,4 @@
-"""Doing a run again from what its output says of it: inputs, how they were read, the network, the choices."""
+"""Repetition of a run from the description in its output: inputs, how they were read, the network, the configuration."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from lenssbi.status import InputError
 
 
 class Said(NamedTuple):
-    """What a run was told.
+    """Inputs and options of a run.
 
     Parameters
     ----------
     inputs
-        Files, folders, tables and sets, as they are found from any folder.
+        Files, folders, tables and sets, with paths that are valid from any folder.
     read
         Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`.
     network
-        Name of shipped weights or folder of a run; None if no network was asked.
+        Name of shipped weights or folder of a run; None if no network was used.
     """
 
     inputs: list[str]
@@ -35,7 +35,7 @@ class Said(NamedTuple):
 def provenance(
     inputs: Sequence[str], read: Mapping[str, Any] | None, estimator: str | Path | None = None
 ) -> dict[str, Any]:
-    """What a run was told to read, so that its output says it and the run can be made again.
+    """Inputs and options of a run, which its output stores so that the run can be repeated.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def provenance(
     read
         Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`; files as paths.
     estimator
-        The network as it is found again (:func:`lasting_name`); None if none is asked.
+        Lasting name of the network (:func:`lasting_name`); None if none is used.
 
     Returns
     -------
     dict
-        ``version``, ``inputs``, ``folder`` (that they are seen from), ``read``, ``network``, ``cosmology`` in words; goes through JSON.
+        ``version``, ``inputs``, ``folder`` (that they are relative to), ``read``, ``network``, ``cosmology`` in words; goes through JSON.
     """
     said = {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in (read or {}).items()}
     return {
@@ -71,21 +71,21 @@ def lasting_name(estimator: str | Path | None) -> str:
 
 
 def said_in(card: Mapping[str, Any], source: str | Path, *more: str) -> Said:
-    """What the run that left `card` was told.
+    """Inputs and options of the run that wrote `card`.
 
     Parameters
     ----------
     card
-        An output's :func:`provenance`, from JSON or the metadata of a table.
+        Result of :func:`provenance` of an output, from JSON or the metadata of a table.
     source
-        Where it stood, for messages.
+        Origin of the card, for messages.
     more
-        Names of what else the caller takes from the card.
+        Names of further entries that the caller needs from the card.
 
     Raises
     ------
     InputError
-        The output does not say it.
+        If the output does not contain them.
     """
     try:
         if not card.keys() >= set(more):
@@ -103,7 +103,7 @@ def card_of(path: Path, command: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        There is none, or it is of another command.
+        If there is none, or it is of another command.
     """
     try:
         card = json.loads(path.read_text())

@@ -1,7 +1,7 @@
-"""A fit made whole again from its posterior file: the stamp is read and the problem posed as they were, nothing is sampled.
+"""Restoration of a fit from its posterior file: the stamp is read and the problem set up as in the fit, without sampling.
 
-The file says how its stamp was read, with which choices it was fitted, and what the network's answer was. Its key covers the stamp's
-pixels, the choices, the prior and the version; if the problem that is posed now has another key, it is another fit, and is refused.
+The file states how the stamp was read, the configuration of the fit and the network's posterior. Its key covers the stamp's
+pixels, the configuration, the prior and the version. If the problem that is set up now has another key, the fit is refused.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def restored_fit(path: str | Path) -> FitResult:
     Parameters
     ----------
     path
-        A posterior that `lenssbi refine` or `lenssbi catalogue` has left.
+        Posterior file of `lenssbi refine` or `lenssbi catalogue`.
 
     Raises
     ------
     InputError
-        Not the posterior of a fit, or its stamp cannot be read any more or is another one.
+        If it is not the posterior of a fit, or its stamp cannot be read any more or is another one.
     """
     samples = load_samples(path)
     info = samples.info

@@ -14,7 +14,7 @@ Progress = Callable[[int, int, str], None]
 
 
 def sentence(error: ItemError) -> str:
-    """The status of a stamp that failed: what went wrong, and what was found."""
+    """Status of a stamp that failed, with details."""
     return error.status.value + (f" ({error.detail})" if error.detail else "")
 
 
@@ -28,9 +28,9 @@ class NetworkAnswer(NamedTuple):
     Parameters
     ----------
     params
-        Name to summary of each mass parameter, q and phi [deg] among them.
+        Mapping of name to summary of each mass parameter, q and phi [deg] among them.
     flags
-        What there is to say against it.
+        Flags of the result.
     """
 
     params: Mapping[str, Summary]
@@ -61,31 +61,31 @@ class ItemResult:
     input
         Name of the stamp: its file, or file and index.
     status
-        How it ended: "done", or the sentence of a :class:`~lenssbi.status.Status` with what was found.
+        Status of the stamp: "done", or the sentence of a :class:`~lenssbi.status.Status` with details.
     params
-        Name to summary of each mass parameter, e1, e2 and the derived q and phi [deg] among them; under a learned prior, with
+        Mapping of name to summary of each mass parameter, e1, e2 and the derived q and phi [deg] among them; under a learned prior, with
         that prior divided out.
     params_with_prior
-        The same under the learned prior; None where there was none.
+        Summaries under the learned prior; None if there was none.
     truth
-        Name to true value of simulated stamps; None for others.
+        Mapping of name to true value of simulated stamps; None for others.
     log_evidence
         Natural log of the evidence, of the result in ``params``.
     flags
-        What a user should look at.
+        Flags of the result.
     misspecification
-        How unlike the training's the network found the stamp [sigma]; None where it cannot tell.
+        Score of the network for stamps unlike its training, natural log of the odds; None if there is no score.
     seconds
-        Wall-clock time spent on this stamp.
+        Wall-clock time spent on this stamp [s].
     evaluations
-        Likelihood evaluations of a fit.
+        Number of likelihood evaluations of a fit.
     posterior, figure
-        Files written, None where there is none.
+        Files written; None if there is none.
     derived
-        Name to summary of what follows from the posterior: the effective radius, with redshifts lengths, mass and dispersion, and of a fit
-        magnification, magnitudes and size of the source.
+        Mapping of name to summary of quantities that follow from the posterior: the effective radius, with redshifts lengths, mass and
+        dispersion, and for a fit magnification, magnitudes and size of the source.
     network
-        The network's own answer, of a fit as well; None if no network was asked or it is not for such stamps.
+        Posterior of the network, for a fit too; None if no network was used or it is not applicable to such stamps.
     """
 
     input: str
@@ -135,13 +135,13 @@ class RunResult:
     Parameters
     ----------
     items
-        One for each stamp, in the order of the inputs.
+        Results, one for each stamp, in the order of the inputs.
     seconds
-        Wall-clock time of the run.
+        Wall-clock time of the run [s].
     config
-        The resolved configuration.
+        Resolved configuration.
     path
-        The table or folder that was written.
+        Table or folder that was written.
     """
 
     items: tuple[ItemResult, ...]

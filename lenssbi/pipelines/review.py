@@ -30,7 +30,7 @@ class ReviewResult:
     Parameters
     ----------
     path
-        The catalogue's folder.
+        Folder of the catalogue.
     lenses, reviewed
         Number of its lenses, and of those with a verdict.
     counts
@@ -42,7 +42,7 @@ class ReviewResult:
     outdated
         Number of verdicts on results that are no longer in the catalogue.
     agreement
-        None for a single reviewer, and if there is no lens that all of them judged.
+        Agreement of the reviewers; None for a single one, and if there is no lens that all of them judged.
     """
 
     path: Path
@@ -66,14 +66,14 @@ def run(folder: Path, files: Sequence[Path] = ()) -> ReviewResult:
     Parameters
     ----------
     folder
-        Where `lenssbi catalogue` wrote.
+        Folder that `lenssbi catalogue` has written.
     files
-        What reviewers saved in its report; none to count again what was merged before.
+        Files of reviewers, saved in the report; none to count again the verdicts that were merged before.
 
     Raises
     ------
     InputError
-        Not the folder of a catalogue, one without a table, a run that works in it, or a file that is not one of verdicts on it.
+        If it is not the folder of a catalogue, has no table, or a run works in it; or if a file is not one of verdicts on it.
     """
     found = CatalogueFolder.open(folder)
     with locked(folder):

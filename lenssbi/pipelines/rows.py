@@ -24,11 +24,11 @@ def row_of(name: str, item: ItemResult, samples: Samples | None, method: str) ->
     name
         Name of the stamp.
     item
-        Its result.
+        Result of the stamp.
     samples
-        Its posterior, for the covariance; None where there is none.
+        Posterior, for the covariance; None if there is none.
     method
-        "network" or "refined".
+        Method: "network" or "refined".
     """
     truth = _with_ellipse(item.truth)
     row = item.as_json() | {"name": name, "method": method, "truth": truth}
@@ -43,9 +43,9 @@ def about(stamp: Stamp, arcs: Stamp | None) -> dict[str, Any]:
     Parameters
     ----------
     stamp
-        The stamp that was read.
+        Stamp that was read.
     arcs
-        The same without the lens' light, with the noise of single pixels; None if the light was not taken off.
+        Stamp without the lens light, with the noise of single pixels; None if the light was not subtracted.
     """
     from lenssbi.refinement.signal import source_signal_to_noise
 

@@ -59,22 +59,22 @@ def run(
     Parameters
     ----------
     config
-        What to simulate.
+        Configuration of the simulation.
     out
-        The HDF5 file.
+        HDF5 file to write.
     count
-        Stamps.
+        Number of stamps.
     seed
         Seed of the whole set.
     workers, scheduler
-        Processes of this machine, or the address of a Dask scheduler.
+        Number of processes of this machine, or address of a Dask scheduler.
     progress
-        Called with (stamps done, count, text).
+        Function that is called with (stamps done, count, text).
 
     Raises
     ------
     InputError
-        Where `out` cannot be written, holds something else, or nothing passes the selection.
+        If `out` cannot be written or contains something else, or nothing passes the selection.
     """
     start = time.perf_counter()
     out = Path(out)

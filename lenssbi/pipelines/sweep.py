@@ -68,20 +68,20 @@ def run(
     Parameters
     ----------
     folders
-        Of the runs; of a single one, the rate in its card becomes the best, and the calibration is taken away.
+        Folders of the runs; for a single one, the best rate is written into its card, and its calibration is removed.
     data
-        A set that they were not trained on.
+        Set that the runs were not trained on.
     rates
-        To try when a single run predicts, each 0 <= rate < 1.
+        Rates to try if a single run predicts, each 0 <= rate < 1.
     limit
-        Use at most so many stamps.
+        Largest number of stamps to use.
     progress
-        Called with (done, total, text).
+        Function that is called with (done, total, text).
 
     Raises
     ------
     InputError
-        Where a run or the set cannot be used, a rate is no probability, or an estimator has no dropout.
+        If a run or the set cannot be used, a rate is not a probability, or an estimator has no dropout.
     """
     from lenssbi.calibration.coverage import sigma_coverage, truths_of
     from lenssbi.calibration.dropout_sweep import mean_miss

@@ -72,22 +72,22 @@ def run(
     Parameters
     ----------
     config
-        What to train and for how long; a longer plan may continue a shorter one.
+        Configuration and length of the training; a longer plan may continue a shorter one.
     data
-        The set, or several; none where the plan wants fresh stamps.
+        One set, or several; none if the plan uses fresh stamps.
     out
         Folder of the run.
     validation
-        Another set to validate on; None keeps the last stamps of each of `data`, or some that no epoch brings.
+        Another set to validate on; None uses the last stamps of each of `data`, or fresh ones that are in no epoch.
     base
-        Folder from which the populations of fresh stamps are seen: that of the configuration's file.
+        Folder to which the populations of fresh stamps are relative: that of the configuration's file.
     progress
-        Called with (done, total, text).
+        Function that is called with (done, total, text).
 
     Raises
     ------
     InputError
-        Where a set cannot be read, or `out` holds another training or cannot be written.
+        If a set cannot be read, or `out` contains another training or cannot be written.
     """
     from lenssbi.estimators.training import is_first_process
 

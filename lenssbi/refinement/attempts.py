@@ -69,7 +69,7 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch, start: Mixt
     Raises
     ------
     ItemError
-        No model of the prior can be evaluated (``SINGULAR``).
+        If no model of the prior can be evaluated (``SINGULAR``).
     """
     limit = problem.config.sampler.seconds
     stage, searched = _timed_stage(problem)

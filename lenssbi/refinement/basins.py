@@ -35,7 +35,7 @@ class Basin:
     Parameters
     ----------
     magnification
-        Flux of the image over that of the source; NaN where there is no source.
+        Flux of the image over that of the source; NaN if there is no source.
     compactness
         Root mean square size of the source over that of its image.
     counter
@@ -53,9 +53,9 @@ def basin(found: Reconstruction, imaging: Imaging, beta: ComplexArray) -> Basin:
     Parameters
     ----------
     found
-        A source on a mesh.
+        Source on a mesh.
     imaging
-        The stamp it was found on.
+        Stamp on which it was found.
     beta
         `imaging.theta` traced [arcsec], shape (n_sub,).
     """
@@ -80,9 +80,9 @@ def counter(beta: ComplexArray, light: FloatArray, subgrid: int) -> float:
     beta
         Traced sub-pixels [arcsec], in groups of subgrid^2, shape (n_sub,).
     light
-        Brightness there, shape (n_sub,).
+        Brightness at these sub-pixels, shape (n_sub,).
     subgrid
-        Sub-pixels along the side of a pixel; with one the parities are not known, and half of the light is taken for either.
+        Sub-pixels along the side of a pixel; with one the parities are not known, and half of the light is assigned to either.
     """
     if subgrid == 1 or not light.any():
         return 0.5 if light.any() else 0.0

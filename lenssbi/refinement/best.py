@@ -44,11 +44,11 @@ def best_model(likelihood: Likelihood, values: np.ndarray, log_likelihood: float
     Parameters
     ----------
     likelihood
-        Of the stamp.
+        Likelihood of the stamp.
     values
-        Shape (parameter,).
+        Parameters of the model, shape (parameter,).
     log_likelihood
-        Its log likelihood.
+        Log likelihood of the model.
     """
     look, params, imaging = likelihood.look(values), likelihood.params(values), likelihood.imaging
     half_width = max(0.5 * max(imaging.mask.shape) * imaging.pixel_scale, 2.0 * params["einstein_radius"])

@@ -65,16 +65,16 @@ def fit_circle(stamp: Stamp, mask: np.ndarray, lens: complex = 0j) -> Circle:
     Parameters
     ----------
     stamp
-        Image without the lens' light, and the noise to be used.
+        Image without the lens light, and the noise to be used.
     mask
-        True where the source's light may be, shape (y, x).
+        True for pixels that may contain light of the source, shape (y, x).
     lens
         Centre of the lens galaxy [arcsec].
 
     Raises
     ------
     ItemError
-        No pixel stands out (``NO_ARCS``).
+        If no pixel stands out of the noise (``NO_ARCS``).
     """
     arcs = find_arcs(stamp, mask)
     if not arcs.any():

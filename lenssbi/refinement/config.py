@@ -29,7 +29,7 @@ class PriorConfig(Config):
     cnn-gaussian where a network applies and blind elsewhere. ``noise_factor`` is the range of a factor on the noise that is sampled with
     the other parameters; None leaves the noise as it is.
 
-    ``centre_sigma`` [arcsec] is about the centre of the lens' light, or the middle of the stamp if no light was seen. ``gaussian`` is
+    ``centre_sigma`` [arcsec] is about the centre of the lens light, or the middle of the stamp if no light was seen. ``gaussian`` is
     what the user knows: mean and standard deviation of a parameter by name, in the place of its prior above, of its range in a blind fit
     and of what a network says of it. A sigma of zero, in either, holds the parameter, by a Gaussian of `PINNED`.
     """
@@ -111,7 +111,7 @@ class MeshConfig(Config):
     PSF reaches [arcsec]. ``brightness`` is the share of the mesh that follows the source's light instead of the
     magnification alone; ``regularisation`` how it is kept smooth, and ``solver`` whether it may be negative. ``smooth`` puts the
     Gaussians of the search under the pixels, which then are departures from them (not with the positive solver, and only after a search);
-    the ``auto`` solver is linear then, and positive for pixels alone beside the lens' light.
+    the ``auto`` solver is linear then, and positive for pixels alone beside the lens light.
     ``fine`` doubles sub-grid and PSF sampling where the image is bright (on simulated lenses it changed no answer).
     """
 

@@ -43,11 +43,11 @@ def drawn_photometry(
     Parameters
     ----------
     samples
-        The posterior, its columns those of the likelihood.
+        Posterior; its columns are those of the likelihood.
     likelihood
-        Of the stamp.
+        Likelihood of the stamp.
     apart
-        Gives the stamp without the lens' light and that light, of a model.
+        Function that returns, for a model, the stamp without the lens light, and that light.
     """
     rows = samples.values[systematic(samples.weights, COUNT, SEED)]
     rows = rows[:, [samples.names.index(name) for name in likelihood.params(rows[0])]]
@@ -61,9 +61,9 @@ def light_quantities(drawn: Mapping[str, Sequence[float]], facts: Mapping[str, A
     Parameters
     ----------
     drawn
-        Of :func:`drawn_photometry`.
+        Result of :func:`drawn_photometry`.
     facts
-        ``z_source`` and ``cosmology``, if they are known.
+        Mapping with ``z_source`` and ``cosmology``, if they are known.
     """
     columns = {name: np.asarray(values, dtype=float) for name, values in drawn.items()}
     if SIZE in columns and facts.get("z_source") is not None:
@@ -78,9 +78,9 @@ def fit_quantities(samples: Samples, stamp: Stamp) -> dict[str, Summary]:
     Parameters
     ----------
     samples
-        The posterior of the fit.
+        Posterior of the fit.
     stamp
-        The stamp, for redshifts and cosmology.
+        Stamp, for redshifts and cosmology.
     """
     facts = known(stamp.info)
     best = {

@@ -1,8 +1,8 @@
 """What is known before the sampling: where the lens models are that explain the image, and where the source shines.
 
-    the lens' light -> the light and a smooth source -> the light anew, without the source -> the smooth source anew -> pixels upon it
+    the lens light -> the light and a smooth source -> the light anew, without the source -> the smooth source anew -> pixels upon it
 
-The lens' light, where it is fitted jointly, stays in the data; its Gaussians become columns of the linear system. The search with a
+The lens light, where it is fitted jointly, stays in the data; its Gaussians become columns of the linear system. The search with a
 source of few Gaussians (:mod:`lenssbi.refinement.search.search`) gives modes. Behind each the mesh and its regularisation follow the
 light of its own source, as PyAutoLens's adapt images do (Nightingale, Dye & Massey 2018), whose Gaussians are what the pixels depart from.
 """
@@ -57,13 +57,13 @@ class Stage:
     Parameters
     ----------
     prior
-        The sampled prior, confined to the regions around the modes where there are any.
+        Sampled prior, confined to the regions around the modes if there are any.
     likelihood
-        Of its parameters.
+        Likelihood of the prior's parameters.
     modes
-        Lens models that the search found, the best first; none if it was not asked.
+        Lens models that the search found, the best first; none if no search was made.
     start
-        Components at the modes, the better ones with more draws; None without any.
+        Components at the modes, the better ones with more draws; None if there are no modes.
     """
 
     prior: JointPrior | RegionalPrior
@@ -79,7 +79,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class _View:
-    """The stamp as the fit sees it: with the lens' light, if that is fitted too, and the light's columns."""
+    """The stamp as the fit sees it: with the lens light, if that is fitted too, and the light's columns."""
 
     imaging: Imaging
     stamp: Stamp
@@ -143,7 +143,7 @@ def _view(problem: Problem) -> _View:
 
 
 def _searched(problem: Problem, view: _View) -> tuple[_View, tuple[Mode, ...]]:
-    """The modes, with the lens' light as it is beside the best of them."""
+    """The modes, with the lens light as it is beside the best of them."""
     config = problem.config
     prior = _within(problem.priors.sampled, problem.observation.circle)
     mass = [i for i, name in enumerate(prior.names) if not name.startswith(("log10_", "source_"))]
@@ -173,7 +173,7 @@ def _may_be_an_image(light: LensLightFit, observation: Observation) -> bool:
 
 
 def _shining(view: _View, modes: tuple[Mode, ...]) -> FloatArray:
-    """The columns of the lens' light that shine beside one of the modes, and their neighbours in width."""
+    """The columns of the lens light that shine beside one of the modes, and their neighbours in width."""
     assert view.columns is not None
     assert view.light is not None
     bright = np.any([mode.columns > 0 for mode in modes], axis=0).reshape(view.light.amplitudes.shape)

@@ -52,18 +52,18 @@ def solve(
     Parameters
     ----------
     problem
-        The fit.
+        Problem to fit.
     work
-        Folder for the sampler's state; a fit that was stopped goes on from there. None keeps no state.
+        Folder for the sampler's state; a fit that was stopped is continued from there. None keeps no state.
     watch
-        Called with the progress.
+        Function that is called with the progress.
     start
-        Lens models where the first run begins, with covariances; None for where the configuration says. Restarts search for themselves.
+        Lens models at which the first run begins, with covariances; None for those that the configuration names. Restarts make a search.
 
     Raises
     ------
     ItemError
-        No model of the prior can be evaluated (``SINGULAR``).
+        If no model of the prior can be evaluated (``SINGULAR``).
     """
     with threadpool_limits(limits=1):  # the matrices are small: BLAS threads would spend their time waiting
         attempts = make_attempts(problem, work, watch, start)
@@ -133,7 +133,7 @@ def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: S
 
 
 def _light_apart(problem: Problem, best: Model) -> tuple[Stamp, FloatArray | None]:
-    """The stamp without the lens' light as it was fitted in the end, and that light; None if there is none."""
+    """The stamp without the lens light as it was fitted in the end, and that light; None if there is none."""
     stamp, light = problem.observation.stamp, None if problem.light is None else problem.light.model_image
     if light is None:
         return stamp, None

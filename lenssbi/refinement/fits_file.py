@@ -6,7 +6,7 @@
     FITTED         1 where a pixel was fitted
     MODEL          lens light and lensed source [unit]; NaN where nothing was fitted
     RESIDUAL       (DATA - MODEL) / NOISE; NaN where nothing was fitted
-    LENS_LIGHT     the lens' light [unit], blurred; 0 if there is none
+    LENS_LIGHT     the lens light [unit], blurred; 0 if there is none
     LENSED_SOURCE  light of the source through the lens [unit], blurred; NaN where nothing was fitted
     SOURCE         the source itself [unit/arcsec^2], in the source plane; NaN outside its mesh
     PSF            the point spread function
@@ -54,7 +54,7 @@ def write(fit: FitResult, path: str | Path) -> Path:
     Raises
     ------
     InputError
-        The file cannot be written.
+        If the file cannot be written.
     """
     path = Path(path)
     hdus = to_hdus(fit)

@@ -38,18 +38,18 @@ def find_flags(
     Parameters
     ----------
     samples
-        The result, the learned prior divided out.
+        Result, from which the learned prior has been divided out.
     priors
-        The fit's priors.
+        Priors of the fit.
     best
-        Its best model.
+        Best model of the fit.
     learned
-        The network's answer, if there is one.
+        Posterior of the network; None if there is none.
     seen_twice
         Whether lens models that show the source only once were excluded beforehand.
     sky_chi2
-        Mean square of sky over its noise, with which that of the residuals is compared: noise maps of mosaics claim more than single
-        pixels scatter by, and a bad model would hide behind that.
+        Mean square of sky over its noise, with which that of the residuals is compared: noise maps of mosaics overstate the scatter of
+        single pixels, which would hide a bad model.
     """
     found = {
         Flag.PRIOR_CONFLICT: learned is not None and _conflict(samples, learned) > CONFLICT,
@@ -67,9 +67,9 @@ def is_wrong(best: BestModel, seen_twice: bool = False) -> bool:
     Parameters
     ----------
     best
-        The model.
+        Model.
     seen_twice
-        Whether lens models that show the source only once were excluded beforehand: then a faint counter-image is no reason.
+        Whether lens models that show the source only once were excluded beforehand; if so, a faint counter-image is no reason.
     """
     # NaN, where no source stands out, is wrong as well
     return not (best.magnification >= MIN_MAGNIFICATION and (seen_twice or best.counter >= MIN_COUNTER))

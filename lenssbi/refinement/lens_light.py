@@ -1,4 +1,4 @@
-"""Stamp in, stamp without the lens's own light out.
+"""Stamp in, stamp without the lens light out.
 
 What is subtracted is a multi-Gaussian expansion behind the stamp's PSF (`light/mge.py`); where it cannot follow the core of a bright
 lens, the noise grows by what it misses. Fits, and networks that were trained without lens galaxies, are shown the source alone, with the
@@ -34,18 +34,18 @@ def subtract_lens_light(stamp: Stamp, options: LensLightOptions | None = None) -
     Parameters
     ----------
     stamp
-        A stamp with the lens near its centre.
+        Stamp with the lens near its centre.
     options
         Widths, ellipses and clipping.
 
     Returns
     -------
-    The stamp without lens light and sky, its noise grown in the core, `info["lens_light_subtracted"]` set; and the fit.
+    Stamp without lens light and sky, its noise increased in the core, with `info["lens_light_subtracted"]` set; and the fit.
 
     Raises
     ------
     ItemError
-        ALL_NAN where too few usable pixels are left.
+        If too few usable pixels are left (``ALL_NAN``).
     """
     response = stamp.psf.response(stamp.pixel_scale, SUBGRID, PSF_RADIUS)
     blur = GaussianBlur(response, SUBGRID, stamp.pixel_scale, stamp.shape)
@@ -87,12 +87,12 @@ def has_lens_light(stamp: Stamp) -> bool:
 def without_lens_light(
     stamp: Stamp, mode: Literal["auto", "joint", "subtract", "none"] = "auto"
 ) -> tuple[Stamp, LensLightFit | None]:
-    """Take the lens' light off, where there is some or ``mode`` says so; the noise stays as it was claimed.
+    """Take the lens light off, if there is some or ``mode`` says so; the noise stays as it was claimed.
 
     Raises
     ------
     ItemError
-        The stamp has too few usable pixels for it.
+        If the stamp has too few usable pixels.
     """
     if mode == "none" or (mode == "auto" and not has_lens_light(stamp)):
         return stamp, None
@@ -102,7 +102,7 @@ def without_lens_light(
 
 
 def for_network(stamp: Stamp, sees_lens_light: bool) -> Stamp:
-    """A stamp as a network was trained on them: as it is, or without the lens' light and with the noise that the sky shows."""
+    """A stamp as a network was trained on them: as it is, or without the lens light and with the noise that the sky shows."""
     if sees_lens_light:
         return stamp
     cleaned, light = without_lens_light(stamp)
@@ -110,12 +110,12 @@ def for_network(stamp: Stamp, sees_lens_light: bool) -> Stamp:
 
 
 def for_picture(stamp: Stamp, field: tuple[int, int]) -> Stamp:
-    """The central field of a stamp without the lens' light, for model images: with one ellipse and few rounds, half a second.
+    """The central field of a stamp without the lens light, for model images: with one ellipse and few rounds, half a second.
 
     Raises
     ------
     ItemError
-        The stamp has too few usable pixels for it.
+        If the stamp has too few usable pixels.
     """
     if not has_lens_light(stamp):
         return stamp

@@ -68,14 +68,14 @@ class LensLikelihood(VectorLikelihood):
     Parameters
     ----------
     inversion
-        The image, its mask and the mesh.
+        Image, its mask and the mesh.
     names
         Parameters of a vector, in order: einstein_radius, e1, e2, centre_x, centre_y [arcsec], log10_strength, and
         possibly slope, shear1, shear2, log10_noise (of a factor on the noise; the strength then is in units of the noise so changed).
     threads
-        Vectors evaluated at a time; the answers do not depend on it.
+        Vectors evaluated at a time; the results do not depend on it.
     images
-        What a lens has to show; None for lenses of any kind.
+        Images that a lens model must produce; None if there is no such condition.
     """
 
     inversion: Inversion
@@ -123,13 +123,13 @@ def build_imaging(stamp: Stamp, mask: np.ndarray, mesh: MeshConfig, follow: Floa
     Parameters
     ----------
     stamp
-        Image without the lens' light, unless that is fitted too, and the noise to be used.
+        Image without the lens light, unless that is fitted too, and the noise to be used.
     mask
-        True where a pixel is fitted, shape (y, x).
+        True for fitted pixels, shape (y, x).
     mesh
-        The sub-grid and the PSF's reach.
+        Sub-grid and extent of the PSF.
     follow
-        Image of the source's light that mesh and regularisation follow, shape (y, x); None for the data's.
+        Image of the source's light that mesh and regularisation follow, shape (y, x); None for that of the data.
     """
     radius = _psf_radius(stamp.psf, stamp.pixel_scale) if mesh.psf_radius == "auto" else mesh.psf_radius
     fine, fine_response = None, None
@@ -163,13 +163,13 @@ def build_likelihood(
     Parameters
     ----------
     imaging
-        The stamp.
+        Stamp.
     mesh
-        The source's mesh, its regularisation and solver.
+        Mesh of the source, its regularisation and solver.
     names
         Parameters of a vector.
     columns
-        Blurred images of the lens' light that are fitted with the source, shape (m, y, x).
+        Blurred images of the lens light that are fitted with the source, shape (m, y, x).
     smooth
         Gaussians under the pixels.
     threads
@@ -190,7 +190,7 @@ def deflectors(params: Mapping[str, float]) -> LensSystem:
     Raises
     ------
     ValueError
-        Parameters that describe no lens, such as an ellipticity of 1.
+        If the parameters describe no lens, for example an ellipticity of 1.
     """
     centre = complex(params["centre_x"], params["centre_y"])
     halo = EllipticalPowerLaw(

@@ -1,4 +1,4 @@
-"""A lens model looked at closely: what a figure shows, and what tells a wrong solution."""
+"""Images of a lens model for the figure, and the quantities that identify a wrong solution."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Look(NamedTuple):
     Parameters
     ----------
     lens
-        Its deflectors.
+        Deflectors of the lens.
     image, lens_light
         Blurred light of the source and, if it was fitted, of the lens [flux/pixel], shape (y, x), NaN outside the mask.
     source
-        The source behind it.
+        Source of the image.
     chi2
         Mean square of residual over noise.
     basin
-        How large the source is beside its image.
+        Size of the source relative to that of its image.
     """
 
     lens: LensSystem

@@ -1,4 +1,4 @@
-"""Error bars that know what a smooth lens leaves out.
+"""Error bars that include the departures of the mass from a smooth lens.
 
 A posterior says how well the image determines the parameters of the model. Where galaxies are not ellipsoids of one slope, or haloes lie
 along the line of sight, the model that fits best is not the one that describes the mass best, and more light does not help. How far
@@ -32,12 +32,12 @@ def widened(samples: Samples, error: ModelErrorConfig, seed: int = 0) -> Samples
     error
         Scales of the departures.
     seed
-        Of their random numbers.
+        Seed of the random numbers.
 
     Returns
     -------
     Samples
-        `COPIES` times as many draws; the same ones where all scales are zero.
+        Draws, `COPIES` times as many; unchanged if all scales are zero.
     """
     if not error.any:
         return samples

@@ -1,7 +1,7 @@
 """Which of the light around a lens galaxy is the source's, and which that of other galaxies.
 
 What stands out of the stamp without the lens galaxy is cut into pieces, one for each peak. Galaxies within 1.5 arcsec of a lens
-that outshine the noise are rare (0.08 to 25 mag), so all pieces within are taken for images of the source; where there is none that is
+that outshine the noise are rare (0.08 to 25 mag), so all pieces within are taken for images of the source; if there is none that is
 bright, the innermost one is. From there outwards a piece is one of the source's if it lies at about the distance of those before it, if it
 is not much farther out and about as bright, as outer images are, or if it may be their counter-image: on the other side, and brighter than
 they are by about as much as it is farther out, as images behind an isothermal sphere are. All the rest are neighbours, which are no part of
@@ -50,9 +50,9 @@ def find_pieces(stamp: Stamp, centre: complex) -> Pieces:
     Parameters
     ----------
     stamp
-        Image without the lens' light; the scale of its noise does not matter.
+        Image without the lens light; the scale of its noise does not matter.
     centre
-        The lens galaxy [arcsec].
+        Centre of the lens galaxy [arcsec].
     """
     usable = stamp.mask
     z = np.where(usable, stamp.image / np.where(usable, stamp.noise, 1.0), 0.0)
@@ -130,11 +130,11 @@ def sort_field(stamp: Stamp, centre: complex = 0j, largest: float = LARGEST) -> 
     Parameters
     ----------
     stamp
-        Image without the lens' light; the scale of its noise does not matter.
+        Image without the lens light; the scale of its noise does not matter.
     centre
-        The lens galaxy [arcsec].
+        Centre of the lens galaxy [arcsec].
     largest
-        How far out images of the source may be [arcsec].
+        Largest distance of images of the source from the centre [arcsec].
     """
     pieces = find_pieces(stamp, centre)
     chosen = np.append(False, of_the_source(pieces, largest))

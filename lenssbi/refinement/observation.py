@@ -50,17 +50,17 @@ class Observation:
     Parameters
     ----------
     stamp
-        Image without the lens' light; noise as it is used.
+        Image without the lens light; noise as it is used.
     mask
-        True where a pixel is fitted, shape (y, x).
+        True for fitted pixels, shape (y, x).
     circle
-        The circle estimate.
+        Circle estimate.
     noise_scale
-        Factor by which the claimed noise was divided.
+        Factor by which the noise map of the file was divided.
     others
-        True where other galaxies shine, shape (y, x).
+        True for pixels with light of other galaxies, shape (y, x).
     sky_chi2
-        Mean square of sky over the noise as it is used, at most 1: the chi^2 per pixel of a model that leaves nothing but noise.
+        Mean square of sky over the noise as it is used, at most 1: the chi^2 per pixel of a model that leaves only noise.
     """
 
     stamp: Stamp
@@ -79,18 +79,18 @@ def observe(
     Parameters
     ----------
     stamp
-        Image without the lens' light, noise as claimed.
+        Image without the lens light; noise as in the file.
     config
-        The fit.
+        Configuration of the fit.
     light
-        The lens light that was taken off, if any.
+        Lens light that was subtracted, if any.
     largest
-        How far out images of the source may be [arcsec].
+        Largest distance of images of the source from the centre [arcsec].
 
     Raises
     ------
     ItemError
-        No arc stands out (``NO_ARCS``), or the mask has no usable pixel (``ALL_NAN``).
+        If no arc stands out (``NO_ARCS``), or the mask has no usable pixel (``ALL_NAN``).
     """
     stamp, scale = with_honest_noise(stamp, config.noise_scale, light)
     radius = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale))
@@ -123,12 +123,12 @@ def with_honest_noise(
     Parameters
     ----------
     stamp
-        Image without the lens' light, noise as claimed.
+        Image without the lens light; noise as in the file.
     choice
-        That factor; "extended" takes it from the scatter of means over 5 x 5 pixels of sky, "measured" from that of single
-        pixels, both 1 where there is too little sky; "claimed" is 1.
+        Factor itself; or "extended", which takes it from the scatter of means over 5 x 5 pixels of sky, or "measured", from that of
+        single pixels, both 1 if there is too little sky; or "claimed", which is 1.
     light
-        The lens light that was taken off, if any: the error of its model is added in quadrature.
+        Lens light that was subtracted, if any: the error of its model is added in quadrature.
     """
     scale = 1.0 if isinstance(choice, str) else float(choice)
     if choice in ("extended", "measured"):

@@ -1,4 +1,4 @@
-"""The image that a network's answer stands for: the source behind it, and what it leaves unexplained. A few inversions, no fit.
+"""Model image of a network's posterior: the source and the residual, from a few inversions without a fit.
 
 The mass is the mean of the answer; where that leaves more than it may, the best of a few draws, each with a shear and a centre of the
 training's typical size, for a network that has marginalised them cannot say which they are. The source is pixelised and linear, its
@@ -38,9 +38,9 @@ class OwnModel(NamedTuple):
     image
         Blurred light of the source [flux/pixel], shape (y, x), NaN outside the mask.
     source
-        Surface brightness behind it, on a square around what stands out [flux/arcsec^2], NaN outside the mesh.
+        Surface brightness of the source, on a square around its detected part [flux/arcsec^2], NaN outside the mesh.
     mask
-        True where it was compared with the data, shape (y, x).
+        True for pixels that were compared with the data, shape (y, x).
     chi2
         Mean square of residual over noise in the mask.
     extent
@@ -63,18 +63,18 @@ def own_model(stamp: Stamp, answer: GaussianMixture, rng: np.random.Generator, e
     Parameters
     ----------
     stamp
-        Image without the lens' light, noise as it is.
+        Image without the lens light; noise as in the file.
     answer
-        The network's posterior.
+        Posterior of the network.
     rng
-        For the draws.
+        Random number generator of the draws.
     enough
-        Mean square of residual over noise at which the mean of the answer will do.
+        Mean square of residual over noise below which the mean of the posterior is sufficient.
 
     Raises
     ------
     ItemError
-        No arc stands out (``NO_ARCS``).
+        If no arc stands out (``NO_ARCS``).
     """
     mask = _mask(stamp, float(answer.mean[answer.names.index("einstein_radius")]))
     names = (*answer.names, *(name for name in HIDDEN if name not in answer.names), "log10_strength")

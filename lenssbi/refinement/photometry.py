@@ -46,7 +46,7 @@ class Model(Protocol):
 
     @property
     def lens_light(self) -> FloatArray | None:
-        """The lens' light that was fitted with it [unit], shape (y, x); None if none was."""
+        """The lens light that was fitted with it [unit], shape (y, x); None if none was."""
         ...
 
 
@@ -76,11 +76,11 @@ def photometry(stamp: Stamp, best: Model, lens_light: FloatArray | None) -> Phot
     Parameters
     ----------
     stamp
-        The stamp, for its field and its zero point.
+        Stamp, for its field and its zero point.
     best
-        The model.
+        Model.
     lens_light
-        The lens' light [unit], shape (y, x); None if there is none.
+        Lens light [unit of the stamp], shape (y, x); None if there is none.
     """
     source = source_flux(best.source)
     lensed = lensed_flux(stamp, best)

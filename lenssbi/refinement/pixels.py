@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pixels:
-    """What a network sees of one stamp, and what else is asked of it.
+    """Input of a network for one stamp, and further data of the stamp.
 
     Parameters
     ----------
     image, noise
-        In one unit, shape (y, x).
+        Image and noise map in one unit, shape (y, x).
     mask
-        True where a pixel can be used, shape (y, x).
+        True for usable pixels, shape (y, x).
     psf_fwhm
-        Width of the PSF without the pixel [arcsec]; None where the estimator does not ask.
+        FWHM of the PSF without the pixel [arcsec]; None if the estimator does not need it.
     truth
         True parameters; None for a real stamp.
     stamp
-        The whole stamp that the pixels were cut from; None for one of a set, which has the network's field.
+        Whole stamp from which the pixels were cut; None for a stamp of a set, which has the network's field.
     known
         Redshifts and cosmology (:func:`~lenssbi.dataset.redshifts.known`).
     """

@@ -1,13 +1,13 @@
 """Whether the images of a source are points: a lensed quasar, which no galaxy as a source stands for.
 
-Up to four point sources, each the PSF at a place of its own, are fitted to the image without the lens' light, the next one where the
+Up to four point sources, each the PSF at a place of its own, are fitted to the image without the lens light, the next one where the
 residual is most significant behind a matched filter,
 
     S = sum_i r_i P_i / sigma_i^2 / sqrt(sum_i P_i^2 / sigma_i^2),
 
 until nothing is left that stands out, with P the PSF or the PSF blurred. Arcs of a galaxy leave more than that. A faint galaxy need not,
 so that the answer counts only if the points are bright. On 48 simulated lenses of galaxies as Euclid sees them (S/N 22 to 406) it was
-never yes; on 50 of point sources (S/N 70 and 120) always. Where the lens' light is not fitted to the noise, or a host galaxy is seen, it
+never yes; on 50 of point sources (S/N 70 and 120) always. Where the lens light is not fitted to the noise, or a host galaxy is seen, it
 is no.
 """
 
@@ -36,11 +36,11 @@ class Points(NamedTuple):
     Parameters
     ----------
     number
-        How many.
+        Number of points.
     significance
-        Of their light together [sigma].
+        Significance of their total flux [sigma].
     left, brightest
-        The most significant residual, and the same before any point was fitted [sigma].
+        Most significant residual, and the same before any point was fitted [sigma].
     """
 
     number: int
@@ -61,11 +61,11 @@ def find_points(image: FloatArray, noise: FloatArray, mask: NDArray[np.bool_], p
     Parameters
     ----------
     image, noise
-        Light without the lens' and one sigma [unit], shape (y, x).
+        Image without the lens light, and one sigma [unit of the stamp], shape (y, x).
     mask
-        True where the image is looked at, shape (y, x).
+        True for pixels that are searched, shape (y, x).
     psf
-        Its PSF.
+        PSF of the image.
     pixel_scale
         Side of a pixel [arcsec].
     """

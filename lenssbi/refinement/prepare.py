@@ -1,4 +1,4 @@
-"""From a stamp as it was read to a fit that is ready: the lens' light, the network's answer, the pixels, the prior.
+"""From a stamp as it was read to a fit that is ready: the lens light, the network's answer, the pixels, the prior.
 
 The light is taken off or prepared for a joint fit, the network is shown the stamp as it was trained on them, and its answer is left out
 of a fit that may go without it if the network calls the stamp unlike its training, or if the arcs say otherwise.
@@ -40,7 +40,7 @@ DRAWS = 4000  # for the quantiles of the network's answer
 
 
 class Network(Protocol):
-    """What a fit asks of an estimator (:class:`lenssbi.estimators.estimator.Estimator` is one)."""
+    """Interface that a fit needs of an estimator, for example :class:`lenssbi.estimators.estimator.Estimator`."""
 
     @property
     def identity(self) -> str:
@@ -75,22 +75,22 @@ def refine_stamp(
     Parameters
     ----------
     stamp
-        As it was read, lens light and all.
+        Stamp as it was read, lens light included.
     config
-        The fit.
+        Configuration of the fit.
     estimator
-        The network, for a learned prior.
+        Network, for a learned prior.
     learned
-        Its answer, if it has been asked already.
+        Posterior of the network, if it has been computed already.
     work
         Folder for the sampler's state; None keeps none.
     watch
-        Told (evaluations, share of the effective draws, or with Nautilus of the evidence, that is still missing).
+        Function that is called with (evaluations, missing share of the effective draws, or with Nautilus of the evidence).
 
     Raises
     ------
     ItemError
-        The stamp cannot be used.
+        If the stamp cannot be used.
     """
     problem, _ = set_up(stamp, config, estimator, learned)
     return solve(problem, work, watch)
@@ -99,7 +99,7 @@ def refine_stamp(
 def set_up(
     stamp: Stamp, config: RefineConfig, estimator: Network | None = None, learned: GaussianMixture | None = None
 ) -> tuple[Problem, tuple[str, ...]]:
-    """Take the lens' light off, ask the network, and set the fit up; with the flags raised on the way."""
+    """Take the lens light off, ask the network, and set the fit up; with the flags raised on the way."""
     as_read, start = stamp, processor_seconds()
     stamp, light = without_lens_light(stamp, config.lens_light)
     observation = observe(stamp, config, light)
@@ -126,7 +126,7 @@ def set_up(
 
 
 def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:
-    """The network's answer, None if it is not for such stamps, and what there is to say about it.
+    """The network's answer, None if it is not applicable to such stamps, and what there is to say about it.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> Refin
 def network_summary(problem: Problem) -> dict[str, Summary] | None:
     """Summary of each parameter of the network's answer, q and phi [deg] among them, with the fit's model error.
 
-    None if no network was asked or it is not for such stamps.
+    None if no network was used or it is not applicable to such stamps.
     """
     if problem.network is None:
         return None

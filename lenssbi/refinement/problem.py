@@ -34,19 +34,19 @@ class Problem:
     observation
         Pixels and noise.
     config
-        The choices.
+        Configuration of the fit.
     priors
-        The sampled and the broad prior.
+        Sampled prior and broad prior.
     learned
-        The network's answer, if the fit knows one.
+        Posterior of the network, if the fit uses it.
     light
-        The lens light that was found, if any.
+        Lens light that was found, if any.
     network
-        The network's answer, whether or not the fit knows it; None if no network was asked or it is not for such stamps.
+        Posterior of the network, whether or not the fit uses it; None if no network was used or it is not applicable to such stamps.
     flags
-        What there is to say about the stamp and the network before the fit; the result has them as well.
+        Flags of the stamp and of the network from before the fit; the result has them as well.
     seconds
-        Of the processor, spent on setting the fit up: they are part of its limit.
+        Processor time of the preparation [s]; it counts towards the fit's limit.
     """
 
     observation: Observation
@@ -74,7 +74,7 @@ class Problem:
 
     @property
     def joint_light(self) -> bool:
-        """Whether the lens' light is fitted together with the source."""
+        """Whether the lens light is fitted together with the source."""
         return self.light is not None and self.config.lens_light in ("auto", "joint")
 
     @property
@@ -99,16 +99,16 @@ def versions() -> tuple[str, str]:
 
 
 def request_key(stamp: Stamp, config: RefineConfig, network: str | None) -> str:
-    """Identity of what is asked, known before any work: a finished fit of the same key need not be set up again.
+    """Identity of the requested fit, known before any work: a finished fit with the same key need not be set up again.
 
     Parameters
     ----------
     stamp
-        The stamp as it was read.
+        Stamp as it was read.
     config
-        The fit.
+        Configuration of the fit.
     network
-        Identity of the network that is asked; None without one.
+        Identity of the network; None without a network.
     """
     pixels = (stamp.image, stamp.noise, stamp.mask, stamp.psf.image, stamp.psf.pixel_scale, stamp.psf.kind)
     light = stamp.info.get("lens_light_subtracted")
@@ -127,13 +127,13 @@ def build_problem(
     Parameters
     ----------
     observation
-        The stamp made ready by :func:`~lenssbi.refinement.observation.observe`.
+        Stamp as prepared by :func:`~lenssbi.refinement.observation.observe`.
     config
-        The choices.
+        Configuration of the fit.
     learned
-        The network's answer, for a learned prior or as a hint.
+        Posterior of the network, for a learned prior or for the search.
     light
-        The lens light that was found, if any.
+        Lens light that was found, if any.
     """
     centre = 0j if light is None else complex(light.centre)
     return Problem(observation, config, build_priors(config, observation.circle, learned, centre), learned, light)

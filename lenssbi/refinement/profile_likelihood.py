@@ -1,4 +1,4 @@
-"""Log likelihood of a mass model whose source is a few smooth profiles (:mod:`lenssbi.reconstruction.profiles`).
+"""Log likelihood of a mass model with a source of a few smooth profiles (:mod:`lenssbi.reconstruction.profiles`).
 
 The same data, noise and lens light as with a pixelised source. Place and shape of the source are parameters of the fit, its fluxes
 are solved for, none of them negative. Two to four times faster than pixels, and right as far as galaxies are smooth ellipses.
@@ -27,7 +27,7 @@ class ProfileLikelihood(VectorLikelihood):
     Parameters
     ----------
     inversion
-        The image, its mask, the source's profiles and the lens' light.
+        Image, its mask, the profiles of the source and the lens light.
     names
         Parameters of a vector, in order: those of the mass, `SOURCE_NAMES`, and possibly log10_noise.
     threads

@@ -37,9 +37,9 @@ class Regions:
     names
         Parameters of a vector, in order.
     modes
-        The centres and their errors.
+        Modes, with their centres and errors.
     reach
-        Where they end [sigma].
+        Extent of a region [sigma].
     """
 
     names: tuple[str, ...]
@@ -94,7 +94,7 @@ class RegionalLikelihood(VectorLikelihood):
     parts
         Likelihoods, in the order of the modes.
     regions
-        The modes.
+        Modes, with their centres and errors.
     threads
         Vectors evaluated at a time.
     """

@@ -1,4 +1,4 @@
-"""The result of a fit: posterior, best model, and what a user should look at."""
+"""The result of a fit: posterior, best model and flags."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class BestModel:
     Parameters
     ----------
     params
-        Its parameters.
+        Parameters of the model.
     log_likelihood
         Natural log of its evidence over sources.
     image
-        Image of the source [unit], shape (y, x), NaN outside the mask.
+        Image of the source [unit of the stamp], shape (y, x), NaN outside the mask.
     lens_light
-        The lens' light that was fitted with it [unit], shape (y, x); None if none was.
+        Lens light that was fitted with the source [unit of the stamp], shape (y, x); None if none was.
     source
-        The source behind it.
+        Source of the image.
     critical_curves, caustics
         Closed curves [arcsec] in the image and in the source plane.
     magnification, compactness, counter
@@ -48,7 +48,7 @@ class BestModel:
     chi2
         Mean square of residual over noise in the mask.
     worst
-        The same in the square of 7 pixels where it is largest, over that of the typical one.
+        Mean square of residual over noise in the square of 7 pixels in which it is largest, over that of the typical square.
     """
 
     params: Mapping[str, float]
@@ -81,29 +81,29 @@ class FitResult:
         ``DONE``; ``TIMED_OUT`` or ``NOT_EXPLAINED`` if a limit ended the sampling (the draws are those found so far); ``WRONG`` if the
         best model is recognised as a wrong solution.
     stamp
-        Image without the lens' light; noise as it was used.
+        Image without the lens light; noise as it was used.
     mask
-        True where a pixel was fitted, shape (y, x).
+        True for fitted pixels, shape (y, x).
     lens_light
-        The lens' light [unit] that is not in `stamp.image` any more, taken off or fitted with the source, shape (y, x); None if none was.
+        Lens light [unit of the stamp] that `stamp.image` no longer contains, subtracted or fitted, shape (y, x); None if there was none.
     best
-        The model of the highest likelihood.
+        Model of the highest likelihood.
     samples
-        The posterior under the broad prior: a learned prior is divided out.
+        Posterior under the broad prior; a learned prior is divided out.
     samples_with_prior
-        The posterior under the network's prior, which has seen the same image; None without a network.
+        Posterior under the network's prior, which comes from the same image; None without a network.
     learned
-        The network's answer, if it was used.
+        Posterior of the network, if it was used.
     mode
-        The prior: broad, blind, cnn-uniform, cnn-gaussian or cnn-joint.
+        Prior: broad, blind, cnn-uniform, cnn-gaussian or cnn-joint.
     flags
-        See :mod:`lenssbi.refinement.flags`.
+        Flags of the fit (:mod:`lenssbi.refinement.flags`).
     evaluations, seconds
         Likelihood evaluations and processor time of the sampling, earlier, interrupted runs included.
     info
         Numbers for the posterior file: noise scale, circle estimate, chi^2 per pixel and others.
     network
-        The network's answer, whether or not it was used; None if no network was asked or it is not for such stamps.
+        Posterior of the network, whether or not it was used; None if no network was used or it is not applicable to such stamps.
     """
 
     status: Status

@@ -23,7 +23,7 @@ def source_signal_to_noise(stamp: Stamp, arcs: np.ndarray | None = None) -> floa
     Parameters
     ----------
     stamp
-        Image without the lens' light, and the noise of single pixels.
+        Image without the lens light, and the noise of single pixels.
     arcs
         Pixels of the source's light, shape (y, x); None to find them.
     """

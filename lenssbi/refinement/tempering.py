@@ -1,6 +1,6 @@
 """Error bars as wide as they have to be: the likelihood to a power below 1.
 
-What is left of overconfidence after everything known was mended (the mesh, the sub-grid, the source's prior) is measured on simulated
+The overconfidence that is left after all known causes were corrected (the mesh, the sub-grid, the source's prior) is measured on simulated
 lenses, and taken away by sampling
 
     p(params) L(params)^(1 / f^2)
@@ -24,7 +24,7 @@ from lenssbi.refinement.sampling.draws import Draws, LogLikelihood
 
 
 def tempered(log_likelihood: LogLikelihood, factor: float) -> LogLikelihood:
-    """The log likelihood over f^2; what is impossible stays so."""
+    """The log likelihood over f^2; impossible models stay impossible."""
     if factor == 1:
         return log_likelihood
 

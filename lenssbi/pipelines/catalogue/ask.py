@@ -23,16 +23,16 @@ from lenssbi.status import InputError, ItemError, Status
 
 @dataclass(frozen=True)
 class Chunk:
-    """A few stamps that are asked about together.
+    """A few stamps that the network predicts together.
 
     Parameters
     ----------
     number
-        Which chunk of the run.
+        Number of the chunk in the run.
     sources
-        The stamps.
+        Stamps of the chunk.
     places
-        Their places in the user's order, (n,).
+        Indices of the stamps in the order of the inputs, shape (n,).
     """
 
     number: int
@@ -63,7 +63,7 @@ def keep(chunk: Chunk, entries: Sequence[Entry], job: Job) -> None:
     Raises
     ------
     InputError
-        Where the folder cannot be written or the disk is full.
+        If the folder cannot be written or the disk is full.
     """
     placed = [
         replace(entry, row=entry.row | {"place": place, "shard": chunk.number})
@@ -73,7 +73,7 @@ def keep(chunk: Chunk, entries: Sequence[Entry], job: Job) -> None:
 
 
 def finished(chunk: Chunk, job: Job) -> bool:
-    """Whether there is nothing left to ask; stamps that failed are tried again, for their files may have been mended."""
+    """Whether all stamps are predicted; stamps that failed are tried again, because their files may have been corrected."""
     rows = read_rows(job.shard(chunk.number), job.asked) or []
     if [row["place"] for row in rows] != list(chunk.places):
         return False

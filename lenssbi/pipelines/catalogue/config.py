@@ -13,7 +13,7 @@ TableFormat = Literal["ecsv", "fits", "parquet"]
 
 
 class AutoConfig(Config):
-    """When `refine: auto` fits a stamp (:mod:`lenssbi.pipelines.catalogue.decide`); None never asks for it.
+    """When `refine: auto` fits a stamp (:mod:`lenssbi.pipelines.catalogue.decide`); None disables a condition.
 
     ``max_relative_error`` is half of the 68 per cent interval of einstein_radius over its median, ``max_residual`` the mean square of
     residual over noise of the network's own model image. ``misspecified`` fits stamps that are unlike the network's training, and those

@@ -17,9 +17,9 @@ REFUSED = (Status.WRONG.value, Status.NOT_EXPLAINED.value)
 
 
 def reasons_to_fit(row: Row, config: CatalogueConfig) -> list[str]:
-    """Why a stamp is to be fitted, from the row that the network gave it; none where it is not.
+    """Reasons to fit a stamp, from its row with the network's result; none if it is not to be fitted.
 
-    A stamp that cannot be read is not fitted; one that the network does not apply to is, blind.
+    A stamp that cannot be read is not fitted; a stamp to which the network is not applicable is fitted without it.
     """
     if config.refine == "none":
         return []
@@ -55,7 +55,7 @@ def usable(fit: Row) -> bool:
 
 
 def reasons_to_look(row: Row, config: CatalogueConfig) -> list[str]:
-    """Why a human must look at a finished row before anybody uses it; none where it can be used as it is."""
+    """Reasons for which a finished row needs a human before it is used; none if there are no such reasons."""
     found = [] if row["status"] == Status.DONE.value else [row["status"]]
     fitted = row["method"] == "refined" and not found
     flags = [flag for flag in row.get("flags") or () if flag not in QUIET and not (fitted and flag in about("network"))]

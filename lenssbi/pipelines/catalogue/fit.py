@@ -57,7 +57,7 @@ def keep_row(source: StampSource, row: Row, job: Job, instead: Row | None = None
     Raises
     ------
     InputError
-        Where the folder cannot be written or the disk is full.
+        If the folder cannot be written or the disk is full.
     """
     named = {name: f"{LENSES}/{Path(row[name]).name}" for name in ("posterior", "figure") if row.get(name)}
     with atomic(row_path(job.out, source.name)) as temporary:
@@ -71,7 +71,7 @@ def keep_failure(source: StampSource, error: Exception, job: Job, instead: Row |
 
 
 def read_row(folder: Path, name: str, key: str, identity: str) -> Row | None:
-    """The row of a fit, or of the one in its place; None where there is none yet, or one of another stamp or configuration."""
+    """The row of a fit, or of the one in its place; None if there is none yet, or one of another stamp or configuration."""
     try:
         row = json.loads(row_path(folder, name).read_text())
     except (OSError, ValueError):

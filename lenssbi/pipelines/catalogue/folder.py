@@ -34,9 +34,9 @@ class CatalogueFolder:
     Parameters
     ----------
     path
-        The folder.
+        Path of the folder.
     card
-        What `run.json` says: version, configuration, estimator, counts.
+        Content of `run.json`: version, configuration, estimator, counts.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class CatalogueFolder:
         Raises
         ------
         InputError
-            Where it is missing, no catalogue's, or of another version.
+            If it is missing, is not a catalogue, or is of another version.
         """
         path = Path(path)
         try:
@@ -66,7 +66,7 @@ class CatalogueFolder:
         Raises
         ------
         InputError
-            Where there is none yet.
+            If there is none yet.
         """
         for kind in self.config.tables:
             if (self.path / f"{TABLE}.{kind}").is_file():
@@ -98,7 +98,7 @@ class CatalogueFolder:
             yield from map(self._final, read_rows(shard_path(self.path, number), self.card["asked"]) or [])
 
     def thumbnails(self) -> Iterator[tuple[str, bytes]]:
-        """Name and WebP image of every lens that has one, the refined model where there is one."""
+        """Name and WebP image of every lens that has one, the refined model if there is one."""
         for entry in self._entries():
             picture = entry.thumbnail
             if self._refined(entry.row) is not None:
@@ -108,19 +108,19 @@ class CatalogueFolder:
                 yield entry.row["name"], picture
 
     def all_samples(self) -> Iterator[tuple[str, Samples]]:
-        """Name and posterior of every lens that has one: the fit's where there is one that is done, else the network's."""
+        """Name and posterior of every lens that has one: the fit's if there is one that is done, else the network's."""
         for entry in self._entries():
             samples = self._samples(entry)
             if samples is not None:
                 yield entry.row["name"], samples
 
     def samples(self, name: str) -> Samples | None:
-        """The posterior of a lens, None where there is none.
+        """The posterior of a lens, None if there is none.
 
         Raises
         ------
         InputError
-            Where no lens has that name.
+            If no lens has that name.
         """
         for number in range(self.card["shards"]):
             path = shard_path(self.path, number)
@@ -141,7 +141,7 @@ class CatalogueFolder:
         return load_samples(self.path / fit["posterior"])
 
     def _refined(self, asked: Row) -> Row | None:
-        """The row of a lens' fit, None where none was asked for or made."""
+        """The row of a lens' fit, None if none was asked for or made."""
         row = read_row(self.path, asked["name"], asked["key"], self.card["fitted"])
         return row if row is None or "instead" in row or reasons_to_fit(asked, self.config) else None
 

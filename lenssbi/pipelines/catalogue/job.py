@@ -1,13 +1,13 @@
-"""What a worker needs to know, and where everything is kept.
+"""Description of the work of a worker, and the paths of all files.
 
-    run.json                     the configuration, how far the run is
-    network/000000.h5 ...        what the network said, a few stamps a file (`shard.py`)
+    run.json                     configuration and progress of the run
+    network/000000.h5 ...        results of the network, a few stamps per file (`shard.py`)
     lenses/NAME.h5 .png .json .webp   posterior, figure, row and thumbnail of each fit
     catalogue.ecsv, .parquet     the table
     review.json                  the verdicts of reviewers, after `lenssbi review`
 
-A row belongs to a run where the identity of the run's step and the key of the stamp are its own: the same run again therefore finds its
-rows, and a changed configuration or stamp makes new ones.
+A row belongs to a run if it has the identity of the run's step and the key of the stamp. The same run therefore finds its rows
+again, and a changed configuration or stamp makes new ones.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Job:
     Parameters
     ----------
     config
-        The choices.
+        Configuration of the catalogue.
     estimator
         Folder of the network.
     out
-        The catalogue's folder.
+        Folder of the catalogue.
     asked, fitted
-        Identities of the two steps: what their rows follow from, beside the stamp.
+        Identities of the two steps; the rows of a step depend on its identity and on the stamp.
     """
 
     config: CatalogueConfig
@@ -59,7 +59,7 @@ class Job:
         Raises
         ------
         InputError
-            A bad estimator.
+            If the estimator cannot be used.
         """
         from lenssbi import __version__
         from lenssbi.estimators.load import find_estimator

@@ -24,7 +24,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     InputError
-        Where another run holds it, or it cannot be written.
+        If another run holds it, or it cannot be written.
     """
     import fcntl
 
@@ -49,7 +49,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def holder(folder: Path) -> dict[str, Any] | None:
-    """Which process holds a folder (process, host, since), None where nobody does."""
+    """Which process holds a folder (process, host, since), None if nobody does."""
     import fcntl
 
     path = folder / LOCK

@@ -1,4 +1,4 @@
-"""Writing what a catalogue's folder says of itself: the card of its run, and the table in every wanted format."""
+"""Output of a catalogue: the description of its run, and the table in every selected format."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
 
 
 def write_tables(folder: CatalogueFolder) -> dict[str, int]:
-    """Write the table in every wanted format, with the verdicts of reviewers if there are any, and return what there is to count.
+    """Write the table in every selected format, with the verdicts of reviewers if there are any, and return the counts.
 
     Raises
     ------
     InputError
-        The folder cannot be written, or its verdicts cannot be read.
+        If the folder cannot be written, or its verdicts cannot be read.
     """
     meta = {"command": "catalogue", "config": folder.card["config"], "estimator": folder.card["estimator"]}
     meta |= {"cosmology": folder.card.get("cosmology", "")}

@@ -49,21 +49,21 @@ def redo(
     Parameters
     ----------
     folder
-        A catalogue's folder that has been reviewed.
+        Folder of a catalogue that has been reviewed.
     verdicts
-        Of :data:`lenssbi.catalogue.verdicts.VERDICTS`.
+        Verdicts, from :data:`lenssbi.catalogue.verdicts.VERDICTS`.
     config
-        The choices of the new fits; what is not about a fit is not used.
+        Configuration of the new fits; settings that do not concern a fit are not used.
     inputs, read
-        The stamps and how they are read; none for those of `run.json`.
+        Stamps, and options for reading them; none for those of `run.json`.
     workers, scheduler, cluster, progress
         As for :func:`~lenssbi.pipelines.catalogue.run.run`.
 
     Raises
     ------
     InputError
-        Not the folder of a catalogue, one without a review or of an unfinished run, no lens with such a verdict, one that is not among the
-        inputs, or fits that have these options already; and as `run`.
+        If it is not the folder of a catalogue, has no review or is of an unfinished run; if no lens has such a verdict, or one that has it
+        is not among the inputs; if the fits have these options already; and as for `run`.
     """
     start = time.perf_counter()
     for verdict in verdicts:

@@ -1,4 +1,4 @@
-"""What `lenssbi catalogue` found, read from its folder when it is asked for: tens of thousands of rows need no memory."""
+"""Results of `lenssbi catalogue`, read from its folder on access, so that tens of thousands of rows need no memory."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class CatalogueResult:
     Parameters
     ----------
     folder
-        Where it is.
+        Folder of the catalogue.
     seconds
-        Wall-clock time of the run.
+        Wall-clock time of the run [s].
     """
 
     folder: CatalogueFolder

@@ -1,7 +1,7 @@
 """`lenssbi catalogue`: many stamps in, one row for each out.
 
     ask        the network, a chunk of stamps at a time
-    fit        the stamps that need it, one at a time: all, none, or (auto) those where the network's answer is in doubt (`decide.py`)
+    fit        the stamps that need it, one at a time: all, none, or (auto) those with a network's answer in doubt (`decide.py`)
     write      the table, in the order of the inputs
 
 Every answer is on disk as soon as it is known (`job.py` says where), so a run that was stopped continues. A stamp that fails is a row with
@@ -54,23 +54,23 @@ def run(
     Parameters
     ----------
     inputs
-        Files, folders, tables, sets.
+        Files, folders, tables and sets.
     config
-        The choices.
+        Configuration of the catalogue.
     out
         Folder of the table, the posteriors and the figures.
     workers, scheduler, cluster
-        Processes on this machine, or the address of a Dask scheduler, or jobs of a batch system, whose workers see the same files.
+        Number of processes on this machine, or address of a Dask scheduler, or jobs of a batch system; the workers see the same files.
     read
         Keyword arguments of `expand_inputs`: noise, psf, mask, pixel_scale, lens_light; files as paths.
     progress
-        Told (steps done, steps in all, text).
+        Function that is called with (steps done, steps in all, text).
 
     Raises
     ------
     InputError
-        Nothing to read, a bad estimator, an unwritable folder or a full disk, no scheduler, another run or another catalogue in the
-        same folder.
+        If there is nothing to read, the estimator cannot be used, the folder cannot be written or the disk is full, there is no scheduler,
+        or another run or another catalogue is in the same folder.
     """
     start = time.perf_counter()
     sources = [source.absolute() for source in expand_inputs(inputs, **dict(read or {}))]
@@ -95,21 +95,21 @@ def run(
 
 
 def repeat(folder: Path, *, out: Path | None = None, **where: Any) -> CatalogueResult:
-    """Make a catalogue again, from what its folder says.
+    """Repeat a catalogue with the inputs and options in its folder.
 
     Parameters
     ----------
     folder
-        A catalogue's folder.
+        Folder of a catalogue.
     out
-        Folder of the new one; None goes on in `folder`.
+        Folder of the new catalogue; None continues in `folder`.
     where
         Workers, scheduler, cluster and progress, as for `run`.
 
     Raises
     ------
     InputError
-        Not a catalogue's folder, or one of a version that did not keep how its stamps were read; and as `run`.
+        If it is not the folder of a catalogue, or is of a version that did not store how its stamps were read; and as for `run`.
     """
     earlier = CatalogueFolder.open(folder)
     said = said_in(earlier.card, folder / RUN)

@@ -1,8 +1,8 @@
 """What the network said of a few stamps, in one file: rows, draws of the posteriors, thumbnails. Written when whole, never changed.
 
 /rows        (n,)                JSON, one object a stamp
-/draws       (n, draw, parameter) float32, NaN where there is none; attributes `names`, `units`
-/thumbnails  (n,)                WebP, one byte where there is none
+/draws       (n, draw, parameter) float32, NaN if there is none; attributes `names`, `units`
+/thumbnails  (n,)                WebP, one byte if there is none
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Entry:
     Parameters
     ----------
     row
-        What goes into the table; its `key` is the identity of the stamp.
+        Row of the table; its `key` is the identity of the stamp.
     samples
-        Draws of the sampled parameters, None where there is no posterior.
+        Draws of the sampled parameters; None if there is no posterior.
     thumbnail
-        A picture, empty where there is none.
+        Thumbnail as bytes; empty if there is none.
     """
 
     row: Row
@@ -50,7 +50,7 @@ def write_shard(path: Path, entries: Sequence[Entry], identity: str) -> None:
     Raises
     ------
     InputError
-        Where the folder cannot be written or the disk is full.
+        If the folder cannot be written or the disk is full.
     """
     import h5py
 
@@ -68,7 +68,7 @@ def write_shard(path: Path, entries: Sequence[Entry], identity: str) -> None:
 
 
 def read_rows(path: Path, identity: str | None = None) -> list[Row] | None:
-    """The rows of a shard; None where there is none, one of another identity, or one that cannot be read."""
+    """The rows of a shard; None if there is none, one of another identity, or one that cannot be read."""
     import h5py
 
     try:
@@ -86,7 +86,7 @@ def read_entries(path: Path) -> list[Entry]:
     Raises
     ------
     InputError
-        Where the file is missing or is no shard.
+        If the file is missing or is not a shard.
     """
     import h5py
 

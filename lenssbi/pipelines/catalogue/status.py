@@ -24,19 +24,19 @@ class RunStatus:
     Parameters
     ----------
     path
-        Its folder.
+        Folder of the run.
     stamps, asked, failed
-        Stamps in all, those with an answer of the network or a reason why there is none, and the latter.
+        Number of all stamps, of those with a result of the network or a reason why there is none, and of the latter.
     to_refine, refined
-        Stamps to be fitted, None until all are asked, and fits that have ended.
+        Number of stamps to be fitted, None until the network has seen all of them, and of fits that have ended.
     asked_per_second, refined_per_second
-        Over the last ten minutes; 0 where nothing happened.
+        Rates over the last ten minutes [1/s]; 0 if nothing happened.
     seconds_left
-        Time to the end of the present step at that rate, None where unknown.
+        Time to the end of the present step at that rate [s]; None if unknown.
     finished
         Whether the table is written.
     holder
-        The process that works on it (process, host, since), None where nobody does.
+        Process that works on it (process, host, since); None if there is none.
     """
 
     path: Path
@@ -62,14 +62,14 @@ def status_of(path: Path, now: float | None = None) -> RunStatus:
     Parameters
     ----------
     path
-        The folder.
+        Folder of the run.
     now
-        Present time [s since 1970]; None for the clock's.
+        Present time [s since 1970]; None for that of the clock.
 
     Raises
     ------
     InputError
-        Where it is no run's.
+        If it is not the folder of a run.
     """
     now = time.time() if now is None else now
     folder = CatalogueFolder.open(path)

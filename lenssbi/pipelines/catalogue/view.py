@@ -24,9 +24,9 @@ def view_of(stamp: Stamp, model: OwnModel) -> dict[str, Any]:
     Parameters
     ----------
     stamp
-        The stamp that is shown.
+        Stamp that is shown.
     model
-        What the network's answer stands for.
+        Lens model of the network's posterior.
 
     Returns
     -------

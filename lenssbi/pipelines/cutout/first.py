@@ -1,4 +1,4 @@
-"""What `predict`, `refine` and `catalogue` do first where their input is a table of positions: cut its stamps out."""
+"""First step of `predict`, `refine` and `catalogue` if their input is a table of positions: its stamps are cut out."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def cut_first(
     Parameters
     ----------
     inputs
-        The table, or one position, alone.
+        Table of positions, or one position, alone.
     options
-        The mosaic and the size of the stamps; noise and PSF are those of `read`.
+        Mosaic and size of the stamps; noise and PSF are those of `read`.
     folder
-        Where the stamps are kept.
+        Folder for the stamps.
     read
-        What the user says about the inputs: noise and psf, which are the mosaic's here.
+        Options of the user for the inputs: noise and psf, which are those of the mosaic here.
     progress
-        Told (targets done, targets in all, text).
+        Function that is called with (targets done, targets in all, text).
 
     Returns
     -------
-    The table of the stamps, which is what to read, and what is left of `read`: what it says of the lens galaxies' light.
+    Table of the stamps, which is to be read, and the remaining part of `read`: what it states about the light of the lens galaxies.
 
     Raises
     ------
     InputError
-        Several inputs, an option that is for stamps, or what `run` raises.
+        If there are several inputs or an option that is for stamps; and as for `run`.
     """
     if len(inputs) != 1:
         raise InputError(f"--image cuts the positions of one table out, and there are {len(inputs)} inputs: give one")

@@ -1,4 +1,4 @@
-"""The choices of a run that cuts stamps out, and what their stamps follow from."""
+"""Options of a run that cuts stamps out, and the identity of its stamps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CutoutOptions:
     Raises
     ------
     InputError
-        A size that is none.
+        If the size is not valid.
     """
 
     layers: Layers
@@ -48,7 +48,7 @@ class CutoutOptions:
         Raises
         ------
         InputError
-            It is too small for an image, or too large for a stamp.
+            If it is too small for an image, or too large for a stamp.
         """
         side = round(self.size / footprint.pixel_scale)
         if not LEAST <= side <= MOST:

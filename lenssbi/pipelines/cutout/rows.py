@@ -1,4 +1,4 @@
-"""One row for each target: what was cut out, or why nothing was."""
+"""One row for each target: its stamp, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], folder: Path, options: Mappin
     Raises
     ------
     InputError
-        The folder cannot be written or the disk is full.
+        If the folder cannot be written or the disk is full.
     """
     from astropy.table import Column, Table
 

@@ -44,13 +44,13 @@ class CutoutResult:
     Parameters
     ----------
     rows
-        One for each target, in their order, as in the table.
+        Rows of the table, one for each target, in the order of the targets.
     table
-        The table.
+        Path of the table.
     kept
-        Number of stamps that were there already.
+        Number of stamps that existed already.
     seconds
-        Wall-clock time of the run.
+        Wall-clock time of the run [s].
     """
 
     rows: tuple[Row, ...]
@@ -80,18 +80,18 @@ def run(targets: str, *, options: CutoutOptions, out: Path, progress: Progress =
     Parameters
     ----------
     targets
-        A table of positions, or one position: see :func:`~lenssbi.dataset.cutouts.targets.read_targets`.
+        Table of positions, or one position: see :func:`~lenssbi.dataset.cutouts.targets.read_targets`.
     options
         Files and size.
     out
         Folder of the stamps and the table.
     progress
-        Told (targets done, targets in all, text).
+        Function that is called with (targets done, targets in all, text).
 
     Raises
     ------
     InputError
-        No targets, tiles that cannot be used, a folder with stamps of another run, one that cannot be written, or a single target that
+        If there are no targets, tiles cannot be used, the folder has stamps of another run or cannot be written, or a single target
         cannot be cut out.
     """
     start = time.perf_counter()

@@ -31,13 +31,13 @@ class Work:
     Parameters
     ----------
     options
-        The choices.
+        Options of the run.
     tiles, footprints
-        The tiles and their places on the sky.
+        Tiles, and their positions on the sky.
     out
         Folder of the stamps.
     identity
-        Stands for options and files.
+        Identity of options and files.
     """
 
     options: CutoutOptions
@@ -86,13 +86,13 @@ def cut_all(targets: Mapping[int, Target], work: Work) -> Iterator[tuple[int, Ro
     Parameters
     ----------
     targets
-        The targets by their places in the user's order.
+        Targets, by their indices in the order of the user.
     work
-        The run.
+        Work of the run.
 
     Yields
     ------
-    The place of a target and its row, as soon as its stamp is written.
+    Index of a target and its row, as soon as its stamp is written.
     """
     order = list(targets)
     ra, dec = (np.array([getattr(targets[i], axis) for i in order]) for axis in ("ra", "dec"))

@@ -1,4 +1,4 @@
-"""Columns of a catalogue, whichever format it was read from: text as `str`, numbers as float with NaN where there is none."""
+"""Columns of a catalogue, whichever format it was read from: text as `str`, numbers as float with NaN if there is none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ORDER = ("einstein_radius", "q", "phi", "slope", "e1", "e2", "shear1", "shear2")
 
 
 class Parameter(NamedTuple):
-    """A parameter of the mass: numbers of shape (lens,), NaN where a lens has none; those of the network are of fitted lenses as well."""
+    """A parameter of the mass: numbers of shape (lens,), NaN if a lens has none; those of the network are of fitted lenses as well."""
 
     name: str
     title: str
@@ -62,7 +62,7 @@ def parameters(table: Table) -> list[Parameter]:
 
 
 def texts(table: Table, name: str) -> list[str]:
-    """A column of text; empty where the table has none."""
+    """A column of text; empty if the table has none."""
     if name not in table.colnames:
         return [""] * len(table)
     values = np.ma.filled(np.ma.asarray(table[name]).astype(object), "")
@@ -70,7 +70,7 @@ def texts(table: Table, name: str) -> list[str]:
 
 
 def numbers(table: Table, name: str) -> NDArray[np.float64]:
-    """A column of numbers; NaN where there is none."""
+    """A column of numbers; NaN if there is none."""
     if name not in table.colnames:
         return np.full(len(table), np.nan)
     return np.asarray(np.ma.filled(np.ma.asarray(table[name]).astype(float), np.nan))

@@ -25,11 +25,11 @@ def kept_figures(table: Table, folder: Path, most: int = MOST_FIGURES) -> dict[s
     Parameters
     ----------
     table
-        The catalogue.
+        Catalogue, one row per lens.
     folder
-        Its folder; a path that leads out of it is not followed.
+        Folder of the catalogue; a path that leads out of it is not followed.
     most
-        How many, those of flagged lenses first.
+        Largest number of figures, those of flagged lenses first.
     """
     names, paths = texts(table, "name"), texts(table, "figure")
     found: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""The figures of the page: what is drawn of a catalogue, and the sentence that goes with it."""
+"""Figures of the page, with their captions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 
 
 class Drawn(NamedTuple):
-    """A figure of a section: its file, and what it shows."""
+    """A figure of a section: its file and its caption."""
 
     section: str
     path: Path
@@ -35,18 +35,18 @@ class Drawn(NamedTuple):
 
 
 def draw(table: Table, parameters: Sequence[Parameter], covered: Sequence[Coverage], folder: Path) -> Iterator[Drawn]:
-    """Draw what there is to draw.
+    """Draw the figures for which there are data.
 
     Parameters
     ----------
     table
-        The catalogue.
+        Catalogue, one row per lens.
     parameters
-        Its parameters.
+        Parameters of the catalogue.
     covered
-        Coverage of each method; none where no truth is known.
+        Coverage of each method; none if no truth is known.
     folder
-        Where the files go.
+        Folder for the files.
     """
     methods = np.array(texts(table, "method"))
     if parameters and len(table) >= FEWEST:

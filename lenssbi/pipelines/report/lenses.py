@@ -54,16 +54,16 @@ def lens_data(
     Parameters
     ----------
     table
-        The catalogue.
+        Catalogue, one row per lens.
     thumbnails
-        Name of a lens -> its image, WebP.
+        Mapping of the name of a lens to its image, WebP.
     prefix
-        The way from the page to the catalogue's folder; None where nothing is to be linked.
+        Relative path from the page to the catalogue's folder; None if nothing is to be linked.
     figures
-        Names of lenses whose figure is in the page, in the order of the rows there.
+        Names of the lenses with a figure in the page, in the order of their rows there.
     review
-        What verdicts are told with: `catalogue`, its identity, and `fits`, name of a lens -> identity of its result. And `views`, name of a
-        lens -> what its thumbnail shows (:func:`lenssbi.pipelines.catalogue.view.view_of`).
+        Data for verdicts: `catalogue`, its identity; `fits`, a mapping of the name of a lens to the identity of its result. And `views`,
+        a mapping of the name of a lens to the content of its thumbnail (:func:`lenssbi.pipelines.catalogue.view.view_of`).
     """
     table = table[np.argsort(~truths(table, "needs_human"), kind="stable")]
     data: dict[str, Any] = {name: texts(table, name) for name in TEXTS}
@@ -148,5 +148,5 @@ def _numbers(table: Table) -> Iterator[dict[str, Any]]:
 
 
 def _short(values: NDArray[np.float64], digits: int = DIGITS) -> list[float | None]:
-    """Numbers to `digits` digits, for a page that is no larger than it must be; None where there is none."""
+    """Numbers to `digits` digits, for a page that is no larger than it must be; None if there is none."""
     return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in values.tolist()]

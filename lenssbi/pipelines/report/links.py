@@ -11,14 +11,14 @@ from urllib.parse import quote
 
 
 def link(path: str, prefix: str | None = "") -> str | None:
-    """The address of a file of the catalogue, relative to the page; None where there is no file or it is not to be linked.
+    """The address of a file of the catalogue, relative to the page; None if there is no file or it is not to be linked.
 
     Parameters
     ----------
     path
-        Relative to the catalogue's folder, with forward slashes.
+        Path relative to the catalogue's folder, with forward slashes.
     prefix
-        The way from the page to that folder; None where nothing is to be linked.
+        Relative path from the page to that folder; None if nothing is to be linked.
 
     Examples
     --------

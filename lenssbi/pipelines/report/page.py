@@ -43,16 +43,16 @@ def build(
     Parameters
     ----------
     table
-        The catalogue, one row for each lens.
+        Catalogue, one row for each lens.
     card
-        What its run said of itself: version, estimator, inputs, configuration, seconds, whether it is finished; the folder's name, or a
+        Description of the run: version, estimator, inputs, configuration, seconds, whether it is finished; the folder's name, or a
         title; `catalogue`, `fits` and `views` (:func:`~lenssbi.pipelines.report.lenses.lens_data`).
     thumbnails
-        Name of a lens -> one WebP image with four square panels: data, model, residual, source.
+        Mapping of the name of a lens to one WebP image with four square panels: data, model, residual, source.
     prefix
-        The way from the page to the catalogue's folder; None where nothing is to be linked.
+        Relative path from the page to the catalogue's folder; None if nothing is to be linked.
     pictures
-        Name of a lens -> figure of its fit, WebP.
+        Mapping of the name of a lens to the figure of its fit, WebP.
     """
     known = parameters(table)
     covered = coverages(texts(table, "method"), known)

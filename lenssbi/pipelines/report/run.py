@@ -25,11 +25,11 @@ class ReportResult:
     Parameters
     ----------
     path
-        The page.
+        Path of the page.
     lenses, flagged
-        How many it shows, and how many of them a human is asked to look at.
+        Number of lenses that it shows, and of those that need a human.
     seconds
-        Wall-clock time.
+        Wall-clock time [s].
     """
 
     path: Path
@@ -59,20 +59,20 @@ def run(
     Parameters
     ----------
     folder
-        Where `lenssbi catalogue` wrote.
+        Folder that `lenssbi catalogue` has written.
     out
-        The page's file; None for report.html in `folder`.
+        File of the page; None for report.html in `folder`.
     progress
-        Told (thumbnails read, lenses, text).
+        Function that is called with (thumbnails read, lenses, text).
     title
         Title of the page; None for the folder's name.
     figures
-        Number of figures of fits that are in the page, flagged lenses first.
+        Number of figures of fits in the page, flagged lenses first.
 
     Raises
     ------
     InputError
-        Where `folder` is no catalogue, or the page cannot be written.
+        If `folder` is no catalogue, or the page cannot be written.
     """
     start = time.perf_counter()
     found = CatalogueFolder.open(folder)
@@ -104,7 +104,7 @@ def _wanted(table: Any) -> set[str]:
 
 
 def _from_page(folder: Path, out: Path) -> str | None:
-    """The way from the page to the catalogue's folder; None where it is not below the page: nothing is linked then."""
+    """The way from the page to the catalogue's folder; None if it is not below the page: nothing is linked then."""
     try:
         return folder.resolve().relative_to(out.resolve().parent).as_posix()
     except ValueError:

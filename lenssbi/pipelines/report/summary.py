@@ -1,4 +1,4 @@
-"""What a catalogue is like as a whole: how many lenses, how they ended, what is to be looked at, and what they cost."""
+"""Summary of a catalogue: numbers of lenses, their statuses, lenses that need a human, and computing time."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class JointBelief:
     names
         Parameters, in order.
     weights
-        Shape (k,), sum 1.
+        Weights of the components, sum 1, shape (k,).
     means, covariances
         Nested tuples of shapes (k, d) and (k, d, d).
     """
@@ -111,9 +111,9 @@ def joint_belief(learned: GaussianMixture, names: tuple[str, ...], widen: float 
     Parameters
     ----------
     learned
-        The estimator's posterior.
+        Posterior of the estimator.
     names
-        Which of its parameters are wanted, in order.
+        Parameters to select, in order.
     widen
         Factor on all distances from its mean.
     """

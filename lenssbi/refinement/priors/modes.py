@@ -66,18 +66,18 @@ def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture 
     Parameters
     ----------
     config
-        The fit.
+        Configuration of the fit.
     circle
-        The circle estimate.
+        Circle estimate.
     learned
-        The network's answer.
+        Posterior of the network.
     centre
-        Where the mass is expected [arcsec]: the centre of the lens' light, where it was seen.
+        Expected centre of the mass [arcsec]: the centre of the lens light, if it was detected.
 
     Raises
     ------
     ValueError
-        A learned mode without ``learned``.
+        If the mode is a learned one and ``learned`` is missing.
     """
     mode = resolve(config, learned is not None)
     nuisance = _nuisance(config, centre)

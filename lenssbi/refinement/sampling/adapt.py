@@ -29,14 +29,14 @@ def next_mixture(old: Mixture | None, draws: Weighted) -> Mixture | None:
     Parameters
     ----------
     old
-        Where its search starts; None if there were only prior draws.
+        Mixture at which the search starts; None if there were only prior draws.
     draws
-        Of the other chain, with their weights.
+        Draws of the other chain, with their weights.
 
     Returns
     -------
     Mixture or None
-        ``old`` where there are too few models that can be evaluated.
+        Adapted mixture; ``old`` if too few models can be evaluated.
     """
     possible = draws.log_weights > POSSIBLE
     values, log_weights, log_target = draws.values[possible], draws.log_weights[possible], draws.log_target[possible]
@@ -65,7 +65,7 @@ def temper(log_weights: FloatArray, least: float) -> tuple[float, FloatArray]:
 
 
 def _quadratics(mixture: Mixture, values: FloatArray, log_target: FloatArray) -> Mixture | None:
-    """Laplace's approximation of the posterior about each component, where there are draws enough."""
+    """Laplace's approximation of the posterior about each component, if there are draws enough."""
     parts = mixture.log_parts(values)
     owner = np.argmax(parts, axis=1)
     found = []

@@ -27,7 +27,7 @@ class Checkpoint:
     Parameters
     ----------
     path
-        The file, ending in ``.h5``.
+        Path of the file, ending in ``.h5``.
     key
         Identity of the fit, from :func:`identity`.
     """

@@ -30,11 +30,11 @@ class Target:
     prior
         Map of the unit cube to parameters, and its density.
     confined
-        The same prior, but where a search has found nothing it is zero; `prior` itself without a search.
+        Prior with a density of zero outside the regions that a search has found; `prior` itself without a search.
     log_likelihood
         Log likelihood of parameters.
     start
-        Modes with covariances where the posterior is expected; None if nothing is known.
+        Modes with covariances at which the posterior is expected; None if nothing is known.
     """
 
     prior: DensityPrior
@@ -52,7 +52,7 @@ class Sampler(Protocol):
     """A way to sample a posterior; its settings and limits are its own."""
 
     def sample(self, target: Target, checkpoint: Checkpoint | None, watch: Watch) -> Draws:
-        """Draws from the target; a run that was stopped goes on from the state in `checkpoint`."""
+        """Draws from the target; a run that was stopped continues from the state in `checkpoint`."""
         ...
 
 
@@ -75,9 +75,9 @@ class Draws:
     converged
         False if a limit ended the run.
     note
-        What ended a run that has not converged, where the sampler says so.
+        Reason why a run that has not converged ended, if the sampler gives one.
     log_evidence_error
-        Standard error of ``log_evidence``, where the sampler gives one.
+        Standard error of ``log_evidence``, if the sampler gives one.
     """
 
     values: FloatArray

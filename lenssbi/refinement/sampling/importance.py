@@ -9,7 +9,7 @@ ends when
 - the evidence has kept still for two rounds and the two chains agree about it, so that a mode found late has been followed up.
 
 A run that does not get there says why; nested sampling is the remedy. The state lives in the rounds alone and the numbers of a round
-follow from the seed and its index, so that a run goes on from its checkpoint bit for bit as if it had not been stopped.
+follow from the seed and its index, so that a run continues from its checkpoint bit for bit as if it had not been stopped.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ class Settings:
     Parameters
     ----------
     n_eff
-        Effective draws wanted.
+        Number of effective draws to reach.
     per_round
-        Evaluations in a round; the first one, if it starts from the prior, takes ``first_factor`` times as many.
+        Evaluations in a round; the first one, if it starts from the prior, has ``first_factor`` times as many.
     prior_share
-        Share of prior draws in every proposal; 0 for a prior that is confined to where the start is.
+        Share of prior draws in every proposal; 0 for a prior that is confined to the regions of the start.
     max_rounds, max_evaluations, max_seconds
-        Limits; the last one of :func:`~lenssbi.refinement.sampling.clock.processor_seconds`.
+        Limits; the last one is in :func:`~lenssbi.refinement.sampling.clock.processor_seconds`.
     seed
-        The same seed gives the same draws.
+        Seed; the same seed gives the same draws.
     threads
-        Of the likelihood.
+        Threads of the likelihood.
     """
 
     n_eff: int = 300
@@ -99,11 +99,11 @@ def sample(
     settings
         Effective draws, limits, seed.
     checkpoint
-        Where to keep the state; a state of the same key is continued. The key must tell the settings, the start and the sampler.
+        File for the state; a state of the same key is continued. The key must depend on the settings, the start and the sampler.
     watch
-        Told of the evaluations and of the share of effective draws still missing, about every half second.
+        Function that is called, about every half second, with the evaluations and the missing share of effective draws.
     start
-        Where the posterior is expected: modes with covariances, or
+        Modes with covariances at which the posterior is expected, or
         :func:`lenssbi.refinement.sampling.mixture_fit.from_samples` of a network's posterior. None starts from the prior.
     """
     rounds, spent = _stored(checkpoint)

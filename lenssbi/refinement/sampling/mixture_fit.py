@@ -35,9 +35,9 @@ def from_samples(values: FloatArray, weights: FloatArray | None = None, componen
     values
         Draws, shape (draw, parameter), more of them than parameters.
     weights
-        Shape (draw,), any scale; None for equal ones.
+        Weights of the draws, any scale, shape (draw,); None for equal weights.
     components
-        At most so many.
+        Largest number of components.
     """
     values = np.asarray(values, dtype=float)
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
@@ -58,11 +58,11 @@ def adapt(old: Mixture, values: FloatArray, weights: FloatArray) -> Mixture:
     Parameters
     ----------
     old
-        Where the search starts, and what shapes poorly supported components have.
+        Mixture at which the search starts, and which gives poorly supported components their shapes.
     values
         Draws, shape (draw, parameter).
     weights
-        Adding up to 1, shape (draw,).
+        Weights of the draws, sum 1, shape (draw,).
     """
     used = weights > 1e-6 * weights.max()  # the others are many, and move nothing
     values, weights = values[used], weights[used] / weights[used].sum()

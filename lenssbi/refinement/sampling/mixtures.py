@@ -28,7 +28,7 @@ class Mixture:
     Parameters
     ----------
     weights
-        Of the components, summing to 1, shape (component,).
+        Weights of the components, sum 1, shape (component,).
     means
         Centres, shape (component, parameter).
     scales

@@ -1,7 +1,7 @@
 """Importance nested sampling with Nautilus (Lange 2023): the only door to that library.
 
 The run is done batch by batch, which leaves its result unchanged (the sampler's whole state lives between batches), so
-that progress can be told, limits kept, and the state stored atomically. A run goes on from the state of the same fit only
+that progress can be told, limits kept, and the state stored atomically. A run continues from the state of the same fit only
 (:mod:`lenssbi.refinement.sampling.checkpoint`), bit for bit as if it had not been stopped.
 """
 
@@ -22,7 +22,7 @@ F_LIVE = 0.01
 
 
 class UnitCubePrior(Protocol):
-    """What the sampler asks of a prior."""
+    """Interface that the sampler needs of a prior."""
 
     @property
     def names(self) -> tuple[str, ...]: ...
@@ -61,9 +61,9 @@ def sample(
     settings
         Live points, networks, limits, seed.
     checkpoint
-        Where to keep the state; a state of the same key is continued.
+        File for the state; a state of the same key is continued.
     watch
-        Told of the progress about every half second.
+        Function that is called with the progress, about every half second.
     """
     sampler, spent = _sampler(prior, log_likelihood, settings, checkpoint)
     start = processor_seconds(settings.threads) - spent

@@ -30,7 +30,7 @@ LEAST_INSIDE = 0.02
 
 
 class DensityPrior(Protocol):
-    """What importance sampling asks of a prior: a map of the unit cube and the density; -inf or NaN where it excludes."""
+    """Interface of a prior for importance sampling: map of the unit cube, and density (-inf or NaN for excluded models)."""
 
     @property
     def names(self) -> tuple[str, ...]: ...
@@ -72,15 +72,15 @@ class Round:
     Parameters
     ----------
     proposal
-        What was drawn from.
+        Distribution of the draws.
     total
-        Draws, those outside the prior included.
+        Number of draws, those outside the prior included.
     places
-        Which of the draws lie inside the prior, ascending, shape (draw,).
+        Indices of the draws that lie inside the prior, ascending, shape (draw,).
     values, log_prior
         Those draws, shape (draw, parameter), and the log prior density, shape (draw,).
     log_likelihood
-        Of the first draws; the others have not been evaluated, shape (evaluated,).
+        Log likelihoods of the first draws, shape (evaluated,); the others have not been evaluated.
     log_evidence
         Estimate from all rounds up to this one, once it is complete.
     """
@@ -125,13 +125,13 @@ def begin_round(proposal: Proposal, count: int, prior: DensityPrior, seed: int, 
     Parameters
     ----------
     proposal
-        What to draw from.
+        Distribution to draw from.
     count
-        Evaluations wanted; the number of draws is fixed beforehand, so it is met but for chance.
+        Number of evaluations; the number of draws is fixed beforehand, so it is reached only on average.
     prior
-        Its density is 0 where a model is excluded.
+        Prior; its density is 0 for excluded models.
     seed, index
-        Of the run, and of the round: round i is always round i.
+        Seed of the run, and index of the round: round i is always round i.
     """
     rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
     inside = float(np.mean(np.isfinite(_log_prior(prior, proposal.draw(PILOT, prior, rng)))))
@@ -224,7 +224,7 @@ def read_rounds(path: Path) -> list[Round]:
     Raises
     ------
     OSError, KeyError, ValueError
-        The file is damaged, or another sampler's.
+        If the file is damaged, or is another sampler's.
     """
     import h5py
 

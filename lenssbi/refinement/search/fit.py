@@ -27,9 +27,9 @@ class Fitter:
     Parameters
     ----------
     inversion
-        The stamp and what the source is made of.
+        Stamp and components of the source.
     space
-        Vectors.
+        Space of the vectors.
     """
 
     inversion: ProfileInversion

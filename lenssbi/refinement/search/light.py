@@ -14,14 +14,14 @@ SUBGRID, PSF_RADIUS = 2, 1.0  # [arcsec]: those with which the light was fitted
 
 
 def light_columns(light: LensLightFit, stamp: Stamp) -> FloatArray:
-    """Images of all Gaussians of all ellipses of a lens' light, shape (ellipse * gaussian, ny, nx) [flux per pixel for unit flux].
+    """Images of all Gaussians of all ellipses of a lens light, shape (ellipse * gaussian, ny, nx) [flux per pixel for unit flux].
 
     Parameters
     ----------
     light
-        The fit: its widths, ellipses and centre are kept, its amplitudes are not used.
+        Fit of the lens light; its widths, ellipses and centre are kept, its amplitudes are not used.
     stamp
-        The stamp that it was fitted to.
+        Stamp that it was fitted to.
     """
     response = stamp.psf.response(stamp.pixel_scale, SUBGRID, PSF_RADIUS)
     blur = GaussianBlur(response, SUBGRID, stamp.pixel_scale, stamp.shape)
@@ -35,13 +35,13 @@ def refitted(light: LensLightFit, stamp: Stamp, source: FloatArray, mask: NDArra
     Parameters
     ----------
     light
-        The fit without one.
+        Fit of the lens light without a source.
     stamp
-        The stamp with the lens' light.
+        Stamp with the lens light.
     source
-        Light of the source [flux/pixel], shape (y, x); NaN where it is not known to shine.
+        Light of the source [flux/pixel], shape (y, x); NaN for pixels in which it is not known.
     mask
-        True where no other galaxy shines, shape (y, x).
+        True for pixels without light of other galaxies, shape (y, x).
     """
     response = stamp.psf.response(stamp.pixel_scale, SUBGRID, PSF_RADIUS)
     blur = GaussianBlur(response, SUBGRID, stamp.pixel_scale, stamp.shape)

@@ -26,28 +26,28 @@ class Mode:
     Parameters
     ----------
     names, values, covariance
-        The mass parameters, shape (parameter,), and the covariance of these and of place and stretch of every ellipse behind them: what
-        the noise does, times chi^2 per pixel where that is above 1.
+        Mass parameters, shape (parameter,), and the covariance of these and of position and stretch of every ellipse of the source: the
+        effect of the noise, times chi^2 per pixel if that is above 1.
     ellipses
-        Places and shapes of the source, the main one first.
+        Positions and shapes of the source's ellipses, the main one first.
     misfit, charge
-        chi^2 of the pixels, and the prior's share.
+        chi^2 of the pixels, and the contribution of the prior.
     pixels
         Number of pixels.
     log_evidence
-        That of the source's fluxes.
+        Log evidence over the fluxes of the source.
     fluxes, columns
-        Of the source's profiles [flux], ellipse by ellipse, and of the light columns.
+        Fluxes of the source's profiles [flux], ellipse by ellipse, and of the light columns.
     source_image, light_image
         Blurred light of the source and of the lens [flux/pixel], shape (ny, nx), NaN outside the mask.
     magnification
         Flux of the source image within the mask over that of the source.
     source_radius
-        Half of the source's light is within it, if all ellipses had one centre [arcsec].
+        Radius that contains half of the source's light, if all ellipses had one centre [arcsec].
     counter
         Share of the image's light in images of one parity, the lesser of the two: a source that is multiply imaged has both.
     vector
-        The mass parameters and the ellipses, as the search moves them.
+        Mass parameters and ellipses in the coordinates of the search.
     """
 
     names: tuple[str, ...]
@@ -143,9 +143,9 @@ def distinct(modes: list[Mode], within: float) -> tuple[Mode, ...]:
     Parameters
     ----------
     modes
-        Any order.
+        Modes in any order.
     within
-        Largest difference in cost, in units of the best one's chi^2 per pixel where that is above 1.
+        Largest difference in cost, in units of the best mode's chi^2 per pixel if that is above 1.
     """
     chosen: list[Mode] = []
     for mode in sorted(modes, key=lambda m: m.cost):

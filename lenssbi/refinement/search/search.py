@@ -2,7 +2,7 @@
 
     prior draws -> a quick look at each -> a few steps of least squares for the best that differ -> more steps for the best of those
 
-The source is a sum of non-negative Gaussians (:mod:`lenssbi.reconstruction.profiles`), its fluxes and those of the lens' light
+The source is a sum of non-negative Gaussians (:mod:`lenssbi.reconstruction.profiles`), its fluxes and those of the lens light
 are solved for within every step, so that only the mass and the source's places and shapes are searched for. A source that is
 smooth and positive cannot imitate the image in front of the wrong lens: from the population's prior each of 70 simulated ones
 (`sie_real`) was found. What misleads it is light that is no source's, such as the rest of a badly subtracted lens galaxy, and a source of
@@ -41,21 +41,21 @@ class SearchSettings:
     Parameters
     ----------
     draws
-        Lenses of the prior that are looked at, a power of two.
+        Number of lenses drawn from the prior, a power of two.
     apart
-        How much the lenses differ that are fitted, in units of the prior's width.
+        Distance between the lenses that are fitted, in units of the prior's width.
     rounds
-        Of least squares: how many of the best go on, and with how many evaluations each.
+        Rounds of least squares: number of the best lenses that are continued, and number of evaluations of each.
     within
-        How much worse than the best a mode may be [chi^2].
+        Largest difference of a mode from the best one [chi^2].
     sources
-        Most ellipses of a source.
+        Largest number of ellipses of a source.
     gain
-        What a further ellipse has to bring before it is fitted [chi^2]; it stays if the evidence is for it.
+        Improvement that a further ellipse must promise before it is fitted [chi^2]; it is kept if the evidence increases.
     enriched
-        How many of the best modes get a source of several ellipses.
+        Number of the best modes that get a source of several ellipses.
     seed
-        Of the draws.
+        Seed of the draws.
     """
 
     draws: int = 512
@@ -87,18 +87,18 @@ def search(
     Parameters
     ----------
     imaging
-        The stamp.
+        Stamp.
     prior
-        Of the mass parameters; ``log10_strength`` is left aside.
+        Prior of the mass parameters; ``log10_strength`` is left aside.
     columns
-        Images of the lens' light [any unit per pixel], shape (m, ny, nx), if the stamp shows it.
+        Images of the lens light [any unit per pixel], shape (m, ny, nx), if the stamp shows it.
     starts
-        Further lenses to look at, such as draws of a network's answer, in the order of ``prior.names`` without log10_strength, shape
+        Further lenses to try, such as draws of a network's posterior, in the order of ``prior.names`` without log10_strength, shape
         (n, parameter).
     settings
-        How hard to look.
+        Settings of the search.
     profiles
-        What the source is made of.
+        Profiles of the source.
     """
     settings = settings or SearchSettings()
     fitter = Fitter(ProfileInversion(imaging, profiles or Profiles.gaussians(), columns), SearchSpace(prior))
@@ -120,7 +120,7 @@ def search(
 def polish(
     imaging: Imaging, prior: JointPrior, columns: FloatArray | None, modes: tuple[Mode, ...], settings: SearchSettings
 ) -> tuple[Mode, ...]:
-    """The same modes, fitted once more beside other images of the lens' light; arguments as for `search`, the best first."""
+    """The same modes, fitted once more together with other images of the lens light; arguments as for `search`, the best first."""
     inversion = ProfileInversion(imaging, Profiles.gaussians(), columns)
     better = []
     for mode in modes:
@@ -149,7 +149,7 @@ def _enrich(fitter: Fitter, end: Candidate, mode: Mode, settings: SearchSettings
 
 
 def _without(imaging: Imaging, columns: FloatArray | None) -> FloatArray:
-    """The image without a first guess of the lens' light."""
+    """The image without a first guess of the lens light."""
     if columns is None:
         return imaging.data
     inside = imaging.mask

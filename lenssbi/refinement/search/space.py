@@ -34,7 +34,7 @@ class SearchSpace:
     Parameters
     ----------
     prior
-        Of the mass parameters; strength of regularisation, factor on the noise, and place and shape of the source are left aside.
+        Prior of the mass parameters; strength of regularisation, factor on the noise, and position and shape of the source are left aside.
     sources
         Number of ellipses of the source.
     """

@@ -1,4 +1,4 @@
-"""Where the search begins: many lenses of the prior, looked at quickly, and the most promising that differ.
+"""Start of the search: many lenses of the prior are evaluated quickly, and the best ones that differ are kept.
 
 A lens is judged by how well concentric round Gaussians behind it explain the image. At this stage the camera needs no
 convolution: the PSF and the pixel smear a Gaussian in the source plane by the ellipse that they have there, sigma^2 + A A^T s^2,
@@ -27,7 +27,7 @@ STEP = 1e-4  # [arcsec]
 
 
 class Candidate(NamedTuple):
-    """A lens that was looked at: its chi^2 and its vector."""
+    """A lens that was evaluated: its chi^2 and its vector."""
 
     misfit: float
     vector: FloatArray
@@ -40,11 +40,11 @@ class QuickLook:
     Parameters
     ----------
     imaging
-        The stamp; where it shows the lens' light, ``data`` is the image without it.
+        Stamp; if it shows the lens light, ``data`` is the image without it.
     data
-        What the source is to explain [flux/pixel], shape (ny, nx).
+        Image that the source is to explain [flux/pixel], shape (ny, nx).
     space
-        Vectors of the search.
+        Space of the search's vectors.
     """
 
     imaging: Imaging
