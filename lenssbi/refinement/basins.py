@@ -68,8 +68,13 @@ def basin(found: Reconstruction, imaging: Imaging, beta: ComplexArray) -> Basin:
     places, cell = _grid(found.mesh.vertices[found.source > least])
     light = _above(found.brightness(places), least)
     in_image = float(seen.sum()) * imaging.pixel_scale**2 / sub
-    small = size(places, light) / size(imaging.theta[rows], seen)
-    return Basin(in_image / (float(light.sum()) * cell), small, counter(beta[rows], seen, imaging.subgrid))
+    small = _ratio(size(places, light), size(imaging.theta[rows], seen))
+    return Basin(_ratio(in_image, float(light.sum()) * cell), small, counter(beta[rows], seen, imaging.subgrid))
+
+
+def _ratio(one: float, other: float) -> float:
+    """One over the other; NaN if that is zero, as of light in one point or of a source that is dark on the grid."""
+    return one / other if other else float("nan")
 
 
 def counter(beta: ComplexArray, light: FloatArray, subgrid: int) -> float:

@@ -200,6 +200,18 @@ def test_a_copy_of_the_image_is_a_wrong_solution(searched, truth):
     assert np.isnan(basin(failed, imaging, imaging.theta).magnification)
 
 
+def test_light_in_one_point_has_no_size(searched):
+    _, stage = searched
+    imaging = stage.likelihood.parts[0].imaging
+    mesh = SimpleNamespace(vertices=np.array([0.0, 0.1, 0.1j]))
+    point = SimpleNamespace(
+        mesh=mesh, source=np.array([1.0, 0.5, 0.5]), brightness=lambda z: 1.0 * (np.arange(z.size) == 0)
+    )
+    assert np.isnan(basin(point, imaging, imaging.theta).compactness)
+    dark = SimpleNamespace(mesh=mesh, source=np.array([1.0, 0.5, 0.5]), brightness=lambda z: np.zeros(z.shape))
+    assert np.isnan(basin(dark, imaging, imaging.theta).magnification)
+
+
 def test_a_solution_without_a_source_is_wrong(ring):
     fit = solve(problem_of(ring, sampler={"importance_n_eff": 50, "max_rounds": 3, "method": "importance"}))
     assert not is_wrong(fit.best)
