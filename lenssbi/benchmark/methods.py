@@ -19,6 +19,9 @@ WITH_PRIOR = "+prior"
 KEYS = {"prior": "prior.mode", "sampler": "sampler.method", "start": "start.place"}
 """Keys of a method -> those of `lenssbi refine` that they stand for."""
 
+WRONG_STARTS = {"under": 0.55, "over": 1.5}
+"""Starts that are known to be wrong -> their Einstein radius over that of the circle through the arcs."""
+
 
 class NetworkMethod(Config):
     """An estimator, asked for its posterior."""
@@ -46,7 +49,7 @@ class FitMethod(Config):
     prior: str | None = Field(default=None, description="blind, cnn-uniform, cnn-gaussian, cnn-joint or auto")
     sampler: str | None = Field(default=None, description="nautilus, importance or auto")
     start: str | None = Field(
-        default=None, description="where the search begins: wrong is a basin that is known to be wrong"
+        default=None, description="start.place, or under or over: a lens of too little or too much mass"
     )
     estimator: str | None = Field(default=None, description="name of shipped weights, or folder of a training run")
     config: Path | None = Field(default=None, description="YAML file for `lenssbi refine`; None for its defaults")
@@ -57,6 +60,11 @@ class FitMethod(Config):
         default="both", description="judged under a learned prior: with it divided out, with it in, or both"
     )
 
+    @property
+    def wrong_start(self) -> float | None:
+        """Einstein radius at which the first run begins, over that of the circle through the arcs, if it begins at a wrong lens."""
+        return WRONG_STARTS.get(self.start or "")
+
     def refinement(self, base: Path) -> RefineConfig:
         """The fit; `base` is the folder that the file is seen from.
 
@@ -66,6 +74,7 @@ class FitMethod(Config):
             Where the file cannot be read or a key in it is wrong.
         """
         said = [f"{key}={value}" for name, key in KEYS.items() if (value := getattr(self, name)) is not None]
+        said = ["start.place=prior" if self.wrong_start and one.startswith("start.place=") else one for one in said]
         return load_config(None if self.config is None else base / self.config, RefineConfig, (*said, *self.overrides))
 
 

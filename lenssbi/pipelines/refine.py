@@ -172,9 +172,8 @@ def refine_source(
     request = request_key(stamp, config, None if estimator is None else estimator.identity)
     drawn = not figure or files.figure.exists()
     done = answered(files, request) if drawn and show is None else None
-    if done is not None and done[0][0].info.get("observation") == describe(
-        stamp
-    ):  # redshifts, for one, may be others now
+    seen = describe(stamp)  # redshifts, for one, may be others now
+    if done is not None and done[0][0].info.get("observation", seen) == seen:
         item = item_of(source, *done[0], files, time.perf_counter() - start)
         return replace(item, network=done[1], derived=fit_quantities(done[0][0], stamp))
     problem, flags = set_up(stamp, config, estimator)

@@ -147,6 +147,8 @@ def _grid(shining: ComplexArray) -> tuple[ComplexArray, float]:
 
 
 def size(places: ComplexArray, weights: FloatArray) -> float:
-    """Root mean square distance of light from its centre [arcsec]; places and weights of one shape."""
+    """Root mean square distance of light from its centre [arcsec], NaN if there is none; places and weights of one shape."""
+    if not weights.any():
+        return float("nan")
     centre = np.sum(weights * places) / weights.sum()
     return float(np.sqrt(np.sum(weights * np.abs(places - centre) ** 2) / weights.sum()))

@@ -86,7 +86,7 @@ def test_the_whole_command(tmp_path, monkeypatch):
     assert "Table 1" in (out / "comparison.md").read_text()
 
     # the same again: nothing is asked a second time, and the same is found
-    monkeypatch.setattr("lenssbi.benchmark.runners.fits.refine_stamp", lambda *_, **__: pytest.fail("fitted again"))
+    monkeypatch.setattr("lenssbi.benchmark.runners.fits.set_up", lambda *_, **__: pytest.fail("fitted again"))
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 0, again.stderr
     assert json.loads(again.stdout)["targets"] == targets

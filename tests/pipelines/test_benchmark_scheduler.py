@@ -95,7 +95,7 @@ def test_a_run_is_the_same_there(address, tmp_path, monkeypatch):
         remote.append(on_worker())
         raise ItemError(Status.NO_PSF, "made up")
 
-    monkeypatch.setattr(fits, "refine_stamp", refused)
+    monkeypatch.setattr(fits, "set_up", refused)
     config = parse(plan(), BenchmarkConfig, "test")
     results = [run(config, tmp_path / name, scheduler=where) for name, where in (("here", None), ("there", address))]
     assert remote == [False, False, True, True]

@@ -6,19 +6,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lenssbi.benchmark.runners.wrong_start import wrong_start
 from lenssbi.config import parse
 from lenssbi.posteriors import GaussianMixture
 from lenssbi.reconstruction.inversion import Reconstruction
 from lenssbi.refinement import attempts, samplers
 from lenssbi.refinement.basins import basin
 from lenssbi.refinement.config import RefineConfig
-from lenssbi.refinement.first_stage import best_strength, first_stage, start_mixture
+from lenssbi.refinement.first_stage import first_stage, start_mixture
 from lenssbi.refinement.fit import solve
 from lenssbi.refinement.flags import is_wrong
 from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.observation import observe
 from lenssbi.refinement.problem import build_problem, network_draws
-from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.status import Status
 
 SMALL = {
@@ -95,16 +95,6 @@ def test_the_pixels_stand_on_the_gaussians_of_the_search(searched):
     assert 0 < smooth.count < 24
     follow = part.imaging.follow
     np.testing.assert_array_equal(follow, stage.modes[0].source_image)
-
-
-def wrong_start(problem, factor):
-    """A component where the mass is too small or too large and the source a copy of the image."""
-    names = problem.priors.sampled.names
-    values = np.zeros(len(names))
-    values[names.index("einstein_radius")] = factor * problem.observation.circle.radius
-    _, centre = best_strength(names, values, first_stage(problem).likelihood)
-    sigma = np.array([0.45 if name.startswith("log10_") else 0.05 for name in names])
-    return Mixture(np.ones(1), centre[None], np.diag(sigma**2)[None])
 
 
 @pytest.mark.parametrize("factor", [0.55, 1.5])

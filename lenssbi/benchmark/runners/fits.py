@@ -14,11 +14,13 @@ from lenssbi import __version__
 from lenssbi.benchmark.methods import WITH_PRIOR, FitMethod
 from lenssbi.benchmark.runners.answers import digest
 from lenssbi.benchmark.runners.records import RESULT, Belief, Job, Record
+from lenssbi.benchmark.runners.wrong_start import wrong_start
 from lenssbi.config import config_hash
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.pipelines.results import sentence
 from lenssbi.refinement.config import RefineConfig
-from lenssbi.refinement.prepare import refine_stamp, with_shear
+from lenssbi.refinement.fit import solve
+from lenssbi.refinement.prepare import set_up, with_shear
 from lenssbi.refinement.result import FitResult
 from lenssbi.status import ItemError
 
@@ -65,15 +67,17 @@ class Fits:
         for source in sources:
             index = source.index or 0
             config = with_shear(self.config, source.truth or {})
-            identity = digest(Path(source.path).name, str(index), config_hash(config), estimator or "", __version__)
+            wrong = self.method.wrong_start
+            parts = (config_hash(config), estimator or "", __version__, *([] if wrong is None else [str(wrong)]))
+            identity = digest(Path(source.path).name, str(index), *parts)
             places = out / "results" / name / f"{index:05d}.json", out / "work" / name / f"{index:05d}"
-            jobs.append(FitJob(source, index, config, self.method.estimator, *places, identity=identity))
+            jobs.append(FitJob(source, index, config, self.method.estimator, *places, identity=identity, wrong=wrong))
         return jobs
 
 
 @dataclass(frozen=True)
 class FitJob:
-    """The fit of one lens: the stamp, the configuration, the estimator's name, and where record and state are kept."""
+    """The fit of one lens: the stamp, the configuration, the estimator's name, where record and state are kept, and how wrong it starts."""
 
     source: StampSource
     index: int
@@ -82,13 +86,15 @@ class FitJob:
     path: Path
     work: Path
     identity: str
+    wrong: float | None = None
 
     def solve(self) -> Record:
         """Fit the lens; the sampler's state is kept meanwhile, so that a fit that was killed goes on."""
         network = None if self.estimator is None else estimator_of(self.estimator)
         start, cpu = time.perf_counter(), time.process_time()
         try:
-            fit = refine_stamp(self.source.load(), self.config, estimator=network, work=self.work)
+            problem, _ = set_up(self.source.load(), self.config, network)
+            fit = solve(problem, self.work, start=None if self.wrong is None else wrong_start(problem, self.wrong))
         except ItemError as error:
             return Record(self.index, sentence(error), seconds=time.perf_counter() - start)
         # a fit that was killed and went on has spent more than this call
