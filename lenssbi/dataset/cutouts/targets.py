@@ -33,7 +33,10 @@ DEC_COLUMNS = (
     "coord_dec",
 )
 HOURS = 15.0  # [deg]
-CARRIED = (LIGHT_COLUMN, *REDSHIFTS)  # columns that are about the lens and not about the mosaic: the table of the stamps has them too
+CARRIED = (
+    LIGHT_COLUMN,
+    *REDSHIFTS,
+)  # columns that are about the lens and not about the mosaic: the table of the stamps has them too
 Axis = Literal["ra", "dec"]
 
 
