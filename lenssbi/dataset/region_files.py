@@ -7,6 +7,7 @@ the file. Points, lines and text have no inside.
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,7 @@ from lenssbi.status import InputError, ItemError, Status
 
 SUFFIX = ".reg"
 HARMLESS = ("Found duplicate metadata", "DS9 ")  # warnings about colours, fonts and the like
+NOWHERE = re.compile(r"[(,\s][+-]?(nan|inf)\b", re.IGNORECASE)
 REMEDY = "save them in DS9 in image or in fk5 coordinates"
 
 
@@ -101,6 +103,9 @@ def _read(path: str | Path) -> list[Any]:
     if skipped:
         reason = skipped[0].removesuffix(" skipping.").removesuffix(",").rstrip(".")
         raise ItemError(Status.BAD_MASK, path, f"not all of its regions can be read: {reason[:160]}: {REMEDY}")
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        if NOWHERE.search(line.partition("#")[0]):  # it would contain no pixel, and mask nothing
+            raise ItemError(Status.BAD_MASK, path, f"{line.strip()[:80]}: a coordinate that is no number: {REMEDY}")
     return found
 
 

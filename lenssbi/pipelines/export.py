@@ -104,9 +104,10 @@ def run(
         With "fits" also if no fit can be made again; if some can, the others are in `left_out`. With "hierarc" the same holds for
         lenses without redshifts.
     """
+    wanted = tuple(dict.fromkeys(names))  # a lens that is named twice is one lens
     if to == "fits":
-        return _run_fits([_fit_files(Path(path), tuple(names)) for path in inputs], out, progress)
-    sources = [_source(Path(path), tuple(names)) for path in inputs]
+        return _run_fits([_fit_files(Path(path), wanted) for path in inputs], out, progress)
+    sources = [_source(Path(path), wanted) for path in inputs]
     total, paths, taken, left_out = sum(count for count, _ in sources), [], set[str](), list[str]()
     for lens in (lens for _, lenses in sources for lens in lenses()):
         if to == "hierarc" and None in (lens.observed.z_lens, lens.observed.z_source):

@@ -17,6 +17,7 @@ SCALE, ZERO_POINT, SIGMA = 0.1, 24.6, 0.0024  # [arcsec], AB magnitude of 1 ADU/
 SIDE, STEP, SUBGRID = 90, 110, 4  # pixels of a lens's light and between lenses; sub-pixels
 COLUMNS = 6
 FWHM = 0.17  # [arcsec]
+OWN, COMMON = 4, (0.5, 2.0)  # every fourth lens has redshifts of its own in the table; the others have these
 TRUE = ("einstein_radius", "magnification", "mag_lens_light", "mag_lensed_source", "mag_source")
 
 
@@ -58,11 +59,15 @@ def survey(folder, count=30, seed=7):
         image[row : row + SIDE, column : column + SIDE] += light
         x, y = np.array([column, row]) + (SIDE - 1) / 2 + shift
         ra, dec = map(float, wcs.all_pix2world(x, y, 0))
-        truths[f"lens-{k + 1:02d}"] = truth | {"ra": ra, "dec": dec, "x": x, "y": y}
+        z = COMMON if k % OWN else (0.3 + 0.01 * k, 1.2 + 0.05 * k)
+        truths[f"lens-{k + 1:02d}"] = truth | {"ra": ra, "dec": dec, "x": x, "y": y, "z_lens": z[0], "z_source": z[1]}
     write(folder / "mosaic.fits", image.astype("f4"), keywords)
     write(folder / "rms.fits", np.full(shape, SIGMA, "f4"))
     psf = PSF.gaussian(FWHM)
     write(folder / "psf.fits", psf.image, {"PIXSCALE": psf.pixel_scale, "PSFKIND": psf.kind})
-    lines = [f"{name},{truth['ra']!r},{truth['dec']!r}" for name, truth in truths.items()]
-    (folder / "targets.csv").write_text("\n".join(["id,ra,dec", *lines]))
+    lines = ["id,ra,dec,z_lens,z_source"]
+    for name, truth in truths.items():
+        z = (truth["z_lens"], truth["z_source"])
+        lines.append(",".join(map(str, (name, truth["ra"], truth["dec"], *(("", "") if z == COMMON else z)))))
+    (folder / "targets.csv").write_text("\n".join(lines))
     return truths

@@ -68,6 +68,7 @@ class TestRegionFiles:
             (["image", "circle(10,12,3)", "panda(10,12,0,90,1,2,5,1)"], '"panda" frame or shape is not supported'),
             (["image", "point(3,3)"], "none of its regions has an inside"),
             (["image", "-circle(10,12,3)"], "none of its regions has an inside that is to be masked"),
+            (["image", "circle(10,12,3)", "circle(nan,12,3)"], "circle(nan,12,3): a coordinate that is no number"),
             (["image", "circle(20,20,300)"], "a.reg marks every pixel as bad"),
             (["image", "circle(10,12"], "image or in fk5 coordinates"),
         ],

@@ -64,7 +64,7 @@ def test_all_of_a_catalogue(folder, tmp_path, to, suffix):
 def test_only_the_lenses_that_are_named(folder, tmp_path):
     catalogue = made_up(lenses=3)
     path = folder(catalogue)
-    (only,) = run([path], to="coolest", out=tmp_path / "out", names=["lens-1"]).paths
+    (only,) = run([path], to="coolest", out=tmp_path / "out", names=["lens-1", "lens-1"]).paths
     wanted = catalogue.posteriors["lens-1"].derived().summary()["q"].median
     assert galaxy(only)["q"]["posterior_stats"]["median"] == pytest.approx(wanted)
     with pytest.raises(InputError, match="no lens lens-7"):

@@ -113,6 +113,16 @@ def test_files_may_come_one_after_the_other_and_the_later_verdict_counts(folder,
     assert review.run(folder).counts["success"] == 2
 
 
+def test_other_redshifts_keep_the_verdicts(folder, tmp_path, config):
+    review.run(folder, [verdicts(folder, tmp_path / "a.json", "Ada", {0: "success", 1: "failure"})])
+    stamps = str(tmp_path / "set.h5")
+    catalogue.run([stamps], config=config, out=folder, read={"z_lens": 0.5, "z_source": 2.0})
+    assert column(folder, "verdict") == ["success", "failure", "", ""]
+    assert review.run(folder).outdated == 0
+    catalogue.run([stamps], config=changed(config), out=folder)
+    assert review.run(folder).outdated == 2, "of other fits"
+
+
 def test_more_than_two_reviewers_have_the_kappa_of_fleiss(folder, tmp_path):
     said = ({0: "success", 1: "failure"}, {0: "success", 1: "failure"}, {0: "success", 1: "failure", 2: "unsure"})
     files = [verdicts(folder, tmp_path / f"{n}.json", f"R{n}", one) for n, one in enumerate(said)]

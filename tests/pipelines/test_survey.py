@@ -1,18 +1,23 @@
-"""The lines of docs/guides/survey.md on a mosaic with 30 simulated lenses: cut out, predict, report, fit, export."""
+"""The lines of docs/guides/survey.md on a mosaic with 30 simulated lenses: cut out, predict, report, review, fit, export."""
 
+import json
 import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from astropy import constants
+from astropy.cosmology import Planck18
 from astropy.io import fits
 from astropy.table import Table
 from typer.testing import CliRunner
 
+from lenssbi.catalogue.verdicts import SCHEMA
+from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi_cli.main import app
 
-from ..dataset.made_up_survey import SCALE, survey
+from ..dataset.made_up_survey import COMMON, SCALE, survey
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "survey.md"
 LEFT_OUT = "stamps/lens-07.fits"  # one fit is enough here
@@ -35,6 +40,34 @@ def arguments(line):
     return [verb, *rest, *(word for key in said for word in ("--set", key))]
 
 
+def right(row, truth):
+    """Whether the radius of a row is that of the lens: what a reviewer who knows the truth looks at."""
+    return abs(row["einstein_radius"] - truth["einstein_radius"]) < 0.02
+
+
+def save_verdicts(truth, path):
+    """The file of a reviewer who knows the truth."""
+    found = CatalogueFolder.open("survey")
+    fits_of, entries = found.fits(), []
+    for row in found.table():
+        said = (
+            {"verdict": "success"} if right(row, truth[row["name"]]) else {"verdict": "failure", "failed_step": "basin"}
+        )
+        entries.append(said | {"lens": row["name"], "time": "2026-01-01T12:00:00Z", "fit": fits_of[row["name"]]})
+    card = {"schema": SCHEMA, "catalogue": found.identity, "reviewer": "Ada", "verdicts": entries}
+    path.write_text(json.dumps(card))
+
+
+def mass(truth):
+    """c^2 / (4 G) D_l D_s / D_ls theta^2 [solar masses] of a true radius and true redshifts (Schneider, Ehlers & Falco 1992, eq. 5.4)."""
+    z_lens, z_source = truth["z_lens"], truth["z_source"]
+    to_lens, to_source = Planck18.angular_diameter_distance(z_lens), Planck18.angular_diameter_distance(z_source)
+    between = (Planck18.comoving_distance(z_source) - Planck18.comoving_distance(z_lens)) / (1 + z_source)
+    ratio = to_lens * to_source / between
+    theta = np.radians(truth["einstein_radius"] / 3600)
+    return (constants.c**2 / (4 * constants.G) * ratio * theta**2).to_value("Msun")
+
+
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory):
     """The folder after all lines, the truth by name, and the tables of network and fits."""
@@ -43,6 +76,8 @@ def walk(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for line in commands():
+            if "review" in line:
+                save_verdicts(truth, folder / "verdicts-Ada.json")
             done = CliRunner().invoke(app, arguments(line))
             ends = (0, 3) if "--refine all" in line else (0,)  # so small a fit may stop at its limit
             assert done.exit_code in ends, f"{line}\n{done.output[-2000:]}\n{done.exception!r}"
@@ -51,7 +86,9 @@ def walk(tmp_path_factory):
 
 
 def test_the_guide_has_every_step():
-    assert [line.split()[1] for line in commands()] == ["cutout", "check", "catalogue", "report", "catalogue", "export"]
+    assert [line.split()[1] for line in commands()] == [
+        *("cutout", "check", "catalogue", "report", "review", "catalogue", "export")
+    ]
 
 
 @pytest.mark.slow
@@ -90,6 +127,31 @@ def test_the_network_finds_the_einstein_radii(walk):
     assert np.median(error) < 0.03
     assert np.corrcoef(true, walk.survey["einstein_radius"])[0, 1] > 0.99
     assert (error < 3 * sigma).sum() >= 28
+
+
+@pytest.mark.slow
+def test_masses_are_those_of_the_true_radii_and_redshifts(walk):
+    rows, truths = walk.survey, list(walk.truth.values())
+    for name in ("z_lens", "z_source"):
+        np.testing.assert_array_equal(rows[name], [truth[name] for truth in truths])
+    assert 0 < sum((truth["z_lens"], truth["z_source"]) != COMMON for truth in truths) < len(truths)
+    true = np.array([mass(truth) for truth in truths])
+    error = np.abs(rows["einstein_mass"] - true)
+    sigma = (rows["einstein_mass_upper"] - rows["einstein_mass_lower"]) / 2
+    assert np.median(error / true) < 0.06  # twice that of the radius
+    assert (error < 3 * sigma).sum() >= 28
+    (fitted,) = walk.fitted
+    assert fitted["einstein_mass"] == pytest.approx(mass(walk.truth[fitted["name"]]), rel=0.1)
+
+
+@pytest.mark.slow
+def test_verdicts_are_in_the_table(walk):
+    rows = walk.survey
+    true = [right(row, walk.truth[row["name"]]) for row in rows]
+    assert rows["verdict"].tolist() == ["success" if one else "failure" for one in true]
+    assert [str(step) for step in rows["failed_step"].filled("")] == ["" if one else "basin" for one in true]
+    assert 0 < sum(true) < len(true), "verdicts of both kinds"
+    assert (rows["reviewers"] == 1).all()
 
 
 @pytest.mark.slow

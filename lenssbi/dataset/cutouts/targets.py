@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from lenssbi.dataset.header import number
 from lenssbi.dataset.kinds import RA_COLUMNS, TABLE_SUFFIXES
-from lenssbi.dataset.listed import NAME_COLUMNS
+from lenssbi.dataset.listed import LIGHT_COLUMN, NAME_COLUMNS
+from lenssbi.dataset.redshifts import REDSHIFTS
 from lenssbi.dataset.tables import FITS_SUFFIXES, TextTable, read_table, read_texts
 from lenssbi.status import InputError, Status
 
@@ -32,6 +33,10 @@ DEC_COLUMNS = (
     "coord_dec",
 )
 HOURS = 15.0  # [deg]
+CARRIED = (
+    LIGHT_COLUMN,
+    *REDSHIFTS,
+)  # columns that are about the lens and not about the mosaic: the table of the stamps has them too
 Axis = Literal["ra", "dec"]
 
 
@@ -47,6 +52,8 @@ class Target:
         ICRS position [deg]; NaN if it could not be read.
     status, detail
         What is wrong with the row; None and empty if nothing is.
+    carried
+        The cells of the columns `CARRIED` that the table has, as text, by name.
     """
 
     name: str
@@ -54,6 +61,7 @@ class Target:
     dec: float
     status: Status | None = None
     detail: str = ""
+    carried: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_targets(text: str) -> list[Target]:
@@ -112,17 +120,19 @@ def _from_table(path: Path) -> Iterator[Target]:
     if len(table) == 0:
         raise InputError(f"{path}: the table has no rows: list a position in each")
     factors = _factor(path, RA_COLUMNS), _factor(path, DEC_COLUMNS)
+    more = {name: cells for name in CARRIED if (cells := table.column(name)) is not None}
     given: set[str] = set()
     for row, (name, ra_text, dec_text) in enumerate(zip(names, ras, decs, strict=True), start=1):
+        carried = {column: cells[row - 1] for column, cells in more.items()}
         ra, dec = _degrees(ra_text, "ra", factors[0]), _degrees(dec_text, "dec", factors[1])
         place = f"{path.name}, row {row}"
         if not _on_the_sky(ra, dec):
             said = f"{place}: ra {ra_text or 'empty'}, dec {dec_text or 'empty'}"
-            yield Target(name or f"{path.stem}-row-{row}", math.nan, math.nan, Status.BAD_POSITION, said)
+            yield Target(name or f"{path.stem}-row-{row}", math.nan, math.nan, Status.BAD_POSITION, said, carried)
             continue
-        found = Target(name or name_of_position(ra, dec), ra % 360, dec)
+        found = Target(name or name_of_position(ra, dec), ra % 360, dec, carried=carried)
         if found.name in given:
-            found = Target(found.name, found.ra, found.dec, Status.DUPLICATE, f"{place}: {found.name}")
+            found = replace(found, status=Status.DUPLICATE, detail=f"{place}: {found.name}")
         given.add(found.name)
         yield found
 

@@ -15,7 +15,7 @@ from lenssbi.flags import Flag, about
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
 from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look, usable
 from lenssbi.pipelines.catalogue.fit import read_row
-from lenssbi.pipelines.catalogue.job import NETWORK, RUN, TABLE, digest, row_path, shard_path
+from lenssbi.pipelines.catalogue.job import NETWORK, RUN, TABLE, digest, row_path, shard_path, without_redshifts
 from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.status import InputError, Status
@@ -146,10 +146,11 @@ class CatalogueFolder:
         return row if row is None or "instead" in row or reasons_to_fit(asked, self.config) else None
 
     def _fit_identity(self, asked: Row, fit: Row | None) -> str:
-        """Changes whenever the result of a lens does: with its stamp, its options, and a fit that goes on."""
+        """Changes whenever the model of a lens does: with its stamp, its options, and a fit that goes on, but not with redshifts."""
+        stamp = without_redshifts(asked["key"])
         if fit is None:
-            return digest(self.card["asked"], asked["key"])
-        return digest(*(str(fit.get(name)) for name in ("identity", "key", "status", "evaluations")))
+            return digest(self.card["asked"], stamp)
+        return digest(str(fit.get("identity")), stamp, *(str(fit.get(name)) for name in ("status", "evaluations")))
 
     def _final(self, asked: Row) -> Row:
         """The fit's row if its numbers can be used; otherwise the network's answer, with what the fit said of itself."""

@@ -13,7 +13,7 @@ again, and a changed configuration or stamp makes new ones.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,8 +105,15 @@ def network(estimator: str) -> Estimator:
 
 
 def key_of(source: StampSource) -> str:
-    """Identity of a stamp: where it is, how it is read, and size and date of its files."""
-    return digest(repr(source), *map(file_version, source.files))
+    """Identity of a stamp: where it is, how it is read, and size and date of its files; and after a dash that of its redshifts."""
+    plain = replace(source, z_lens=None, z_source=None, cosmology=None)
+    redshifts = repr((source.z_lens, source.z_source, source.cosmology))
+    return f"{digest(repr(plain), *map(file_version, source.files))}-{digest(redshifts)}"
+
+
+def without_redshifts(key: str) -> str:
+    """Identity of a stamp for what does not follow from its redshifts, such as a model and the verdict on it."""
+    return key.partition("-")[0]
 
 
 def digest(*parts: str) -> str:

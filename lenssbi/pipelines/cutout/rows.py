@@ -9,6 +9,8 @@ from typing import Any
 
 from lenssbi import __version__
 from lenssbi.dataset.cutouts.targets import Target
+from lenssbi.dataset.header import number
+from lenssbi.dataset.redshifts import in_cell
 from lenssbi.files import file_stem
 from lenssbi.pipelines.results import sentence
 from lenssbi.status import ItemError, Status
@@ -29,6 +31,12 @@ COLUMNS = {
     "usable": ("", "share of the stamp's pixels that can be used"),
     "status": ("", "done, or what went wrong in a word"),
     "reason": ("", "what went wrong in a sentence, with the remedy"),
+}
+# those that a table of positions may have
+CARRIED = {
+    "lens_light": "none or auto, as in the table of positions",
+    "z_lens": "redshift of the lens, as in the table of positions",
+    "z_source": "redshift of the source, as in the table of positions",
 }
 Row = dict[str, Any]
 
@@ -52,6 +60,7 @@ def done_row(target: Target, said: Mapping[str, Any]) -> Row:
         "usable": float(said["USABLE"]),
         "status": DONE,
         "reason": "",
+        **target.carried,
     }
 
 
@@ -68,6 +77,7 @@ def failed_row(target: Target, status: Status, detail: str) -> Row:
         "usable": 0.0,
         "status": status.name.lower(),
         "reason": sentence(ItemError(status, "", detail)),
+        **target.carried,
     }
 
 
@@ -88,5 +98,18 @@ def write_table(rows: Sequence[Mapping[str, Any]], folder: Path, options: Mappin
         Column([row[name] for row in rows], name=name, dtype=kinds[name], unit=unit or None, description=said)
         for name, (unit, said) in COLUMNS.items()
     ]
+    columns += [
+        Column(_as_numbers([row[name] for row in rows]), name=name, description=said)
+        for name, said in CARRIED.items()
+        if name in rows[0]
+    ]
     meta = {"schema": SCHEMA, "version": __version__, "command": "cutout", "options": dict(options)}
     return catalogue.write(Table(columns, meta=meta), folder / TABLE)
+
+
+def _as_numbers(cells: Sequence[str]) -> list[str] | list[float]:
+    """The cells as numbers, NaN for an unknown one; as text, with every mistake in it, if one of them is something else."""
+    values = [math.nan if in_cell(cell) is None else number(cell) for cell in cells]
+    numbers = [value for value in values if value is not None]
+    known = any(value == value for value in numbers)
+    return numbers if known and len(numbers) == len(cells) else list(cells)
