@@ -31,6 +31,7 @@ COMMANDS_PAGE = "reference/commands.md"
 AS_TEXT = {"CITATION.cff": ("citation.md", "How to cite"), "LICENSE": ("licence.md", "Licence")}
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?(?=\))")
 NOTEBOOK_LINK = re.compile(r'href="([^":#]+)\.ipynb"')
+DOCS_LINK = re.compile(r'href="\.\./docs/([^"#]+)\.md')  # of notebooks
 FROM_ELSEWHERE = re.compile(r"<script[^>]*>(?:(?!</script>).)*https?://cdnjs(?:(?!</script>).)*</script>", re.DOTALL)
 
 
@@ -196,9 +197,9 @@ def relative(page: str, here: str) -> str:
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Notebooks lead to each other's pages, and load nothing: their template asks a network for renderers that they do not need."""
+    """Notebooks lead to each other's pages and to those of the docs, and load nothing: their template asks a network for renderers that they do not need."""
     if page.file.src_uri.startswith("notebooks/"):
-        output = NOTEBOOK_LINK.sub(r'href="\1.html"', output)
+        output = DOCS_LINK.sub(r'href="../\1.html', NOTEBOOK_LINK.sub(r'href="\1.html"', output))
     return FROM_ELSEWHERE.sub("", output)
 
 

@@ -85,9 +85,9 @@ def test_a_job_that_dies_is_replaced(site):
 
 @pytest.mark.slow
 def test_jobs_that_reach_their_walltime_are_replaced(site):
-    """Fifty items of 0.2 s are more than a job of one process does within its ten seconds, of which it needs some to start."""
-    outcomes = dict(batch.run(slowly, range(50), cluster=config(jobs=1, walltime="00:00:10")))
-    assert sorted(number for number, *_ in outcomes.values()) == list(range(50))
+    """110 items of 0.2 s are more than a job of one process does within its twenty seconds, of which it needs some to start."""
+    outcomes = dict(batch.run(slowly, range(110), cluster=config(jobs=1, walltime="00:00:20")))
+    assert sorted(number for number, *_ in outcomes.values()) == list(range(110))
     assert len({job for _, job, *_ in outcomes.values()}) > 1
 
 

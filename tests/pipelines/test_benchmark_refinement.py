@@ -275,7 +275,7 @@ def test_the_whole_command_and_what_it_keeps(tmp_path, monkeypatch):
     assert (out / "fits.png").stat().st_size > 0
 
     # the same again: nothing is fitted or timed a second time
-    monkeypatch.setattr("lenssbi.benchmark.runners.fits.refine_stamp", lambda *_, **__: pytest.fail("fitted again"))
+    monkeypatch.setattr("lenssbi.benchmark.runners.fits.set_up", lambda *_, **__: pytest.fail("fitted again"))
     monkeypatch.setattr("lenssbi.benchmark.measures.evaluation.evaluations", lambda *_: pytest.fail("timed again"))
     again = CliRunner().invoke(app, arguments)
     assert again.exit_code == 0, again.stderr
@@ -284,7 +284,7 @@ def test_the_whole_command_and_what_it_keeps(tmp_path, monkeypatch):
     def crashed(*_, **__):
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("lenssbi.benchmark.runners.fits.refine_stamp", crashed)
+    monkeypatch.setattr("lenssbi.benchmark.runners.fits.set_up", crashed)
     (out / "results" / "small--broad" / "00000.json").unlink()
     assert CliRunner().invoke(app, arguments).exit_code == 3, "a fit that crashes is a row, and exit code 3"
 

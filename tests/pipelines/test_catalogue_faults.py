@@ -168,7 +168,7 @@ def test_a_scheduler_that_goes_away_loses_nothing_that_is_finished(tmp_path, man
     assert error.count("\n") == 1
     assert "went away: what is finished is kept" in error
     before = {file.name: file.stat().st_mtime_ns for file in (out / "network").glob("[0-9]*.h5")}
-    assert 2 <= len(before) < SHARDS
+    assert 2 <= len(before) <= SHARDS  # all, where a loaded machine is slow to kill
     assert not (out / "catalogue.ecsv").exists()
     assert in_process(*arguments, "--out", out)[0] == 0
     after = {file.name: file.stat().st_mtime_ns for file in (out / "network").glob("[0-9]*.h5")}
