@@ -20,17 +20,15 @@ from lenssbi.dataset.fits import read_stamp, with_lens_light
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.header import number as as_number
 from lenssbi.dataset.kinds import PART_OF_SET, PATH_COLUMNS, RA_COLUMNS, SET_SUFFIXES, kind_of
-from lenssbi.dataset.listed import COMPANIONS, LIGHT_COLUMN, Row, rows_of
+from lenssbi.dataset.listed import COMPANIONS, LIGHT_COLUMN, OPTIONS, Row, rows_of
 from lenssbi.dataset.masks import with_mask
 from lenssbi.dataset.names import distinct_names
 from lenssbi.dataset.observed import READ
-from lenssbi.dataset.redshifts import COSMOLOGY, REDSHIFTS, Distances, in_cell, with_redshifts
+from lenssbi.dataset.redshifts import REDSHIFTS, Distances, in_cell, with_redshifts
 from lenssbi.dataset.region_files import is_region_file, library
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.dataset.tables import FITS_SUFFIXES, read_texts
 from lenssbi.status import InputError, ItemError, Status
-
-OPTIONS = ("pixel_scale", LIGHT_COLUMN, *REDSHIFTS, COSMOLOGY)  # of a stamp, beside its files
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,10 @@ class StampSource:
         "none" for a stamp that shows no lens galaxy, "auto" for one that may; None leaves it to the file.
     z_lens, z_source, cosmology
         Redshifts, as numbers or text, and in which cosmology they become distances; None leaves them to the file and the default.
+    mass_prior
+        Priors of the mass that a table knows, as text (:func:`lenssbi.refinement.prepare.with_prior`).
     band
-        Which band of a cut-out with several.
+        Band of a cut-out with several.
     status, detail
         What is wrong with the row of a table that names this stamp; None where nothing is.
     """
@@ -70,6 +70,7 @@ class StampSource:
     z_lens: float | str | None = None
     z_source: float | str | None = None
     cosmology: str | None = None
+    mass_prior: str | None = None
     band: str = "VIS"
     status: Status | None = None
     detail: str = ""
@@ -231,11 +232,8 @@ def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
     table = next((one for one in tables if one.column(*PATH_COLUMNS) is not None), None)
     if table is None:
         names = ", ".join(name for one in tables for name in one.names)
-        places = (
-            ", or name the mosaic to cut its positions from with --image"
-            if any(one.column(*RA_COLUMNS) for one in tables)
-            else ""
-        )
+        cut = any(one.column(*RA_COLUMNS) for one in tables)
+        places = ", or name the mosaic to cut its positions from with --image" if cut else ""
         raise InputError(f"{path}: the table has no column `path` (it has {names}): add one{places}")
     if len(table) == 0:
         raise InputError(f"{path}: the table has no rows: list a stamp in each")
@@ -254,7 +252,8 @@ def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterat
     entry = str(table.parent / row.path) if row.path else ""
     files: dict[str, Any] = {c: placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
     redshifts: dict[str, Any] = {z: in_cell(getattr(row, z)) or getattr(common, z) for z in REDSHIFTS}
-    options = replace(common, **files, **redshifts, lens_light=row.lens_light.lower() or common.lens_light)
+    about = {"lens_light": row.lens_light.lower() or common.lens_light, "mass_prior": row.mass_prior or None}
+    options = replace(common, **files, **redshifts, **about)
     if not entry:
         status, detail = row.why_not(f"{table.name}, row {number}")
         yield replace(options, name=f"{table.stem}-row-{number}", path=str(table), status=status, detail=detail)

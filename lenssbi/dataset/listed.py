@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lenssbi.dataset.kinds import PATH_COLUMNS
-from lenssbi.dataset.redshifts import REDSHIFTS
+from lenssbi.dataset.redshifts import COSMOLOGY, REDSHIFTS
 from lenssbi.dataset.tables import TextTable
 from lenssbi.status import Status
 
@@ -14,6 +14,8 @@ INDEX_COLUMN = "index"  # of a set: the position of the stamp
 NAME_COLUMNS = ("id", "name", "object_id")
 COMPANIONS = ("noise", "psf", "mask")
 LIGHT_COLUMN = "lens_light"
+PRIOR_COLUMN = "mass_prior"
+OPTIONS = ("pixel_scale", LIGHT_COLUMN, *REDSHIFTS, COSMOLOGY, PRIOR_COLUMN)  # of a stamp, in addition to its files
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Row:
     lens_light: str
     z_lens: str
     z_source: str
+    mass_prior: str
     status: str
     reason: str
 
@@ -44,6 +47,6 @@ class Row:
 
 def rows_of(table: TextTable) -> Iterator[Row]:
     """The rows of a table, whichever of the columns it has."""
-    others = ((name,) for name in (*COMPANIONS, LIGHT_COLUMN, *REDSHIFTS, "status", "reason"))
+    others = ((name,) for name in (*COMPANIONS, LIGHT_COLUMN, *REDSHIFTS, PRIOR_COLUMN, "status", "reason"))
     columns = [table.column(*names) for names in (NAME_COLUMNS, PATH_COLUMNS, (INDEX_COLUMN,), *others)]
     return map(Row, *(cells if cells is not None else [""] * len(table) for cells in columns))

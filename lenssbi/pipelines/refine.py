@@ -25,7 +25,7 @@ from lenssbi.refinement.attempts import remove_checkpoints
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.drawn_light import fit_quantities
 from lenssbi.refinement.fit import restore, solve
-from lenssbi.refinement.prepare import network_summary, set_up, with_shear
+from lenssbi.refinement.prepare import network_summary, set_up, with_prior, with_shear
 from lenssbi.refinement.problem import Problem, request_key
 from lenssbi.refinement.result import FitResult
 from lenssbi.refinement.sampling.draws import Watch
@@ -168,7 +168,8 @@ def refine_source(
         If the stamp cannot be used.
     """
     start = time.perf_counter()
-    stamp, files, config = source.load(), Files.of(source.name, out), with_shear(config, source.truth)
+    stamp, files = source.load(), Files.of(source.name, out)
+    config = with_shear(with_prior(config, source.mass_prior, source.name), source.truth)
     request = request_key(stamp, config, None if estimator is None else estimator.identity)
     drawn = not figure or files.figure.exists()
     done = answered(files, request) if drawn and show is None else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from lenssbi.config import parse
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.flags import Flag
 from lenssbi.posteriors import GaussianMixture, Summary
@@ -172,6 +173,45 @@ def with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> Refin
     both = ("shear1", "shear2")
     shear = truth is None or any(truth.get(name, 0.0) or name in config.prior.gaussian for name in both)
     return config.model_copy(update={"mass": config.mass.model_copy(update={"shear": shear})})
+
+
+def with_prior(config: RefineConfig, said: str | None, name: str) -> RefineConfig:
+    """The fit with what a table knows of the mass of one lens, in addition to what the configuration knows.
+
+    Parameters
+    ----------
+    config
+        Configuration of the fit.
+    said
+        ``NAME=MEAN,SIGMA`` for a Gaussian prior, ``NAME=VALUE`` for a parameter that is held, with blanks or semicolons between them.
+    name
+        Name of the lens.
+
+    Raises
+    ------
+    ItemError
+        If the text is none of these, or names no parameter of the fit (``BAD_PRIOR``).
+    """
+    if not said:
+        return config
+    try:
+        known = dict(_known(item) for item in said.replace(";", " ").split())
+        data = config.model_dump()
+        data["prior"]["gaussian"] |= known
+        return parse(data, RefineConfig, "mass_prior")
+    except (InputError, ValueError) as error:
+        raise ItemError(Status.BAD_PRIOR, name, str(error)) from None
+
+
+def _known(item: str) -> tuple[str, tuple[float, float]]:
+    name, _, text = item.partition("=")
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(item) from None
+    if len(values) not in (1, 2) or (len(values) == 2 and not values[1] > 0):
+        raise ValueError(item)
+    return name, (values[0], values[1] if len(values) == 2 else 0.0)
 
 
 def network_summary(problem: Problem) -> dict[str, Summary] | None:

@@ -7,6 +7,8 @@ from astropy.table import Table
 from lenssbi.dataset.cutouts.tiles import Layers
 from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.pipelines.cutout import CutoutOptions, cut_first, run
+from lenssbi.refinement.config import RefineConfig
+from lenssbi.refinement.prepare import with_prior
 from lenssbi.status import ItemError, Status
 
 from ..dataset import made_up_mosaics as made_up
@@ -59,3 +61,25 @@ def test_lens_light_goes_with_the_cut_outs(options, tmp_path):
     result = run(targets(tmp_path / "t.csv", lens_light=["none", "auto"]), options=options, out=tmp_path / "out")
     assert [source.lens_light for source in expand_inputs([str(result.table)])] == ["none", "auto"]
     assert "z_lens" not in Table.read(result.table).colnames
+
+
+def test_priors_of_one_lens_go_with_the_cut_outs(options, tmp_path):
+    listed = ["einstein_radius=1.2,0.05; centre_x=0", "", "einstein_radius"]
+    result = run(targets(tmp_path / "t.csv", mass_prior=listed), options=options, out=tmp_path / "out")
+    known, none, wrong = expand_inputs([str(result.table)])
+    config = with_prior(RefineConfig(), known.mass_prior, known.name)
+    assert config.prior.gaussian == {"einstein_radius": (1.2, 0.05), "centre_x": (0.0, 0.0)}
+    assert with_prior(config, none.mass_prior, none.name) == config
+    more = with_prior(config, "centre_y=0.1,0.02", "more")
+    assert more.prior.gaussian == {**config.prior.gaussian, "centre_y": (0.1, 0.02)}
+    for said in (
+        wrong.mass_prior,
+        "mass=1",
+        "einstein_radius=1,0",
+        "einstein_radius=a",
+        "einstein_radius=1,2,3",
+        "e1=0.1",
+    ):
+        with pytest.raises(ItemError, match=said.split("=")[0]) as caught:
+            with_prior(config, said, "lens")
+        assert caught.value.status is Status.BAD_PRIOR

@@ -16,7 +16,7 @@ from typing import Literal
 
 from lenssbi.dataset.header import number
 from lenssbi.dataset.kinds import RA_COLUMNS, TABLE_SUFFIXES
-from lenssbi.dataset.listed import LIGHT_COLUMN, NAME_COLUMNS
+from lenssbi.dataset.listed import LIGHT_COLUMN, NAME_COLUMNS, PRIOR_COLUMN
 from lenssbi.dataset.redshifts import REDSHIFTS
 from lenssbi.dataset.tables import FITS_SUFFIXES, TextTable, read_table, read_texts
 from lenssbi.status import InputError, Status
@@ -35,6 +35,7 @@ DEC_COLUMNS = (
 HOURS = 15.0  # [deg]
 CARRIED = (
     LIGHT_COLUMN,
+    PRIOR_COLUMN,
     *REDSHIFTS,
 )  # columns that are about the lens and not about the mosaic: the table of the stamps has them too
 Axis = Literal["ra", "dec"]

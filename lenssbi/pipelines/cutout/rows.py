@@ -35,6 +35,7 @@ COLUMNS = {
 # those that a table of positions may have
 CARRIED = {
     "lens_light": "none or auto, as in the table of positions",
+    "mass_prior": "what is known of the mass, as in the table of positions",
     "z_lens": "redshift of the lens, as in the table of positions",
     "z_source": "redshift of the source, as in the table of positions",
 }
