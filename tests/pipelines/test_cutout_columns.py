@@ -1,4 +1,4 @@
-"""Columns of a table of positions that are about the lens go with its cut-out: redshifts, and whether it shows lens light."""
+"""Columns of a table of positions that are about the lens go with its cut-out: redshifts, lens light, priors of its mass."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from astropy.table import Table
 
 from lenssbi.dataset.cutouts.tiles import Layers
 from lenssbi.dataset.inputs import expand_inputs
+from lenssbi.pipelines import refine
 from lenssbi.pipelines.cutout import CutoutOptions, cut_first, run
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.prepare import with_prior
@@ -83,3 +84,20 @@ def test_priors_of_one_lens_go_with_the_cut_outs(options, tmp_path):
         with pytest.raises(ItemError, match=said.split("=")[0]) as caught:
             with_prior(config, said, "lens")
         assert caught.value.status is Status.BAD_PRIOR
+
+
+def test_a_fit_knows_the_priors_of_its_lens(options, tmp_path, monkeypatch):
+    listed = ["einstein_radius=1.2,0.05", "", "mass=1"]
+    result = run(targets(tmp_path / "t.csv", mass_prior=listed), options=options, out=tmp_path / "out")
+    seen = []
+
+    def set_up(stamp, config, estimator):
+        seen.append(config.prior.gaussian)
+        raise ItemError(Status.NO_ARCS, stamp.name)
+
+    monkeypatch.setattr(refine, "set_up", set_up)
+    blind = RefineConfig(prior={"mode": "blind", "gaussian": {"centre_x": (0.0, 0.0)}})
+    found = refine.run([str(result.table)], config=blind, out=tmp_path / "fits").items
+    assert seen == [{"centre_x": (0.0, 0.0), "einstein_radius": (1.2, 0.05)}, {"centre_x": (0.0, 0.0)}]
+    statuses = (Status.NO_ARCS, Status.NO_ARCS, Status.BAD_PRIOR)
+    assert all(item.status.startswith(status.value) for item, status in zip(found, statuses, strict=True))
