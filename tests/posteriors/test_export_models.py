@@ -179,6 +179,20 @@ class TestHierarc:
         assert found["theta_E_error"] == pytest.approx(0.03, rel=0.05)
         assert found["gamma_error"] == pytest.approx(0.1, rel=0.05)
 
+    def test_hierarc_itself_draws_the_lens(self):
+        """Runs where hierArc is installed, which the tests do not require."""
+        imaging = pytest.importorskip("hierarc.LensPosterior.imaging_constraints").ImageModelPosterior
+        rng = np.random.default_rng(0)
+        values = np.column_stack([rng.normal(1.2, 0.03, 4000), rng.normal(2.1, 0.1, 4000)])
+        samples = Samples(values, ("einstein_radius", "slope"), ("arcsec", ""))
+        found = hierarc.keywords(samples, Observed("J1", z_lens=0.5, z_source=1.5))["kwargs_lens_posterior"]
+        of_image = {name: value for name, value in found.items() if name not in ("z_lens", "z_source")}
+        lens = imaging(**of_image, r_eff=1.0, r_eff_error=0.05)
+        np.random.seed(0)  # noqa: NPY002 - hierArc draws from it
+        drawn = np.array([lens.draw_lens()[:2] for _ in range(2000)])
+        np.testing.assert_allclose(drawn.mean(axis=0), [1.2, 2.1], rtol=0.01)
+        np.testing.assert_allclose(drawn.std(axis=0), [0.03, 0.1], rtol=0.1)
+
     def test_an_isothermal_lens_says_that_its_slope_is_assumed(self):
         found = hierarc.keywords(made_up_fit().samples, Observed("J1", z_lens=0.5, z_source=1.5))
         assert (found["kwargs_lens_posterior"]["gamma"], found["kwargs_lens_posterior"]["gamma_error"]) == (2.0, 0.0)
