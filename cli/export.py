@@ -16,11 +16,11 @@ def export(
     ],
     *,
     to: Annotated[
-        Literal["coolest", "arviz", "fits", "lenstronomy", "hierarc"],
+        Literal["coolest", "arviz", "fits", "lenstronomy", "hierarc", "ecsv", "parquet"],
         typer.Option(
             "--to",
             help="coolest: JSON, source and draws; arviz: NetCDF; fits: the images of a fit, with WCS; "
-            "lenstronomy, hierarc: keyword arguments as JSON.",
+            "lenstronomy, hierarc: keyword arguments as JSON; ecsv, parquet: a table of draws.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],

@@ -27,9 +27,10 @@ from lenssbi.status import InputError
 if TYPE_CHECKING:
     from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 
-Format = Literal["coolest", "arviz", "fits", "lenstronomy", "hierarc"]
+Format = Literal["coolest", "arviz", "fits", "lenstronomy", "hierarc", "ecsv", "parquet"]
 SUFFIXES: dict[Format, str] = {"coolest": ".json", "arviz": ".nc", "fits": ".fits"}
 SUFFIXES |= {"lenstronomy": "_lenstronomy.json", "hierarc": "_hierarc.json"}
+SUFFIXES |= {"ecsv": "_draws.ecsv", "parquet": "_draws.parquet"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def run(
     names
         Names of the lenses of the catalogues to export; all by default, with "fits" all that were fitted.
     seed
-        Seed of the resampling of weighted draws (ArviZ).
+        Seed of the resampling of weighted draws (ArviZ, ECSV, Parquet).
     progress
         Function that is called with (posteriors written, posteriors in all, text).
 
@@ -124,8 +125,12 @@ def run(
 
 
 def _write(lens: Lens, path: Path, to: Format, seed: int) -> Path:
+    from lenssbi import catalogue
     from lenssbi.posteriors.export import arviz, coolest, hierarc, lenstronomy
+    from lenssbi.posteriors.export.table import draws_table
 
+    if to in ("ecsv", "parquet"):
+        return catalogue.write(draws_table(lens.samples, seed, {"lens": lens.name}), path)
     if to == "arviz":
         return arviz.write(lens.samples, path, seed=seed, about={"lens": lens.name})
     if to == "hierarc":

@@ -13,7 +13,7 @@ from lenssbi.status import InputError
 
 from .made_up_catalogue import made_up, posterior_of_q, write_training
 
-FORMATS = [("coolest", ".json"), ("arviz", ".nc")]
+FORMATS = [("coolest", ".json"), ("arviz", ".nc"), ("ecsv", "_draws.ecsv"), ("parquet", "_draws.parquet")]
 
 
 @pytest.fixture(autouse=True)

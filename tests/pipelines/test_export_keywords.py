@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from lenssbi.dataset.tables import read_table
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.export import run
 from lenssbi.pipelines.restored import restored_fit
+from lenssbi.posteriors import Samples
 from lenssbi.status import InputError
 
 from .made_up_catalogue import made_up
@@ -73,3 +75,19 @@ def test_the_command_says_what_is_missing(posterior, tmp_path):  # noqa: F811
     assert done.exit_code == 2
     (line,) = done.stderr.strip().splitlines()
     assert "--z-lens and --z-source" in line
+
+
+@pytest.mark.parametrize("kind", ["ecsv", "parquet"])
+def test_draws_as_a_table_are_those_of_the_posterior(kind, tmp_path):
+    values = np.random.default_rng(2).normal([1.2, 0.1, -0.2], [0.03, 0.05, 0.05], (3000, 3))
+    samples = Samples(values, ("einstein_radius", "e1", "e2"), ("arcsec", "", ""), np.log(values[:, 0]))
+    samples.save(tmp_path / "J1.h5")
+    (path,) = run([tmp_path / "J1.h5"], to=kind, out=tmp_path / "out", seed=3).paths
+    table, summary = read_table(path), samples.derived().summary()
+    assert path.name == f"J1_draws.{kind}"
+    assert table.colnames[:3] == ["einstein_radius", "e1", "e2"]
+    assert (str(table["einstein_radius"].unit), str(table["phi"].unit)) == ("arcsec", "deg")
+    assert len(table) == round(samples.n_eff)
+    for name in ("einstein_radius", "e1", "q"):
+        assert np.median(table[name]) == pytest.approx(summary[name].median, abs=0.1 * summary[name].sigma)
+    assert table.meta["lens"] == "J1"
