@@ -252,7 +252,10 @@ def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterat
     entry = str(table.parent / row.path) if row.path else ""
     files: dict[str, Any] = {c: placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
     redshifts: dict[str, Any] = {z: in_cell(getattr(row, z)) or getattr(common, z) for z in REDSHIFTS}
-    about = {"lens_light": row.lens_light.lower() or common.lens_light, "mass_prior": row.mass_prior or None}
+    about: dict[str, Any] = {
+        "lens_light": row.lens_light.lower() or common.lens_light,
+        "mass_prior": row.mass_prior or None,
+    }
     options = replace(common, **files, **redshifts, **about)
     if not entry:
         status, detail = row.why_not(f"{table.name}, row {number}")
