@@ -177,6 +177,10 @@ def test_a_verdict_is_redone_and_the_other_rows_stay(folder, tmp_path, fits, con
     assert fits == []
     assert rows(folder)["set.h5:1"]["einstein_radius"] == 1.5
     assert rows(folder)["set.h5:0"]["verdict"] == "success"
+    # with other redshifts too
+    catalogue.run([str(tmp_path / "set.h5")], config=config, out=folder, read={"z_lens": 0.5, "z_source": 2.0})
+    assert fits == ["set.h5:0", "set.h5:2", "set.h5:3"]
+    assert rows(folder)["set.h5:1"]["einstein_radius"] == 1.5
     report(folder)
 
 

@@ -9,7 +9,7 @@ from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.redshifts import REDSHIFTS
 from lenssbi.files import atomic
 from lenssbi.pipelines.catalogue.ask import failed_row
-from lenssbi.pipelines.catalogue.job import LENSES, Job, key_of, network, row_path
+from lenssbi.pipelines.catalogue.job import LENSES, Job, key_of, network, row_path, without_redshifts
 from lenssbi.pipelines.catalogue.shard import Row
 from lenssbi.pipelines.results import ItemResult, sentence
 from lenssbi.pipelines.rows import row_of
@@ -71,13 +71,23 @@ def keep_failure(source: StampSource, error: Exception, job: Job, instead: Row |
 
 
 def read_row(folder: Path, name: str, key: str, identity: str) -> Row | None:
-    """The row of a fit, or of the one in its place; None if there is none yet, or one of another stamp or configuration."""
+    """The row of a fit, or of the one in its place; None if there is none yet, or one of another stamp or configuration.
+
+    A fit in the place of another stays, with the redshifts that it was made with, if others are given.
+    """
     try:
         row = json.loads(row_path(folder, name).read_text())
     except (OSError, ValueError):
         return None
-    known = [one for one in (row, row.get("instead")) if isinstance(one, dict)] if isinstance(row, dict) else []
-    return row if any((one.get("key"), one.get("identity")) == (key, identity) for one in known) else None
+    if not isinstance(row, dict):
+        return None
+    if (row.get("key"), row.get("identity")) == (key, identity):
+        return row
+    other = row.get("instead")
+    if not isinstance(other, dict):
+        return None
+    found = (without_redshifts(str(other.get("key"))), other.get("identity"))
+    return row if found == (without_redshifts(key), identity) else None
 
 
 def fitted(source: StampSource, job: Job) -> bool:
