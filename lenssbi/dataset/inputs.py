@@ -252,11 +252,8 @@ def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterat
     entry = str(table.parent / row.path) if row.path else ""
     files: dict[str, Any] = {c: placed(getattr(row, c), table.parent) or getattr(common, c) for c in COMPANIONS}
     redshifts: dict[str, Any] = {z: in_cell(getattr(row, z)) or getattr(common, z) for z in REDSHIFTS}
-    about: dict[str, Any] = {
-        "lens_light": row.lens_light.lower() or common.lens_light,
-        "mass_prior": row.mass_prior or None,
-    }
-    options = replace(common, **files, **redshifts, **about)
+    light = row.lens_light.lower() or common.lens_light
+    options = replace(common, **files, **redshifts, lens_light=light, mass_prior=row.mass_prior or None)
     if not entry:
         status, detail = row.why_not(f"{table.name}, row {number}")
         yield replace(options, name=f"{table.stem}-row-{number}", path=str(table), status=status, detail=detail)
