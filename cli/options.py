@@ -167,17 +167,17 @@ def needed(inputs: list[str] | None) -> list[str]:
 
 def _known(item: str, option: str, form: str, count: int) -> str:
     """What the user knows of a parameter, as an override of the configuration; of a sigma of zero if only a value is given."""
+    from lenssbi.refinement.config import read_prior
     from lenssbi.status import InputError
 
-    name, _, text = item.partition("=")
     try:
-        values = [float(part) for part in text.split(",")]
+        name, values = read_prior(item)
     except ValueError:
-        values = []
-    if not name.strip().isidentifier() or len(values) != count:
+        name, values = "", ()
+    if len(values) != count:
         raise InputError(f"{option} {item}: write it as {form}")
     if count == 2 and not values[1] > 0:
         raise InputError(
             f"{option} {item}: the standard deviation is above zero; hold a parameter with --fix {name}=VALUE"
         )
-    return f"prior.gaussian.{name.strip()}=[{values[0]!r}, {(values + [0.0])[1]!r}]"
+    return f"prior.gaussian.{name}=[{values[0]!r}, {(*values, 0.0)[1]!r}]"

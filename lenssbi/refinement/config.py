@@ -222,3 +222,21 @@ class RefineConfig(Config):
         if self.mass.shear is False and {"shear1", "shear2"} & said.keys():
             raise ValueError("a prior of the shear needs mass.shear: true")
         return self
+
+
+def read_prior(text: str) -> tuple[str, tuple[float, ...]]:
+    """Name of a parameter and what is known of it, from ``NAME=MEAN,SIGMA``, or from ``NAME=VALUE`` if it is held.
+
+    Raises
+    ------
+    ValueError
+        If the text is neither.
+    """
+    name, _, said = text.partition("=")
+    try:
+        values = tuple(float(part) for part in said.split(","))
+    except ValueError:
+        raise ValueError(text) from None
+    if not name.strip().isidentifier() or len(values) > 2:
+        raise ValueError(text)
+    return name.strip(), values

@@ -18,7 +18,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.flags import Flag
 from lenssbi.posteriors import GaussianMixture, Summary
 from lenssbi.refinement.circle import Circle
-from lenssbi.refinement.config import LEARNED_MODES, RefineConfig
+from lenssbi.refinement.config import LEARNED_MODES, RefineConfig, read_prior
 from lenssbi.refinement.fit import solve
 from lenssbi.refinement.lens_light import without_lens_light
 from lenssbi.refinement.model_error import widened
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 CONFLICT = 3.0  # sigma
 FARTHEST_IMAGE = (
-    1.6  # Einstein radii: where most light of images behind an isothermal sphere ends; the last of it ends at 2
+    1.6  # Einstein radii within which most light of images behind an isothermal sphere lies; all of it within 2
 )
 CIRCLE_ERROR = 0.16  # [arcsec]: rms error of the circle estimate over 170 simulated lenses, many of them faint
 DRAWS = 4000  # for the quantiles of the network's answer
@@ -113,11 +113,12 @@ def set_up(
         network, more = _asked(estimator, seen, may_go_without)
         flags = (*flags, *more)
     learned = None if may_go_without and Flag.MISSPECIFIED in flags else network
-    if may_go_without and learned is not None:
-        if contradicts(learned, observation.circle) and (within := _within_reach(stamp, config, light, learned)):
-            observation = within
-        elif contradicts(learned, observation.circle):
+    if may_go_without and learned is not None and contradicts(learned, observation.circle):
+        within = _within_reach(stamp, config, light, learned)
+        if within is None:
             learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
+        else:
+            observation = within
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
     seconds = processor_seconds() - start
@@ -195,23 +196,15 @@ def with_prior(config: RefineConfig, said: str | None, name: str) -> RefineConfi
     if not said:
         return config
     try:
-        known = dict(_known(item) for item in said.replace(";", " ").split())
+        known = dict(read_prior(item) for item in said.replace(";", " ").split())
+        for parameter, values in known.items():
+            if len(values) == 2 and not values[1] > 0:
+                raise ValueError(f"the standard deviation of {parameter} is above zero")
         data = config.model_dump()
-        data["prior"]["gaussian"] |= known
+        data["prior"]["gaussian"] |= {parameter: (*values, 0.0)[:2] for parameter, values in known.items()}
         return parse(data, RefineConfig, "mass_prior")
     except (InputError, ValueError) as error:
         raise ItemError(Status.BAD_PRIOR, name, str(error)) from None
-
-
-def _known(item: str) -> tuple[str, tuple[float, float]]:
-    name, _, text = item.partition("=")
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(item) from None
-    if len(values) not in (1, 2) or (len(values) == 2 and not values[1] > 0):
-        raise ValueError(item)
-    return name, (values[0], values[1] if len(values) == 2 else 0.0)
 
 
 def network_summary(problem: Problem) -> dict[str, Summary] | None:
