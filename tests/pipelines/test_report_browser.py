@@ -11,18 +11,12 @@ from lenssbi.pipelines import pages
 from lenssbi.pipelines.report import build
 from lenssbi.pipelines.report import page as page_module
 
-from ..browser import browser, wait_until, watched
+from ..browser import wait_until, watched
 from .made_up_report import CARD, HOSTILE, hostile, rows, thumbnails
 
 COUNT = 300
 CHOICES = ("Status", "Method", "Flag", "Range of")
 LOADED = "images => images.every(image => image.complete && image.naturalWidth > 0 && image.naturalHeight * 4 === image.naturalWidth)"
-
-
-@pytest.fixture(scope="module")
-def started():
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -14,18 +14,12 @@ from lenssbi.pipelines.report import page as page_module
 from lenssbi.pipelines.report.drawn import WIDTH, kept_figures
 from lenssbi.refinement.own_model import OwnModel
 
-from ..browser import browser, watched
+from ..browser import watched
 from .made_up_report import CARD, rows, thumbnails
 
 CIRCLE = np.exp(2j * np.pi * np.arange(73) / 72)
 FLAT = [float(value) for value in np.stack([CIRCLE.real, CIRCLE.imag], 1).ravel()]
 VIEW = {"half": [2.0, 2.0], "source": [-0.5, 0.5, -0.5, 0.5], "critical": [FLAT], "caustics": [[0.0, 0.0, 0.25, 0.25]]}
-
-
-@pytest.fixture(scope="module")
-def started():
-    with browser() as found:
-        yield found
 
 
 class Seen:

@@ -11,18 +11,12 @@ from lenssbi.pipelines import pages
 from lenssbi.pipelines.report import build
 from lenssbi.pipelines.report import page as page_module
 
-from ..browser import browser, wait_until, watched
+from ..browser import wait_until, watched
 from .made_up_report import CARD, HOSTILE, hostile, rows, thumbnails
 from .test_report_browser import flagged_first
 
 COUNT = 30
 TIME = "2026-01-01T00:00:00Z"
-
-
-@pytest.fixture(scope="module")
-def started():
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
