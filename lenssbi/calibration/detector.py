@@ -3,6 +3,7 @@
 It starts from the estimator's own convolutions, or from the detector of another estimator, and sees stamps that are composed for it,
 in pairs of an ordinary and an altered one
 (`rendering/composition/paired_supply.py`), in orientations drawn at random. They are kept for a while, so that each is seen `visits` times.
+It is trained in bfloat16 if the estimator was.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from torch.nn.utils import clip_grad_norm_
 
 from lenssbi.config import Config, parse
 from lenssbi.estimators.augmentation import SYMMETRIES, turn_images
-from lenssbi.estimators.checkpoint import read_card
+from lenssbi.estimators.checkpoint import EstimatorCard, read_card
 from lenssbi.estimators.detector import Detector, read_detector
 from lenssbi.estimators.estimator import Estimator
 from lenssbi.estimators.load import find_estimator
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.estimators.symmetric import single
+from lenssbi.estimators.warm_start import deepened_trunk, is_deeper
 from lenssbi.rendering.composition.kinds import Alteration
 from lenssbi.rendering.composition.paired_supply import PairedStamps
 from lenssbi.rendering.composition.supply import ComposedStamps
@@ -112,16 +114,18 @@ def train_detector(
         torch.manual_seed(plan.seed)
         detector = Detector(estimator.card.network, estimator.field, tuple(weights))
         if plan.start_from:
-            detector.load_state_dict(former(plan.start_from, estimator, tuple(weights)))
+            take_over(detector, plan.start_from, estimator, tuple(weights))
         elif plan.warm:
             detector.trunk.load_state_dict(single(estimator.densities[0]).embedding_net.state_dict())
         detector = detector.to(device)
-        fit_detector(detector, stamps, plan, progress)
+        fit_detector(detector, stamps, plan, progress, in_half_precision(estimator.card))
     return detector.eval()
 
 
-def former(name: str, estimator: Estimator, kinds: tuple[str, ...]) -> dict[str, Tensor]:
-    """The weights of the detector of another estimator, which must be laid out alike and see stamps in the same way.
+def take_over(detector: Detector, name: str, estimator: Estimator, kinds: tuple[str, ...]) -> None:
+    """Give a fresh detector of an estimator the weights of another estimator's, which must see stamps in the same way.
+
+    The other network may have fewer residual blocks and no fine path in its stem: what is added changes nothing at first.
 
     Raises
     ------
@@ -130,17 +134,25 @@ def former(name: str, estimator: Estimator, kinds: tuple[str, ...]) -> dict[str,
     """
     folder = find_estimator(name)
     card = read_card(folder)
-    detector = read_detector(card, folder)
-    if detector is None:
+    other = read_detector(card, folder)
+    if other is None:
         raise InputError(f"{folder}: has no detector to start from: name an estimator of observed stamps")
     trunk = {"dropout": 0.0}  # of which a detector has none
-    alike = card.network.model_copy(update=trunk) == estimator.card.network.model_copy(update=trunk)
-    if not alike or card.preprocessing != estimator.card.preprocessing or detector.kinds != kinds:
+    before, after = (c.network.model_copy(update=trunk) for c in (card, estimator.card))
+    alike = before == after or is_deeper(before, after)
+    if not alike or card.preprocessing != estimator.card.preprocessing or other.kinds != kinds:
         raise InputError(
             f"{folder}: its detector has another layout, preprocessing or kinds of alterations than {estimator.name} needs: "
             "start from the estimator's own convolutions"
         )
-    return detector.state_dict()
+    detector.head.load_state_dict(other.head.state_dict())
+    detector.trunk.load_state_dict(deepened_trunk(before, after, other.trunk.state_dict()), strict=before == after)
+
+
+def in_half_precision(card: EstimatorCard) -> bool:
+    """Whether an estimator was trained in bfloat16, and its detector should be."""
+    config = yaml.safe_load(card.training.get("config", "")) or {}
+    return config.get("precision") == "bfloat16"
 
 
 def shown(supply: PairedStamps, prepare: ImagePreprocessing, plan: DetectorPlan) -> Iterator[tuple[Tensor, Tensor]]:
@@ -160,8 +172,9 @@ def fit_detector(
     stamps: Iterator[tuple[Tensor, Tensor]],
     plan: DetectorPlan,
     progress: Progress = lambda *_: None,
+    half: bool = False,
 ) -> None:
-    """Train a detector on batches of prepared images and labels, as `shown` gives them."""
+    """Train a detector on batches of prepared images and labels, as `shown` gives them; if `half`, in bfloat16."""
     detector.train()
     optimiser = torch.optim.AdamW(detector.parameters(), plan.learning_rate, weight_decay=DECAY)
     steps = -(-plan.passes // plan.batch)
@@ -170,7 +183,9 @@ def fit_detector(
         for group in optimiser.param_groups:
             group["lr"] = plan.learning_rate * min(1, (step + 1) / WARMUP) * (1 + cos(pi * step / steps)) / 2
         images = turn_images(images, int(torch.randint(SYMMETRIES, (1,))))
-        loss = cross_entropy(detector(images), labels)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
+            logits = detector(images)
+        loss = cross_entropy(logits.float(), labels)
         optimiser.zero_grad()
         loss.backward()
         clip_grad_norm_(detector.parameters(), CLIP)

@@ -4,7 +4,7 @@ A trunk that stays gives the same features every time, so they are computed once
 stamp, and what comes after is trained on them: an epoch then costs seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) ->
     source = single(source)
     if card.preprocessing != config.preprocessing or card.field != field:
         raise InputError(f"{folder}: start_from needs the preprocessing and the field of the plan: change one of them")
-    if _deeper(card.network, config.network):
+    if is_deeper(card.network, config.network):
         source = deepened(card, source, config)
     alike = card.density.kind == config.density.kind and card.space == config.space
     if alike and _shapes(source) == _shapes(density):
@@ -57,28 +57,33 @@ def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) ->
 
 def deepened(card: EstimatorCard, source: Density, config: TrainConfig) -> Density:
     """The same density with the stem and the blocks of the plan's network, what is added without effect: it says what `source` says."""
-    few, many = card.network.blocks, config.network.blocks
-    places: dict[str, str] = {}
-    old = new = 0
-    for before, after in zip(few, many, strict=True):  # a convolution, its normalisation, the blocks
-        places |= {str(old + i): str(new + i) for i in range(2 + before)}
-        old, new = old + 2 + before, new + 2 + after
-    places[str(old)] = str(new)
-    if config.network.fine and not card.network.fine:
-        places["0"] = "0.coarse"
-    network = card.network.model_copy(update={"blocks": many, "fine": config.network.fine})
+    network = card.network.model_copy(update={"blocks": config.network.blocks, "fine": config.network.fine})
     density = build_density(card.density, network, card.field, len(card.space), card.passes, card.seed)
-    trunk = {}
-    for name, tensor in source.embedding_net.state_dict().items():
-        place, rest = name.split(".", 1)
-        trunk[f"{places[place]}.{rest}"] = tensor
+    trunk = deepened_trunk(card.network, network, source.embedding_net.state_dict())
     head = {name: tensor for name, tensor in source.state_dict().items() if "trunk." not in name}
     density.load_state_dict(head, strict=False)
     density.embedding_net.load_state_dict(trunk, strict=False)
     return density
 
 
-def _deeper(one: NetworkConfig, other: NetworkConfig) -> bool:
+def deepened_trunk(before: NetworkConfig, after: NetworkConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of the convolutions of a compact network by their names in a network with more blocks or a finer stem.
+
+    The added layers are not among them: as they are built, they change nothing.
+    """
+    places: dict[str, str] = {}
+    old = new = 0
+    for few, many in zip(before.blocks, after.blocks, strict=True):  # a convolution, its normalisation, the blocks
+        places |= {str(old + i): str(new + i) for i in range(2 + few)}
+        old, new = old + 2 + few, new + 2 + many
+    places[str(old)] = str(new)
+    if after.fine and not before.fine:
+        places["0"] = "0.coarse"
+    parts = {name: name.split(".", 1) for name in weights}
+    return {f"{places[place]}.{rest}": weights[name] for name, (place, rest) in parts.items()}
+
+
+def is_deeper(one: NetworkConfig, other: NetworkConfig) -> bool:
     """Whether the compact network `other` differs from `one` by more residual blocks or a finer stem, besides its dropout."""
     alike = one.model_copy(update={"blocks": other.blocks, "fine": other.fine, "dropout": other.dropout}) == other
     pairs = list(zip(one.blocks, other.blocks, strict=False))

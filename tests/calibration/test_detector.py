@@ -20,6 +20,7 @@ from lenssbi.estimators.detector import FILE, Detector, read_detector, save_dete
 from lenssbi.estimators.load import load_estimator
 from lenssbi.estimators.network import NetworkConfig, build_network
 from lenssbi.estimators.preprocessing import ImagePreprocessing
+from lenssbi.estimators.warm_start import deepened_trunk
 from lenssbi.instrument import PSF
 from lenssbi.rendering.composition import supply
 from lenssbi.rendering.composition.kinds import ALTERATIONS
@@ -116,12 +117,13 @@ class ToyPairs:
             yield images, torch.arange(2).repeat_interleave(size)
 
 
-def test_it_tells_a_galaxy_with_a_ring_from_one_without():
+@pytest.mark.parametrize("half", [False, True])
+def test_it_tells_a_galaxy_with_a_ring_from_one_without(half):
     prepare = ImagePreprocessing(kind="observed", scale=2.0)
     torch.manual_seed(0)
     detector = Detector(NETWORK, (SIDE, SIDE), ("alone",))
     plan = DetectorPlan(passes=2000, store=256, visits=2, learning_rate=3e-3)
-    made.fit_detector(detector, made.shown(ToyPairs(1), prepare, plan), plan)
+    made.fit_detector(detector, made.shown(ToyPairs(1), prepare, plan), plan, half=half)
     detector.eval()
     images, labels = next(ToyPairs(2).pairs(100))
     scores = detector.score(prepare.observed(images))
@@ -241,3 +243,32 @@ def test_a_set_without_a_composition_is_refused(kept):
     plain = yaml.safe_dump(load_config(FILES / "training_euclid.yaml", SimulateConfig).model_dump(mode="json"))
     with pytest.raises(InputError, match="has no composition"):
         train_detector(load_estimator(kept), plain, PLAN, 5)
+
+
+def test_a_deeper_detector_goes_on_from_a_shallower_one(calibrated, kept, text, tmp_path):
+    card = read_card(kept)
+    deeper = card.network.model_copy(update={"blocks": (0, 1), "fine": 4})
+    torch.manual_seed(8)
+    changed, weights = card.model_copy(update={"network": deeper}), build_network(deeper, (SIDE, SIDE), 1).state_dict()
+    save_estimator(changed, weights, tmp_path / "deeper")
+    plan = PLAN.model_copy(update={"start_from": str(calibrated), "learning_rate": 1e-12})
+    made_deeper = train_detector(load_estimator(tmp_path / "deeper"), text, plan, 5)
+    images = torch.randn((6, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(1))
+    before = load_estimator(calibrated).detector
+    made_deeper.trunk.load_state_dict(
+        deepened_trunk(card.network, deeper, before.trunk.state_dict()), strict=False
+    )  # its statistics, which training moves
+    torch.testing.assert_close(made_deeper.score(images), before.score(images), rtol=1e-4, atol=1e-4)
+    wider = card.network.model_copy(update={"widths": (8, 12)})
+    changed, weights = card.model_copy(update={"network": wider}), build_network(wider, (SIDE, SIDE), 1).state_dict()
+    save_estimator(changed, weights, tmp_path / "wider")
+    with pytest.raises(InputError, match="another layout"):
+        train_detector(load_estimator(tmp_path / "wider"), text, plan, 5)
+
+
+def test_a_detector_is_trained_in_the_precision_of_its_estimator(kept):
+    card = read_card(kept)
+    assert not made.in_half_precision(card)
+    for precision, half in (("float32", False), ("bfloat16", True)):
+        trained = card.model_copy(update={"training": {"config": f"precision: {precision}"}})
+        assert made.in_half_precision(trained) is half
