@@ -93,7 +93,7 @@ def numbers(folder: Path) -> dict[str, str]:
         "suites": suites_table([false, *others], read(folder / "roc.csv")),
         "splits": worst_splits(coverage),
         "whole": f"{100 * float(whole['largest_deviation']):+.1f}, {whole['parameter']} at {whole['at']}",
-        "false": percent(false["flagged"]),
+        "alarms": percent(false["flagged"]),
         "far": f"{100 * caught / far:.0f} per cent of the {far}",
         "speed": f"{float(speed['network']):.0f}",
         "predict": f"{float(speed['lenssbi predict']):.0f}",
