@@ -1,4 +1,4 @@
-"""`lenssbi demo`: all steps on one simulated lens with known truth.
+"""`lenssbi demo`: all steps on one simulated Euclid stamp with lens galaxy and neighbours, whose truth is known.
 
 simulate -> predict (the network) -> refine (a pixelised-source fit that starts from the network's answer) -> compare
 """
@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lenssbi.config import load_config
 from lenssbi.pipelines import predict, refine, simulate
 from lenssbi.pipelines.results import ItemResult, Progress, RunResult, silent
-from lenssbi.populations import Population
-from lenssbi.populations.parametric import ParametricSource
-from lenssbi.populations.scale import AngularScale
 from lenssbi.posteriors import Summary, derive_ellipse
 from lenssbi.refinement.config import RefineConfig, SamplerConfig
 from lenssbi.rendering.simulation import SimulateConfig
 
 FIT = RefineConfig(sampler=SamplerConfig(max_minutes=3.0))
-# a lens as the shipped weights know them: configs/populations/euclid_vis_sie.yaml
-LENS = SimulateConfig(population=Population(suite="euclid_vis_sie", source=ParametricSource(scale=AngularScale())))
+POPULATION = "configs/populations/euclid_observed.yaml"  # that of the default network's training
+SEEN_WELL = ("population.mass.einstein_radius=[1.0, 1.6]", "composition.snr=[80, 200]")
 STEPS = ("simulating a lens", "asking the network", "fitting", "done")
 
 
@@ -106,7 +104,7 @@ def run(
     total = len(STEPS) - 1
     progress(0, total, STEPS[0])
     lens = out / f"lens-{seed}.h5"
-    simulate.run(LENS, lens, 1, seed=seed)
+    simulate.run(load_config(POPULATION, SimulateConfig, SEEN_WELL), lens, 1, seed=seed)
     progress(1, total, STEPS[1])
     prediction = predict.run([str(lens)], estimator=estimator, out=out / "prediction.ecsv")
 

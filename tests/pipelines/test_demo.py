@@ -24,6 +24,7 @@ def steps(monkeypatch):
         return ItemResult("lens.h5:0", "done", params, params, TRUTH, figure="lens.png", posterior="lens-posterior.h5")
 
     def simulate(config, out, count, **options):
+        assert config.composition.lens_galaxies is not None  # as the default network was trained on
         asked.append(("simulate", out, count, options["seed"]))
 
     def predict(inputs, **options):
