@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lenssbi.shipped_configs import shipped
+
 from .benchmark_real import benchmark_real
 from .benchmark_tables import comparison_tables
 from .console import SOME_FAILED, command
 from .options import Json, Overrides, Quiet, Scheduler, Workers
-from .shipped_configs import shipped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

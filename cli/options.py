@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .shipped_configs import shipped
+from lenssbi.shipped_configs import shipped
 
 if TYPE_CHECKING:
     from lenssbi.batch import ClusterConfig

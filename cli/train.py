@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from lenssbi.shipped_configs import shipped
+
 from .console import command
 from .options import Json, Overrides, Quiet, Seed
-from .shipped_configs import shipped
 
 
 def train(

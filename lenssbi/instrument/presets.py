@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lenssbi.config import mapping_of
-
-PACKAGE = Path(__file__).parents[1]
-ROOTS = (PACKAGE, PACKAGE.parent)  # a wheel holds lenssbi/configs, a clone has configs beside lenssbi
+from lenssbi.shipped_configs import ROOTS
 
 
 def preset_names() -> tuple[str, ...]:

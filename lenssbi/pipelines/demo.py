@@ -17,9 +17,10 @@ from lenssbi.pipelines.results import ItemResult, Progress, RunResult, silent
 from lenssbi.posteriors import Summary, derive_ellipse
 from lenssbi.refinement.config import RefineConfig, SamplerConfig
 from lenssbi.rendering.simulation import SimulateConfig
+from lenssbi.shipped_configs import shipped
 
 FIT = RefineConfig(sampler=SamplerConfig(max_minutes=3.0))
-POPULATION = "configs/populations/euclid_observed.yaml"  # that of the default network's training
+POPULATION = Path("configs/populations/euclid_observed.yaml")  # that of the default network's training
 SEEN_WELL = ("population.mass.einstein_radius=[1.0, 1.6]", "composition.snr=[80, 200]")
 STEPS = ("simulating a lens", "asking the network", "fitting", "done")
 
@@ -104,7 +105,7 @@ def run(
     total = len(STEPS) - 1
     progress(0, total, STEPS[0])
     lens = out / f"lens-{seed}.h5"
-    simulate.run(load_config(POPULATION, SimulateConfig, SEEN_WELL), lens, 1, seed=seed)
+    simulate.run(load_config(shipped(POPULATION), SimulateConfig, SEEN_WELL), lens, 1, seed=seed)
     progress(1, total, STEPS[1])
     prediction = predict.run([str(lens)], estimator=estimator, out=out / "prediction.ecsv")
 

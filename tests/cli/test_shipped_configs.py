@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lenssbi_cli import shipped_configs
+from lenssbi import shipped_configs
+from lenssbi.shipped_configs import shipped
 from lenssbi_cli.main import COMMANDS, app
-from lenssbi_cli.shipped_configs import shipped
 
 NAME = Path("configs/refinement/quick.yaml")
 ROOT = Path(__file__).parents[2]

@@ -42,6 +42,11 @@ def steps(monkeypatch):
     return asked
 
 
+def test_the_lens_is_simulated_from_any_folder(steps, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert demo.run(tmp_path).refined.status == "done"
+
+
 def test_one_lens_goes_through_all_steps(steps, tmp_path):
     result = demo.run(tmp_path, seed=5)
     lens = tmp_path / "lens-5.h5"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent.parent / "lenssbi"
+PACKAGE = Path(__file__).parent
 ROOTS = (PACKAGE, PACKAGE.parent)  # a wheel holds lenssbi/configs, a clone has configs beside lenssbi
 
 
