@@ -9,6 +9,7 @@ that of Pearson et al. 2021 (MNRAS 505, 4362). The map, from the ground up; a mo
     arrays               which array library an array belongs to; the pixel grid
     config               YAML files into typed, frozen configurations
     files                write to a temporary file, then rename
+    shipped_configs      configuration files that come with the package
     batching             many systems as one: dataclasses whose numbers are arrays
     splines              tables interpolated by splines
     parameters           parameters: priors, transforms, the parameter space
