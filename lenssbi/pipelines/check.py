@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lenssbi.dataset.kinds import PATH_COLUMNS, kind_of
+from lenssbi.dataset.kinds import is_table, kind_of, lists_stamps, schema_of
 from lenssbi.pipelines.results import sentence
 from lenssbi.status import InputError, ItemError
 
@@ -68,8 +68,8 @@ def _reader(text: str) -> tuple[str, Callable[[Path], dict[str, Any]] | None]:
         return _reader_of_folder(path)
     if kind == "set":
         kinds = {"lenssbi-posterior": ("posterior", _posterior), "lenssbi-network": ("answers", _answers)}
-        return kinds.get(_schema(path).rpartition("-")[0], ("set", _set))
-    if (kind == "table" and not _lists_stamps(path)) or (kind == "stamp" and _is_table(path)):
+        return kinds.get(schema_of(path).rpartition("-")[0], ("set", _set))
+    if (kind == "table" and not lists_stamps(path)) or (kind == "stamp" and is_table(path)):
         return "catalogue", _catalogue
     return "stamps", None
 
@@ -83,34 +83,6 @@ def _reader_of_folder(folder: Path) -> tuple[str, Callable[[Path], dict[str, Any
         return "catalogue", _folder
     stamps = not (folder / CARD).is_file() and any(p.name.lower().endswith(FITS_SUFFIXES) for p in folder.iterdir())
     return ("stamps", None) if stamps else ("estimator", _estimator)
-
-
-def _lists_stamps(path: Path) -> bool:
-    from lenssbi.dataset.tables import read_texts
-
-    return path.suffix == ".csv" or any(table.column(*PATH_COLUMNS) is not None for table in read_texts(path))
-
-
-def _schema(path: Path) -> str:
-    import h5py
-
-    try:
-        with h5py.File(path) as file:
-            return str(file.attrs.get("schema", ""))
-    except OSError:
-        return ""  # the reader of sets says what is wrong
-
-
-def _is_table(path: Path) -> bool:
-    """Whether a FITS file holds a table and no image."""
-    from astropy.io import fits
-
-    try:
-        with fits.open(path) as units:
-            images = any(unit.is_image and unit.header.get("NAXIS", 0) > 0 for unit in units)
-            return not images and any(isinstance(unit, fits.BinTableHDU) for unit in units)
-    except Exception:  # the reader of stamps says what is wrong
-        return False
 
 
 def _set(path: Path) -> dict[str, Any]:
@@ -184,7 +156,7 @@ def _catalogue(path: Path) -> dict[str, Any]:
 
 
 def _answers(path: Path) -> dict[str, Any]:
-    from lenssbi.pipelines.catalogue.shard import read_entries
+    from lenssbi.catalogue.shard import read_entries
 
     entries = read_entries(path)
     return {"lenses": len(entries), "posteriors": sum(entry.samples is not None for entry in entries)}

@@ -2,7 +2,7 @@
 
 INPUT is a posterior file (`.h5`) or the folder of a catalogue. The description of the stamp in a
 COOLEST file (pixels, filter, zero point, position) comes from the posterior file; its image is read again if its files still exist.
-The images of a fit are computed again from its posterior and its stamp (:mod:`lenssbi.pipelines.restored`).
+The images of a fit are computed again from its posterior and its stamp (:mod:`lenssbi.refinement.restored`).
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _write(lens: Lens, path: Path, to: Format, seed: int) -> Path:
         return arviz.write(lens.samples, path, seed=seed, about={"lens": lens.name})
     if to == "hierarc":
         return hierarc.write(lens.samples, path, lens.observed)
-    from lenssbi.pipelines.exported_model import model_of
+    from lenssbi.refinement.restored import model_of
 
     writer = coolest.write if to == "coolest" else lenstronomy.write
     return writer(lens.samples, path, lens.observed, *model_of(lens.file, lens.samples))
@@ -181,8 +181,8 @@ def _rows(path: Path, catalogue: CatalogueFolder, names: tuple[str, ...]) -> dic
 
 
 def _run_fits(found: Sequence[list[tuple[str, Path]]], out: Path, progress: Progress) -> ExportResult:
-    from lenssbi.pipelines.restored import restored_fit
     from lenssbi.refinement import fits_file
+    from lenssbi.refinement.restored import restored_fit
 
     paths, left_out, taken, files = [], list[str](), set[str](), [one for lenses in found for one in lenses]
     for done, (name, file) in enumerate(files):

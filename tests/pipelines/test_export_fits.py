@@ -15,10 +15,10 @@ from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import describe
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.export import run
-from lenssbi.pipelines.restored import restored_fit
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.prepare import set_up
+from lenssbi.refinement.restored import restored_fit
 from lenssbi.status import InputError
 
 from ..refinement.made_up_fit import PARAMS, header, made_up_fit

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from lenssbi.dataset.tables import read_table
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.export import run
-from lenssbi.pipelines.restored import restored_fit
 from lenssbi.posteriors import Samples
+from lenssbi.refinement.restored import restored_fit
 from lenssbi.status import InputError
 
 from .made_up_catalogue import made_up

@@ -18,11 +18,11 @@ from lenssbi.instrument import PSF
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.pipelines import refine
-from lenssbi.pipelines.restored import restored_fit
 from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.photometry import photometry
 from lenssbi.refinement.prepare import set_up
+from lenssbi.refinement.restored import restored_fit
 from lenssbi.status import InputError, ItemError, Status
 from lenssbi.systems import LensSystem
 

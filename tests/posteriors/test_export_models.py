@@ -13,13 +13,13 @@ from lenssbi.instrument import PSF
 from lenssbi.lensing import critical_curves, equivalent_einstein_radius
 from lenssbi.parameters.conversions import from_lenstronomy
 from lenssbi.pipelines import refine
-from lenssbi.pipelines.exported_model import fitted_model
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.posteriors.export import coolest, hierarc, lenstronomy
 from lenssbi.posteriors.export.coolest import Observed
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import restore
 from lenssbi.refinement.likelihood import deflectors
+from lenssbi.refinement.restored import fitted_model
 from lenssbi.status import InputError
 
 from ..refinement.made_up_fit import gaussian, made_up_fit

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lenssbi import batch
+from lenssbi.catalogue.shard import Row
 from lenssbi.catalogue.verdicts import VERDICTS, consensus, of_lenses, read_kept
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
@@ -23,7 +24,6 @@ from lenssbi.pipelines.catalogue.job import REVIEW, RUN, Job, key_of
 from lenssbi.pipelines.catalogue.lock import locked
 from lenssbi.pipelines.catalogue.output import write_card, write_tables
 from lenssbi.pipelines.catalogue.result import CatalogueResult
-from lenssbi.pipelines.catalogue.shard import Row
 from lenssbi.pipelines.repeat import said_in
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError, Status

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lenssbi import batch
+from lenssbi.catalogue.shard import Entry, read_rows
 from lenssbi.dataset.inputs import StampSource, expand_inputs
 from lenssbi.files import remove_unfinished
 from lenssbi.pipelines.catalogue.ask import Chunk, ask, entries_of, failed_row, finished, keep
@@ -30,7 +31,6 @@ from lenssbi.pipelines.catalogue.job import LENSES, NETWORK, RUN, Job, network
 from lenssbi.pipelines.catalogue.lock import locked
 from lenssbi.pipelines.catalogue.output import write_card, write_tables
 from lenssbi.pipelines.catalogue.result import CatalogueResult
-from lenssbi.pipelines.catalogue.shard import Entry, read_rows
 from lenssbi.pipelines.repeat import provenance, said_in
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError

@@ -14,7 +14,8 @@ from lenssbi.config import ConfigError, parse
 from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import READ
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.posteriors import load_learned, load_samples, load_with_prior
+from lenssbi.posteriors import Samples, load_learned, load_samples, load_with_prior
+from lenssbi.posteriors.export.model import FittedModel
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import restore
 from lenssbi.refinement.prepare import set_up
@@ -69,3 +70,35 @@ def _posed_again(path: str | Path, info: Any, stamp: Stamp) -> Problem | None:
         return set_up(stamp, config, learned=load_learned(path))[0]
     except (ConfigError, InputError):
         return None
+
+
+def model_of(path: Path | None, samples: Samples) -> tuple[FittedModel | None, tuple[str, ...]]:
+    """The model of the highest likelihood for an export, and a message if it cannot be computed again.
+
+    Parameters
+    ----------
+    path
+        Posterior file; None if there is none.
+    samples
+        Posterior; that of a network has no model, and no message is needed.
+    """
+    if path is None or "best" not in samples.info:
+        return None, ()
+    try:
+        return fitted_model(restored_fit(path)), ()
+    except InputError as error:
+        return None, (f"source and lens light are not part of this file: {error}",)
+
+
+def fitted_model(fit: FitResult) -> FittedModel:
+    """The best model of a fit for an export."""
+    stamp, source = fit.stamp, fit.source
+    return FittedModel(
+        params=fit.best.params,
+        source=source.image,
+        extent=source.extent,
+        pixel_scale=stamp.pixel_scale,
+        shape=stamp.shape,
+        psf=stamp.psf,
+        lens_light=fit.lens_light,
+    )
