@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenssbi.dataset.kinds import is_table, kind_of, lists_stamps, schema_of
+from lenssbi.dataset.reading import AS_FILES_SAY, ReadOptions
 from lenssbi.pipelines.results import sentence
 from lenssbi.status import InputError, ItemError
 
@@ -40,7 +41,7 @@ class CheckResult:
         return {"path": str(self.path), "kind": self.kind, **self.details}
 
 
-def run(path: str | Path, read: Mapping[str, Any] | None = None) -> CheckResult:
+def run(path: str | Path, read: ReadOptions = AS_FILES_SAY) -> CheckResult:
     """Look into a file or folder: anything that lenssbi reads or writes.
 
     Parameters
@@ -48,7 +49,7 @@ def run(path: str | Path, read: Mapping[str, Any] | None = None) -> CheckResult:
     path
         File or folder, or a part of a set.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs` for stamps: noise, psf, mask, pixel_scale.
+        Options of reading stamps.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def run(path: str | Path, read: Mapping[str, Any] | None = None) -> CheckResult:
     kind, reader = _reader(str(path))
     if reader is not None:
         return CheckResult(Path(path), kind, reader(Path(path)))
-    return CheckResult(Path(path), *_stamps(str(path), read or {}))
+    return CheckResult(Path(path), *_stamps(str(path), read))
 
 
 def _reader(text: str) -> tuple[str, Callable[[Path], dict[str, Any]] | None]:
@@ -104,11 +105,9 @@ def _posterior(path: Path) -> dict[str, Any]:
     }
 
 
-def _stamps(text: str, read: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _stamps(text: str, read: ReadOptions) -> tuple[str, dict[str, Any]]:
     """The details of a stamp, or how many there are in a folder, table or part of a set."""
-    from lenssbi.dataset.inputs import expand_inputs
-
-    sources = expand_inputs([text], **read)
+    sources = read.sources([text])
     if len(sources) == 1:
         return "stamp", _stamp(sources[0].load())
     wrong = []

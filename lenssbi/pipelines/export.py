@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import READ
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.dataset.redshifts import REDSHIFTS
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.posteriors import Samples, load_samples
@@ -239,9 +239,10 @@ def _observed(name: str, known: Mapping[str, Any] | None) -> Observed:
     """What a posterior remembers of its stamp (:func:`~lenssbi.dataset.observed.describe`), and the image if it can be read again."""
     said = dict(known or {})
     shape, read = said.pop("shape", None), dict(said.pop(READ, {}))
+    named = read.pop("input", "")
     observed = Observed(name, shape=None if shape is None else tuple(shape), **said)
     try:
-        (source,) = expand_inputs([read.pop("input", "")], **read)
+        (source,) = ReadOptions(**read).sources([named])
         stamp = source.load()
     except (InputError, ValueError):  # the posterior is there, its stamp has gone
         return observed

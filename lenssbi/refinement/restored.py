@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lenssbi.config import ConfigError, parse
-from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import READ
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.posteriors import Samples, load_learned, load_samples, load_with_prior
 from lenssbi.posteriors.export.model import FittedModel
@@ -57,7 +57,8 @@ def _stamp(path: str | Path, info: Any) -> Stamp:
     if "input" not in read:
         raise InputError(f"{path}: does not say which stamp was fitted: fit it again with lenssbi refine")
     try:
-        (source,) = expand_inputs([read.pop("input")], **read)
+        named = read.pop("input")
+        (source,) = ReadOptions(**read).sources([named])
         return replace(source, name=info["stamp"]).load()
     except InputError as error:
         raise InputError(f"{path}: its stamp cannot be read any more ({error}): put it back where it was") from None
