@@ -93,7 +93,7 @@ def model_of(path: Path | None, samples: Samples) -> tuple[FittedModel | None, t
 
 def fitted_model(fit: FitResult) -> FittedModel:
     """The best model of a fit for an export."""
-    stamp, source = fit.stamp, fit.source
+    stamp, source = fit.stamp, fit.best.source
     return FittedModel(
         params=fit.best.params,
         source=source.image,

@@ -29,7 +29,7 @@ def test_a_fit_goes_out_with_its_source(posterior, tmp_path):  # noqa: F811
     found, fit = read(path), restored_fit(posterior)
     assert found["point"] == "model of the highest likelihood"
     (source,) = found["kwargs_source"]
-    np.testing.assert_array_equal(source["image"], np.nan_to_num(fit.source.image))
+    np.testing.assert_array_equal(source["image"], np.nan_to_num(fit.best.source.image))
     assert found["kwargs_lens"][0]["theta_E"] == fit.best.params["einstein_radius"]
     assert found["kwargs_pixel_grid"]["nx"] == 50
 

@@ -274,7 +274,7 @@ def test_a_fit_is_made_whole_again_from_its_posterior_file(first):
     fit = restored_fit(good.posterior)
     assert fit.info["key"] == load_samples(good.posterior).info["key"]
     assert fit.best.chi2 == pytest.approx(fit.info["chi2_per_pixel"], rel=1e-9)
-    assert fit.info["pixels"] == fit.mask.sum() == np.isfinite(fit.model_image).sum()
+    assert fit.info["pixels"] == fit.mask.sum() == np.isfinite(fit.best.image).sum()
     assert fit.params()["einstein_radius"].median == good.params["einstein_radius"].median
     np.testing.assert_array_equal(fit.learned.means, [[0.91, 0.1, 0.0]])
     measured = fit.info["photometry"]

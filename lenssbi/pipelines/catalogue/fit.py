@@ -100,4 +100,5 @@ def _keep_picture(fit: FitResult, path: Path) -> None:
     from lenssbi.plots.thumbnails import thumbnail
 
     with atomic(path) as temporary:
-        temporary.write_bytes(thumbnail(fit.stamp.image, fit.stamp.noise, fit.mask, fit.model_image, fit.source.image))
+        best = fit.best
+        temporary.write_bytes(thumbnail(fit.stamp.image, fit.stamp.noise, fit.mask, best.image, best.source.image))
