@@ -7,21 +7,8 @@ import typer
 
 from .console import command
 from .grouped import grouped
-from .options import (
-    Cluster,
-    EstimatorName,
-    Inputs,
-    Json,
-    Quiet,
-    Scheduler,
-    Seed,
-    Settings,
-    Workers,
-    cluster_of,
-    needed,
-    refuse_beside_repeat,
-)
-from .stamps import CUTOUTS, Stamps
+from .options import Cluster, Inputs, Scheduler, Settings, Workers, cluster_of, needed, refuse_beside_repeat
+from .stamps import CUTOUTS, Modelling
 
 Rule = Literal["auto", "all", "none"]
 REFINE = "auto: fit the stamps where the network's answer is in doubt; all; none."
@@ -36,9 +23,7 @@ def catalogue(
         Path | None, typer.Option("--out", help="Folder for tables, posteriors and figures.", show_default=False)
     ] = None,
     refine: Annotated[Rule | None, typer.Option("--refine", help=REFINE)] = None,
-    estimator: EstimatorName = None,
     settings: Settings,
-    seed: Seed = None,
     workers: Workers = 1,
     scheduler: Scheduler = None,
     cluster: Cluster = None,
@@ -57,12 +42,10 @@ def catalogue(
             show_default=False,
         ),
     ] = None,
-    stamps: Stamps,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    shared: Modelling,
 ) -> None:
     """Model many stamps unattended. The same command again continues a run that was stopped."""
-    with command(as_json, quiet) as screen:
+    with command(shared.as_json, shared.quiet) as screen:
         from lenssbi.config import load_config
         from lenssbi.pipelines.catalogue import CatalogueConfig, run
         from lenssbi.pipelines.catalogue import repeat as run_again
@@ -82,10 +65,11 @@ def catalogue(
             return
         if out is None:
             raise InputError("no folder for the catalogue: name one with --out")
-        said = {"refine": refine, "estimator": estimator, "seed": seed, "fit.lens_light": stamps.lens_light}
+        said: dict[str, object] = {"refine": refine, "estimator": shared.estimator, "seed": shared.seed}
+        said |= {"fit.lens_light": shared.stamps.lens_light}
         start = CatalogueFolder.open(out).card["config"] if redo else None
         config = load_config(settings.config, CatalogueConfig, settings.changes(said, "fit."), start)
-        inputs, read = stamps.found((inputs or []) if redo else needed(inputs), out / CUTOUTS, screen)
+        inputs, read = shared.stamps.found((inputs or []) if redo else needed(inputs), out / CUTOUTS, screen)
         if redo:
             screen.finish(fit_again(out, redo, config=config, inputs=inputs, read=read, **where))
             return

@@ -28,7 +28,7 @@ def check(
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.check import run
 
-        result = run(path, companions.said)
+        result = run(path, companions.read)
         lines = (f"  {key.replace('_', ' ')}: {_in_words(value)}" for key, value in result.details.items())
         screen.result(result.as_json(), f"{path}: {result.kind}, whole", *lines)
 

@@ -7,8 +7,8 @@ import typer
 
 from .console import command
 from .grouped import grouped
-from .options import EstimatorName, Inputs, Json, ModelError, Quiet, Seed, model_error, needed, refuse_beside_repeat
-from .stamps import CUTOUTS, Stamps
+from .options import Inputs, ModelError, model_error, needed, refuse_beside_repeat
+from .stamps import CUTOUTS, Modelling
 
 
 @grouped
@@ -20,21 +20,17 @@ def predict(
     samples: Annotated[
         Path | None, typer.Option("--samples", help="Folder to write posterior draws to, a file per stamp.")
     ] = None,
-    estimator: EstimatorName = None,
     error: ModelError = None,
-    seed: Seed = None,
     repeat: Annotated[
         Path | None,
         typer.Option(
             "--repeat", metavar="TABLE", help="Ask again what a table of --out was made of, from what it says."
         ),
     ] = None,
-    stamps: Stamps,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    shared: Modelling,
 ) -> None:
     """Ask the network for the posterior of every stamp."""
-    with command(as_json, quiet) as screen:
+    with command(shared.as_json, shared.quiet) as screen:
         from lenssbi.config import load_config
         from lenssbi.pipelines.predict import repeat as run_again
         from lenssbi.pipelines.predict import run
@@ -46,13 +42,13 @@ def predict(
             return
         folder = out.with_name(f"{out.stem}_{CUTOUTS}") if out is not None else samples and samples / CUTOUTS
         departures = load_config(None, ModelErrorConfig, model_error(error))
-        inputs, read = stamps.found(needed(inputs), folder, screen)
+        inputs, read = shared.stamps.found(needed(inputs), folder, screen)
         result = run(
             inputs,
-            estimator=estimator,
+            estimator=shared.estimator,
             out=out,
             samples=samples,
-            seed=0 if seed is None else seed,
+            seed=shared.seed or 0,
             model_error=departures,
             read=read,
             progress=screen.progress,

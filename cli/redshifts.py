@@ -41,9 +41,8 @@ class Distances:
         ),
     ] = None
 
-    @property
-    def said(self) -> dict[str, object]:
-        """What was said, as keyword arguments of `expand_inputs`; empty if nothing was.
+    def check(self) -> None:
+        """Check redshifts and cosmology.
 
         Raises
         ------
@@ -57,5 +56,3 @@ class Distances:
             from lenssbi.posteriors.cosmology import cosmology_of
 
             cosmology_of(self.cosmology)
-        known = {"z_lens": self.z_lens, "z_source": self.z_source, "cosmology": self.cosmology}
-        return {name: value for name, value in known.items() if value is not None}

@@ -7,8 +7,8 @@ import typer
 
 from .console import command
 from .grouped import grouped
-from .options import EstimatorName, Inputs, Json, Quiet, Seed, Settings, needed, refuse_beside_repeat
-from .stamps import CUTOUTS, Stamps
+from .options import Inputs, Settings, needed, refuse_beside_repeat
+from .stamps import CUTOUTS, Modelling
 
 PriorName = Literal["auto", "broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"]
 SamplerName = Literal["auto", "importance", "nautilus"]
@@ -26,9 +26,7 @@ def refine(
     ] = None,
     prior: Annotated[PriorName | None, typer.Option("--prior", help=PRIORS)] = None,
     sampler: Annotated[SamplerName | None, typer.Option("--sampler", help=SAMPLERS)] = None,
-    estimator: EstimatorName = None,
     settings: Settings,
-    seed: Seed = None,
     figures: Annotated[
         bool | None, typer.Option(help="Save a figure of each lens, as is the default.", show_default=False)
     ] = None,
@@ -38,12 +36,10 @@ def refine(
             "--repeat", metavar="DIR", help="Make the fits in a folder again, from what its refine.json says."
         ),
     ] = None,
-    stamps: Stamps,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    shared: Modelling,
 ) -> None:
     """Fit every stamp with a pixelised source. The same command again continues a fit that was stopped."""
-    with command(as_json, quiet) as screen:
+    with command(shared.as_json, shared.quiet) as screen:
         from lenssbi.config import load_config
         from lenssbi.pipelines.refine import repeat as run_again
         from lenssbi.pipelines.refine import run
@@ -57,14 +53,15 @@ def refine(
         inputs = needed(inputs)
         if out is None:
             raise InputError("no folder for the fits: name one with --out")
-        said = {"prior.mode": prior, "sampler.method": sampler, "sampler.seed": seed, "lens_light": stamps.lens_light}
+        said: dict[str, object] = {"prior.mode": prior, "sampler.method": sampler, "sampler.seed": shared.seed}
+        said |= {"lens_light": shared.stamps.lens_light}
         config = load_config(settings.config, RefineConfig, settings.changes(said))
-        inputs, read = stamps.found(inputs, out / CUTOUTS, screen)
+        inputs, read = shared.stamps.found(inputs, out / CUTOUTS, screen)
         result = run(
             inputs,
             config=config,
             out=out,
-            estimator=estimator,
+            estimator=shared.estimator,
             figures=figures is not False,
             read=read,
             progress=screen.progress,

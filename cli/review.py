@@ -48,7 +48,7 @@ def _table(result: "ReviewResult") -> Table:
 
 def _lines(result: "ReviewResult") -> list[Text]:
     """What there is to say beside the counts; names come from files, so that nothing in them is read as markup."""
-    from lenssbi.pipelines.review import agreement_in_words
+    from lenssbi.catalogue.agreement import agreement_in_words
 
     who = ", ".join(f"{name} {count:,}" for name, count in result.reviewers.items())
     found = [f"verdicts: {who}"] if who else []

@@ -1,14 +1,16 @@
 """How stamps are read, or cut out of a mosaic: the options of every command that takes stamps, declared once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from .options import EstimatorName, Json, Quiet, Seed
 from .redshifts import Distances
 
 if TYPE_CHECKING:
+    from lenssbi.dataset.reading import ReadOptions
     from lenssbi.pipelines.cutout import CutoutOptions
 
     from .console import Screen
@@ -50,10 +52,11 @@ class Companions:
     ] = None
 
     @property
-    def said(self) -> dict[str, object]:
-        """What was said, as keyword arguments of `expand_inputs`; empty where nothing was."""
-        known = {"noise": self.noise, "psf": self.psf, "mask": self.mask, "pixel_scale": self.pixel_scale}
-        return {name: value for name, value in known.items() if value is not None}
+    def read(self) -> "ReadOptions":
+        """Options of reading the stamps."""
+        from lenssbi.dataset.reading import ReadOptions
+
+        return ReadOptions(self.noise, self.psf, self.mask, self.pixel_scale)
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ class Stamps:
     mosaic: Mosaic = Mosaic()
     distances: Distances = NOWHERE
 
-    def found(self, inputs: list[str], folder: Path | None, screen: "Screen") -> tuple[list[str], dict[str, object]]:
+    def found(self, inputs: list[str], folder: Path | None, screen: "Screen") -> tuple[list[str], "ReadOptions"]:
         """The inputs and how they are read: as the user said, or the stamps that are cut out into `folder`.
 
         Raises
@@ -160,8 +163,8 @@ class Stamps:
         """
         from lenssbi.status import InputError
 
-        light = {} if self.lens_light is None else {"lens_light": self.lens_light}
-        read = self.companions.said | light | self.distances.said
+        self.distances.check()
+        read = replace(self.companions.read, lens_light=self.lens_light, **vars(self.distances))
         if not self.mosaic.image:
             for option in self.mosaic.choices:
                 raise InputError(f"{option} is for a mosaic: name it with --image")
@@ -171,3 +174,14 @@ class Stamps:
         if folder is None:
             raise InputError("--image needs a place to keep the cut-outs: give --out")
         return cut_first(inputs, self.mosaic.cutting(), folder, read, screen.progress)
+
+
+@dataclass(frozen=True)
+class Modelling:
+    """What every command that models stamps is told: the network, the seed, how stamps are read, and what to print."""
+
+    estimator: EstimatorName = None
+    seed: Seed = None
+    stamps: Stamps = Stamps()
+    as_json: Json = False
+    quiet: Quiet = False

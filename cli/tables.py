@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from lenssbi.pipelines.calibration_files import CalibrateResult
+    from lenssbi.calibration.result import CalibrateResult
     from lenssbi.pipelines.catalogue.result import CatalogueResult
     from lenssbi.pipelines.catalogue.status import RunStatus
     from lenssbi.pipelines.cutout import CutoutResult

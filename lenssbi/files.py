@@ -1,14 +1,15 @@
-"""Write, then rename: a killed run leaves either the old file or the new one. What keeps a file from being read. Names of files."""
+"""Write, then rename: a killed run leaves either the old file or the new one. Tables as text; names of files; why a file is not read."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lenssbi.status import InputError
 
@@ -64,6 +65,20 @@ def atomic(path: str | Path) -> Iterator[Path]:
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write rows as a table; the keys of the first one are the columns.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written or the disk is full.
+    """
+    with atomic(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def remove_unfinished(*folders: Path) -> None:

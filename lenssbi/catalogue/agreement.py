@@ -9,10 +9,13 @@ Measurement 20, 37, equation 1; Fleiss 1971, Psychological Bulletin 76, 378, pag
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
+
+from lenssbi.catalogue.verdicts import Verdict
 
 
 class Agreement(NamedTuple):
@@ -47,6 +50,28 @@ def agreement(labels: Sequence[Sequence[str]]) -> Agreement:
 
     with warnings.catch_warnings(action="ignore"):
         return Agreement("Cohen's kappa", float(cohen_kappa_score(said[:, 0], said[:, 1])), lenses, reviewers)
+
+
+def agreement_of(counted: Mapping[str, Sequence[Verdict]]) -> Agreement | None:
+    """Agreement of reviewers on the lenses that all of them judged; None for a single one, and if there is no such lens.
+
+    Parameters
+    ----------
+    counted
+        Verdicts that count, by the name of the lens.
+    """
+    reviewers = sorted({one.reviewer for several in counted.values() for one in several})
+    by_all = [{one.reviewer: one.verdict for one in several} for several in counted.values()]
+    labels = [[said[name] for name in reviewers] for said in by_all if len(said) == len(reviewers)]
+    return agreement(labels) if len(reviewers) > 1 and labels else None
+
+
+def agreement_in_words(found: Agreement) -> str:
+    """The agreement of reviewers as a sentence."""
+    who = f"of {found.reviewers} reviewers on {found.lenses:,} lenses that all of them judged"
+    if not isfinite(found.kappa):
+        return f"{found.measure} {who} is not defined: all verdicts are the same"
+    return f"{found.measure} {who}: {found.kappa:.2f} (1 perfect, 0 chance)"
 
 
 def fleiss_kappa(counts: np.ndarray) -> float:

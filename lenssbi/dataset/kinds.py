@@ -6,9 +6,9 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from lenssbi.dataset.tables import FITS_SUFFIXES
+from lenssbi.dataset.tables import FITS_SUFFIXES, read_texts
 from lenssbi.status import InputError
 
 SET_SUFFIXES = (".h5", ".hdf5")
@@ -54,14 +54,45 @@ def _mode(text: str) -> int:
         raise InputError(f"{text}: cannot be read ({error.strerror}): check the path and its permissions") from None
 
 
+def schema_of(path: Path) -> str:
+    """The schema that an HDF5 file states; "" if there is none or the file cannot be read, which its reader says better."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            return str(file.attrs.get("schema", ""))
+    except OSError:
+        return ""
+
+
+def lists_stamps(path: Path) -> bool:
+    """Whether a table lists stamps: it has a column of paths, or is text without a schema (.csv)."""
+    return path.suffix == ".csv" or any(table.column(*PATH_COLUMNS) is not None for table in read_texts(path))
+
+
+def is_table(path: Path) -> bool:
+    """Whether a FITS file holds a binary table and no image."""
+    from astropy.io import fits
+
+    images, tables = _contents(path)
+    return not images and any(isinstance(table, fits.BinTableHDU) for table in tables)
+
+
 def _is_list(path: Path) -> bool:
     """Whether a FITS file is a list of stamps or positions: it has a table with paths or right ascensions, and no image."""
+    images, tables = _contents(path)
+    names = {str(name).lower() for table in tables for name in table.columns.names}
+    return not images and not names.isdisjoint((*PATH_COLUMNS, *RA_COLUMNS))
+
+
+def _contents(path: Path) -> tuple[bool, list[Any]]:
+    """Whether a FITS file has an image, and its tables; neither if it cannot be read, which is said when it is loaded as a stamp."""
     from astropy.io import fits
 
     try:
-        with fits.open(path) as hdus:
-            images = any(hdu.is_image and hdu.header.get("NAXIS", 0) > 0 for hdu in hdus)
-            names = {str(name).lower() for hdu in hdus if hasattr(hdu, "columns") for name in hdu.columns.names}
-    except Exception:  # what cannot be read is told when it is loaded as a stamp
-        return False
-    return not images and not names.isdisjoint((*PATH_COLUMNS, *RA_COLUMNS))
+        with fits.open(path) as units:
+            images = any(unit.is_image and unit.header.get("NAXIS", 0) > 0 for unit in units)
+            tables = [unit for unit in units if hasattr(unit, "columns")]
+    except Exception:  # whatever is wrong with the file
+        return False, []
+    return images, tables

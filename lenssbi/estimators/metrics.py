@@ -1,11 +1,10 @@
 """How a training goes, while it goes: `metrics.csv`, one row per epoch, and the same for TensorBoard in `events/`."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lenssbi.files import atomic
+from lenssbi.files import write_csv
 
 FILE = "metrics.csv"
 EVENTS = "events"
@@ -13,10 +12,7 @@ EVENTS = "events"
 
 def write_metrics(history: Sequence[Mapping[str, float]], folder: Path) -> None:
     """Write the rows; the first names the columns (`error_*` are 68 per cent errors, `phi` in degrees)."""
-    with atomic(folder / FILE) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in history)
+    write_csv([{key: f"{value:.6g}" for key, value in row.items()} for row in history], folder / FILE)
 
 
 class Events:

@@ -1,5 +1,7 @@
 """Configuration of `lenssbi train`: network, data and length of the training."""
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -17,6 +19,19 @@ if TYPE_CHECKING:
 PLATEAU = "the validation loss stopped falling"
 EPOCHS = "all epochs are done"
 MINUTES = "the minutes are up"
+LENGTHS = {
+    "max_epochs",
+    "max_minutes",
+    "patience",
+    "threads",
+    "ahead",
+    "devices",
+    "in_memory",
+    "name",
+    "passes",
+    "symmetric",
+}
+"""Keys of the plan that may change when a training is continued."""
 
 
 class FreshPopulation(Config):
@@ -130,3 +145,12 @@ class TrainConfig(Config):
         if self.patience and losses and len(losses) - 1 - losses.index(min(losses)) >= self.patience:
             return PLATEAU
         return ""
+
+
+def fingerprint(config: TrainConfig) -> str:
+    """Sixteen hexadecimal digits of what may not change when a training is continued.
+
+    What has its default counts as unsaid, so that a plan that was written before a key existed stays the same plan.
+    """
+    text = json.dumps(config.model_dump(mode="json", exclude=LENGTHS, exclude_defaults=True), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -16,7 +16,7 @@ How coverage is judged is in `calibration/judgement.py`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lenssbi.calibration.judgement import (
     FEWEST,
@@ -29,9 +29,14 @@ from lenssbi.calibration.judgement import (
     predict_all,
     rows_of,
 )
+from lenssbi.calibration.result import CalibrateResult, coverage_rows, store
 from lenssbi.dataset.hdf5 import StampSet
-from lenssbi.pipelines.calibration_files import CalibrateResult, store, write_all
+from lenssbi.files import write_csv
 from lenssbi.pipelines.results import Progress, silent
+
+if TYPE_CHECKING:
+    from lenssbi.calibration.lc2st import LocalTest
+    from lenssbi.calibration.ranks import Ranks
 
 
 def run(
@@ -90,6 +95,26 @@ def run(
         result = CalibrateResult(folder, recalibration.method, judged, findings)
         progress(2, 3, "writing")
         store(estimator.card, recalibration, result, Path(data).name)
-        write_all(result, tests.ranks, local, tolerance)
+        _write(result, tests.ranks, local, tolerance)
         fit_reference(estimator, stamps, rows, folder, progress, DetectorPlan(**(detector or {})))
     return result
+
+
+def _write(result: CalibrateResult, ranks: tuple[Ranks, Ranks], local: LocalTest, tolerance: Tolerance) -> None:
+    """Write the tables and figures; `ranks` as trained and recalibrated."""
+    from lenssbi.calibration.ranks import curves
+    from lenssbi.plots.coverage import coverage_figure
+    from lenssbi.plots.diagnostics import diagnostics_figure
+    from lenssbi.plots.splits import splits_figure
+    from lenssbi.plots.style import save
+
+    folder = result.path
+    write_csv(list(coverage_rows(result)), folder / "coverage.csv")
+    write_csv([finding._asdict() for finding in result.findings], folder / "diagnostics.csv")
+    save(coverage_figure(result.before, result.coverage, result.stamps), folder / "coverage.png")
+    shown = [(j.split.name, j.stamps, j.split.small, j.after["credible"]) for j in result.judged]
+    save(splits_figure(shown, (tolerance.overall, tolerance.split)), folder / "splits.png")
+    save(
+        diagnostics_figure(curves(ranks), local.statistic.mean(), local.null.mean(axis=0), result.stamps),
+        folder / "diagnostics.png",
+    )

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lenssbi.dataset.kinds import PATH_COLUMNS, kind_of
+from lenssbi.dataset.kinds import is_table, kind_of, lists_stamps, schema_of
+from lenssbi.dataset.reading import AS_FILES_SAY, ReadOptions
 from lenssbi.pipelines.results import sentence
 from lenssbi.status import InputError, ItemError
 
@@ -40,7 +41,7 @@ class CheckResult:
         return {"path": str(self.path), "kind": self.kind, **self.details}
 
 
-def run(path: str | Path, read: Mapping[str, Any] | None = None) -> CheckResult:
+def run(path: str | Path, read: ReadOptions = AS_FILES_SAY) -> CheckResult:
     """Look into a file or folder: anything that lenssbi reads or writes.
 
     Parameters
@@ -48,7 +49,7 @@ def run(path: str | Path, read: Mapping[str, Any] | None = None) -> CheckResult:
     path
         File or folder, or a part of a set.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs` for stamps: noise, psf, mask, pixel_scale.
+        Options of reading stamps.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def run(path: str | Path, read: Mapping[str, Any] | None = None) -> CheckResult:
     kind, reader = _reader(str(path))
     if reader is not None:
         return CheckResult(Path(path), kind, reader(Path(path)))
-    return CheckResult(Path(path), *_stamps(str(path), read or {}))
+    return CheckResult(Path(path), *_stamps(str(path), read))
 
 
 def _reader(text: str) -> tuple[str, Callable[[Path], dict[str, Any]] | None]:
@@ -68,8 +69,8 @@ def _reader(text: str) -> tuple[str, Callable[[Path], dict[str, Any]] | None]:
         return _reader_of_folder(path)
     if kind == "set":
         kinds = {"lenssbi-posterior": ("posterior", _posterior), "lenssbi-network": ("answers", _answers)}
-        return kinds.get(_schema(path).rpartition("-")[0], ("set", _set))
-    if (kind == "table" and not _lists_stamps(path)) or (kind == "stamp" and _is_table(path)):
+        return kinds.get(schema_of(path).rpartition("-")[0], ("set", _set))
+    if (kind == "table" and not lists_stamps(path)) or (kind == "stamp" and is_table(path)):
         return "catalogue", _catalogue
     return "stamps", None
 
@@ -83,34 +84,6 @@ def _reader_of_folder(folder: Path) -> tuple[str, Callable[[Path], dict[str, Any
         return "catalogue", _folder
     stamps = not (folder / CARD).is_file() and any(p.name.lower().endswith(FITS_SUFFIXES) for p in folder.iterdir())
     return ("stamps", None) if stamps else ("estimator", _estimator)
-
-
-def _lists_stamps(path: Path) -> bool:
-    from lenssbi.dataset.tables import read_texts
-
-    return path.suffix == ".csv" or any(table.column(*PATH_COLUMNS) is not None for table in read_texts(path))
-
-
-def _schema(path: Path) -> str:
-    import h5py
-
-    try:
-        with h5py.File(path) as file:
-            return str(file.attrs.get("schema", ""))
-    except OSError:
-        return ""  # the reader of sets says what is wrong
-
-
-def _is_table(path: Path) -> bool:
-    """Whether a FITS file holds a table and no image."""
-    from astropy.io import fits
-
-    try:
-        with fits.open(path) as units:
-            images = any(unit.is_image and unit.header.get("NAXIS", 0) > 0 for unit in units)
-            return not images and any(isinstance(unit, fits.BinTableHDU) for unit in units)
-    except Exception:  # the reader of stamps says what is wrong
-        return False
 
 
 def _set(path: Path) -> dict[str, Any]:
@@ -132,11 +105,9 @@ def _posterior(path: Path) -> dict[str, Any]:
     }
 
 
-def _stamps(text: str, read: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _stamps(text: str, read: ReadOptions) -> tuple[str, dict[str, Any]]:
     """The details of a stamp, or how many there are in a folder, table or part of a set."""
-    from lenssbi.dataset.inputs import expand_inputs
-
-    sources = expand_inputs([text], **read)
+    sources = read.sources([text])
     if len(sources) == 1:
         return "stamp", _stamp(sources[0].load())
     wrong = []
@@ -184,7 +155,7 @@ def _catalogue(path: Path) -> dict[str, Any]:
 
 
 def _answers(path: Path) -> dict[str, Any]:
-    from lenssbi.pipelines.catalogue.shard import read_entries
+    from lenssbi.catalogue.shard import read_entries
 
     entries = read_entries(path)
     return {"lenses": len(entries), "posteriors": sum(entry.samples is not None for entry in entries)}

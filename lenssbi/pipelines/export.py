@@ -2,7 +2,7 @@
 
 INPUT is a posterior file (`.h5`) or the folder of a catalogue. The description of the stamp in a
 COOLEST file (pixels, filter, zero point, position) comes from the posterior file; its image is read again if its files still exist.
-The images of a fit are computed again from its posterior and its stamp (:mod:`lenssbi.pipelines.restored`).
+The images of a fit are computed again from its posterior and its stamp (:mod:`lenssbi.refinement.restored`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import READ
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.dataset.redshifts import REDSHIFTS
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.posteriors import Samples, load_samples
@@ -135,7 +135,7 @@ def _write(lens: Lens, path: Path, to: Format, seed: int) -> Path:
         return arviz.write(lens.samples, path, seed=seed, about={"lens": lens.name})
     if to == "hierarc":
         return hierarc.write(lens.samples, path, lens.observed)
-    from lenssbi.pipelines.exported_model import model_of
+    from lenssbi.refinement.restored import model_of
 
     writer = coolest.write if to == "coolest" else lenstronomy.write
     return writer(lens.samples, path, lens.observed, *model_of(lens.file, lens.samples))
@@ -181,8 +181,8 @@ def _rows(path: Path, catalogue: CatalogueFolder, names: tuple[str, ...]) -> dic
 
 
 def _run_fits(found: Sequence[list[tuple[str, Path]]], out: Path, progress: Progress) -> ExportResult:
-    from lenssbi.pipelines.restored import restored_fit
     from lenssbi.refinement import fits_file
+    from lenssbi.refinement.restored import restored_fit
 
     paths, left_out, taken, files = [], list[str](), set[str](), [one for lenses in found for one in lenses]
     for done, (name, file) in enumerate(files):
@@ -239,9 +239,10 @@ def _observed(name: str, known: Mapping[str, Any] | None) -> Observed:
     """What a posterior remembers of its stamp (:func:`~lenssbi.dataset.observed.describe`), and the image if it can be read again."""
     said = dict(known or {})
     shape, read = said.pop("shape", None), dict(said.pop(READ, {}))
+    named = read.pop("input", "")
     observed = Observed(name, shape=None if shape is None else tuple(shape), **said)
     try:
-        (source,) = expand_inputs([read.pop("input", "")], **read)
+        (source,) = ReadOptions(**read).sources([named])
         stamp = source.load()
     except (InputError, ValueError):  # the posterior is there, its stamp has gone
         return observed

@@ -20,11 +20,11 @@ from lenssbi.files import atomic
 from lenssbi.parameters.conventions import convention
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.population_inference import (
-    FEW_DRAWS,
     Beliefs,
     Interim,
     PopulationPosterior,
     Quantity,
+    cautions,
     common_support,
     gather,
     infer,
@@ -41,7 +41,6 @@ FORMATS = (".ecsv", ".json")
 FIT_RANGES = {"q": "axis_ratio", "slope": "slope", "einstein_radius": "einstein_radius"}
 """Limits of the broad prior of a fit, by parameter (`refinement.config.PriorConfig`)."""
 DRAWS = 4000  # of mean and scatter, in the table
-BY_DRAWS = 0.5  # of an error bar that may be due to the number of draws; together they are then 12 per cent wider
 
 
 @dataclass(frozen=True)
@@ -153,7 +152,7 @@ def run(
     beliefs = gather(_posteriors(catalogue, methods, priors, progress), asked, common_support(priors.values(), asked))
     left_out |= {"outside the prior": len(beliefs.left_out)} if beliefs.left_out else {}
     posterior = infer(beliefs)
-    notes = (*_notes(posterior), *(other_training(catalogue.config.estimator, prior) if "network" in priors else ()))
+    notes = (*cautions(posterior), *(other_training(catalogue.config.estimator, prior) if "network" in priors else ()))
     result = PopulationResult(asked, posterior, beliefs, left_out, words, notes, time.perf_counter() - start)
     return result if out is None else _write(result, out, priors)
 
@@ -190,18 +189,6 @@ def _posteriors(
             yield name, samples, priors[methods[name]]
             done += 1
             progress(done, len(methods), "reading the posteriors")
-
-
-def _notes(posterior: PopulationPosterior) -> Iterator[str]:
-    quality = posterior.quality
-    if quality.few:
-        yield f"{len(quality.few)} lenses have fewer than {FEW_DRAWS:g} effective draws: their posteriors hardly meet the population"
-    if quality.variance > 1:
-        yield f"the log likelihood is only known to +-{quality.variance**0.5:.1f}: more draws for each lens are needed"
-    for name, summary in posterior.summary().items():
-        share = quality.errors[name] / summary.sigma
-        if share > BY_DRAWS:
-            yield f"{name}: other draws would change it by {share:.1f} of its error bar: more draws for each lens are needed"
 
 
 def _write(result: PopulationResult, out: Path, priors: Mapping[str, Interim]) -> PopulationResult:

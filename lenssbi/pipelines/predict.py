@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +18,8 @@ import numpy as np
 from lenssbi.catalogue import build, check_writable, write
 from lenssbi.catalogue import read as read_catalogue
 from lenssbi.config import parse
-from lenssbi.dataset.inputs import StampSource, expand_inputs
+from lenssbi.dataset.inputs import StampSource
+from lenssbi.dataset.reading import AS_FILES_SAY, ReadOptions
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.pipelines.repeat import lasting_name, provenance, said_in
 from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
@@ -46,7 +47,7 @@ def run(
     seed: int = 0,
     batch: int = 256,
     model_error: ModelErrorConfig = NO_MODEL_ERROR,
-    read: Mapping[str, Any] | None = None,
+    read: ReadOptions = AS_FILES_SAY,
     progress: Progress = silent,
 ) -> RunResult:
     """Ask a network about stamps.
@@ -68,7 +69,7 @@ def run(
     model_error
         Departures of the mass from a smooth lens, added to the network's posterior.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale, lens_light.
+        Options of reading the stamps.
     progress
         Function that is called with (stamps done, stamps in all, text).
 
@@ -80,7 +81,7 @@ def run(
     from lenssbi.estimators.load import DEFAULT, load_estimator
 
     start = time.perf_counter()
-    sources = expand_inputs(inputs, **dict(read or {}))
+    sources = read.sources(inputs)
     if out is not None:
         check_writable(out)
     network = load_estimator(DEFAULT if estimator is None else estimator)

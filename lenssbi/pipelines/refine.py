@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenssbi.config import parse
-from lenssbi.dataset.inputs import StampSource, expand_inputs
+from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.observed import describe
+from lenssbi.dataset.reading import AS_FILES_SAY, ReadOptions
 from lenssbi.files import atomic, writing
 from lenssbi.flags import about
 from lenssbi.pipelines.kept_fits import FINISHED, Files, answered, item_of, kept_fit
@@ -44,7 +45,7 @@ def run(
     out: Path,
     estimator: str | Path | None = None,
     figures: bool = True,
-    read: Mapping[str, Any] | None = None,
+    read: ReadOptions = AS_FILES_SAY,
     progress: Progress = silent,
 ) -> RunResult:
     """Fit stamps.
@@ -62,7 +63,7 @@ def run(
     figures
         Whether to draw figures.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`: noise, psf, mask, pixel_scale, lens_light.
+        Options of reading the stamps.
     progress
         Function that is called with (stamps done, stamps in all, text).
 
@@ -73,7 +74,7 @@ def run(
     """
     start = time.perf_counter()
     out = Path(out)
-    sources = expand_inputs(inputs, **dict(read or {}))
+    sources = read.sources(inputs)
     network = find_network(config, estimator)
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)

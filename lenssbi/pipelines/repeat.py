@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lenssbi import __version__
-from lenssbi.dataset.inputs import placed
-from lenssbi.dataset.listed import COMPANIONS
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.posteriors.cosmology import DEFAULT, in_words
 from lenssbi.status import InputError
 
@@ -22,19 +21,17 @@ class Said(NamedTuple):
     inputs
         Files, folders, tables and sets, with paths that are valid from any folder.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`.
+        Options of reading the stamps.
     network
         Name of shipped weights or folder of a run; None if no network was used.
     """
 
     inputs: list[str]
-    read: dict[str, Any]
+    read: ReadOptions
     network: str | None
 
 
-def provenance(
-    inputs: Sequence[str], read: Mapping[str, Any] | None, estimator: str | Path | None = None
-) -> dict[str, Any]:
+def provenance(inputs: Sequence[str], read: ReadOptions, estimator: str | Path | None = None) -> dict[str, Any]:
     """Inputs and options of a run, which its output stores so that the run can be repeated.
 
     Parameters
@@ -42,7 +39,7 @@ def provenance(
     inputs
         Files, folders, tables and sets, as the user named them.
     read
-        Keyword arguments of :func:`~lenssbi.dataset.inputs.expand_inputs`; files as paths.
+        Options of reading the stamps.
     estimator
         Lasting name of the network (:func:`lasting_name`); None if none is used.
 
@@ -51,13 +48,12 @@ def provenance(
     dict
         ``version``, ``inputs``, ``folder`` (that they are relative to), ``read``, ``network``, ``cosmology`` in words; goes through JSON.
     """
-    said = {name: str(value.absolute()) if isinstance(value, Path) else value for name, value in (read or {}).items()}
     return {
         "version": __version__,
         "inputs": [str(one) for one in inputs],
         "folder": str(Path.cwd()),
-        "read": said,
-        "cosmology": in_words(said.get("cosmology") or DEFAULT),
+        "read": read.as_json(),
+        "cosmology": in_words(read.cosmology or DEFAULT),
         "network": None if estimator is None else str(estimator),
     }
 
@@ -91,8 +87,8 @@ def said_in(card: Mapping[str, Any], source: str | Path, *more: str) -> Said:
         if not card.keys() >= set(more):
             raise KeyError
         folder, inputs, read = (_plain(card[name]) for name in ("folder", "inputs", "read"))
-        files = {name: placed(read[name], Path(folder)) for name in COMPANIONS if read.get(name)}
-        return Said([str(Path(folder) / text) for text in inputs], {**read, **files}, _plain(card.get("network")))
+        options = ReadOptions.of_json(read, Path(folder))
+        return Said([str(Path(folder) / text) for text in inputs], options, _plain(card.get("network")))
     except (KeyError, TypeError, ValueError):
         raise InputError(f"{source}: does not say how its stamps were read: give the whole command again") from None
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from lenssbi import catalogue
-from lenssbi.catalogue.agreement import Agreement, agreement
+from lenssbi.catalogue.agreement import Agreement, agreement_of
 from lenssbi.catalogue.reviewed import with_verdicts
-from lenssbi.catalogue.verdicts import VERDICTS, Verdict, consensus, merge, of_lenses, read_kept, read_verdicts
+from lenssbi.catalogue.verdicts import VERDICTS, consensus, merge, of_lenses, read_kept, read_verdicts
 from lenssbi.catalogue.verdicts import write_verdicts as keep
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.catalogue.job import REVIEW, TABLE
@@ -90,19 +89,4 @@ def run(folder: Path, files: Sequence[Path] = ()) -> ReviewResult:
     by = Counter(one.reviewer for several in counted.values() for one in several)
     outdated = len(verdicts) - by.total()
     counts = {name: said[name] for name in VERDICTS}
-    return ReviewResult(folder, len(table), len(counted), counts, dict(by), replaced, outdated, _agreement(counted))
-
-
-def agreement_in_words(found: Agreement) -> str:
-    """The agreement of reviewers as a sentence."""
-    who = f"of {found.reviewers} reviewers on {found.lenses:,} lenses that all of them judged"
-    if not isfinite(found.kappa):
-        return f"{found.measure} {who} is not defined: all verdicts are the same"
-    return f"{found.measure} {who}: {found.kappa:.2f} (1 perfect, 0 chance)"
-
-
-def _agreement(counted: Mapping[str, Sequence[Verdict]]) -> Agreement | None:
-    reviewers = sorted({one.reviewer for several in counted.values() for one in several})
-    by_all = [{one.reviewer: one.verdict for one in several} for several in counted.values()]
-    labels = [[said[name] for name in reviewers] for said in by_all if len(said) == len(reviewers)]
-    return agreement(labels) if len(reviewers) > 1 and labels else None
+    return ReviewResult(folder, len(table), len(counted), counts, dict(by), replaced, outdated, agreement_of(counted))

@@ -7,8 +7,6 @@ the end `training.png` and the estimator of the epoch with the lowest validation
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,26 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from lenssbi.config import dump_yaml
 from lenssbi.estimators.inputs import Inputs, training_inputs
-from lenssbi.estimators.plan import TrainConfig
+from lenssbi.estimators.plan import TrainConfig, fingerprint
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
     from lenssbi.estimators.state import TrainingState
-
-LENGTHS = {
-    "max_epochs",
-    "max_minutes",
-    "patience",
-    "threads",
-    "ahead",
-    "devices",
-    "in_memory",
-    "name",
-    "passes",
-    "symmetric",
-}
-"""Keys of the plan that may change when a training is continued."""
 
 
 @dataclass(frozen=True)
@@ -120,15 +104,6 @@ def train_member(config: TrainConfig, index: int, inputs: Inputs, folder: Path, 
         columns = {name: [row[name] for row in state.history] for name in state.history[0]}
         save(training_figure(columns), folder / "training.png")
     return state
-
-
-def fingerprint(config: TrainConfig) -> str:
-    """Sixteen hexadecimal digits of what may not change when a training is continued.
-
-    What has its default counts as unsaid, so that a plan that was written before a key existed stays the same plan.
-    """
-    text = json.dumps(config.model_dump(mode="json", exclude=LENGTHS, exclude_defaults=True), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def finish(config: TrainConfig, states: Sequence[TrainingState], inputs: Inputs, out: Path) -> TrainResult:

@@ -50,7 +50,7 @@ def lens_figure(fit: FitResult, truth: Mapping[str, float] | None = None) -> Fig
 
 
 def _headline(fit: FitResult) -> str:
-    parts = [fit.name]
+    parts = [fit.stamp.name]
     if fit.samples.log_evidence is not None:
         parts.append(f"ln E = {fit.samples.log_evidence:.1f}")
     if "chi2_per_pixel" in fit.info:
@@ -77,8 +77,8 @@ def _image_row(figure: SubFigure, fit: FitResult, observed: bool) -> None:
     axes[0].contour(
         fit.arcs_mask, levels=[0.5], colors="white", linewidths=0.6, linestyles=":", extent=fit.stamp.extent
     )
-    _image(axes[1], fit.model_image, fit, window, norm, "model")
-    _curves(axes[1], fit.critical_curves)
+    _image(axes[1], fit.best.image, fit, window, norm, "model")
+    _curves(axes[1], fit.best.critical_curves)
     _residual(axes[2], fit, window)
     _source(axes[3], fit)
     for panel in panels:
@@ -102,7 +102,7 @@ def _stretch(fit: FitResult) -> Normalize:
 
     inside = fit.mask & fit.stamp.mask
     sigma = float(np.median(fit.stamp.noise[inside]))
-    brightest = float(np.nanmax(fit.model_image)) if np.isfinite(fit.model_image).any() else 0.0
+    brightest = float(np.nanmax(fit.best.image)) if np.isfinite(fit.best.image).any() else 0.0
     return AsinhNorm(linear_width=4 * sigma, vmin=-2 * sigma, vmax=max(brightest, 10 * sigma))
 
 
@@ -132,12 +132,12 @@ def _inset_bar(axes: Axes, image: Any) -> None:
 
 
 def _source(axes: Axes, fit: FitResult) -> None:
-    image = fit.source.image
+    image = fit.best.source.image
     axes.set_facecolor("black")
     bright = float(np.nanmax(image)) if np.isfinite(image).any() else 1.0
-    axes.imshow(image, extent=fit.source.extent, cmap=LIGHT, vmin=min(0.0, -0.02 * bright), vmax=bright)
-    _curves(axes, fit.caustics)
-    left, right, bottom, top = fit.source.extent
+    axes.imshow(image, extent=fit.best.source.extent, cmap=LIGHT, vmin=min(0.0, -0.02 * bright), vmax=bright)
+    _curves(axes, fit.best.caustics)
+    left, right, bottom, top = fit.best.source.extent
     centre = ((left + right) / 2, (bottom + top) / 2)
     half = max(right - left, top - bottom) / 2
     axes.set_xlim(centre[0] - half, centre[0] + half)

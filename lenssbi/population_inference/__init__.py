@@ -8,7 +8,7 @@ population     Gaussian over the lenses: the posterior of its mean and its scatt
 
 from lenssbi.population_inference.beliefs import FEW_DRAWS, Beliefs, gather
 from lenssbi.population_inference.interim import Interim, common_support, density_of_truths, on_scale
-from lenssbi.population_inference.population import PopulationPosterior, infer
+from lenssbi.population_inference.population import PopulationPosterior, cautions, infer
 from lenssbi.population_inference.quantities import QUANTITIES, Quantity, quantity
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Interim",
     "PopulationPosterior",
     "Quantity",
+    "cautions",
     "common_support",
     "density_of_truths",
     "gather",

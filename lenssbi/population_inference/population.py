@@ -12,7 +12,7 @@ it; probabilities are sums over cells, and draws are cells with a random place i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ MARGIN = 2  # cells around those
 CLOSER = 10  # grids at the most
 LENSES = 1024  # at once, so that memory stays constant
 LEVELS = (0.16, 0.5, 0.84)
+BY_DRAWS = 0.5  # of an error bar that may be due to the number of draws; together they are then 12 per cent wider
 
 
 class Quality(NamedTuple):
@@ -208,3 +209,16 @@ def _summary(edges: FloatArray, mass: FloatArray, unit: str) -> Summary:
 
 def _middles(edges: FloatArray) -> FloatArray:
     return 0.5 * (edges[1:] + edges[:-1])
+
+
+def cautions(posterior: PopulationPosterior) -> Iterator[str]:
+    """Sentences for the user about draws that are too few."""
+    quality = posterior.quality
+    if quality.few:
+        yield f"{len(quality.few)} lenses have fewer than {FEW_DRAWS:g} effective draws: their posteriors hardly meet the population"
+    if quality.variance > 1:
+        yield f"the log likelihood is only known to +-{quality.variance**0.5:.1f}: more draws for each lens are needed"
+    for name, summary in posterior.summary().items():
+        share = quality.errors[name] / summary.sigma
+        if share > BY_DRAWS:
+            yield f"{name}: other draws would change it by {share:.1f} of its error bar: more draws for each lens are needed"

@@ -15,12 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lenssbi.refinement.best import best_model
-from lenssbi.refinement.first_stage import Stage, first_stage, mode_likelihood, start_mixture
+from lenssbi.refinement.first_stage import Stage, best_strength, first_stage, start_mixture
 from lenssbi.refinement.flags import is_wrong
 from lenssbi.refinement.likelihood import IMPOSSIBLE
 from lenssbi.refinement.problem import Problem
-from lenssbi.refinement.result import BestModel
+from lenssbi.refinement.result import LensModel
 from lenssbi.refinement.samplers import SAMPLERS, Allowance
 from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.draws import Draws, Target, Watch
@@ -42,7 +41,7 @@ class Attempt(NamedTuple):
     problem: Problem
     stage: Stage
     draws: Draws
-    best: BestModel
+    best: LensModel
     sampler: str
     allowed: float = np.inf
 
@@ -72,23 +71,23 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch, start: Mixt
         If no model of the prior can be evaluated (``SINGULAR``).
     """
     limit = problem.config.sampler.seconds
+    (first, _), *others = runs_of(problem).items()
     stage, searched = _timed_stage(problem)
     _check(problem, stage)
     spent = problem.seconds + searched
-    done = [_sampled(_Run(problem, stage, "first", work, watch, start), allowed_seconds(limit, spent))]
-    for number in range(problem.config.start.restarts):
+    done = [_sampled(_Run(problem, stage, first, work, watch, start), allowed_seconds(limit, spent))]
+    for name, again in others:
         spent += done[-1].draws.seconds
         if _out_of_limits(done[-1]) or limit - spent < ANEW * limit:
             break
         last, wrong = done[-1], is_wrong(done[-1].best, done[-1].stage.seen_twice)
         if not wrong and last.stage.modes:  # the search has been asked
             break
-        again = reseeded(problem, number)
         stage, searched = _timed_stage(again)
         spent += searched
         if not wrong and not _beaten(last, stage):
             break
-        done.append(_sampled(_Run(again, stage, f"restart{number}", work, watch), allowed_seconds(limit, spent)))
+        done.append(_sampled(_Run(again, stage, name, work, watch), allowed_seconds(limit, spent)))
     lost = (
         not done[-1].draws.converged and not done[-1].stage.modes
     )  # around modes of the search there is no need to look elsewhere
@@ -99,7 +98,7 @@ def make_attempts(problem: Problem, work: Path | None, watch: Watch, start: Mixt
 
 def remove_checkpoints(problem: Problem, work: Path) -> None:
     """Remove the states of all runs of a fit, and what a killed one left of a state that it was writing."""
-    for one in (problem, *(reseeded(problem, number) for number in range(problem.config.start.restarts))):
+    for one in runs_of(problem).values():
         for pattern in (f"{one.key}-*.h5", f".{one.key}-*.h5"):
             for path in work.glob(pattern):
                 path.unlink(missing_ok=True)
@@ -114,7 +113,13 @@ def select_run(attempts: list[Attempt]) -> Attempt:
     return max(attempts, key=lambda attempt: attempt.best.log_likelihood)
 
 
-def reseeded(problem: Problem, number: int) -> Problem:
+def runs_of(problem: Problem) -> dict[str, Problem]:
+    """The runs that a fit may make, in their order: the first one as it was asked for, then restarts with searches of their own."""
+    restarts = range(problem.config.start.restarts)
+    return {"first": problem} | {f"restart{number}": _reseeded(problem, number) for number in restarts}
+
+
+def _reseeded(problem: Problem, number: int) -> Problem:
     """The same fit with a search of its own, among more candidates and from other random numbers."""
     config = problem.config
     start = config.start.model_copy(update={"place": "search", "candidates": 2 * config.start.candidates})
@@ -136,8 +141,10 @@ def _timed_stage(problem: Problem) -> tuple[Stage, float]:
 def _beaten(attempt: Attempt, stage: Stage) -> bool:
     """Whether one of the modes of a search is a better model of the image than the best that a run without one has seen."""
     likelihood, names = attempt.stage.likelihood, attempt.problem.priors.sampled.names
-    found = [mode_likelihood(names, mode, likelihood) for mode in stage.modes]
-    return max(found, default=-np.inf) > attempt.best.log_likelihood + BETTER
+    least = attempt.best.log_likelihood + BETTER
+    centres = () if stage.start is None else stage.start.means
+    # the search has judged them by sources of their own: here they are judged as the run's models were, until one is better
+    return any(best_strength(names, centre, likelihood)[0] > least for centre in centres)
 
 
 def _check(problem: Problem, stage: Stage) -> None:
@@ -182,5 +189,5 @@ def _run(run: _Run, sampler: str, allowance: Allowance) -> Attempt:
     chosen = SAMPLERS[sampler](problem.config.sampler, problem.priors.mode, allowance)
     draws = untempered(chosen.sample(target, checkpoint, run.watch), factor)
     peak = int(np.argmax(draws.log_likelihood))
-    best = best_model(stage.likelihood, draws.values[peak], float(draws.log_likelihood[peak]))
+    best = replace(stage.likelihood.model(draws.values[peak]), log_likelihood=float(draws.log_likelihood[peak]))
     return Attempt(run.name, problem, stage, draws, best, sampler, allowance.seconds)

@@ -8,7 +8,7 @@ before the fit is the same for all draws, and has no error.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,24 +19,16 @@ from lenssbi.posteriors import Samples, Summary
 from lenssbi.posteriors.cosmology import DEFAULT, kpc_per_arcsec
 from lenssbi.posteriors.quantities import quantities
 from lenssbi.posteriors.samples import systematic
-from lenssbi.refinement.best import Likelihood
-from lenssbi.refinement.photometry import SIZE, SIZE_KPC, UNITS, Model, Photometry, photometry
-from lenssbi.refinement.result import SourceImage
+from lenssbi.refinement.likelihood import VectorLikelihood
+from lenssbi.refinement.photometry import SIZE, SIZE_KPC, UNITS, Photometry, photometry
+from lenssbi.refinement.result import LensModel
 
 COUNT = 32  # models: 16th and 84th percentiles are known to a quarter of sigma
 SEED = 32
 
 
-class Drawn(NamedTuple):
-    """One drawn model, as `photometry` takes it."""
-
-    params: Mapping[str, float]
-    source: SourceImage
-    lens_light: FloatArray | None
-
-
 def drawn_photometry(
-    samples: Samples, likelihood: Likelihood, apart: Callable[[Model], tuple[Stamp, FloatArray | None]]
+    samples: Samples, likelihood: VectorLikelihood, apart: Callable[[LensModel], tuple[Stamp, FloatArray | None]]
 ) -> dict[str, list[float]]:
     """The fields of `Photometry` of `COUNT` models, in the order of the draws.
 
@@ -51,7 +43,8 @@ def drawn_photometry(
     """
     rows = samples.values[systematic(samples.weights, COUNT, SEED)]
     rows = rows[:, [samples.names.index(name) for name in likelihood.params(rows[0])]]
-    found = [_measured(row, likelihood, apart) for row in rows]
+    models = map(likelihood.model, rows)
+    found = [photometry(stamp, model, light) for model in models for stamp, light in [apart(model)]]
     return {name: [getattr(one, name) for one in found] for name in Photometry._fields}
 
 
@@ -87,15 +80,6 @@ def fit_quantities(samples: Samples, stamp: Stamp) -> dict[str, Summary]:
         name: [value] for name, value in samples.info.get("photometry", {}).items()
     }  # of a fit without drawn models
     return quantities(samples, facts) | light_quantities(samples.info.get("drawn_photometry", best), facts)
-
-
-def _measured(
-    row: FloatArray, likelihood: Likelihood, apart: Callable[[Model], tuple[Stamp, FloatArray | None]]
-) -> Photometry:
-    look = likelihood.look(row)
-    model = Drawn(likelihood.params(row), look.source, look.lens_light)
-    stamp, light = apart(model)
-    return photometry(stamp, model, light)
 
 
 def _summary(name: str, values: FloatArray) -> Summary | None:

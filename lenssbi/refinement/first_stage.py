@@ -23,9 +23,15 @@ from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
 from lenssbi.reconstruction.smooth import SmoothPart
 from lenssbi.refinement.basins import SeveralImages
-from lenssbi.refinement.best import Likelihood
 from lenssbi.refinement.circle import Circle
-from lenssbi.refinement.likelihood import IMPOSSIBLE, LensLikelihood, build_imaging, build_likelihood, deflectors
+from lenssbi.refinement.likelihood import (
+    IMPOSSIBLE,
+    LensLikelihood,
+    VectorLikelihood,
+    build_imaging,
+    build_likelihood,
+    deflectors,
+)
 from lenssbi.refinement.observation import Observation
 from lenssbi.refinement.priors.blocks import Block, JointPrior, Single
 from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
@@ -67,7 +73,7 @@ class Stage:
     """
 
     prior: JointPrior | RegionalPrior
-    likelihood: Likelihood
+    likelihood: VectorLikelihood
     modes: tuple[Mode, ...] = ()
     start: Mixture | None = None
 
@@ -114,7 +120,7 @@ class _Found(NamedTuple):
     """A mode as the sampler meets it: its likelihood, the log evidence at the best strength, centre and scale of its component."""
 
     mode: Mode
-    likelihood: Likelihood
+    likelihood: VectorLikelihood
     evidence: float
     centre: FloatArray
     scale: FloatArray
@@ -180,7 +186,7 @@ def _shining(view: _View, modes: tuple[Mode, ...]) -> FloatArray:
     return np.asarray(view.columns[binary_dilation(bright, np.ones((1, 3))).ravel()])
 
 
-def _likelihood(problem: Problem, imaging: Imaging, columns: FloatArray | None, mode: Mode | None) -> Likelihood:
+def _likelihood(problem: Problem, imaging: Imaging, columns: FloatArray | None, mode: Mode | None) -> VectorLikelihood:
     config, names = problem.config, problem.priors.sampled.names
     if config.source == "pixels":
         mesh, smooth = config.mesh, None
@@ -216,13 +222,8 @@ def start_mixture(problem: Problem, stage: Stage) -> Mixture | None:
     return None
 
 
-def mode_likelihood(names: tuple[str, ...], mode: Mode, likelihood: Likelihood) -> float:
-    """Log likelihood of a mode at the strength of regularisation that suits it best."""
-    return _component(names, mode, likelihood)[0]
-
-
 def _component(
-    names: tuple[str, ...], mode: Mode, likelihood: Likelihood, factor: float = 1.0
+    names: tuple[str, ...], mode: Mode, likelihood: VectorLikelihood, factor: float = 1.0
 ) -> tuple[float, FloatArray, FloatArray]:
     """Best log likelihood of a mode over the strengths, and the centre and scale of its component, with a factor on the error bars."""
     source = mode.source_vector
@@ -237,7 +238,7 @@ def _component(
     return value, centre, scale
 
 
-def best_strength(names: tuple[str, ...], values: FloatArray, likelihood: Likelihood) -> tuple[float, FloatArray]:
+def best_strength(names: tuple[str, ...], values: FloatArray, likelihood: VectorLikelihood) -> tuple[float, FloatArray]:
     """A lens model with the strength of regularisation that suits it best, and its log likelihood."""
     if "log10_strength" not in names:
         return float(likelihood(values[None])[0]), values

@@ -19,20 +19,19 @@ from lenssbi.dataset.observed import describe
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.flags import Flag
 from lenssbi.posteriors import Samples
-from lenssbi.refinement.attempts import Attempt, make_attempts, reseeded, select_run
-from lenssbi.refinement.best import best_model
+from lenssbi.refinement.attempts import Attempt, make_attempts, runs_of, select_run
 from lenssbi.refinement.config import LEARNED_MODES
 from lenssbi.refinement.drawn_light import drawn_photometry
 from lenssbi.refinement.first_stage import first_stage
 from lenssbi.refinement.flags import find_flags, is_wrong
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import noise_in_words
-from lenssbi.refinement.photometry import Model, photometry
+from lenssbi.refinement.photometry import photometry
 from lenssbi.refinement.points import find_points
 from lenssbi.refinement.priors.exchange import reweight_to_prior
 from lenssbi.refinement.priors.modes import UNITS
 from lenssbi.refinement.problem import Problem
-from lenssbi.refinement.result import BestModel, FitResult, arcs_of
+from lenssbi.refinement.result import FitResult, LensModel, arcs_of
 from lenssbi.refinement.sampling.draws import Watch
 from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.refinement.signal import source_signal_to_noise
@@ -71,13 +70,24 @@ def solve(
 
 
 def restore(problem: Problem, samples: Samples, with_prior: Samples | None) -> FitResult:
-    """The result of a fit that was sampled earlier, from its posterior file."""
+    """The result of a fit that was sampled earlier, from its posterior file.
+
+    The search is made again with the seed of its run, because its modes are not in the file. To do without it, a file would have to hold
+    every :class:`~lenssbi.refinement.search.modes.Mode`, whose source image steers the mesh and whose errors bound its region, and
+    the columns of the lens light as they were fitted beside the best of them.
+
+    Parameters
+    ----------
+    problem
+        Problem of the fit.
+    samples, with_prior
+        Posterior in the file, and the one with the network's prior, if there is one.
+    """
     info = samples.info
     values = np.array([info["best"][name] for name in problem.priors.sampled.names])
     with threadpool_limits(limits=1):
-        attempt = info["attempt"]
-        again = problem if attempt == "first" else reseeded(problem, int(attempt.removeprefix("restart")))
-        best = best_model(first_stage(again).likelihood, values, info["best_log_likelihood"])
+        likelihood = first_stage(runs_of(problem)[info["attempt"]]).likelihood
+        best = replace(likelihood.model(values), log_likelihood=info["best_log_likelihood"])
     return _assemble(problem, best, samples, with_prior)
 
 
@@ -111,28 +121,12 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
     return _assemble(problem, best, replace(of_mass, info=info), with_prior)
 
 
-def _assemble(problem: Problem, best: BestModel, samples: Samples, with_prior: Samples | None) -> FitResult:
-    info = samples.info
+def _assemble(problem: Problem, best: LensModel, samples: Samples, with_prior: Samples | None) -> FitResult:
     stamp, light = _light_apart(problem, best)
-    return FitResult(
-        status=Status[info["status"]],
-        stamp=stamp,
-        mask=np.isfinite(best.image),
-        lens_light=light,
-        best=best,
-        samples=samples,
-        samples_with_prior=with_prior,
-        learned=problem.learned,
-        network=problem.network,
-        mode=problem.priors.mode,
-        flags=tuple(info["flags"]),
-        evaluations=info["evaluations"],
-        seconds=info["seconds"],
-        info=info,
-    )
+    return FitResult(stamp, light, best, samples, with_prior, problem.learned, problem.network)
 
 
-def _light_apart(problem: Problem, best: Model) -> tuple[Stamp, FloatArray | None]:
+def _light_apart(problem: Problem, best: LensModel) -> tuple[Stamp, FloatArray | None]:
     """The stamp without the lens light as it was fitted in the end, and that light; None if there is none."""
     stamp, light = problem.observation.stamp, None if problem.light is None else problem.light.model_image
     if light is None:
@@ -145,7 +139,7 @@ def _light_apart(problem: Problem, best: Model) -> tuple[Stamp, FloatArray | Non
     return stamp, light
 
 
-def _shows_points(problem: Problem, best: BestModel) -> bool:
+def _shows_points(problem: Problem, best: LensModel) -> bool:
     """Whether the images of the source are points."""
     stamp, _ = _light_apart(problem, best)
     mask = arcs_of(np.isfinite(best.image))

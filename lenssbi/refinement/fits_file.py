@@ -68,7 +68,7 @@ def to_hdus(fit: FitResult) -> fits.HDUList:
     """The file of a fit in memory, images as float32."""
     from astropy.io import fits
 
-    stamp, arcs = fit.stamp, fit.model_image
+    stamp, arcs = fit.stamp, fit.best.image
     light = np.zeros(stamp.shape) if fit.lens_light is None else fit.lens_light
     planes: dict[str, tuple[FloatArray, str]] = {
         "DATA": (np.where(stamp.mask, stamp.image + light, np.nan), stamp.unit),
@@ -83,7 +83,7 @@ def to_hdus(fit: FitResult) -> fits.HDUList:
     images.insert(2, _image("FITTED", fit.mask.astype(np.uint8), frame))
     source = [*_source_frame(fit), *_known(fit), *_unit(f"arcsec-2 {stamp.unit}".strip())]
     psf = [("PIXSCALE", stamp.psf.pixel_scale, "[arcsec] side of a pixel"), ("PSFKIND", stamp.psf.kind, "")]
-    images += [_image("SOURCE", np.float32(fit.source.image), source)]
+    images += [_image("SOURCE", np.float32(fit.best.source.image), source)]
     images += [_image("PSF", np.float32(stamp.psf.image), psf)]
     return fits.HDUList([_primary(fit), *images])
 
@@ -112,7 +112,7 @@ def _about(fit: FitResult) -> Iterator[Card]:
     info = fit.info
     yield "SCHEMA", SCHEMA, "layout of this file"
     yield "CREATOR", f"lenssbi {__version__}", "program that fitted and wrote"
-    yield "OBJECT", as_ascii(fit.name), "name of the stamp"
+    yield "OBJECT", as_ascii(fit.stamp.name), "name of the stamp"
     yield "INPUT", as_ascii(str(info.get("observation", {}).get("read", {}).get("input", ""))), "file of the stamp"
     yield "STATUS", fit.status.name, "how the fit ended"
     yield "STATUSIS", as_ascii(fit.status.value), "the same in words"
@@ -154,7 +154,7 @@ def _photometry(fit: FitResult) -> Iterator[Card]:
     unknown = {name: Summary(*(float("nan"),) * 5, UNITS[name]) for name in best}
     for name, summary in (unknown | fit_quantities(fit.samples, fit.stamp)).items():
         yield from _summary(name, summary)
-    yield "SRCFLUX", source_flux(fit.source), "flux of SOURCE, in the unit of DATA"
+    yield "SRCFLUX", source_flux(fit.best.source), "flux of SOURCE, in the unit of DATA"
 
 
 def _parameters(fit: FitResult) -> Iterator[Card]:
@@ -183,8 +183,8 @@ def _stamp_frame(fit: FitResult) -> Iterator[Card]:
 
 
 def _source_frame(fit: FitResult) -> Iterator[Card]:
-    left, right, bottom, top = fit.source.extent
-    ny, nx = fit.source.image.shape
+    left, right, bottom, top = fit.best.source.extent
+    ny, nx = fit.best.source.image.shape
     steps = ((right - left) / nx, (top - bottom) / ny)
     yield from _linear("SOURCE PLANE", (0.5, 0.5), (left, bottom), steps)
     yield "PIXSCALE", steps[0], "[arcsec] side of a pixel"

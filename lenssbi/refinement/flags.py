@@ -14,7 +14,7 @@ from lenssbi.parameters import Uniform, axis_ratio
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.refinement.priors.blocks import Ellipse, Single
 from lenssbi.refinement.priors.modes import Priors
-from lenssbi.refinement.result import BestModel
+from lenssbi.refinement.result import LensModel
 
 CONFLICT = 4.0  # combined sigma
 EDGE_WIDTH, EDGE_SHARE = 0.02, 0.1
@@ -28,7 +28,7 @@ MIN_N_EFF = 100
 def find_flags(
     samples: Samples,
     priors: Priors,
-    best: BestModel,
+    best: LensModel,
     learned: GaussianMixture | None,
     seen_twice: bool = False,
     sky_chi2: float = 1.0,
@@ -61,7 +61,7 @@ def find_flags(
     return tuple(flag for flag, raised in found.items() if raised)
 
 
-def is_wrong(best: BestModel, seen_twice: bool = False) -> bool:
+def is_wrong(best: LensModel, seen_twice: bool = False) -> bool:
     """Whether a model is recognised as one of the wrong solutions of a free-form source (:mod:`lenssbi.refinement.basins`).
 
     Parameters

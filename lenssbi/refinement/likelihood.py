@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -28,8 +28,7 @@ from lenssbi.reconstruction.regularisation import Adaptive, Constant, Curvature,
 from lenssbi.reconstruction.smooth import SmoothPart
 from lenssbi.refinement.basins import SeveralImages, basin
 from lenssbi.refinement.config import MeshConfig
-from lenssbi.refinement.look import SOURCE_SIDE, Look, square
-from lenssbi.refinement.result import SourceImage
+from lenssbi.refinement.result import SOURCE_SIDE, LensModel, SourceImage, square, worst_residual
 from lenssbi.systems import LensSystem
 
 IMPOSSIBLE = -1e100  # finite: the sampler's arithmetic knows no infinities
@@ -45,9 +44,18 @@ class VectorLikelihood(ABC):
     names: tuple[str, ...]
     threads: int
 
+    @property
+    @abstractmethod
+    def imaging(self) -> Imaging:
+        """The stamp as it is fitted."""
+
     @abstractmethod
     def one(self, row: FloatArray) -> float:
         """Log likelihood of one parameter vector (parameter,)."""
+
+    @abstractmethod
+    def model(self, row: FloatArray) -> LensModel:
+        """The model of one parameter vector (parameter,), with its source and images."""
 
     def __call__(self, values: FloatArray) -> FloatArray:
         """Log likelihoods (n,) of parameter vectors (n, parameter)."""
@@ -103,8 +111,8 @@ class LensLikelihood(VectorLikelihood):
         """The stamp as it is fitted."""
         return self.inversion.imaging
 
-    def look(self, row: FloatArray) -> Look:
-        """The model of one parameter vector (parameter,)."""
+    def model(self, row: FloatArray) -> LensModel:
+        """The model of one parameter vector (parameter,), with its source and images."""
         params, imaging = self.params(row), self.imaging
         lens = deflectors(params)
         beta = lens.source_angle(imaging.theta)
@@ -113,8 +121,18 @@ class LensLikelihood(VectorLikelihood):
         # Twice as wide, and never narrower than the lens would show it.
         half = max(x1 - x0, 0.3 * params["einstein_radius"])
         source = SourceImage(*found.source_on_grid(SOURCE_SIDE, square((x0 + x1) / 2, (y0 + y1) / 2, half)))
-        chi2 = found.evidence.misfit / imaging.n_pixels
-        return Look(lens, found.model_image, found.columns_image, source, chi2, basin(found, imaging, beta))
+        image, light = found.model_image, found.columns_image
+        return LensModel(
+            params=params,
+            lens=lens,
+            image=image,
+            lens_light=light,
+            source=source,
+            pixel_scale=imaging.pixel_scale,
+            chi2=found.evidence.misfit / imaging.n_pixels,
+            worst=worst_residual(imaging, image, light),
+            **asdict(basin(found, imaging, beta)),
+        )
 
 
 def build_imaging(stamp: Stamp, mask: np.ndarray, mesh: MeshConfig, follow: FloatArray | None = None) -> Imaging:

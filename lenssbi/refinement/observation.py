@@ -61,6 +61,8 @@ class Observation:
         True for pixels with light of other galaxies, shape (y, x).
     sky_chi2
         Mean square of sky over the noise as it is used, at most 1: the chi^2 per pixel of a model that leaves only noise.
+    sky
+        Noise of the sky, with the noise map of the file; None if there is too little sky.
     """
 
     stamp: Stamp
@@ -69,6 +71,7 @@ class Observation:
     noise_scale: float
     others: np.ndarray
     sky_chi2: float = 1.0
+    sky: SkyNoise | None = None
 
 
 def observe(
@@ -92,7 +95,30 @@ def observe(
     ItemError
         If no arc stands out (``NO_ARCS``), or the mask has no usable pixel (``ALL_NAN``).
     """
-    stamp, scale = with_honest_noise(stamp, config.noise_scale, light)
+    sky = measured_sky(stamp)
+    stamp, scale = with_honest_noise(stamp, config.noise_scale, light, sky)
+    # the error of a model of the lens light makes another map of it
+    chi2 = _sky_chi2(sky, scale) if light is None else _sky_chi2(measured_sky(stamp), 1.0)
+    mask, circle, others = _chosen(stamp, config, light, largest)
+    return Observation(stamp, mask, circle, scale, others, chi2, sky)
+
+
+def narrowed(observation: Observation, config: RefineConfig, light: LensLightFit | None, largest: float) -> Observation:
+    """The same stamp with another largest distance of images of the source from the centre [arcsec].
+
+    Raises
+    ------
+    ItemError
+        As for :func:`observe`.
+    """
+    mask, circle, others = _chosen(observation.stamp, config, light, largest)
+    return replace(observation, mask=mask, circle=circle, others=others)
+
+
+def _chosen(
+    stamp: Stamp, config: RefineConfig, light: LensLightFit | None, largest: float
+) -> tuple[np.ndarray, Circle, np.ndarray]:
+    """Pixels that are fitted, the circle through the arcs, and pixels with light of other galaxies."""
     radius = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale))
     centre = 0j if light is None else complex(light.centre)
     field = sort_field(stamp, centre, largest)
@@ -105,7 +131,7 @@ def observe(
         raise ItemError(Status.ALL_NAN, stamp.name, "no usable pixel lies between mask.inner and mask.outer")
     if config.mask.outer is None:
         mask |= stamp.mask & own & _guard(stamp.shape) & (radius <= min(GUARD * outer, max(MOST_GUARD, outer)))
-    return Observation(stamp, mask, circle, scale, field.others, _sky_chi2(stamp))
+    return mask, circle, field.others
 
 
 def _guard(shape: tuple[int, int]) -> np.ndarray:
@@ -116,7 +142,7 @@ def _guard(shape: tuple[int, int]) -> np.ndarray:
 
 
 def with_honest_noise(
-    stamp: Stamp, choice: float | NoiseChoice, light: LensLightFit | None = None
+    stamp: Stamp, choice: float | NoiseChoice, light: LensLightFit | None = None, sky: SkyNoise | None = None
 ) -> tuple[Stamp, float]:
     """The stamp with the noise that is to be used, and the factor by which the claimed noise was divided.
 
@@ -129,30 +155,34 @@ def with_honest_noise(
         single pixels, both 1 if there is too little sky; or "claimed", which is 1.
     light
         Lens light that was subtracted, if any: the error of its model is added in quadrature.
+    sky
+        Noise of the stamp's sky, if it was measured already.
     """
     scale = 1.0 if isinstance(choice, str) else float(choice)
     if choice in ("extended", "measured"):
-        try:
-            sky = sky_noise(stamp)
+        sky = sky or measured_sky(stamp)
+        if sky is not None:
             extended = choice == "extended" and sky.pixels >= ENOUGH_SKY
             scale = sky.claimed / (_shared(sky) if extended else sky.sigma)
-        except ItemError as error:
-            if error.status is not Status.NO_SKY:
-                raise
     noise = stamp.noise / scale
     if light is not None:
         noise = np.hypot(noise, light.extra_noise)
     return replace(stamp, noise=noise), scale
 
 
-def _sky_chi2(stamp: Stamp) -> float:
-    """Mean square of single pixels of sky over their noise, 1 if there is too little sky or the noise is claimed too small."""
+def measured_sky(stamp: Stamp) -> SkyNoise | None:
+    """Noise of the sky; None if there is too little sky."""
     try:
-        return min(1.0, sky_noise(stamp).ratio ** -2)
+        return sky_noise(stamp)
     except ItemError as error:
         if error.status is not Status.NO_SKY:
             raise
-        return 1.0
+        return None
+
+
+def _sky_chi2(sky: SkyNoise | None, scale: float) -> float:
+    """Mean square of single pixels of sky over the map's noise / scale, 1 if there is too little sky or that is claimed too small."""
+    return 1.0 if sky is None else min(1.0, (sky.ratio / scale) ** -2)
 
 
 def _shared(sky: SkyNoise) -> float:

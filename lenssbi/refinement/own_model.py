@@ -18,8 +18,8 @@ from lenssbi.reconstruction.inversion import Reconstruction
 from lenssbi.refinement.circle import find_arcs
 from lenssbi.refinement.config import MaskConfig, MeshConfig, RefineConfig
 from lenssbi.refinement.likelihood import LensLikelihood, build_imaging, build_likelihood, deflectors
-from lenssbi.refinement.look import square
 from lenssbi.refinement.observation import outer_radius, search_radius
+from lenssbi.refinement.result import square
 from lenssbi.status import ItemError, Status
 
 MESH = MeshConfig(pixels=196, subgrid=1, smooth=False, solver="linear")

@@ -14,40 +14,19 @@ whose isophotes are ellipses of one shape it is the half-light radius along the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 
 from lenssbi.arrays import FloatArray, pixel_grid
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.refinement.likelihood import deflectors
-from lenssbi.refinement.result import SourceImage
+from lenssbi.refinement.result import LensModel, SourceImage
 
 SIZE, SIZE_KPC = "source_half_light_radius", "source_half_light_radius_kpc"
 UNITS = {"magnification": "", "mag_lens_light": "mag", "mag_lensed_source": "mag", "mag_source": "mag"}
 UNITS |= {SIZE: "arcsec", SIZE_KPC: "kpc"}
 SUBGRID = 5  # sub-pixels along the side of a pixel of the stamp
-
-
-class Model(Protocol):
-    """A lens model and the source behind it."""
-
-    @property
-    def params(self) -> Mapping[str, float]:
-        """Name to value of its parameters."""
-        ...
-
-    @property
-    def source(self) -> SourceImage:
-        """The source."""
-        ...
-
-    @property
-    def lens_light(self) -> FloatArray | None:
-        """The lens light that was fitted with it [unit], shape (y, x); None if none was."""
-        ...
 
 
 class Photometry(NamedTuple):
@@ -70,7 +49,7 @@ class Photometry(NamedTuple):
     source_half_light_radius: float
 
 
-def photometry(stamp: Stamp, best: Model, lens_light: FloatArray | None) -> Photometry:
+def photometry(stamp: Stamp, best: LensModel, lens_light: FloatArray | None) -> Photometry:
     """Measure a model.
 
     Parameters
@@ -108,11 +87,11 @@ def half_light_radius(source: SourceImage) -> float:
     return float(np.sqrt(count * step_x * step_y / np.pi))
 
 
-def lensed_flux(stamp: Stamp, best: Model) -> float:
+def lensed_flux(stamp: Stamp, best: LensModel) -> float:
     """Flux of the source through the lens, within the stamp [unit]."""
     source = best.source
     step_x, step_y = _steps(source)
-    beta = deflectors(best.params).source_angle(pixel_grid(stamp.shape, stamp.pixel_scale, SUBGRID))
+    beta = best.lens.source_angle(pixel_grid(stamp.shape, stamp.pixel_scale, SUBGRID))
     x, y = (beta.real - source.extent[0]) / step_x - 0.5, (beta.imag - source.extent[2]) / step_y - 0.5
     # linear between the pixels, so that the integral over the source plane is the sum of the pixels
     light = map_coordinates(np.nan_to_num(source.image), np.stack([y, x]), order=1, mode="grid-constant")

@@ -22,7 +22,7 @@ from lenssbi.refinement.config import LEARNED_MODES, RefineConfig, read_prior
 from lenssbi.refinement.fit import solve
 from lenssbi.refinement.lens_light import without_lens_light
 from lenssbi.refinement.model_error import widened
-from lenssbi.refinement.observation import Observation, observe, with_honest_noise
+from lenssbi.refinement.observation import Observation, narrowed, observe, with_honest_noise
 from lenssbi.refinement.problem import Problem, build_problem
 from lenssbi.refinement.result import FitResult
 from lenssbi.refinement.sampling.clock import processor_seconds
@@ -108,13 +108,15 @@ def set_up(
     network, may_go_without = learned, config.prior.mode == "auto"
     if network is None and estimator is not None:
         # Other networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.
-        honest = with_honest_noise(stamp, "measured", light)[0]
-        seen = as_read if estimator.sees_lens_light else honest
+        if estimator.sees_lens_light:
+            seen = as_read
+        else:
+            seen = with_honest_noise(stamp, "measured", light, observation.sky)[0]
         network, more = _asked(estimator, seen, may_go_without)
         flags = (*flags, *more)
     learned = None if may_go_without and Flag.MISSPECIFIED in flags else network
     if may_go_without and learned is not None and contradicts(learned, observation.circle):
-        within = _within_reach(stamp, config, light, learned)
+        within = _within_reach(observation, config, light, learned)
         if within is None:
             learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
         else:
@@ -144,7 +146,7 @@ def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[Gaus
 
 
 def _within_reach(
-    stamp: Stamp, config: RefineConfig, light: LensLightFit | None, learned: GaussianMixture
+    observation: Observation, config: RefineConfig, light: LensLightFit | None, learned: GaussianMixture
 ) -> Observation | None:
     """The stamp without what lies beyond the images of the network's lens, None if the arcs within tell of another lens.
 
@@ -152,7 +154,8 @@ def _within_reach(
     """
     which = learned.names.index("einstein_radius")
     try:
-        found = observe(stamp, config, light, FARTHEST_IMAGE * (learned.mean[which] + learned.sigma[which]))
+        largest = FARTHEST_IMAGE * (learned.mean[which] + learned.sigma[which])
+        found = narrowed(observation, config, light, largest)
     except ItemError as error:
         if error.status is not Status.NO_ARCS:
             raise

@@ -6,7 +6,7 @@ are solved for, none of them negative. Two to four times faster than pixels, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -15,9 +15,8 @@ from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import Ellipse, ProfileFit, ProfileInversion
 from lenssbi.refinement.basins import Basin, counter, size
 from lenssbi.refinement.likelihood import IMPOSSIBLE, VectorLikelihood, deflectors
-from lenssbi.refinement.look import SOURCE_SIDE, Look, square
 from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
-from lenssbi.refinement.result import SourceImage
+from lenssbi.refinement.result import SOURCE_SIDE, LensModel, SourceImage, square, worst_residual
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ class ProfileLikelihood(VectorLikelihood):
         value = fit.log_evidence - 0.5 * fit.misfit * (factor**-2 - 1) - self.imaging.n_pixels * np.log(factor)
         return float(value) if np.isfinite(value) else IMPOSSIBLE
 
-    def look(self, row: FloatArray) -> Look:
-        """The model of one parameter vector (parameter,)."""
+    def model(self, row: FloatArray) -> LensModel:
+        """The model of one parameter vector (parameter,), with its source and images."""
         params = self.params(row)
         beta, fit = self._fit(row)
         image = self.inversion.image(fit)
@@ -62,9 +61,17 @@ class ProfileLikelihood(VectorLikelihood):
         (ellipse,) = self._ellipses(params)
         radius = self.inversion.profiles.half_light_radius(fit.fluxes)
         extent = square(ellipse.centre.real, ellipse.centre.imag, max(5 * radius, 0.15 * params["einstein_radius"]))
-        basin = self._basin(beta, ellipse, fit, float(np.nansum(image)))
-        source = SourceImage(self._on_grid(ellipse, fit, extent), extent)
-        return Look(deflectors(params), image, light, source, fit.misfit / self.imaging.n_pixels, basin)
+        return LensModel(
+            params=params,
+            lens=deflectors(params),
+            image=image,
+            lens_light=light,
+            source=SourceImage(self._on_grid(ellipse, fit, extent), extent),
+            pixel_scale=self.imaging.pixel_scale,
+            chi2=fit.misfit / self.imaging.n_pixels,
+            worst=worst_residual(self.imaging, image, light),
+            **asdict(self._basin(beta, ellipse, fit, float(np.nansum(image)))),
+        )
 
     def _fit(self, row: FloatArray) -> tuple[ComplexArray, ProfileFit]:
         params = self.params(row)

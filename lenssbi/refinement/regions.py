@@ -15,8 +15,8 @@ import numpy as np
 from lenssbi.arrays import FloatArray
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.refinement.likelihood import LensLikelihood, VectorLikelihood
-from lenssbi.refinement.look import Look
 from lenssbi.refinement.priors.blocks import JointPrior
+from lenssbi.refinement.result import LensModel
 from lenssbi.refinement.search.modes import Mode
 
 REACH = 5.0  # sigma as the likelihood has it, times the factor on the error bars
@@ -117,9 +117,9 @@ class RegionalLikelihood(VectorLikelihood):
         """Log likelihood of one parameter vector (parameter,)."""
         return self._part(row).one(row)
 
-    def look(self, row: FloatArray) -> Look:
-        """The model of one parameter vector (parameter,)."""
-        return self._part(row).look(row)
+    def model(self, row: FloatArray) -> LensModel:
+        """The model of one parameter vector (parameter,), with its source and images."""
+        return self._part(row).model(row)
 
     def _part(self, row: FloatArray) -> LensLikelihood:
         return self.parts[int(np.argmin(self.regions.distances(row[None])[0]))]

@@ -81,7 +81,7 @@ def main() -> None:
         below.append([float(samples.weights[samples.column(n) < truth[n]].sum()) for n in NAMES])
         pulls = [(s.mean - truth[n]) / s.sigma for n in NAMES for s in [fit.params()[n]]]
         print(
-            f"{index:3d}  S/N {np.sqrt(np.sum(fit.model_image[fit.mask] ** 2)):4.0f}  pulls",
+            f"{index:3d}  S/N {np.sqrt(np.sum(fit.best.image[fit.mask] ** 2)):4.0f}  pulls",
             " ".join(f"{p:5.1f}" for p in pulls),
             f" sigma {fit.params()['einstein_radius'].sigma:.4f}  {fit.evaluations} evaluations {fit.seconds:.0f} s",
             *fit.flags,

@@ -8,6 +8,7 @@ from astropy.io import fits
 from typer.testing import CliRunner
 
 from lenssbi import catalogue as tables
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.pipelines import catalogue, export, predict
 from lenssbi.pipelines.catalogue import CatalogueConfig
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
@@ -51,7 +52,7 @@ def here(tmp_path, monkeypatch):
 def run(here, estimator):
     def run(inputs=("img",), out="cat"):
         config = CatalogueConfig(refine="none", estimator=str(estimator), tables=("ecsv",))
-        read = {"noise": here / "rms.fits", "psf": here / "psf.fits", "pixel_scale": SCALE}
+        read = ReadOptions(noise=here / "rms.fits", psf=here / "psf.fits", pixel_scale=SCALE)
         return catalogue.run(list(inputs), config=config, out=here / out, read=read)
 
     return run
@@ -112,7 +113,7 @@ def test_the_stamp_is_remembered_where_its_files_have_gone(run, here):
 
 
 def test_place_and_signal_are_in_the_tables_of_both_commands(run, here, estimator):
-    read = {"noise": here / "rms.fits", "psf": here / "psf.fits", "pixel_scale": SCALE}
+    read = ReadOptions(noise=here / "rms.fits", psf=here / "psf.fits", pixel_scale=SCALE)
     predict.run(["img"], estimator=estimator, out=here / "table.ecsv", samples=here / "draws", read=read)
     for table in (tables.read(run().path), tables.read(here / "table.ecsv")):
         np.testing.assert_allclose(table["ra"].tolist(), 57.25, atol=1e-4)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from lenssbi import catalogue as tables
+from lenssbi.catalogue.arrays import texts
 from lenssbi.pipelines import catalogue, check
 from lenssbi.pipelines.catalogue import AutoConfig, CatalogueConfig
 from lenssbi.pipelines.catalogue import ask as asking
 from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.catalogue.lock import locked
-from lenssbi.pipelines.report.columns import texts
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.posteriors import Summary
 from lenssbi.status import InputError, ItemError, Status

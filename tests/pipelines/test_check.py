@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from lenssbi import catalogue
 from lenssbi.dataset.hdf5 import write_set
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.instrument import PSF
 from lenssbi.pipelines import check
 from lenssbi.posteriors import Samples
@@ -110,7 +111,7 @@ def test_options_for_stamps(tmp_path):
     path = write_stamp(tmp_path / "a.fits", noise=False)
     with pytest.raises(ItemError, match="--noise"):
         check.run(path)
-    assert check.run(path, {"noise": "10"}).details["flags"] == ["noise_doubtful"]
+    assert check.run(path, ReadOptions(noise="10")).details["flags"] == ["noise_doubtful"]
     bad = np.zeros((60, 60), np.uint8)
     bad[:6] = 1
     fits.writeto(tmp_path / "bad.fits", bad)

@@ -6,6 +6,7 @@ from astropy.table import Table
 
 from lenssbi.dataset.cutouts.tiles import Layers
 from lenssbi.dataset.inputs import expand_inputs
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.pipelines import refine
 from lenssbi.pipelines.cutout import CutoutOptions, cut_first, run
 from lenssbi.refinement.config import RefineConfig
@@ -32,8 +33,8 @@ def options(tmp_path):
 def test_redshifts_go_with_the_cut_outs(options, tmp_path, suffix):
     z_source = np.ma.MaskedArray([1.2, 1.5, 9.0], [False, False, True])
     listed = targets(tmp_path / f"t.{suffix}", Z_LENS=[0.3, np.nan, 0.5], z_source=z_source)
-    inputs, read = cut_first([listed], options, tmp_path / "out", {"z_source": 2.0, "z_lens": 0.4})
-    stamps = [source.load() for source in expand_inputs(inputs, **read)]
+    inputs, read = cut_first([listed], options, tmp_path / "out", ReadOptions(z_source=2.0, z_lens=0.4))
+    stamps = [source.load() for source in read.sources(inputs)]
     assert [(s.info["z_lens"], s.info["z_source"]) for s in stamps] == [(0.3, 1.2), (0.4, 1.5), (0.5, 2.0)]
     table = Table.read(tmp_path / "out" / "cutouts.ecsv")
     np.testing.assert_array_equal(table["z_lens"], [0.3, np.nan, 0.5])

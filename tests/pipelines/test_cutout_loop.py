@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from lenssbi.dataset.cutouts.tiles import Layers
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.inputs import expand_inputs
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.pipelines import predict
 from lenssbi.pipelines.cutout import CutoutOptions, cut_first
 from lenssbi_cli.main import app
@@ -162,7 +163,7 @@ def test_a_size_without_a_mosaic(verb, tmp_path):
 
 def test_what_is_said_of_the_lens_galaxies_is_said_of_their_cut_outs(tmp_path):
     options = CutoutOptions(Layers(**made_up.mosaic(tmp_path)), size=5.0)
-    read = {"noise": options.layers.noise[0], "psf": options.layers.psf[0], "lens_light": "none"}
+    read = ReadOptions(noise=options.layers.noise[0], psf=options.layers.psf[0], lens_light="none")
     table, left = cut_first(["57.4 -51.0"], options, tmp_path / "cut", read)
-    (source,) = expand_inputs(table, **left)
+    (source,) = left.sources(table)
     assert source.load().info["lens_light_subtracted"] is True

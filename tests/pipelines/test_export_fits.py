@@ -15,10 +15,10 @@ from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import describe
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.export import run
-from lenssbi.pipelines.restored import restored_fit
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.prepare import set_up
+from lenssbi.refinement.restored import restored_fit
 from lenssbi.status import InputError
 
 from ..refinement.made_up_fit import PARAMS, header, made_up_fit
@@ -55,7 +55,8 @@ def write_posterior(path, stamp_file, learned=ANSWER, config=CONFIG):
     best = {name: PARAMS[name] for name in names}
     values = np.array(list(best.values())) + 0.01 * np.random.default_rng(0).normal(size=(100, len(names)))
     info = {"status": "DONE", "flags": ["edge"], "evaluations": 12, "seconds": 0.5, "attempt": "first"}
-    info |= {"key": problem.key, "stamp": stamp.name, "best": best, "best_log_likelihood": -100.0}
+    info |= {"key": problem.key, "stamp": stamp.name, "prior": problem.priors.mode}
+    info |= {"best": best, "best_log_likelihood": -100.0}
     info |= {"observation": describe(stamp), "config": config.model_dump(mode="json"), "n_eff": 100.0}
     samples = Samples(values, names, ("",) * len(names), log_evidence=-110.0, info=info)
     samples.save(path, with_prior=samples if learned else None, learned=learned)
@@ -85,8 +86,8 @@ def test_the_file_holds_the_restored_fit_of_the_stamp(posterior, stamp_file, tmp
     fit, stamp = restored_fit(posterior), read_stamp(stamp_file)
     with fits.open(path) as file:
         np.testing.assert_array_equal(file["DATA"].data, np.float32(np.where(stamp.mask, stamp.image, np.nan)))
-        np.testing.assert_array_equal(file["MODEL"].data, np.float32(fit.model_image))
-        np.testing.assert_array_equal(file["SOURCE"].data, np.float32(fit.source.image))
+        np.testing.assert_array_equal(file["MODEL"].data, np.float32(fit.best.image))
+        np.testing.assert_array_equal(file["SOURCE"].data, np.float32(fit.best.source.image))
         here, there = (wcs.pixel_to_world(31, 12) for wcs in (WCS(file["MODEL"].header), WCS(header())))
         assert here.separation(there).arcsec < 1e-5
         first = file[0].header

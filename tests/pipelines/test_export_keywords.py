@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from lenssbi.dataset.tables import read_table
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.export import run
-from lenssbi.pipelines.restored import restored_fit
 from lenssbi.posteriors import Samples
+from lenssbi.refinement.restored import restored_fit
 from lenssbi.status import InputError
 
 from .made_up_catalogue import made_up
@@ -29,7 +29,7 @@ def test_a_fit_goes_out_with_its_source(posterior, tmp_path):  # noqa: F811
     found, fit = read(path), restored_fit(posterior)
     assert found["point"] == "model of the highest likelihood"
     (source,) = found["kwargs_source"]
-    np.testing.assert_array_equal(source["image"], np.nan_to_num(fit.source.image))
+    np.testing.assert_array_equal(source["image"], np.nan_to_num(fit.best.source.image))
     assert found["kwargs_lens"][0]["theta_E"] == fit.best.params["einstein_radius"]
     assert found["kwargs_pixel_grid"]["nx"] == 50
 

@@ -11,6 +11,7 @@ from astropy.io import fits
 import lenssbi
 from lenssbi.catalogue import read
 from lenssbi.dataset.hdf5 import StampSet, write_set
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.estimators.checkpoint import EstimatorCard, MisspecificationCard, ParameterCard
 from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.preprocessing import ImagePreprocessing
@@ -122,7 +123,7 @@ def test_a_mask_and_a_number_for_noise(folder):
     bad = np.zeros((40, 40), np.uint8)
     bad[15:25, 15:25] = 1
     fits.writeto(folder / "mask.fits", bad)
-    item = run([str(folder / "a.fits")], read={"mask": str(folder / "mask.fits"), "noise": "2"}).items[0]
+    item = run([str(folder / "a.fits")], read=ReadOptions(mask=str(folder / "mask.fits"), noise="2")).items[0]
     assert abs(item.params["einstein_radius"].median) < 0.02, "what was masked is not seen"
     assert item.flags == ("noise_doubtful",)
 

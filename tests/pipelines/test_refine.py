@@ -14,15 +14,16 @@ from scipy.signal import fftconvolve
 
 from lenssbi.arrays import pixel_grid
 from lenssbi.config import parse
+from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.instrument import PSF
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.pipelines import refine
-from lenssbi.pipelines.restored import restored_fit
 from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.photometry import photometry
 from lenssbi.refinement.prepare import set_up
+from lenssbi.refinement.restored import restored_fit
 from lenssbi.status import InputError, ItemError, Status
 from lenssbi.systems import LensSystem
 
@@ -161,7 +162,7 @@ def test_works_without_galsim(stamps, tmp_path):
 
 
 def test_a_finished_fit_is_found_before_any_work(stamps, tmp_path, monkeypatch):
-    (source,) = refine.expand_inputs([str(stamps / "good.fits")])
+    (source,) = expand_inputs([str(stamps / "good.fits")])
     set_ups = []
 
     def made_up(problem, work, watch):
@@ -199,7 +200,7 @@ def test_a_finished_fit_is_found_before_any_work(stamps, tmp_path, monkeypatch):
 
 
 def test_a_network_that_does_not_apply(stamps, tmp_path):
-    stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
+    stamp = expand_inputs([str(stamps / "good.fits")])[0].load()
     problem, flags = set_up(stamp, QUICK, Network("its band differs"))
     assert (problem.priors.mode, flags) == ("broad", ("estimator_not_applicable",))
     assert problem.learned is None
@@ -212,14 +213,14 @@ def test_a_network_that_does_not_apply(stamps, tmp_path):
 
 
 def test_what_was_odd_about_the_file_is_told(stamps):
-    stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
+    stamp = expand_inputs([str(stamps / "good.fits")])[0].load()
     odd = replace(stamp, info={**stamp.info, "flags": ("noise_doubtful",)})
     assert set_up(odd, QUICK, None)[1] == ("noise_doubtful",)
     assert set_up(odd, QUICK, Network(radius=2.5))[1] == ("noise_doubtful", "estimate_conflict")
 
 
 def test_a_network_that_the_arcs_contradict(stamps, tmp_path):
-    stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
+    stamp = expand_inputs([str(stamps / "good.fits")])[0].load()
     problem, flags = set_up(stamp, QUICK, Network(radius=2.5))
     assert (problem.priors.mode, flags) == ("broad", ("estimate_conflict",))
     assert problem.flags == flags, "the fit knows them, and with it its file and its figure"
@@ -231,7 +232,7 @@ def test_a_network_that_the_arcs_contradict(stamps, tmp_path):
 
 
 def test_a_network_that_never_saw_the_like_is_not_asked(stamps):
-    stamp = refine.expand_inputs([str(stamps / "good.fits")])[0].load()
+    stamp = expand_inputs([str(stamps / "good.fits")])[0].load()
     problem, flags = set_up(stamp, QUICK, Network(flags=("misspecified",)))
     assert (problem.learned, flags) == (None, ("misspecified",))
     shown = refine.network_answer(problem, flags)
@@ -245,7 +246,7 @@ def test_a_network_that_never_saw_the_like_is_not_asked(stamps):
 
 def test_a_kept_fit_has_the_flags_of_the_network_that_is_asked_now(stamps, tmp_path):
     """Neither network's answer is used, so that the fit is the same: only what is said of them differs."""
-    (source,) = refine.expand_inputs([str(stamps / "good.fits")])
+    (source,) = expand_inputs([str(stamps / "good.fits")])
     problem, raised = set_up(source.load(), QUICK, Network(flags=("misspecified", "psf_unseen")))
     info = {"key": problem.key, "status": "DONE", "evaluations": 7, "flags_of_fit": ["residuals"]}
     info["flags"] = ["residuals", *raised]
@@ -273,7 +274,7 @@ def test_a_fit_is_made_whole_again_from_its_posterior_file(first):
     fit = restored_fit(good.posterior)
     assert fit.info["key"] == load_samples(good.posterior).info["key"]
     assert fit.best.chi2 == pytest.approx(fit.info["chi2_per_pixel"], rel=1e-9)
-    assert fit.info["pixels"] == fit.mask.sum() == np.isfinite(fit.model_image).sum()
+    assert fit.info["pixels"] == fit.mask.sum() == np.isfinite(fit.best.image).sum()
     assert fit.params()["einstein_radius"].median == good.params["einstein_radius"].median
     np.testing.assert_array_equal(fit.learned.means, [[0.91, 0.1, 0.0]])
     measured = fit.info["photometry"]

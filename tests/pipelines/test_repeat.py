@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from lenssbi import catalogue as tables
 from lenssbi.config import parse
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.pipelines import predict, refine
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.results import ItemResult
@@ -41,7 +42,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def read(here):
-    return {"noise": "5", "psf": here / "psf.fits", "pixel_scale": 0.1, "lens_light": "none"}
+    return ReadOptions(noise="5", psf=here / "psf.fits", pixel_scale=0.1, lens_light="none")
 
 
 def rows(path):
@@ -63,7 +64,7 @@ def test_predict_from_its_table(here, estimator, read, kind, error, monkeypatch)
     assert [item.params for item in again.items] == [item.params for item in first.items]
     meta = [tables.read(here / f"{name}.{kind}").meta for name in ("table", "again")]
     assert [os.path.realpath(one["network"]) for one in meta] == [os.path.realpath(estimator)] * 2
-    assert json.loads(meta[0]["read"]) == {**read, "psf": str(read["psf"])}
+    assert json.loads(meta[0]["read"]) == {**read.said, "psf": str(read.psf)}
 
 
 def test_the_draws_of_predict_say_what_made_them(here, estimator, read):

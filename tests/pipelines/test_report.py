@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 
 from lenssbi import catalogue
 from lenssbi.calibration.catalogues import coverages
+from lenssbi.catalogue.arrays import parameters, texts
+from lenssbi.catalogue.shard import Entry, write_shard
 from lenssbi.pipelines import pages
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
 from lenssbi.pipelines.catalogue.job import shard_path
-from lenssbi.pipelines.catalogue.shard import Entry, write_shard
 from lenssbi.pipelines.report import build, run
 from lenssbi.pipelines.report import page as page_module
-from lenssbi.pipelines.report.columns import parameters, texts
 from lenssbi.pipelines.report.lenses import BLOCK, lens_data
 from lenssbi.pipelines.report.links import link
 from lenssbi.pipelines.report.summary import MOST_KINDS, OTHER, duration, flag_counts, kinds, settings, status_counts

@@ -7,6 +7,7 @@ import pytest
 from lenssbi import catalogue as tables
 from lenssbi.catalogue.reviewed import COLUMNS
 from lenssbi.catalogue.verdicts import SCHEMA, VERDICTS
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.pipelines import catalogue, review
 from lenssbi.pipelines.catalogue import CatalogueConfig
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
@@ -116,7 +117,7 @@ def test_files_may_come_one_after_the_other_and_the_later_verdict_counts(folder,
 def test_other_redshifts_keep_the_verdicts(folder, tmp_path, config):
     review.run(folder, [verdicts(folder, tmp_path / "a.json", "Ada", {0: "success", 1: "failure"})])
     stamps = str(tmp_path / "set.h5")
-    catalogue.run([stamps], config=config, out=folder, read={"z_lens": 0.5, "z_source": 2.0})
+    catalogue.run([stamps], config=config, out=folder, read=ReadOptions(z_lens=0.5, z_source=2.0))
     assert column(folder, "verdict") == ["success", "failure", "", ""]
     assert review.run(folder).outdated == 0
     catalogue.run([stamps], config=changed(config), out=folder)
@@ -178,7 +179,7 @@ def test_a_verdict_is_redone_and_the_other_rows_stay(folder, tmp_path, fits, con
     assert rows(folder)["set.h5:1"]["einstein_radius"] == 1.5
     assert rows(folder)["set.h5:0"]["verdict"] == "success"
     # with other redshifts too
-    catalogue.run([str(tmp_path / "set.h5")], config=config, out=folder, read={"z_lens": 0.5, "z_source": 2.0})
+    catalogue.run([str(tmp_path / "set.h5")], config=config, out=folder, read=ReadOptions(z_lens=0.5, z_source=2.0))
     assert fits == ["set.h5:0", "set.h5:2", "set.h5:3"]
     assert rows(folder)["set.h5:1"]["einstein_radius"] == 1.5
     report(folder)

@@ -7,7 +7,7 @@ import pytest
 
 from lenssbi import catalogue
 from lenssbi.calibration.catalogues import coverages
-from lenssbi.pipelines.report.columns import parameters, texts
+from lenssbi.catalogue.arrays import parameters, texts
 from lenssbi.pipelines.results import ItemResult
 from lenssbi.pipelines.rows import row_of
 from lenssbi.posteriors import Samples

@@ -45,17 +45,20 @@ def fit(*, learned=True, distrusted=None, lens_light=True, failed=False, side=10
     answer = np.array([distrusted or 1.21, 0.13, -0.12]) + 0.02 * rng.normal(size=(100, 3))
     network = GaussianMixture(answer, np.full((100, 3), 0.04), NAMES, UNITS)
     return SimpleNamespace(
-        name="made-up lens",
         status=Status.DONE,
         stamp=stamp,
         lens_light=400 * np.exp(-np.abs(theta) / 0.4) if lens_light else None,
         mask=mask,
         arcs_mask=mask,
-        model_image=np.where(mask, model, np.nan) * blank,
         residual=np.where(mask, (image - model) / noise, np.nan) * blank,
-        source=SimpleNamespace(image=500 * np.exp(-(np.abs(fine - 0.1j) ** 2) / 0.02) * blank, extent=(-0.6, 0.6) * 2),
-        critical_curves=(circle(1.2),),
-        caustics=(0.25 * (circle(1.0).real ** 3 + 1j * circle(1.0).imag ** 3), circle(0.5)),
+        best=SimpleNamespace(
+            image=np.where(mask, model, np.nan) * blank,
+            source=SimpleNamespace(
+                image=500 * np.exp(-(np.abs(fine - 0.1j) ** 2) / 0.02) * blank, extent=(-0.6, 0.6) * 2
+            ),
+            critical_curves=(circle(1.2),),
+            caustics=(0.25 * (circle(1.0).real ** 3 + 1j * circle(1.0).imag ** 3), circle(0.5)),
+        ),
         samples=result,
         samples_with_prior=samples(0.017, 0.6, seed=2) if learned else None,
         mode="cnn-gaussian" if learned else "broad",

@@ -13,13 +13,13 @@ from lenssbi.instrument import PSF
 from lenssbi.lensing import critical_curves, equivalent_einstein_radius
 from lenssbi.parameters.conversions import from_lenstronomy
 from lenssbi.pipelines import refine
-from lenssbi.pipelines.exported_model import fitted_model
 from lenssbi.posteriors import GaussianMixture, Samples
 from lenssbi.posteriors.export import coolest, hierarc, lenstronomy
 from lenssbi.posteriors.export.coolest import Observed
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import restore
 from lenssbi.refinement.likelihood import deflectors
+from lenssbi.refinement.restored import fitted_model
 from lenssbi.status import InputError
 
 from ..refinement.made_up_fit import gaussian, made_up_fit
@@ -105,9 +105,9 @@ def test_lenstronomy_makes_the_image_of_the_fit(fitted, tmp_path):
     """Light at sub-pixels, the PSF without the pixel on them, then averaged: to 1 per cent of the peak."""
     found = written(fitted, tmp_path)
     theirs = their_image(found, supersampling_factor=FINE, supersampling_convolution=True)
-    peak = np.nanmax(fitted.model_image)
-    assert np.nanmax(np.abs(theirs - fitted.model_image)) < 0.01 * peak
-    assert np.nanmax(np.abs(theirs[1:] - fitted.model_image[:-1])) > 0.2 * peak, "a shift of a pixel shows"
+    peak = np.nanmax(fitted.best.image)
+    assert np.nanmax(np.abs(theirs - fitted.best.image)) < 0.01 * peak
+    assert np.nanmax(np.abs(theirs[1:] - fitted.best.image[:-1])) > 0.2 * peak, "a shift of a pixel shows"
     assert not found["includes_pixel"]
 
 
@@ -117,7 +117,7 @@ def test_lenstronomy_makes_the_image_of_a_known_source(tmp_path):
     fit = made_up_fit(shape=(50, 50))
     theirs = their_image(written(fit, tmp_path))
     assert theirs.shape == (50, 50), "lenstronomy has square images only"
-    assert np.nanmax(np.abs(theirs - fit.model_image)) < 0.005 * np.nanmax(fit.model_image)
+    assert np.nanmax(np.abs(theirs - fit.best.image)) < 0.005 * np.nanmax(fit.best.image)
 
 
 @pytest.mark.reference
@@ -129,7 +129,7 @@ def test_lenstronomy_finds_the_critical_curve(fitted, tmp_path):
     lens = LensModelExtensions(LensModel(found["lens_model_list"]))
     x, y, _, _ = lens.critical_curve_caustics(found["kwargs_lens"], compute_window=5, grid_scale=0.02)
     theirs = equivalent_einstein_radius([a + 1j * b for a, b in zip(x, y, strict=True)])
-    assert theirs == pytest.approx(equivalent_einstein_radius(fitted.critical_curves), rel=2e-3)
+    assert theirs == pytest.approx(equivalent_einstein_radius(fitted.best.critical_curves), rel=2e-3)
     back = from_lenstronomy(*found["kwargs_lens"])
     assert {name: back[name] for name in LENS} == pytest.approx({name: fitted.best.params[name] for name in LENS})
 
@@ -260,4 +260,4 @@ class TestCoolest:
         plotter.plot_surface_brightness(axes, kwargs_light={"entity_selection": [2]})
         (shown,) = axes.images
         plt.close(figure)
-        assert np.nanmax(shown.get_array()) == pytest.approx(np.nanmax(fitted.source.image) * PIXEL**2, rel=5e-3)
+        assert np.nanmax(shown.get_array()) == pytest.approx(np.nanmax(fitted.best.source.image) * PIXEL**2, rel=5e-3)

@@ -9,8 +9,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
 from lenssbi.posteriors import Samples
 from lenssbi.refinement.likelihood import deflectors
-from lenssbi.refinement.result import BestModel, FitResult, SourceImage
-from lenssbi.status import Status
+from lenssbi.refinement.result import FitResult, LensModel, SourceImage
 
 PIXEL, SHAPE = 0.1, (48, 52)
 PARAMS = {"einstein_radius": 1.1, "e1": 0.12, "e2": -0.07, "centre_x": 0.04, "centre_y": -0.03, "log10_strength": 0.5}
@@ -66,10 +65,11 @@ def made_up_fit(
     residual = ((stamp.image - image) / noise)[mask]
     values = np.array(list(params.values())) + 0.01 * rng.normal(size=(200, len(params)))
     units = tuple("arcsec" if "centre" in name or "radius" in name else "" for name in params)
-    samples = Samples(values, tuple(params), units, rng.normal(0, 0.5, 200), -123.5)
-    best = BestModel(params, -120.25, image, None, shown, (), (), 7.0, 0.2, 0.4, float(np.mean(residual**2)), 1.1)
+    chi2, lens = float(np.mean(residual**2)), deflectors(params)
+    best = LensModel(params, lens, image, None, shown, PIXEL, 7.0, 0.2, 0.4, chi2, 1.1, log_likelihood=-120.25)
     light = 40 * np.exp(-np.abs(theta) / 0.4) if lens_light else None
     flags = ("prior_conflict", "noise_doubtful")
     info = {"key": "0123456789abcdef", "sampler": "importance", "observation": {"read": {"input": "/data/ä\n.fits"}}}
-    outcome = {"evaluations": 4321, "seconds": 1.5, "info": info}
-    return FitResult(Status.DONE, stamp, mask, light, best, samples, None, None, "broad", flags, **outcome)
+    info |= {"status": "DONE", "prior": "broad", "flags": list(flags), "evaluations": 4321, "seconds": 1.5}
+    samples = Samples(values, tuple(params), units, rng.normal(0, 0.5, 200), -123.5, info=info)
+    return FitResult(stamp, light, best, samples)

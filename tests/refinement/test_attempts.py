@@ -13,12 +13,13 @@ from lenssbi.reconstruction.inversion import Reconstruction
 from lenssbi.refinement import attempts, samplers
 from lenssbi.refinement.basins import basin
 from lenssbi.refinement.config import RefineConfig
-from lenssbi.refinement.first_stage import first_stage, start_mixture
+from lenssbi.refinement.first_stage import STRENGTHS, Stage, first_stage, start_mixture
 from lenssbi.refinement.fit import solve
 from lenssbi.refinement.flags import is_wrong
 from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.observation import observe
 from lenssbi.refinement.problem import build_problem, network_draws
+from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.status import Status
 
 SMALL = {
@@ -85,6 +86,23 @@ def test_nothing_is_begun_anew_where_the_time_is_over(searched, monkeypatch):
     attempts.make_attempts(replace(problem, seconds=3000.0), None, lambda *_: None)
     assert names == ["first", "restart0", "first"]
     assert len(begun) == 3, "nor is it searched"
+
+
+@pytest.mark.parametrize(("best", "modes"), [(-10.0, 1), (0.0, 3)])
+def test_modes_are_tried_until_one_is_better(searched, best, modes):
+    problem, stage = searched
+    (mixture, asked), names = (start_mixture(problem, stage), []), problem.priors.sampled.names
+    three = Mixture(np.full(3, 1 / 3), np.tile(mixture.means[:1], (3, 1)), np.tile(mixture.scales[:1], (3, 1, 1)))
+
+    def likelihood(values):
+        asked.append(values[:, names.index("log10_strength")].tolist())
+        return np.zeros(len(values))
+
+    stopped = attempts.Attempt(
+        "first", problem, Stage(None, likelihood), None, SimpleNamespace(log_likelihood=best), ""
+    )
+    assert attempts._beaten(stopped, replace(stage, start=three)) is (modes == 1)
+    assert asked == [STRENGTHS.tolist()] * modes
 
 
 def test_the_pixels_stand_on_the_gaussians_of_the_search(searched):
@@ -167,7 +185,7 @@ def test_smooth_sources_behind_the_same_likelihood(ring, truth):
         assert {"source_x", "source_stretch2"} <= fit.params().keys()
         assert 0.7 < fit.best.chi2 < 1.3
         assert fit.best.magnification > 3
-        assert fit.source.image.max() > 0
+        assert fit.best.source.image.max() > 0
         assert fit.best.compactness < 0.5
 
 

@@ -9,6 +9,7 @@ import pytest
 from lenssbi.posteriors import Samples
 from lenssbi.posteriors.cosmology import kpc_per_arcsec
 from lenssbi.refinement.drawn_light import COUNT, drawn_photometry, fit_quantities, light_quantities
+from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.photometry import Photometry, half_light_radius, photometry
 from lenssbi.refinement.result import SourceImage
 
@@ -24,9 +25,10 @@ class Likelihood:
     def params(self, row):
         return dict(zip(PARAMS, map(float, row), strict=True))
 
-    def look(self, row):
-        sigma = SIGMA * self.params(row)["einstein_radius"]
-        return SimpleNamespace(source=source_image(side=60, sigma=sigma), lens_light=None)
+    def model(self, row):
+        params = self.params(row)
+        source = source_image(side=60, sigma=SIGMA * params["einstein_radius"])
+        return SimpleNamespace(lens=deflectors(params), source=source, lens_light=None)
 
 
 def drawn(spread=0.05, light=True):

@@ -12,7 +12,6 @@ from lenssbi.config import parse
 from lenssbi.dataset.noise import sky_noise
 from lenssbi.posteriors import GaussianMixture
 from lenssbi.refinement.attempts import remove_checkpoints
-from lenssbi.refinement.best import best_model
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import first_stage
 from lenssbi.refinement.fit import _status, restore, solve
@@ -20,6 +19,7 @@ from lenssbi.refinement.flags import find_flags
 from lenssbi.refinement.likelihood import IMPOSSIBLE
 from lenssbi.refinement.observation import observe, with_honest_noise
 from lenssbi.refinement.problem import build_problem
+from lenssbi.refinement.result import arcs_of
 from lenssbi.status import ItemError, Status
 
 SMALL = {
@@ -120,15 +120,14 @@ def test_the_best_model_explains_the_image(fitted):
     assert np.isfinite(residual).all()
     assert 0.7 < np.mean(residual**2) < 1.2
     assert np.isnan(fit.residual[~fit.mask]).all()
-    assert np.nanmax(fit.source.image) > 0
+    assert np.nanmax(fit.best.source.image) > 0
     radius = np.abs(pixel_grid(fit.mask.shape, 0.1))
-    squares = replace(
-        fit, mask=(radius < 1.2) | ((np.indices(radius.shape) // 4).sum(axis=0) % 4 == 0) & (radius > 1.6)
-    )
-    assert squares.arcs_mask[radius < 0.8].all()
-    assert not squares.arcs_mask[radius > 1.5].any()
-    assert fit.source.extent[0] < 0.1 < fit.source.extent[1]
-    assert any(abs(np.abs(curve).mean() - 0.9) < 0.1 for curve in fit.critical_curves)
+    squares = (np.indices(radius.shape) // 4).sum(axis=0) % 4 == 0
+    arcs = arcs_of((radius < 1.2) | squares & (radius > 1.6))
+    assert arcs[radius < 0.8].all()
+    assert not arcs[radius > 1.5].any()
+    assert fit.best.source.extent[0] < 0.1 < fit.best.source.extent[1]
+    assert any(abs(np.abs(curve).mean() - 0.9) < 0.1 for curve in fit.best.critical_curves)
     assert fit.best.magnification > 2
     found = likelihood_of(problem).one(np.array(list(fit.best.params.values())))
     assert found == pytest.approx(fit.best.log_likelihood, abs=1e-9)
@@ -137,7 +136,7 @@ def test_the_best_model_explains_the_image(fitted):
 def test_a_stored_posterior_gives_the_result_back(fitted):
     problem, fit = fitted
     again = restore(problem, fit.samples, fit.samples_with_prior)
-    np.testing.assert_array_equal(again.model_image, fit.model_image)
+    np.testing.assert_array_equal(again.best.image, fit.best.image)
     assert (again.flags, again.evaluations, again.mode) == (fit.flags, fit.evaluations, fit.mode)
 
 
@@ -254,10 +253,10 @@ def test_the_light_of_galaxies_is_no_shared_noise(ring):
 def test_the_worst_place_counts(ring, truth):
     problem = problem_of(ring)
     likelihood, values = likelihood_of(problem), vector(problem, truth)
-    plain = best_model(likelihood, values, 0.0)
+    plain = likelihood.model(values)
     bump = 6.0 * np.exp(-0.5 * np.abs(pixel_grid(ring.shape, 0.1) - 0.2 - 0.2j) ** 2 / 0.15**2)
     dipole = replace(ring, image=ring.image + bump)
-    beside = best_model(likelihood_of(problem_of(dipole)), values, 0.0)
+    beside = likelihood_of(problem_of(dipole)).model(values)
     assert plain.worst < 2.0
     assert beside.worst > plain.worst + 0.5
 

@@ -47,11 +47,11 @@ def test_every_plane_is_the_array_of_the_result(tmp_path, lens_light):
         "DATA": (fit.stamp.image + light) * usable,
         "NOISE": fit.stamp.noise * usable,
         "FITTED": fit.mask,
-        "MODEL": fit.model_image + light,
+        "MODEL": fit.best.image + light,
         "RESIDUAL": fit.residual,
         "LENS_LIGHT": light,
-        "LENSED_SOURCE": fit.model_image,
-        "SOURCE": fit.source.image,
+        "LENSED_SOURCE": fit.best.image,
+        "SOURCE": fit.best.source.image,
         "PSF": fit.stamp.psf.image,
     }
     for name, array in wanted.items():
@@ -151,7 +151,7 @@ def test_redshifts_and_what_follows_from_them(tmp_path):
     fit = replace(
         fit,
         stamp=replace(fit.stamp, info={"z_lens": 0.4, "z_source": 1.7, "cosmology": "H0=70,Om0=0.3"}),
-        samples=replace(fit.samples, info={"drawn_photometry": drawn}),
+        samples=replace(fit.samples, info={**fit.samples.info, "drawn_photometry": drawn}),
     )
     file = written(fit, tmp_path)
     first = file[0].header
@@ -168,7 +168,8 @@ def test_a_long_sentence_and_a_failed_inversion_are_written(tmp_path):
     fit = made_up_fit(unit="", zero_point=None)
     best = replace(fit.best, chi2=float("nan"), image=np.full(SHAPE, np.nan))
     flags = ("prior_conflict", "misspecified", "demagnified", "residuals", "edge", "point_images", "psf_unseen") * 3
-    fit = replace(fit, status=Status.NOT_EXPLAINED, flags=flags, best=best)
+    info = {**fit.info, "status": Status.NOT_EXPLAINED.name, "flags": list(flags)}
+    fit = replace(fit, samples=replace(fit.samples, info=info), best=best)
     file = written(fit, tmp_path)
     assert file[0].header["STATUSIS"] == Status.NOT_EXPLAINED.value
     assert file[0].header["FLAGS"].split() == list(flags)

@@ -35,9 +35,9 @@ def test_every_mesh_and_smoothness_prefers_the_truth(ring, truth, cells, regular
 def test_a_positive_source_is_nowhere_negative(ring, truth):
     likelihood = likelihood_of(ring, {"solver": "positive"})
     params = truth | {"log10_strength": 0.5}
-    look = likelihood.look(np.array([params[name] for name in likelihood.names]))
-    assert np.nanmin(look.source.image) >= 0
-    assert look.chi2 < 1.3
+    model = likelihood.model(np.array([params[name] for name in likelihood.names]))
+    assert np.nanmin(model.source.image) >= 0
+    assert model.chi2 < 1.3
 
 
 def test_a_finer_sub_grid_where_it_is_bright_is_nearly_one_everywhere(ring, truth):

@@ -45,7 +45,7 @@ def test_the_lensed_flux_is_that_of_the_image():
     """Pixels of the model image, where the mask holds all of them and nothing is blurred."""
     fit = made_up_fit(shape=(60, 60))
     found = photometry(fit.stamp, fit.best, None)
-    assert 10 ** (-0.4 * (found.mag_lensed_source - 24.6)) == pytest.approx(np.nansum(fit.model_image), rel=0.03)
+    assert 10 ** (-0.4 * (found.mag_lensed_source - 24.6)) == pytest.approx(np.nansum(fit.best.image), rel=0.03)
 
 
 def test_what_is_not_known_is_nan():

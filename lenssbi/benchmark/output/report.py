@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from lenssbi.benchmark.lines import Cell, Line
 from lenssbi.benchmark.measures.speed import STAMP_PASSES, TRAINING, machine
 from lenssbi.benchmark.output.report_fits import tables_of_fits
 from lenssbi.config import config_hash, dump_yaml
-from lenssbi.files import atomic
+from lenssbi.files import atomic, write_csv
 
 if TYPE_CHECKING:
     from lenssbi.benchmark.comparison.compare import Comparison
@@ -49,7 +48,7 @@ def write_report(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line]
 
     for name, rows in bench.tables.items():
         if rows:
-            write_csv(rows, bench.out / f"{name}.csv")
+            write_rows(rows, bench.out / f"{name}.csv")
         else:
             (bench.out / f"{name}.csv").unlink(missing_ok=True)  # of an older run
     texts = {"table.md": "\n".join(page(bench, lines, wanted, command)) + "\n", "config.yaml": dump_yaml(bench.config)}
@@ -95,12 +94,9 @@ def about(bench: Benchmark, command: str) -> dict[str, str]:
     return told
 
 
-def write_csv(rows: Sequence[Row], path: Path) -> None:
+def write_rows(rows: Sequence[Row], path: Path) -> None:
     """Write rows of equal keys, numbers to five digits."""
-    with atomic(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows({key: _short(value) for key, value in row.items()} for row in rows)
+    write_csv([{key: _short(value) for key, value in row.items()} for row in rows], path)
 
 
 def page(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line], command: str) -> Iterator[str]:

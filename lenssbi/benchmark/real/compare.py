@@ -10,11 +10,11 @@ import numpy as np
 
 from lenssbi.benchmark.real.config import Method, RealConfig
 from lenssbi.benchmark.real.published import Published, Value
+from lenssbi.catalogue.shard import Entry, Row, read_entries
 from lenssbi.flags import about
 from lenssbi.pipelines.catalogue.fit import read_row
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.catalogue.job import shard_path
-from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.posteriors.effective import effective_radii
 from lenssbi.status import Status

@@ -26,7 +26,7 @@ from lenssbi.benchmark.comparison.bootstrap import Row
 from lenssbi.benchmark.comparison.markdown import markdown
 from lenssbi.benchmark.comparison.text_tables import TextTable
 from lenssbi.benchmark.measures.speed import machine
-from lenssbi.benchmark.output.report import write_csv
+from lenssbi.benchmark.output.report import write_rows
 from lenssbi.benchmark.real.compare import StampComparison, compare
 from lenssbi.benchmark.real.config import RealConfig, find
 from lenssbi.benchmark.real.published import Published, read_published
@@ -171,8 +171,8 @@ def write(result: RealResult, config: RealConfig, told: dict[str, str]) -> None:
     from lenssbi.plots.real import ours_against_published
     from lenssbi.plots.style import save
 
-    write_csv(result.lenses, result.path / "lenses.csv")
-    write_csv(result.summary, result.path / "summary.csv")
+    write_rows(result.lenses, result.path / "lenses.csv")
+    write_rows(result.summary, result.path / "summary.csv")
     texts = {"table.md": markdown(TITLE, result.tables, told, REFEREE), "config.yaml": dump_yaml(config)}
     for name, text in texts.items():
         with atomic(result.path / name) as temporary:

@@ -60,10 +60,10 @@ def coverage(answers: Answers, splits: list[Split]) -> Iterator[Row]:
         count = int(split.rows.sum())
         for i, name in enumerate(answers.names):
             nearer, pulls = claimed(answers.below[split.rows, i]), np.abs(answers.pulls[split.rows, i])
-            credible = {label: float(np.mean(nearer < level)) for label, level in LEVELS.items()}
             shares: Row = {}
             for label, level in LEVELS.items():
                 shares |= share_columns(f"credible_{label}", nearer < level, f"low_{label}", f"high_{label}")
+            credible = {label: shares[f"credible_{label}"] for label in LEVELS}
             sigma = {label: float(np.mean(pulls < k)) for k, label in enumerate(LEVELS, start=1)}
             largest = max(LEVELS, key=lambda label: abs(credible[label] - LEVELS[label]))
             yield {

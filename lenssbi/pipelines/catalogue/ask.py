@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from lenssbi.catalogue.shard import Entry, Row, read_entries, read_rows, write_shard
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.pipelines.catalogue.job import Job, key_of, network
-from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows, write_shard
 from lenssbi.pipelines.predict import Answer, answers, name_number, without_light
 from lenssbi.pipelines.rows import about, row_of
 from lenssbi.posteriors import Samples

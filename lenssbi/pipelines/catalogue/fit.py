@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from lenssbi.catalogue.shard import Row
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.redshifts import REDSHIFTS
 from lenssbi.files import atomic
 from lenssbi.pipelines.catalogue.ask import failed_row
 from lenssbi.pipelines.catalogue.job import LENSES, Job, key_of, network, row_path, without_redshifts
-from lenssbi.pipelines.catalogue.shard import Row
 from lenssbi.pipelines.results import ItemResult, sentence
 from lenssbi.pipelines.rows import row_of
 from lenssbi.posteriors import load_samples
@@ -100,4 +100,5 @@ def _keep_picture(fit: FitResult, path: Path) -> None:
     from lenssbi.plots.thumbnails import thumbnail
 
     with atomic(path) as temporary:
-        temporary.write_bytes(thumbnail(fit.stamp.image, fit.stamp.noise, fit.mask, fit.model_image, fit.source.image))
+        best = fit.best
+        temporary.write_bytes(thumbnail(fit.stamp.image, fit.stamp.noise, fit.mask, best.image, best.source.image))

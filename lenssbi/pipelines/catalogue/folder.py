@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenssbi import catalogue
+from lenssbi.catalogue.shard import Entry, Row, read_entries, read_rows
 from lenssbi.config import parse
 from lenssbi.flags import Flag, about
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
 from lenssbi.pipelines.catalogue.decide import reasons_to_fit, reasons_to_look, usable
 from lenssbi.pipelines.catalogue.fit import read_row
 from lenssbi.pipelines.catalogue.job import NETWORK, RUN, TABLE, digest, row_path, shard_path, without_redshifts
-from lenssbi.pipelines.catalogue.shard import Entry, Row, read_entries, read_rows
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.status import InputError, Status
 

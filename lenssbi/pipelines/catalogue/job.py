@@ -1,7 +1,7 @@
 """Description of the work of a worker, and the paths of all files.
 
     run.json                     configuration and progress of the run
-    network/000000.h5 ...        results of the network, a few stamps per file (`shard.py`)
+    network/000000.h5 ...        results of the network, a few stamps per file (`lenssbi.catalogue.shard`)
     lenses/NAME.h5 .png .json .webp   posterior, figure, row and thumbnail of each fit
     catalogue.ecsv, .parquet     the table
     review.json                  the verdicts of reviewers, after `lenssbi review`

@@ -11,11 +11,12 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from lenssbi import batch
+from lenssbi.catalogue.shard import Row
 from lenssbi.catalogue.verdicts import VERDICTS, consensus, of_lenses, read_kept
-from lenssbi.dataset.inputs import StampSource, expand_inputs
+from lenssbi.dataset.inputs import StampSource
+from lenssbi.dataset.reading import AS_FILES_SAY, ReadOptions
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
 from lenssbi.pipelines.catalogue.fit import fit, keep_failure, read_row
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
@@ -23,7 +24,6 @@ from lenssbi.pipelines.catalogue.job import REVIEW, RUN, Job, key_of
 from lenssbi.pipelines.catalogue.lock import locked
 from lenssbi.pipelines.catalogue.output import write_card, write_tables
 from lenssbi.pipelines.catalogue.result import CatalogueResult
-from lenssbi.pipelines.catalogue.shard import Row
 from lenssbi.pipelines.repeat import said_in
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError, Status
@@ -38,7 +38,7 @@ def redo(
     *,
     config: CatalogueConfig,
     inputs: Sequence[str] = (),
-    read: Mapping[str, Any] | None = None,
+    read: ReadOptions = AS_FILES_SAY,
     workers: int = 1,
     scheduler: str | None = None,
     cluster: batch.ClusterConfig | None = None,
@@ -106,12 +106,12 @@ def _reviewed_as(folder: CatalogueFolder, verdicts: Collection[str]) -> dict[str
     return {name: rows[name] | {"verdict": verdict} for name, verdict in found.items() if verdict in verdicts}
 
 
-def _sources(folder: CatalogueFolder, inputs: Sequence[str], read: Mapping[str, Any] | None) -> dict[str, StampSource]:
+def _sources(folder: CatalogueFolder, inputs: Sequence[str], read: ReadOptions) -> dict[str, StampSource]:
     """The stamps, by name."""
     if not inputs:
         said = said_in(folder.card, folder.path / RUN)
-        inputs, read = said.inputs, {**said.read, **(read or {})}
-    return {source.name: source.absolute() for source in expand_inputs(inputs, **dict(read or {}))}
+        inputs, read = said.inputs, said.read.updated(read)
+    return {source.name: source.absolute() for source in read.sources(inputs)}
 
 
 def _items(

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lenssbi import batch
-from lenssbi.dataset.inputs import StampSource, expand_inputs
+from lenssbi.catalogue.shard import Entry, read_rows
+from lenssbi.dataset.inputs import StampSource
+from lenssbi.dataset.reading import AS_FILES_SAY, ReadOptions
 from lenssbi.files import remove_unfinished
 from lenssbi.pipelines.catalogue.ask import Chunk, ask, entries_of, failed_row, finished, keep
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
@@ -30,7 +32,6 @@ from lenssbi.pipelines.catalogue.job import LENSES, NETWORK, RUN, Job, network
 from lenssbi.pipelines.catalogue.lock import locked
 from lenssbi.pipelines.catalogue.output import write_card, write_tables
 from lenssbi.pipelines.catalogue.result import CatalogueResult
-from lenssbi.pipelines.catalogue.shard import Entry, read_rows
 from lenssbi.pipelines.repeat import provenance, said_in
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError
@@ -46,7 +47,7 @@ def run(
     workers: int = 1,
     scheduler: str | None = None,
     cluster: batch.ClusterConfig | None = None,
-    read: Mapping[str, Any] | None = None,
+    read: ReadOptions = AS_FILES_SAY,
     progress: Progress = silent,
 ) -> CatalogueResult:
     """Make a catalogue, or continue one.
@@ -62,7 +63,7 @@ def run(
     workers, scheduler, cluster
         Number of processes on this machine, or address of a Dask scheduler, or jobs of a batch system; the workers see the same files.
     read
-        Keyword arguments of `expand_inputs`: noise, psf, mask, pixel_scale, lens_light; files as paths.
+        Options of reading the stamps.
     progress
         Function that is called with (steps done, steps in all, text).
 
@@ -73,7 +74,7 @@ def run(
         or another run or another catalogue is in the same folder.
     """
     start = time.perf_counter()
-    sources = [source.absolute() for source in expand_inputs(inputs, **dict(read or {}))]
+    sources = [source.absolute() for source in read.sources(inputs)]
     job = Job.of(config, Path(out))
     with locked(job.out):
         remove_unfinished(job.out, job.out / NETWORK, job.out / LENSES)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lenssbi.catalogue.shard import read_rows
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.catalogue.job import LENSES, NETWORK
 from lenssbi.pipelines.catalogue.lock import holder
-from lenssbi.pipelines.catalogue.shard import read_rows
 from lenssbi.status import Status
 
 RECENT = 600.0  # [s] over which a rate is taken

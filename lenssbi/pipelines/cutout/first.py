@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.pipelines.cutout.options import CutoutOptions
 from lenssbi.pipelines.cutout.run import run
 from lenssbi.pipelines.results import Progress, silent
@@ -17,9 +18,9 @@ def cut_first(
     inputs: Sequence[str],
     options: CutoutOptions,
     folder: Path,
-    read: Mapping[str, Any],
+    read: ReadOptions,
     progress: Progress = silent,
-) -> tuple[list[str], dict[str, Any]]:
+) -> tuple[list[str], ReadOptions]:
     """Cut the stamps of a table of positions out; those that are there already are kept.
 
     Parameters
@@ -31,13 +32,13 @@ def cut_first(
     folder
         Folder for the stamps.
     read
-        Options of the user for the inputs: noise and psf, which are those of the mosaic here.
+        Options of reading the stamps; noise and psf are those of the mosaic here.
     progress
         Function that is called with (targets done, targets in all, text).
 
     Returns
     -------
-    Table of the stamps, which is to be read, and the remaining part of `read`: what it states about the light of the lens galaxies.
+    Table of the stamps, which is to be read, and the options of `read` that are left for them.
 
     Raises
     ------
@@ -47,9 +48,9 @@ def cut_first(
     if len(inputs) != 1:
         raise InputError(f"--image cuts the positions of one table out, and there are {len(inputs)} inputs: give one")
     for option, remedy in (("mask", "--flag for the mosaic's mask"), ("pixel_scale", "a mosaic whose header says it")):
-        if option in read:
+        if getattr(read, option) is not None:
             raise InputError(f"--{option.replace('_', '-')} is for stamps, not for a mosaic: give {remedy}")
-    said: dict[str, Any] = {name: (str(read[name]),) for name in ("noise", "psf") if name in read}
+    said: dict[str, Any] = {name: (str(read.said[name]),) for name in ("noise", "psf") if name in read.said}
     layers = replace(options.layers, **said)
     found = run(inputs[0], options=replace(options, layers=layers), out=folder, progress=progress)
-    return [str(found.table)], {name: value for name, value in read.items() if name not in said}
+    return [str(found.table)], replace(read, noise=None, psf=None)

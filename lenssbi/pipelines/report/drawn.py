@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lenssbi.pipelines.report.columns import texts, truths
+from lenssbi.catalogue.arrays import texts, truths
 from lenssbi.pipelines.report.links import link
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.calibration.catalogues import GRID, METHODS, Coverage
-from lenssbi.pipelines.report.columns import Parameter, numbers, texts, truths
+from lenssbi.catalogue.arrays import Parameter, numbers, texts, truths
 from lenssbi.pipelines.report.lenses import NUMBERS
 from lenssbi.plots import catalogue as plots
 from lenssbi.plots.style import label, save

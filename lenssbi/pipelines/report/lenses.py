@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.catalogue import FLAGS
+from lenssbi.catalogue.arrays import Parameter, numbers, parameters, texts, truths
 from lenssbi.catalogue.verdicts import SCHEMA, STEPS, VERDICTS
-from lenssbi.pipelines.report.columns import Parameter, numbers, parameters, texts, truths
 from lenssbi.pipelines.report.links import link
 from lenssbi.pipelines.report.summary import kinds
 

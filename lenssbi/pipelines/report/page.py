@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from lenssbi.calibration.catalogues import Coverage, coverages
 from lenssbi.calibration.scores import LEVELS
+from lenssbi.catalogue.arrays import parameters, texts
 from lenssbi.pipelines import pages
 from lenssbi.pipelines.pages import Section
 from lenssbi.pipelines.report import summary
-from lenssbi.pipelines.report.columns import parameters, texts
 from lenssbi.pipelines.report.figures import Drawn, draw
 from lenssbi.pipelines.report.lenses import lens_data, thumbnail_blocks
 

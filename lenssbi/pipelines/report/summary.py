@@ -10,7 +10,7 @@ import numpy as np
 
 from lenssbi.calibration.catalogues import METHODS
 from lenssbi.catalogue import FLAGS
-from lenssbi.pipelines.report.columns import numbers, texts, truths
+from lenssbi.catalogue.arrays import numbers, texts, truths
 from lenssbi.status import Status
 
 if TYPE_CHECKING:

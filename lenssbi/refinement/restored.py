@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from lenssbi.config import ConfigError, parse
-from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import READ
+from lenssbi.dataset.reading import ReadOptions
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.posteriors import load_learned, load_samples, load_with_prior
+from lenssbi.posteriors import Samples, load_learned, load_samples, load_with_prior
+from lenssbi.posteriors.export.model import FittedModel
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import restore
 from lenssbi.refinement.prepare import set_up
@@ -56,7 +57,8 @@ def _stamp(path: str | Path, info: Any) -> Stamp:
     if "input" not in read:
         raise InputError(f"{path}: does not say which stamp was fitted: fit it again with lenssbi refine")
     try:
-        (source,) = expand_inputs([read.pop("input")], **read)
+        named = read.pop("input")
+        (source,) = ReadOptions(**read).sources([named])
         return replace(source, name=info["stamp"]).load()
     except InputError as error:
         raise InputError(f"{path}: its stamp cannot be read any more ({error}): put it back where it was") from None
@@ -69,3 +71,35 @@ def _posed_again(path: str | Path, info: Any, stamp: Stamp) -> Problem | None:
         return set_up(stamp, config, learned=load_learned(path))[0]
     except (ConfigError, InputError):
         return None
+
+
+def model_of(path: Path | None, samples: Samples) -> tuple[FittedModel | None, tuple[str, ...]]:
+    """The model of the highest likelihood for an export, and a message if it cannot be computed again.
+
+    Parameters
+    ----------
+    path
+        Posterior file; None if there is none.
+    samples
+        Posterior; that of a network has no model, and no message is needed.
+    """
+    if path is None or "best" not in samples.info:
+        return None, ()
+    try:
+        return fitted_model(restored_fit(path)), ()
+    except InputError as error:
+        return None, (f"source and lens light are not part of this file: {error}",)
+
+
+def fitted_model(fit: FitResult) -> FittedModel:
+    """The best model of a fit for an export."""
+    stamp, source = fit.stamp, fit.best.source
+    return FittedModel(
+        params=fit.best.params,
+        source=source.image,
+        extent=source.extent,
+        pixel_scale=stamp.pixel_scale,
+        shape=stamp.shape,
+        psf=stamp.psf,
+        lens_light=fit.lens_light,
+    )

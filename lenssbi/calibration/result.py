@@ -1,20 +1,16 @@
-"""The files that `lenssbi calibrate` leaves in an estimator's folder."""
+"""The result of a calibration: the coverage before and after, in words, as rows of a table, and in the estimator's card."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lenssbi.files import atomic
-
 if TYPE_CHECKING:
     from lenssbi.calibration.coverage import Table
-    from lenssbi.calibration.judgement import Judged, Tolerance
-    from lenssbi.calibration.lc2st import LocalTest
-    from lenssbi.calibration.ranks import Finding, Ranks
+    from lenssbi.calibration.judgement import Judged
+    from lenssbi.calibration.ranks import Finding
     from lenssbi.estimators.checkpoint import EstimatorCard
     from lenssbi.estimators.recalibration import Recalibration
 
@@ -79,27 +75,7 @@ def store(card: EstimatorCard, recalibration: Recalibration, result: CalibrateRe
     save_card(card.model_copy(update={"calibration": calibration}), result.path)
 
 
-def write_all(result: CalibrateResult, ranks: tuple[Ranks, Ranks], local: LocalTest, tolerance: Tolerance) -> None:
-    """Write the tables and figures; `ranks` as trained and recalibrated."""
-    from lenssbi.calibration.ranks import curves
-    from lenssbi.plots.coverage import coverage_figure
-    from lenssbi.plots.diagnostics import diagnostics_figure
-    from lenssbi.plots.splits import splits_figure
-    from lenssbi.plots.style import save
-
-    folder = result.path
-    write_rows(folder / "coverage.csv", coverage_rows(result))
-    write_rows(folder / "diagnostics.csv", [finding._asdict() for finding in result.findings])
-    save(coverage_figure(result.before, result.coverage, result.stamps), folder / "coverage.png")
-    shown = [(j.split.name, j.stamps, j.split.small, j.after["credible"]) for j in result.judged]
-    save(splits_figure(shown, (tolerance.overall, tolerance.split)), folder / "splits.png")
-    save(
-        diagnostics_figure(curves(ranks), local.statistic.mean(), local.null.mean(axis=0), result.stamps),
-        folder / "diagnostics.png",
-    )
-
-
-def coverage_rows(result: CalibrateResult) -> Iterable[dict[str, Any]]:
+def coverage_rows(result: CalibrateResult) -> Iterator[dict[str, Any]]:
     """One row per split, definition, parameter and level; `judged` is no where a split has too few stamps to be held against."""
     from lenssbi.calibration.scores import LEVELS, binomial_error
     from lenssbi.calibration.splits import EVERYTHING
@@ -118,12 +94,3 @@ def coverage_rows(result: CalibrateResult) -> Iterable[dict[str, Any]]:
                     told = {"interval": interval, "parameter": name, **{k: f"{v:.4f}" for k, v in numbers.items()}}
                     judged = "yes" if interval == "credible" and (whole or not j.split.small) else "no"
                     yield {**told, "stamps": j.stamps, "split": j.split.name, "judged": judged}
-
-
-def write_rows(path: Path, rows: Iterable[dict[str, Any]] | Sequence[dict[str, Any]]) -> None:
-    """Write a table with the keys of its rows as columns."""
-    rows = list(rows)
-    with atomic(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
