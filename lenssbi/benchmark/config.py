@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
+from lenssbi.benchmark.fit_targets import EvaluationTarget, FitTarget
 from lenssbi.benchmark.methods import WITH_PRIOR, Evaluation, Method, WrongBasin
 from lenssbi.benchmark.plan import ComparisonPlan
-from lenssbi.benchmark.wishes import EvaluationWish, Wish
 from lenssbi.config import Config, load_config
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.rendering.simulation import SimulateConfig
@@ -63,7 +63,7 @@ class Suite(Config):
         Raises
         ------
         ConfigError
-            Where the file cannot be read or a key in it is wrong.
+            If the file cannot be read or a key in it is wrong.
         """
         file = None if self.population is None else base / self.population
         return load_config(file, SimulateConfig, (f"rendering.engine={self.engine}", *self.overrides))
@@ -94,7 +94,7 @@ class Speed(Config):
         Raises
         ------
         ConfigError
-            Where a file cannot be read or a key in it is wrong.
+            If a file cannot be read or a key in it is wrong.
         """
         short = (f"max_minutes={self.minutes}", "start_from=null", "freeze=false", "ensemble=1")
         files = [base / file for file in self.training]
@@ -120,7 +120,7 @@ class BenchmarkConfig(Config):
     wrong: WrongBasin = WrongBasin()
     evaluation: Evaluation | None = None
     autolens_python: str | None = Field(default=None, description="interpreter that has PyAutoLens")
-    wanted: tuple[Wish, ...] = Field(default=(), description="of fits; each is a line of the table")
+    wanted: tuple[FitTarget, ...] = Field(default=(), description="of fits; each is a line of the table")
     comparison: ComparisonPlan | None = Field(default=None, description="the paper's, which has a page of its own")
 
     @model_validator(mode="before")
@@ -139,11 +139,11 @@ class BenchmarkConfig(Config):
                 raise ValueError(f"{name!r} becomes part of file names: use letters, digits, - and _")
         self._known("suites", [*self.references, *(part.suite for part in (self.speed, self.evaluation) if part)])
         self._known("suites", [suite for m in self.methods.values() for suite in getattr(m, "suites", None) or ()])
-        for wish in self.wanted:
-            if not isinstance(wish, EvaluationWish):
-                asked = [getattr(wish, key, None) for key in ("method", "to", "peer")]
+        for target in self.wanted:
+            if not isinstance(target, EvaluationTarget):
+                asked = [getattr(target, key, None) for key in ("method", "to", "peer")]
                 self._known("methods", [name.removesuffix(WITH_PRIOR) for name in asked if name is not None])
-                self._known("suites", [*getattr(wish, "suites", ()), *filter(None, [getattr(wish, "suite", None)])])
+                self._known("suites", [*getattr(target, "suites", ()), *filter(None, [getattr(target, "suite", None)])])
         self._known("methods", [] if self.evaluation is None else list(self.evaluation.memory))
         for what, names in ({} if self.comparison is None else self.comparison.named()).items():
             self._known(what, names)

@@ -11,8 +11,8 @@ COLUMN = "lenssbi"  # of our own values beside those of others
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A value as text, and whether it is as good as wanted; None where nothing is wanted."""
+class JudgedValue:
+    """A value as text, and whether it is as good as wanted; None if nothing is wanted."""
 
     text: str
     met: bool | None = None
@@ -20,12 +20,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One wish: what it is of, the paper's value, the wanted one, and method -> cells, one for each number."""
+    """One target: what it is of, the paper's value, the wanted one, and method -> cells, one for each number."""
 
     what: str
     paper: str
     wanted: str
-    cells: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
+    cells: Mapping[str, Sequence[JudgedValue]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The line as `--json` prints it."""

@@ -37,7 +37,7 @@ class NetworkMethod(Config):
         Raises
         ------
         ConfigError
-            Where the file cannot be read or a key in it is wrong.
+            If the file cannot be read or a key in it is wrong.
         """
         return load_config(None if self.config is None else base / self.config, RefineConfig).model_error
 
@@ -71,7 +71,7 @@ class FitMethod(Config):
         Raises
         ------
         ConfigError
-            Where the file cannot be read or a key in it is wrong.
+            If the file cannot be read or a key in it is wrong.
         """
         said = [f"{key}={value}" for name, key in KEYS.items() if (value := getattr(self, name)) is not None]
         said = ["start.place=prior" if self.wrong_start and one.startswith("start.place=") else one for one in said]
@@ -100,7 +100,7 @@ class AutolensMethod(Config):
 
 
 def not_its_suite(method: NetworkMethod | FitMethod | AutolensMethod, suite: str) -> str | None:
-    """Why a method is not asked about a suite, where it names others; None where it may be."""
+    """Why a method is not asked about a suite, where it names others; None if it may be."""
     if method.suites is None or suite in method.suites:
         return None
     return "it is not among the method's suites"

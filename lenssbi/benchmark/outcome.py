@@ -26,7 +26,7 @@ class Outcome:
 class BenchmarkResult:
     """Where the results are, how each part ended, and the tables of what was wanted: method by method, and of fits.
 
-    `comparison` is the paper's, and `page` where it can be read; both None where the configuration has none.
+    `comparison` is the paper's, and `page` where it can be read; both None if the configuration has none.
     """
 
     path: Path

@@ -107,10 +107,10 @@ class ComparisonPlan(Config):
 
     def share(self, suite: str, row: str) -> float:
         """Which share of the paper's errors is wanted."""
-        wish = self.wanted.get(row)
-        return wish.share if wish is not None and suite in wish.suites else 1.0
+        target = self.wanted.get(row)
+        return target.share if target is not None and suite in target.suites else 1.0
 
-    def clocks(self, row: str, method: str) -> bool:
+    def is_timed(self, row: str, method: str) -> bool:
         """Whether the times of a method stand for a row as planned; where none of those timed has answered, the row's own are only told."""
         return row not in self.timed or method in self.timed[row]
 
@@ -118,7 +118,7 @@ class ComparisonPlan(Config):
         """All methods and suites that are named anywhere, for whoever knows which there are."""
         methods = [*self._methods(), *(name for those in self.timed.values() for name in those)]
         suites = [*self.suites, *self.published, *(s for row in self.rows.values() for s in row.by_suite)]
-        suites += [s for wish in self.wanted.values() for s in wish.suites]
+        suites += [s for target in self.wanted.values() for s in target.suites]
         suites += [name for name in self.findings if name not in SECTIONS]
         return {"methods": [name.removesuffix(WITH_PRIOR) for name in methods], "suites": suites}
 
@@ -130,7 +130,13 @@ class ComparisonPlan(Config):
 
     @model_validator(mode="after")
     def _check(self) -> ComparisonPlan:
-        rows = [self.baseline, *self.timed, *self.wanted, *(wish.row for wish in self.relative), *self.coverage.rows]
+        rows = [
+            self.baseline,
+            *self.timed,
+            *self.wanted,
+            *(target.row for target in self.relative),
+            *self.coverage.rows,
+        ]
         for name in rows:
             if name not in self.rows:
                 raise ValueError(f"{name!r} is none of the rows {', '.join(self.rows)}")

@@ -29,7 +29,7 @@ from lenssbi.benchmark.output.table import lines
 from lenssbi.benchmark.run_fits import evaluate, fit_suites
 from lenssbi.benchmark.scores.radii import areas
 from lenssbi.benchmark.session import Benchmark
-from lenssbi.benchmark.wanted import wanted_lines
+from lenssbi.benchmark.target_lines import target_lines
 from lenssbi.pipelines.results import Progress, silent
 
 
@@ -58,12 +58,12 @@ def run(
     command
         What the user typed, for the table.
     progress
-        Told (done, total, text).
+        Function that is called with (done, total, text).
 
     Raises
     ------
     InputError, ConfigError
-        Where an estimator or a suite's configuration cannot be read, before anything is made; where `out` cannot be written;
+        If an estimator or a suite's configuration cannot be read, before anything is made; if `out` cannot be written;
         where nothing answers at the scheduler's address.
     """
     from lenssbi.benchmark.output.report import write_page, write_report
@@ -77,13 +77,13 @@ def run(
         bench.tables["roc"] += [{"method": method, **row} for row in areas(scores, config.references)]
     fit_suites(bench, sets)
     if config.speed is not None:
-        bench.clock(config.speed)
+        bench.time_methods(config.speed)
     if config.evaluation is not None:
         evaluate(bench, config.evaluation)
-    found, wanted = lines(config, bench.tables), wanted_lines(config, bench.tables)
+    found, wanted = lines(config, bench.tables), target_lines(config, bench.tables)
     write_report(bench, found, wanted, command)
     plan, outcomes = config.comparison, {(o.suite, o.method): o.status for o in bench.outcomes}
-    comparison = None if plan is None else compare(plan, bench.lenses, bench.heard, outcomes)
+    comparison = None if plan is None else compare(plan, bench.lenses, bench.estimates, outcomes)
     page = None if comparison is None else write_page(bench, comparison, command)
     return BenchmarkResult(
         Path(out),

@@ -15,8 +15,8 @@ from lenssbi.benchmark.methods import (
     not_its_suite,
 )
 from lenssbi.benchmark.runners.peers import Peer, PeerError, PeerFits, find_peer
-from lenssbi.benchmark.runners.points import of_fits
-from lenssbi.benchmark.runners.records import Job, Record, answers_of, collect
+from lenssbi.benchmark.runners.point_estimates import of_fits
+from lenssbi.benchmark.runners.records import LensJob, Record, answers_of, collect
 from lenssbi.benchmark.scores import fits as judge_fits
 from lenssbi.benchmark.scores import network as judge
 from lenssbi.calibration.splits import Split, splits
@@ -38,7 +38,7 @@ class Task(NamedTuple):
 
     suite: str
     method: str
-    jobs: list[Job]
+    jobs: list[LensJob]
 
 
 def fit_suites(bench: Benchmark, sets: Mapping[str, Path]) -> None:
@@ -55,12 +55,12 @@ def fit_suites(bench: Benchmark, sets: Mapping[str, Path]) -> None:
     found = collect([task.jobs for task in tasks], bench.workers, bench.progress, scheduler=bench.scheduler)
     for (suite, method, _), records in zip(tasks, found, strict=True):
         if isinstance(records, InputError):
-            bench.told(suite, method, str(records), failed=True)
+            bench.add_outcome(suite, method, str(records), failed=True)
             continue
         with StampSet(sets[suite]) as stamps:
-            for which in bench.sampled[method].beliefs():
+            for which in bench.sampled[method].posteriors():
                 _add(bench, suite, method, which, records, stamps)
-        bench.told(suite, method, *_outcome(records))
+        bench.add_outcome(suite, method, *_outcome(records))
 
 
 def _tasks(bench: Benchmark, suite: str, path: Path) -> Iterator[Task]:
@@ -69,7 +69,7 @@ def _tasks(bench: Benchmark, suite: str, path: Path) -> Iterator[Task]:
         with StampSet(path) as stamps:
             reason = not_its_suite(asked.method, suite) or asked.reason_against(stamps)
         if reason is not None:
-            bench.told(suite, name, f"does not apply: {reason}")
+            bench.add_outcome(suite, name, f"does not apply: {reason}")
             continue
         sources = sources_of(path, min(bench.count(suite), asked.method.count or bench.count(suite)))
         yield Task(suite, name, asked.jobs(sources, bench.out, f"{suite}--{name}"))
@@ -101,7 +101,7 @@ def _add(bench: Benchmark, suite: str, name: str, which: str, records: list[Reco
         "flags": list(judge_fits.flag_rows(records, which, bench.config.wrong)),
     }
     if found is not None:
-        index = np.array([record.index for record in records if which in record.beliefs])
+        index = np.array([record.index for record in records if which in record.posteriors])
         parts = [Split(part.name, part.rows[index]) for part in splits(stamps)]
         parts = [part for part in parts if part.rows.any()]
         truths = {key: np.asarray(values)[index] for key, values in stamps.params.items()}
@@ -112,33 +112,33 @@ def _add(bench: Benchmark, suite: str, name: str, which: str, records: list[Reco
         bench.tables[table] += [{**whose, **row} for row in those]
     points = of_fits(suite, whose["method"], records, which, stamps) if suite in bench.compared else None
     if points is not None:
-        bench.heard[suite, whose["method"]] = points
+        bench.estimates[suite, whose["method"]] = points
 
 
 def evaluate(bench: Benchmark, plan: Evaluation) -> None:
     """Time evaluations on the stamp of the plan, ours and PyAutoLens's, and weigh fits of it."""
-    from lenssbi.benchmark.measures.evaluation import Scene, evaluations
+    from lenssbi.benchmark.measures.evaluation import EvaluationStamp, evaluations
     from lenssbi.benchmark.measures.evaluation_peers import batched_evaluations, peer_evaluations
     from lenssbi.benchmark.measures.memory import memory
 
     path = bench.set_path(plan.suite)
     config = load_config(None, RefineConfig, plan.overrides)
-    scene = Scene(sources_of(path, plan.index + 1)[plan.index], config, plan)
+    scene = EvaluationStamp(sources_of(path, plan.index + 1)[plan.index], config, plan)
     peer = find_peer(bench.config.autolens_python)
     what = (path.name, plan.model_dump_json(exclude={"memory"}), config_hash(config))
-    told = bench.telling("evaluation")
+    told = bench.labelled_progress("evaluation")
     measures: dict[str, Callable[[], Iterator[Row]]] = {
         "evaluation": lambda: evaluations(scene, told),
         "evaluation-batched": lambda: batched_evaluations(scene),
         "evaluation-autolens": lambda: _answered(peer_evaluations(scene, peer, bench.out / "work" / "evaluation")),
     }
     for name, measure in measures.items():
-        bench.timed(name, (*what, _of_peer(peer)), lambda: list(measure()), "evaluation")  # noqa: B023
+        bench.add_timings(name, (*what, _of_peer(peer)), lambda: list(measure()), "evaluation")  # noqa: B023
     for name in plan.memory:
         asked = bench.sampled.get(name)
         if asked is not None and not (isinstance(asked, PeerFits) and peer.version is None):
             (job,) = asked.jobs([scene.source], bench.out, f"{WEIGHED}--{name}")
-            bench.timed(f"memory-{name}", (job.identity,), lambda: [memory(name, job)], "memory")  # noqa: B023
+            bench.add_timings(f"memory-{name}", (job.identity,), lambda: [memory(name, job)], "memory")  # noqa: B023
 
 
 def _of_peer(peer: Peer) -> str:

@@ -14,15 +14,15 @@ from lenssbi.benchmark.methods import WITH_PRIOR, NetworkMethod, not_its_suite
 from lenssbi.benchmark.outcome import Outcome
 from lenssbi.benchmark.runners.answers import (
     Answers,
-    ask,
     digest,
     keep,
+    predict_set,
     read_answers,
     read_kept,
     reason_against,
     write_answers,
 )
-from lenssbi.benchmark.runners.points import Lenses, Points, Which, lenses_of, of_network
+from lenssbi.benchmark.runners.point_estimates import Lenses, PointEstimates, Which, lenses_of, of_network
 from lenssbi.benchmark.runners.sampled import sampled_methods
 from lenssbi.benchmark.scores import network as judge
 from lenssbi.benchmark.scores.radii import radii
@@ -61,7 +61,7 @@ class Benchmark:
     Raises
     ------
     InputError, ConfigError
-        Where an estimator or a suite's configuration cannot be read.
+        If an estimator or a suite's configuration cannot be read.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Benchmark:
         self.outcomes: list[Outcome] = []
         self.tables: dict[str, list[Row]] = {name: [] for name in TABLES}
         self.compared = () if config.comparison is None else config.comparison.suites
-        self.heard: dict[Which, Points] = {}
+        self.estimates: dict[Which, PointEstimates] = {}
         self.scores: dict[str, dict[str, FloatArray]] = {}
         self.lenses: dict[str, Lenses] = {}
 
@@ -124,14 +124,14 @@ class Benchmark:
             if name in judged or name == method
         ]
 
-    def told(self, suite: str, method: str, status: str, failed: bool = False) -> None:
+    def add_outcome(self, suite: str, method: str, status: str, failed: bool = False) -> None:
         """Add an outcome."""
         self.outcomes.append(Outcome(suite, method, status, failed))
 
     def simulate(self, suite: str) -> Path:
         """Make the stamps of a suite, unless they are there."""
         path, seed = self.set_path(suite), self.config.suites[suite].seed
-        told = self.telling(suite)
+        told = self.labelled_progress(suite)
         simulate.run(
             self.simulations[suite],
             path,
@@ -158,7 +158,7 @@ class Benchmark:
             self.tables[table] += [{**whose, **row} for row in those]
         self.scores.setdefault(method, {})[suite] = found.scores
         if suite in self.compared:
-            self.heard[suite, method] = of_network(suite, method, found, stamps)
+            self.estimates[suite, method] = of_network(suite, method, found, stamps)
 
     def answers(self, suite: str, method: str, stamps: StampSet) -> Answers:
         """What a method says about a suite: what was kept, or asked now."""
@@ -168,25 +168,27 @@ class Benchmark:
         identity = digest(self.set_path(suite).name, estimator.card.model_dump_json(), *more)
         found = read_answers(path, identity)
         if found is None:
-            found = ask(estimator, stamps, self.telling(f"{method} on {suite}"), error)
+            found = predict_set(estimator, stamps, self.labelled_progress(f"{method} on {suite}"), error)
             write_answers(path, identity, found)
         return found
 
-    def clock(self, plan: Speed) -> None:
+    def time_methods(self, plan: Speed) -> None:
         """Time every method that is for the suite of the plan, and its trainings."""
         path = self.set_path(plan.suite)
         asked = {o.method for o in self.outcomes if o.suite == plan.suite and o.status == Status.DONE.value}
         for method in self.estimators:
             if method in asked:
-                folder, told = str(self.config.methods[method].estimator), self.telling(method)
+                folder, told = str(self.config.methods[method].estimator), self.labelled_progress(method)
                 what = (path.name, self.estimators[method].card.model_dump_json())
-                self.timed(method, what, lambda: list(prediction_speed(method, folder, path, told)))  # noqa: B023
+                self.add_timings(method, what, lambda: list(prediction_speed(method, folder, path, told)))  # noqa: B023
         run_in = self.out / "training"
         for name, training in self.trainings.items():
-            what, told = (path.name, config_hash(training.config)), self.telling(f"timing {name}")
-            self.timed(f"training-{name}", what, lambda: [training_speed(name, training, path, run_in, told)])  # noqa: B023
+            what, told = (path.name, config_hash(training.config)), self.labelled_progress(f"timing {name}")
+            self.add_timings(f"training-{name}", what, lambda: [training_speed(name, training, path, run_in, told)])  # noqa: B023
 
-    def timed(self, name: str, what: Sequence[str], measure: Callable[[], list[Row]], table: str = "speed") -> None:
+    def add_timings(
+        self, name: str, what: Sequence[str], measure: Callable[[], list[Row]], table: str = "speed"
+    ) -> None:
         """Add rows of a table: those kept of the same measurement on the same machine, or new ones."""
         path = self.out / "speed" / f"{name}.json"
         identity = digest(*what, *machine().values())
@@ -194,7 +196,7 @@ class Benchmark:
         try:
             rows = kept["rows"] if kept else measure()
         except InputError as error:
-            self.told("speed", name, str(error), failed=True)
+            self.add_outcome("speed", name, str(error), failed=True)
             return
         if not kept:
             keep(path, identity, {"rows": rows})
@@ -212,6 +214,6 @@ class Benchmark:
             self.out / "sets" / f"{suite}-{digest(config_hash(self.simulations[suite]), seed, count, __version__)}.h5"
         )
 
-    def telling(self, who: str) -> Progress:
+    def labelled_progress(self, who: str) -> Progress:
         """Progress that says who it is of."""
         return lambda done, total, text: self.progress(done, total, f"{who}: {text}")

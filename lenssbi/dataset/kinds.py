@@ -20,7 +20,7 @@ Kind = Literal["part of a set", "folder", "set", "table", "stamp"]
 
 
 def kind_of(text: str) -> Kind:
-    """What kind of input a user names.
+    """The kind of an input.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def kind_of(text: str) -> Kind:
 
 
 def _mode(text: str) -> int:
-    """What kind of file or folder there is."""
+    """File type bits of a path."""
     if not text.strip():
         raise InputError("an input without a name: name a FITS stamp, a folder, a table or a set")
     try:
@@ -62,6 +62,6 @@ def _is_list(path: Path) -> bool:
         with fits.open(path) as hdus:
             images = any(hdu.is_image and hdu.header.get("NAXIS", 0) > 0 for hdu in hdus)
             names = {str(name).lower() for hdu in hdus if hasattr(hdu, "columns") for name in hdu.columns.names}
-    except Exception:  # what cannot be read is told when it is loaded as a stamp
+    except Exception:  # what cannot be read is reported when it is loaded as a stamp
         return False
     return not images and not names.isdisjoint((*PATH_COLUMNS, *RA_COLUMNS))

@@ -1,4 +1,4 @@
-"""What shines: a surface brightness on the complex plane.
+"""Light profiles: a surface brightness on the complex plane.
 
 Profiles are elliptical, with concentric isophotes of axis ratio q. Radii are circularised (the geometric mean of the
 two semi-axes), so that q changes neither the flux nor the area of an isophote:

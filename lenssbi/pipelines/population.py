@@ -21,12 +21,12 @@ from lenssbi.parameters.conventions import convention
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.population_inference import (
     FEW_DRAWS,
-    Beliefs,
+    BinnedPosteriors,
     Interim,
     PopulationPosterior,
     Quantity,
+    bin_posteriors,
     common_support,
-    gather,
     infer,
     quantity,
 )
@@ -70,7 +70,7 @@ class PopulationResult:
 
     quantity: Quantity
     posterior: PopulationPosterior
-    beliefs: Beliefs
+    beliefs: BinnedPosteriors
     left_out: Mapping[str, int]
     prior: Mapping[str, str]
     notes: tuple[str, ...]
@@ -150,7 +150,9 @@ def run(
     priors, words = interims(
         set(methods.values()), asked, prior, ranges=_ranges(catalogue), estimator=catalogue.config.estimator
     )
-    beliefs = gather(_posteriors(catalogue, methods, priors, progress), asked, common_support(priors.values(), asked))
+    beliefs = bin_posteriors(
+        _posteriors(catalogue, methods, priors, progress), asked, common_support(priors.values(), asked)
+    )
     left_out |= {"outside the prior": len(beliefs.left_out)} if beliefs.left_out else {}
     posterior = infer(beliefs)
     notes = (*_notes(posterior), *(other_training(catalogue.config.estimator, prior) if "network" in priors else ()))

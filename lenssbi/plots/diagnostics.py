@@ -35,9 +35,9 @@ def diagnostics_figure(curves: Mapping[str, Curves], statistic: float, null: np.
     curves
         "SBC" -> parameter -> (rank, share below), "expected coverage" and "TARP" -> curve -> (credibility, share inside).
     statistic, null
-        Of LC2ST, and those of classifiers that can only guess, shape (trial,).
+        Statistic of LC2ST, and those of classifiers that can only guess, shape (trial,).
     count
-        Stamps.
+        Number of stamps.
     """
     from matplotlib.figure import Figure
 

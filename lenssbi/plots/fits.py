@@ -1,4 +1,4 @@
-"""How good fits are: coverage, errors against the truth, and time, a row of panels for each suite."""
+"""Quality of fits: coverage, errors and time, a row of panels for each suite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 RADIUS = "einstein_radius"
 MARKERS = "osD^vP*X"
-WIDTH = 0.7  # of the place that a level has for all methods
+WIDTH = 0.7  # share of the width of a level that the methods take
 
 
 def fits_figure(lenses: Sequence[Row], coverage: Sequence[Row]) -> Figure:
@@ -26,9 +26,9 @@ def fits_figure(lenses: Sequence[Row], coverage: Sequence[Row]) -> Figure:
     Parameters
     ----------
     lenses
-        Of `lenses.csv`: suite, method, lens, parameter, median, lower, upper, true, seconds.
+        Rows of `lenses.csv`: suite, method, lens, parameter, median, lower, upper, true, seconds.
     coverage
-        Of `coverage.csv`: suite, method, split, parameter, credible_LEVEL, low_LEVEL, high_LEVEL [0-1].
+        Rows of `coverage.csv`: suite, method, split, parameter, credible_LEVEL, low_LEVEL, high_LEVEL [0-1].
     """
     from matplotlib.figure import Figure
 

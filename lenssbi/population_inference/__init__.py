@@ -2,11 +2,11 @@
 
 quantities     which parameters, and on which scale: q, slope, log10 of einstein_radius
 interim        the prior that each posterior carries, which is divided out; `training` finds that of a catalogue's posteriors
-beliefs        many posteriors over their priors, in bins: all that the data say
+binned_posteriors  posteriors of many lenses divided by their priors, in bins
 population     Gaussian over the lenses: the posterior of its mean and its scatter
 """
 
-from lenssbi.population_inference.beliefs import FEW_DRAWS, Beliefs, gather
+from lenssbi.population_inference.binned_posteriors import FEW_DRAWS, BinnedPosteriors, bin_posteriors
 from lenssbi.population_inference.interim import Interim, common_support, density_of_truths, on_scale
 from lenssbi.population_inference.population import PopulationPosterior, infer
 from lenssbi.population_inference.quantities import QUANTITIES, Quantity, quantity
@@ -14,13 +14,13 @@ from lenssbi.population_inference.quantities import QUANTITIES, Quantity, quanti
 __all__ = [
     "FEW_DRAWS",
     "QUANTITIES",
-    "Beliefs",
+    "BinnedPosteriors",
     "Interim",
     "PopulationPosterior",
     "Quantity",
     "common_support",
     "density_of_truths",
-    "gather",
+    "bin_posteriors",
     "infer",
     "on_scale",
     "quantity",

@@ -1,4 +1,4 @@
-"""Which prior the posteriors of a catalogue carry, by the way that they were made.
+"""The prior that is contained in the posteriors of a catalogue, by their method.
 
 network    the truths of its training after selection: those of a set simulated with the training's own configuration. The ranges in
            an estimator's card are those before selection, so they are not used.
@@ -29,7 +29,7 @@ def interims(
     ranges: Mapping[str, tuple[float, float]],
     estimator: str | None,
 ) -> tuple[dict[str, Interim], dict[str, str]]:
-    """Prior of each method, and what it is in words.
+    """Prior of each method, and its description.
 
     Parameters
     ----------

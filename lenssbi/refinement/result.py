@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.posteriors import GaussianMixture, Samples, Summary
+from lenssbi.posteriors import DiagonalMixture, Samples, Summary
 from lenssbi.reconstruction.imaging import TILE
 from lenssbi.status import Status
 
@@ -113,13 +113,13 @@ class FitResult:
     best: BestModel
     samples: Samples
     samples_with_prior: Samples | None
-    learned: GaussianMixture | None
+    learned: DiagonalMixture | None
     mode: str
     flags: tuple[str, ...]
     evaluations: int
     seconds: float
     info: Mapping[str, Any] = field(default_factory=dict)
-    network: GaussianMixture | None = None
+    network: DiagonalMixture | None = None
 
     @property
     def name(self) -> str:

@@ -21,7 +21,7 @@ from lenssbi.instrument import PSF, Camera
 from lenssbi.lensing import Deflector
 from lenssbi.light import LightProfile
 from lenssbi.rendering.blur import Blur, GaussianBlur, ImageBlur
-from lenssbi.rendering.brightness import Field, cell_brightness, margin_of
+from lenssbi.rendering.brightness import SkyPatch, cell_brightness, margin_of
 from lenssbi.rendering.scene import scene
 from lenssbi.systems import LensSystem
 
@@ -34,7 +34,7 @@ class Light:
     """Light before the PSF: flux per cell, shape (count, y, x), of a field that is a little wider than the image."""
 
     cells: torch.Tensor
-    field: Field
+    field: SkyPatch
 
     def take(self, index: Any) -> Light:
         """That of the systems `index` (integers or a mask, NumPy's or torch's)."""
@@ -75,8 +75,8 @@ class BatchedRenderer:
     ) -> None:
         self.camera, self.psf_image, self.device = camera, psf_image, torch.device(device)
         self.margin = margin_of(camera.pixel_scale)
-        self.field = Field(camera.shape, camera.pixel_scale, oversampling).wider(self.margin)
-        self.coarse = Field(camera.shape, camera.pixel_scale, 1).wider(self.margin)
+        self.field = SkyPatch(camera.shape, camera.pixel_scale, oversampling).wider(self.margin)
+        self.coarse = SkyPatch(camera.shape, camera.pixel_scale, 1).wider(self.margin)
         self.chunk = CHUNK.get(self.device.type, CHUNK_ON_GPU)
         self._blurs = {field: self._blur_of(field, camera.psf_fwhm) for field in (self.field, self.coarse)}
 
@@ -120,7 +120,9 @@ class BatchedRenderer:
                 images[rows] = blur(light.cells[rows])
         return images
 
-    def _light(self, components: tuple[LightProfile, ...], mass: Deflector | None, count: int, field: Field) -> Light:
+    def _light(
+        self, components: tuple[LightProfile, ...], mass: Deflector | None, count: int, field: SkyPatch
+    ) -> Light:
         whole, (ny, nx), n = scene(components, mass, count, self.device), field.shape, field.oversampling
         cells = torch.empty((count, ny * n, nx * n), device=self.device)
         for first in range(0, count, self.chunk):
@@ -128,7 +130,7 @@ class BatchedRenderer:
             cells[first : first + self.chunk] = cell_brightness(whole.some(rows), field)
         return Light(cells.mul_(field.cell**2), field)
 
-    def _blur_of(self, field: Field, fwhm: float | np.ndarray | torch.Tensor) -> Blur:
+    def _blur_of(self, field: SkyPatch, fwhm: float | np.ndarray | torch.Tensor) -> Blur:
         if self.psf_image is not None:
             return ImageBlur(field, self.psf_image, self.device, self.margin)
         return GaussianBlur(field, fwhm, self.device, self.margin)

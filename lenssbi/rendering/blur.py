@@ -21,7 +21,7 @@ from scipy import fft
 
 from lenssbi.instrument import PSF
 from lenssbi.instrument.psf import FWHM_PER_SIGMA
-from lenssbi.rendering.brightness import Field
+from lenssbi.rendering.brightness import SkyPatch
 
 
 class GaussianBlur:
@@ -40,7 +40,7 @@ class GaussianBlur:
     """
 
     def __init__(
-        self, field: Field, fwhm: float | np.ndarray | torch.Tensor, device: torch.device, margin: int = 0
+        self, field: SkyPatch, fwhm: float | np.ndarray | torch.Tensor, device: torch.device, margin: int = 0
     ) -> None:
         widths = torch.as_tensor(fwhm, dtype=torch.float64, device=device).reshape(-1)
         self.along_y, self.along_x = (
@@ -67,7 +67,7 @@ class ImageBlur:
         Pixels of the field on every side that are not in the image.
     """
 
-    def __init__(self, field: Field, psf: PSF, device: torch.device, margin: int = 0) -> None:
+    def __init__(self, field: SkyPatch, psf: PSF, device: torch.device, margin: int = 0) -> None:
         self.field, self.margin = field, margin
         n, pixel = field.oversampling, field.pixel_scale
         # the image's own pixels, and where it is optical the detector's, reach half a side further than the outermost centres
@@ -97,7 +97,7 @@ class ImageBlur:
 Blur: TypeAlias = GaussianBlur | ImageBlur
 
 
-def _collected(pixels: int, field: Field, fwhm: torch.Tensor) -> torch.Tensor:
+def _collected(pixels: int, field: SkyPatch, fwhm: torch.Tensor) -> torch.Tensor:
     """Share of the light at each cell along an axis that each pixel collects, shape (len(fwhm), pixels, pixels * oversampling)."""
     n = field.oversampling
     # it depends on the distance from cell to pixel alone: one line of distances, seen through a sliding window

@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from lenssbi.batching import take
 from lenssbi.light import LightProfile
-from lenssbi.rendering.cusps import Cells, cusp_share, cuspy, deposit
+from lenssbi.rendering.cusps import CuspCells, cusp_share, cuspy, deposit
 from lenssbi.rendering.scene import Scene, rays
 
 REACH = 4.0
@@ -32,7 +32,7 @@ MARGIN = 0.3  # [arcsec] around an image from which the PSF brings light into it
 
 
 @dataclass(frozen=True)
-class Field:
+class SkyPatch:
     """The patch of sky to sample: pixels (ny, nx), side of a pixel [arcsec], cells along a pixel's side."""
 
     shape: tuple[int, int]
@@ -44,7 +44,7 @@ class Field:
         """Side of a cell [arcsec]."""
         return self.pixel_scale / self.oversampling
 
-    def wider(self, margin: int) -> Field:
+    def wider(self, margin: int) -> SkyPatch:
         """The field with so many pixels more on every side."""
         ny, nx = self.shape
         return replace(self, shape=(ny + 2 * margin, nx + 2 * margin))
@@ -56,7 +56,7 @@ def margin_of(pixel_scale: float) -> int:
 
 
 @torch.inference_mode()
-def cell_brightness(scene: Scene, field: Field) -> torch.Tensor:
+def cell_brightness(scene: Scene, field: SkyPatch) -> torch.Tensor:
     """Surface brightness at the cells' centres, such that its sum over cells is the light's integral.
 
     Parameters
@@ -91,7 +91,7 @@ def cell_brightness(scene: Scene, field: Field) -> torch.Tensor:
         if len(pair):
             at = part[pair]
             cells_of = (b[at], y[at] * n + i, x[at] * n + j)
-            cusp = Cells(lights.profile, which[pair], b[at], parts[at, i, j], field.cell, width[at])
+            cusp = CuspCells(lights.profile, which[pair], b[at], parts[at, i, j], field.cell, width[at])
             cusps.append((cusp, cells_of))
     cells.view(-1, ny, n, nx, n).permute(0, 1, 3, 2, 4)[b, y, x] = total
     for cusp, where in cusps:
@@ -100,7 +100,7 @@ def cell_brightness(scene: Scene, field: Field) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def quick_look(scene: Scene, shape: tuple[int, int], pixel_scale: float) -> torch.Tensor:
+def ray_image(scene: Scene, shape: tuple[int, int], pixel_scale: float) -> torch.Tensor:
     """Surface brightness at the centres of the pixels [flux/arcsec^2], shape (count, y, x)."""
     theta = rays(shape, pixel_scale, scene.device)
     beta = scene.trace(theta[None]).expand(scene.count, *shape)

@@ -48,7 +48,7 @@ def cuspy(profile: LightProfile, width: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class Cells:
+class CuspCells:
     """Cells that see cusps.
 
     Parameters
@@ -73,7 +73,7 @@ class Cells:
     seen: torch.Tensor
 
 
-def deposit(brightness: torch.Tensor, scene: Scene, cells: Cells, where: tuple[torch.Tensor, ...]) -> None:
+def deposit(brightness: torch.Tensor, scene: Scene, cells: CuspCells, where: tuple[torch.Tensor, ...]) -> None:
     """Add chi I to the cells that see it and to their neighbours.
 
     Parameters
@@ -97,7 +97,7 @@ def deposit(brightness: torch.Tensor, scene: Scene, cells: Cells, where: tuple[t
     brightness.view(-1).index_add_(0, flat.reshape(-1), shares.reshape(-1))
 
 
-def _moments(scene: Scene, cells: Cells, level: int = 1) -> torch.Tensor:
+def _moments(scene: Scene, cells: CuspCells, level: int = 1) -> torch.Tensor:
     """Moments of chi I, chi for cells of this width, in each cell; shape (n, 9), a fastest."""
     width = cells.width / SPLIT
     parts = cells.centre[:, None, None] + rays((SPLIT, SPLIT), width, scene.device)
@@ -113,7 +113,7 @@ def _moments(scene: Scene, cells: Cells, level: int = 1) -> torch.Tensor:
     if finer is None:
         return moments
     cell, part = finer.flatten(1).nonzero(as_tuple=True)
-    inner = Cells(
+    inner = CuspCells(
         cells.profiles,
         cells.which[cell],
         cells.owner[cell],

@@ -18,10 +18,10 @@ import torch
 from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.lensing import Together
 from lenssbi.lensing.images import hits
-from lenssbi.populations import Draws
+from lenssbi.populations import PopulationDraws
 from lenssbi.populations.truth import true_params
 from lenssbi.rendering.batched import Light
-from lenssbi.rendering.brightness import quick_look
+from lenssbi.rendering.brightness import ray_image
 from lenssbi.rendering.device_batch import Batch
 from lenssbi.rendering.scene import rays, scene
 from lenssbi.rendering.selection import MARGIN_SNR
@@ -59,7 +59,7 @@ class FreshStamps:
     Raises
     ------
     InputError
-        Where the camera's PSF file cannot be read.
+        If the camera's PSF file cannot be read.
     """
 
     def __init__(self, config: SimulateConfig, device: str | torch.device = "cpu", seed: int = 1) -> None:
@@ -88,7 +88,7 @@ class FreshStamps:
         groups = alike(drawn, range(len(drawn)))
         return [batch for draws, _ in groups if (batch := self._exposed(draws)) is not None]
 
-    def _exposed(self, draws: Draws) -> Batch | None:
+    def _exposed(self, draws: PopulationDraws) -> Batch | None:
         """The stamps of those draws that pass."""
         camera, selection = self.config.instrument, self.config.selection
         draws = draws.take(np.flatnonzero(selection.resolves(draws, camera)))
@@ -133,7 +133,7 @@ class FreshStamps:
         width = cameras.psf_fwhm if self.config.variation.blurs else None
         return self.renderer.expected(light, width) * cameras.electrons
 
-    def _truth(self, draws: Draws, rows: np.ndarray) -> dict[str, torch.Tensor]:
+    def _truth(self, draws: PopulationDraws, rows: np.ndarray) -> dict[str, torch.Tensor]:
         """True parameters of the draws `rows`."""
         params = {name: values[rows] for name, values in draws.params.items()}
         if draws.fit is not None:
@@ -141,7 +141,7 @@ class FreshStamps:
             params = {name: np.array([truth[name] for truth in truths]) for name in truths[0]}
         return {name: torch.as_tensor(values, device=self.device) for name, values in params.items()}
 
-    def _hopeful(self, draws: Draws) -> np.ndarray:
+    def _hopeful(self, draws: PopulationDraws) -> np.ndarray:
         """Those draws that are multiply imaged, and whom one ray a pixel leaves hope."""
         camera, selection = self.config.instrument, self.config.selection
         seen = scene(draws.system.source, Together(draws.system.deflectors), len(draws), self.device)
@@ -149,7 +149,7 @@ class FreshStamps:
         beta = self._tensor(draws.info["source_x"]) + 1j * self._tensor(draws.info["source_y"])
         lower, upper = hits(seen.trace(grid[None]) - beta[:, None, None])
         times = lower.sum((1, 2)) + upper.sum((1, 2))
-        flux = quick_look(seen, camera.shape, camera.pixel_scale) * camera.pixel_scale**2
+        flux = ray_image(seen, camera.shape, camera.pixel_scale) * camera.pixel_scale**2
         hopeful = (times >= selection.min_images + 1) | (selection.min_images < 2)
         hopeful &= flux.sum(dim=(1, 2)) > self._tensor(selection.least_magnification(draws, camera) * draws.flux)
         signal = flux * float(camera.electrons(0.0))

@@ -19,7 +19,7 @@ import numpy as np
 from lenssbi.arrays import FloatArray
 from lenssbi.lensing import Deflector
 from lenssbi.light import LightProfile
-from lenssbi.rendering.brightness import Field, cell_brightness
+from lenssbi.rendering.brightness import SkyPatch, cell_brightness
 from lenssbi.rendering.scene import scene
 
 PADDING = 4.0  # GalSim's own
@@ -46,7 +46,7 @@ class Lensed(galsim.InterpolatedImage):
         self,
         source: Sequence[LightProfile],
         mass: Deflector | None,
-        field: Field,
+        field: SkyPatch,
         gsparams: galsim.GSParams | None = None,
         pad_factor: float = PADDING,
     ) -> None:
@@ -55,7 +55,7 @@ class Lensed(galsim.InterpolatedImage):
         super().__init__(**_interpolated(cells * field.cell**2, field, pad_factor), gsparams=gsparams)
 
 
-def exact_padding(field: Field, psf: galsim.GSObject) -> float:
+def exact_padding(field: SkyPatch, psf: galsim.GSObject) -> float:
     """The smallest padding with which GalSim draws a `Lensed` of a field behind a PSF on the field's own pixels without interpolating.
 
     PADDING where there is none below it (sides that no fast Fourier transform has).
@@ -72,7 +72,7 @@ def exact_padding(field: Field, psf: galsim.GSObject) -> float:
     return PADDING
 
 
-def _interpolated(flux_per_cell: FloatArray, field: Field, pad_factor: float) -> dict[str, Any]:
+def _interpolated(flux_per_cell: FloatArray, field: SkyPatch, pad_factor: float) -> dict[str, Any]:
     """Arguments of GalSim's InterpolatedImage; its own stepk and maxk cost ten times as much and change no printed digit."""
     return {
         "image": galsim.Image(flux_per_cell, scale=field.cell),

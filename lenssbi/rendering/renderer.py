@@ -18,7 +18,7 @@ from lenssbi.arrays import FloatArray
 from lenssbi.instrument import PSF, Camera
 from lenssbi.lensing import Deflector
 from lenssbi.light import LightProfile
-from lenssbi.rendering.brightness import Field, margin_of
+from lenssbi.rendering.brightness import SkyPatch, margin_of
 from lenssbi.rendering.lensed import Lensed, exact_padding
 from lenssbi.systems import LensSystem
 
@@ -85,8 +85,8 @@ class Renderer:
         return Lensed(components, mass, self._field, pad_factor=self._padding)
 
     @cached_property
-    def _field(self) -> Field:
-        field = Field(self.camera.shape, self.camera.pixel_scale, self.oversampling)
+    def _field(self) -> SkyPatch:
+        field = SkyPatch(self.camera.shape, self.camera.pixel_scale, self.oversampling)
         return field.wider(margin_of(self.camera.pixel_scale))
 
     @cached_property

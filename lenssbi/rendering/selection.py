@@ -22,8 +22,8 @@ from lenssbi.config import Config
 from lenssbi.instrument import Camera
 from lenssbi.lensing import Together
 from lenssbi.lensing.images_batch import ImageTable, image_tables
-from lenssbi.populations import Draws
-from lenssbi.rendering.brightness import quick_look
+from lenssbi.populations import PopulationDraws
+from lenssbi.rendering.brightness import ray_image
 from lenssbi.rendering.scene import scene
 
 HALF_WIDTH = 3.0  # images are sought within this many Einstein radii
@@ -46,38 +46,38 @@ class Selection(Config):
     seeing: float | None = Field(None, gt=0, description="[arcsec]; the camera's PSF where it is not given")
     resolved: bool = True
 
-    def resolves(self, draws: Draws, camera: Camera) -> Mask:
+    def resolves(self, draws: PopulationDraws, camera: Camera) -> Mask:
         """Whether image and counter-image stand apart, shape (n,)."""
         size, radius = draws.info["source_effective_radius"], draws.params["einstein_radius"]
         return ~np.bool_(self.resolved) | (radius**2 > size**2 + (self._seeing(camera) / 2) ** 2)
 
-    def promising(self, draws: Draws, camera: Camera) -> Mask:
+    def promising(self, draws: PopulationDraws, camera: Camera) -> Mask:
         """Whether draws are resolved, and one ray a pixel leaves hope: magnification and S/N near the thresholds."""
         hopeful = self.resolves(draws, camera)
         asked = np.flatnonzero(hopeful)
         for first in range(0, len(asked), CHUNK):
             some = draws.take(asked[first : first + CHUNK])
             seen = scene(some.system.source, Together(some.system.deflectors), len(some))
-            rays = quick_look(seen, camera.shape, camera.pixel_scale).numpy() * camera.pixel_scale**2
+            rays = ray_image(seen, camera.shape, camera.pixel_scale).numpy() * camera.pixel_scale**2
             enough = rays.sum(axis=(1, 2)) > self.least_magnification(some, camera) * some.flux
             signal = rays[enough] * np.float32(camera.electrons(0.0))
             enough[enough] = unblended_signal_to_noise(signal, camera.background_variance) > MARGIN_SNR * self.min_snr
             hopeful[asked[first : first + CHUNK]] = enough
         return hopeful
 
-    def least_magnification(self, draws: Draws, camera: Camera) -> FloatArray:
+    def least_magnification(self, draws: PopulationDraws, camera: Camera) -> FloatArray:
         """What one ray a pixel makes of the magnification of a source that passes, at least; shape (n,)."""
         small = draws.info["source_effective_radius"] < SMALL * camera.pixel_scale
         return self.min_magnification * np.where(small, MARGIN_SMALL, MARGIN)
 
-    def images(self, draws: Draws) -> ImageTable:
+    def images(self, draws: PopulationDraws) -> ImageTable:
         """Images of the sources' centres (solutions of the lens equation within HALF_WIDTH Einstein radii)."""
         params, info = draws.params, draws.info
         half_width = HALF_WIDTH * params["einstein_radius"] + np.hypot(params["centre_x"], params["centre_y"])
         beta = info["source_x"] + 1j * info["source_y"]
         return image_tables(Together(draws.system.deflectors), beta, half_width, CELLS)
 
-    def magnifies(self, draws: Draws, magnification: FloatArray, camera: Camera) -> Mask:
+    def magnifies(self, draws: PopulationDraws, magnification: FloatArray, camera: Camera) -> Mask:
         """Whether the total magnifications, and what they make of the sources' sizes, suffice; shape (n,)."""
         stretched = magnification * draws.info["source_effective_radius"] > self._seeing(camera)
         return (magnification > self.min_magnification) & (stretched | (not self.resolved))

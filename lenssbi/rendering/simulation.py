@@ -19,7 +19,7 @@ from lenssbi.arrays import FloatArray
 from lenssbi.config import Config
 from lenssbi.instrument import PSF, Camera, Variation
 from lenssbi.instrument.signal import signal_to_noise
-from lenssbi.populations import Draws, Population
+from lenssbi.populations import Population, PopulationDraws
 from lenssbi.populations.truth import true_params
 from lenssbi.rendering.batched import BatchedRenderer, Light
 from lenssbi.rendering.composition.config import CompositionConfig
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PSF_REACH = 0.6  # [arcsec] least half side of the PSF images written into sets: 8 sigma of Euclid's Gaussian
 PSF_WIDTHS = 3.0  # of a wider PSF: half side of its image over its FWHM, 7 sigma
-Row = tuple[Draws, int]
+Row = tuple[PopulationDraws, int]
 
 
 class RenderingConfig(Config):
@@ -89,7 +89,7 @@ class Simulation:
     Raises
     ------
     InputError
-        Where the camera's PSF file cannot be read, or GalSim is asked for and not installed.
+        If the camera's PSF file cannot be read, or GalSim is asked for and not installed.
     """
 
     def __init__(self, config: SimulateConfig, device: str = "cpu") -> None:
@@ -131,7 +131,7 @@ class Simulation:
         Raises
         ------
         InputError
-            Where MAX_TRIES systems in a row fail the selection.
+            If MAX_TRIES systems in a row fail the selection.
         """
         cameras = tuple(self.config.variation.draw(stream, self.config.instrument) for stream in streams)
         passed: dict[int, Passed] = {}
@@ -149,7 +149,7 @@ class Simulation:
         return self._expose([passed[i] for i in range(len(streams))], streams, cameras)
 
     def _first_passing(
-        self, draws: Draws, owner: np.ndarray, cameras: Sequence[Camera]
+        self, draws: PopulationDraws, owner: np.ndarray, cameras: Sequence[Camera]
     ) -> dict[int, tuple[int, Passed]]:
         """For each owner the first of its draws that passes, and which of its draws that is."""
         order = np.arange(len(draws)) % TRIES
@@ -165,7 +165,7 @@ class Simulation:
                 hopeful &= owner != owner[i]
         return found
 
-    def _passing(self, draws: Draws, cameras: Sequence[Camera]) -> Iterator[tuple[int, Passed]]:
+    def _passing(self, draws: PopulationDraws, cameras: Sequence[Camera]) -> Iterator[tuple[int, Passed]]:
         """Those of the draws, each seen by its own camera, that pass everything; the criteria come in the order of their cost."""
         selection = self.config.selection
         light = self.batched.lensed(draws.system, len(draws))

@@ -11,7 +11,7 @@ import numpy as np
 from lenssbi.arrays import FloatArray
 from lenssbi.batching import structure
 from lenssbi.instrument import Camera
-from lenssbi.populations import Draws, join_draws
+from lenssbi.populations import PopulationDraws, join_draws
 
 TRIES = 4
 MAX_TRIES = 10_000
@@ -48,7 +48,7 @@ class Stamps:
     psf: FloatArray | None = None
 
 
-def alike(drawn: Sequence[Draws], waiting: Sequence[int]) -> Iterator[tuple[Draws, np.ndarray]]:
+def alike(drawn: Sequence[PopulationDraws], waiting: Sequence[int]) -> Iterator[tuple[PopulationDraws, np.ndarray]]:
     """The draws in batches of one structure, and for each draw the stamp that waits for it."""
     groups: dict[Any, list[int]] = {}
     for k, draws in enumerate(drawn):

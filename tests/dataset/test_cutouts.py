@@ -7,8 +7,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from lenssbi.dataset.cutouts.cut import OpenTile, cut
-from lenssbi.dataset.cutouts.stamp_file import read_said, write_stamp
-from lenssbi.dataset.cutouts.targets import Target
+from lenssbi.dataset.cutouts.stamp_file import read_provenance, write_stamp
+from lenssbi.dataset.cutouts.targets import CutoutTarget
 from lenssbi.dataset.cutouts.tiles import Layers, find_tiles
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.status import InputError, ItemError, Status
@@ -31,7 +31,7 @@ def cut_at(opened, x, y, side=40):
 def stamp_at(opened, x, y, path, side=40, name="a"):
     found = cut_at(opened, x, y, side)
     place = opened.footprint.sky(np.array([float(x)]), np.array([float(y)]))
-    write_stamp(path, found, opened, Target(name, place[0][0], place[1][0]), "key")
+    write_stamp(path, found, opened, CutoutTarget(name, place[0][0], place[1][0]), "key")
     return read_stamp(path)
 
 
@@ -200,7 +200,7 @@ class TestEdges:
             assert np.array_equal(hdus["SCI"].data[17:, 16:], data[:23, :24])
             assert np.isnan(hdus["SCI"].data[:17]).all()
             assert np.array_equal(hdus["MASK"].data == 0, stamp.mask)
-        assert read_said(tmp_path / "a.fits")["USABLE"] == pytest.approx(23 * 24 / 1600)
+        assert read_provenance(tmp_path / "a.fits")["USABLE"] == pytest.approx(23 * 24 / 1600)
 
     def test_a_gap_in_the_image(self, tmp_path):
         data = made_up.sky()
@@ -300,7 +300,7 @@ class TestPsf:
         stamp = stamp_at(opened, 150, 120, tmp_path / "a.fits")
         assert stamp.psf.image.shape == (7, 7)
         assert stamp.psf.pixel_scale == pytest.approx(0.1)
-        assert read_said(tmp_path / "a.fits")["PSFROW"] == 5
+        assert read_provenance(tmp_path / "a.fits")["PSFROW"] == 5
 
     def test_an_empty_one_is_passed_over(self, tmp_path):
         places = self.places()
@@ -371,11 +371,11 @@ def test_the_header_says_where_a_stamp_comes_from(tmp_path):
     header = fits.getheader(tmp_path / "a.fits", "SCI")
     assert header["EXPTIME"] == 565.0
     assert "HISTORY" not in header
-    said = read_said(tmp_path / "a.fits")
+    said = read_provenance(tmp_path / "a.fits")
     assert said["OBJECT"] == "st\\xe9phane's 7th"
     assert (said["MOSAIC"], said["NOISEFIL"], said["NOISEHOW"]) == ("image.fits", "rms.fits", "sigma")
     assert (said["MOSAIC_X"], said["MOSAIC_Y"], said["CUTSIZE"]) == (101.5, 81.5, 4.0)
-    assert read_said(tmp_path / "image.fits") is None
+    assert read_provenance(tmp_path / "image.fits") is None
     before = (tmp_path / "a.fits").read_bytes()
     stamp_at(opened, 100.5, 80.5, tmp_path / "a.fits", name="stéphane's 7th")
     assert (tmp_path / "a.fits").read_bytes() == before

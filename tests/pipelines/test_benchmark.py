@@ -21,7 +21,7 @@ from lenssbi.config import ConfigError, parse
 from lenssbi.dataset import StampSet
 from lenssbi.parameters import ellipticity
 from lenssbi.plots.benchmark import coverage_by_split, errors_by_snr
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.refinement.config import ModelErrorConfig
 from lenssbi.status import InputError
 
@@ -232,7 +232,7 @@ def test_the_whole_command_and_what_it_keeps(estimator, tmp_path, monkeypatch):
     assert (out / "coverage-sie.png").stat().st_size > 0
 
     # the same again: nothing is simulated, asked or timed a second time
-    for name in ("ask", "prediction_speed", "training_speed"):
+    for name in ("predict_set", "prediction_speed", "training_speed"):
         monkeypatch.setattr(session, name, lambda *_: pytest.fail("made again"))
     before = {path: path.stat().st_mtime_ns for path in (out / "sets").iterdir()}
     assert CliRunner().invoke(app, arguments).exit_code == 0
@@ -266,7 +266,7 @@ def test_stamps_of_the_training_are_not_judged(estimator, tmp_path):
         card = found.card.model_copy(update={"training": {"set": own, "trained_on": 2}})
         trained = type(found)(found.densities, card)
         with pytest.raises(InputError, match="another seed"):
-            answering.ask(trained, stamps, lambda *_: None)
+            answering.predict_set(trained, stamps, lambda *_: None)
 
 
 def test_mistakes_are_found_before_anything_is_made(estimator, tmp_path):
@@ -292,7 +292,7 @@ def test_a_model_error_is_added_to_what_a_network_says():
     scales = np.column_stack([0.02 * truths[:, 0], np.full((count, 2), 0.03)])
     width = np.sqrt(8 / rng.chisquare(8, size=(count, 1)))
     means = truths + 0.01 * rng.normal(size=truths.shape) + scales * width * rng.normal(size=truths.shape)
-    found = [GaussianMixture([mean], [[0.01] * 3], names, ("arcsec", "", "")) for mean in means]
+    found = [DiagonalMixture([mean], [[0.01] * 3], names, ("arcsec", "", "")) for mean in means]
     told = answering._with_error(found, names, truths, error, 0)
     inside = 2 * np.abs(told["below"] - 0.5)
     for level in (0.683, 0.955):

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,10 @@ pytest.importorskip("galsim")
 from lenssbi.benchmark.config import BenchmarkConfig
 from lenssbi.benchmark.methods import WITH_PRIOR, WrongBasin
 from lenssbi.benchmark.runners import records
-from lenssbi.benchmark.runners.records import RESULT, Belief, Record, answers_of, collect
+from lenssbi.benchmark.runners.records import RESULT, PosteriorSummary, Record, answers_of, collect
 from lenssbi.benchmark.scores import fits as judge_fits
 from lenssbi.benchmark.scores.network import coverage
-from lenssbi.benchmark.wanted import COLUMN, wanted_lines
+from lenssbi.benchmark.target_lines import COLUMN, target_lines
 from lenssbi.calibration.splits import Split
 from lenssbi.config import ConfigError, load_config, parse
 from lenssbi.posteriors import Samples
@@ -32,7 +32,7 @@ def belief(off, sigma, true=1.0):
     """A Gaussian posterior of einstein_radius whose mean is `off` from the truth."""
     numbers = {"mean": true + off, "sigma": sigma, "median": true + off, "lower": true + off - sigma}
     numbers |= {"upper": true + off + sigma, "below": float(ndtr(-off / sigma)), "true": true}
-    return Belief(("einstein_radius",), **{key: (value,) for key, value in numbers.items()}, n_eff=500.0)
+    return PosteriorSummary(("einstein_radius",), **{key: (value,) for key, value in numbers.items()}, n_eff=500.0)
 
 
 def record(index, off=0.0, sigma=0.01, flags=(), status=Status.DONE.value, **numbers):
@@ -103,7 +103,7 @@ class TestStatistics:
         values = rng.normal([1.0, 5.0], [0.2, 1.0], size=(20_000, 2))
         weights = -0.5 * ((values[:, 0] - 1.1) / 0.2) ** 2  # the product is N(1.05, 0.2 / sqrt 2)
         samples = Samples(values, ("einstein_radius", "log10_strength"), ("arcsec", ""), weights)
-        found = Belief.of(samples, {"einstein_radius": 1.0, "slope": 2.0})
+        found = PosteriorSummary.of(samples, {"einstein_radius": 1.0, "slope": 2.0})
         assert found.names == ("einstein_radius",)
         assert found.below[0] == pytest.approx(ndtr(-0.05 / (0.2 / np.sqrt(2))), abs=0.02)
         assert found.at("einstein_radius")["sigma"] == pytest.approx(0.2 / np.sqrt(2), rel=0.05)
@@ -195,7 +195,7 @@ class TestKeeping:
 
     def test_records_survive_json(self):
         one = Record(1, "done", {RESULT: belief(0.1, 0.2), WITH_PRIOR: belief(0.0, 0.1)}, ("edge",), 5, 1.0, 0.5, -3.0)
-        assert Record.from_json({"identity": "x", **json.loads(json.dumps(asdict(one)))}) == one
+        assert Record.from_json({"identity": "x", **json.loads(json.dumps(one.as_json()))}) == one
 
 
 def plan(**changes):
@@ -289,11 +289,11 @@ def test_the_whole_command_and_what_it_keeps(tmp_path, monkeypatch):
     assert CliRunner().invoke(app, arguments).exit_code == 3, "a fit that crashes is a row, and exit code 3"
 
 
-class TestWishes:
+class TestTargets:
     def lines(self, wanted, **tables):
         config = parse(plan(wanted=wanted), BenchmarkConfig, "test")
         names = ("evaluation", "memory", "fits", "lenses", "coverage", "accuracy")
-        return wanted_lines(config, {name: tables.get(name, []) for name in names})
+        return target_lines(config, {name: tables.get(name, []) for name in names})
 
     def met(self, wanted, **tables):
         (line,) = self.lines([wanted], **tables)
@@ -305,8 +305,8 @@ class TestWishes:
         whose = {"suite": "small", "lens": 0, "parameter": "einstein_radius"}
         rows = [{**whose, "method": "blind", "median": 1.001, "sigma": 0.0105}]
         rows += [{**whose, "method": "broad", "median": median, "sigma": sigma}]
-        wish = {"of": "same", "method": "blind", "suite": "small", "peer": "broad"}
-        assert self.met(wish, lenses=rows) is same
+        target = {"of": "same", "method": "blind", "suite": "small", "peer": "broad"}
+        assert self.met(target, lenses=rows) is same
 
     def test_memory_and_a_learned_prior(self):
         rows = [{"method": "blind", "peak_memory_mb": 400.0}]
@@ -323,16 +323,16 @@ class TestWishes:
             {"suite": "small", "method": m, "split": "all", "parameter": "q", "error": e}
             for m, e in (("blind", 2.0), ("broad", 1.0))
         ]
-        wish = {"of": "ratio", "what": what, "method": "broad", "to": "blind", "suites": ["small"], "ratio": 0.3}
-        assert self.met(wish, fits=fits, accuracy=errors) is (what == "seconds")
+        target = {"of": "ratio", "what": what, "method": "broad", "to": "blind", "suites": ["small"], "ratio": 0.3}
+        assert self.met(target, fits=fits, accuracy=errors) is (what == "seconds")
 
     def test_names_are_checked(self):
-        for wish in (
+        for target in (
             {"of": "time", "method": "none", "suite": "small"},
             {"of": "time", "method": "blind", "suite": "no"},
         ):
             with pytest.raises(ConfigError, match="is none of the"):
-                parse(plan(wanted=[{**wish, "seconds": 1}]), BenchmarkConfig, "test")
+                parse(plan(wanted=[{**target, "seconds": 1}]), BenchmarkConfig, "test")
 
 
 def test_the_committed_run_of_observed_stamps_fits_as_a_user_does():

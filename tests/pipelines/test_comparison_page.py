@@ -170,12 +170,12 @@ class TestPage:
             name: [{**row, "suite": HOSTILE} for row in comparison.tables[name] if row["suite"] == "sie_real"]
             for name in ("errors", "times", "coverage", "failures")
         }
-        wishes = [{**row, "note": HOSTILE} for row in comparison.tables["targets"]]
+        targets = [{**row, "note": HOSTILE} for row in comparison.tables["targets"]]
         points = [replace(one, suite=HOSTILE) for one in comparison.points if one.suite == "sie_real"]
         hostile = replace(
             comparison,
             plan=comparison.plan.model_copy(update=changes),
-            tables={**tables, "targets": wishes},
+            tables={**tables, "targets": targets},
             points=points,
             lenses={HOSTILE: comparison.lenses["sie_real"]},
         )
@@ -226,11 +226,11 @@ class TestTextTables:
             (row,) = [row for row in table.parts[0].rows if row[0].text == "blind"]
             return row[1 + table.headings[1:].index("q")]
 
-        assert (cell(met=True).look, cell(met=True).mark) == ("met", "✓")
-        assert (cell(met=False).look, cell(met=False).mark) == ("short", "✗")
-        assert (cell(met=None).look, cell(met=None).mark) == ("", "")
-        assert "undecided" in cell(met=False, decided=False).beside
-        assert "undecided" not in cell(met=False, decided=True).beside
+        assert (cell(met=True).css_class, cell(met=True).mark) == ("met", "✓")
+        assert (cell(met=False).css_class, cell(met=False).mark) == ("short", "✗")
+        assert (cell(met=None).css_class, cell(met=None).mark) == ("", "")
+        assert "undecided" in cell(met=False, decided=False).details
+        assert "undecided" not in cell(met=False, decided=True).details
 
     def test_coverage_has_a_part_for_each_suite_and_every_level(self, comparison):
         pooled, *each = sections.coverage_tables(comparison)
@@ -265,11 +265,11 @@ class TestTextTables:
         (line,) = [line for line in table.parts[-1].rows if line[0].text == "blind"]
         assert [cell.text for cell in line[1:]] == [three(row["of_others"]) for row in rows]
 
-    def test_wishes_are_counted(self, comparison):
-        wishes = comparison.tables["targets"]
-        assert counts(comparison).text == f"{sum(bool(row['met']) for row in wishes)} of {len(wishes)}"
+    def test_targets_are_counted(self, comparison):
+        targets = comparison.tables["targets"]
+        assert counts(comparison).text == f"{sum(bool(row['met']) for row in targets)} of {len(targets)}"
         assert counts(comparison).met is False
-        all_met = replace(comparison, tables={"targets": [{**wishes[0], "met": True}]})
+        all_met = replace(comparison, tables={"targets": [{**targets[0], "met": True}]})
         assert counts(all_met) == Cell("1 of 1", (), True)
 
     @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ class TestTextTables:
 
 
 class TestTerminal:
-    def test_the_wishes_are_printed(self, comparison):
+    def test_the_targets_are_printed(self, comparison):
         from rich.console import Console
 
         from lenssbi_cli.benchmark_tables import comparison_tables
@@ -290,7 +290,7 @@ class TestTerminal:
         for shown in comparison_tables(comparison):
             console.print(shown)
         text = console.export_text()
-        assert f"{counts(comparison).text} wishes met" in text
+        assert f"{counts(comparison).text} targets met" in text
         assert all(table.title in text for table in target_tables(comparison))
         worst = by(comparison.tables["targets"], kind="error", row="blind", suites="pl_real")
         (line,) = [line for line in text.splitlines() if line.startswith("blind ")]

@@ -7,11 +7,11 @@ import pytest
 from scipy.special import ndtr
 
 from lenssbi.benchmark.comparison.bootstrap import draws, share
-from lenssbi.benchmark.comparison.compare import compare, speaker, tabulate
+from lenssbi.benchmark.comparison.compare import compare, estimates_for, tabulate
 from lenssbi.benchmark.config import BenchmarkConfig
 from lenssbi.benchmark.runners.answers import Answers
-from lenssbi.benchmark.runners.points import Undone, lenses_of, of_fits, of_network, paper_parameters
-from lenssbi.benchmark.runners.records import RESULT, Belief, Record
+from lenssbi.benchmark.runners.point_estimates import FailedLens, lenses_of, of_fits, of_network, paper_parameters
+from lenssbi.benchmark.runners.records import RESULT, PosteriorSummary, Record
 from lenssbi.calibration.scores import half_width, half_widths
 from lenssbi.config import ConfigError, parse
 
@@ -41,8 +41,8 @@ def tables(points, lenses=None, timed=None, reasons=None, **changes):
     """Of a few points about `SUITE`: row -> points."""
     plan = made_up_plan([SUITE], **changes)
     whose = {(SUITE, row): found for row, found in points.items()}
-    clocked = whose if timed is None else {(SUITE, row): found for row, found in timed.items()}
-    return tabulate(plan, {SUITE: lenses or made_up_lenses(SUITE)}, whose, clocked, reasons or {}).tables
+    timed_by = whose if timed is None else {(SUITE, row): found for row, found in timed.items()}
+    return tabulate(plan, {SUITE: lenses or made_up_lenses(SUITE)}, whose, timed_by, reasons or {}).tables
 
 
 def points(row="blind", count=200, **changes):
@@ -50,7 +50,7 @@ def points(row="blind", count=200, **changes):
 
 
 def off(row, errors, **changes):
-    """Points whose einstein_radius is `errors` from the truth."""
+    """Estimates with einstein_radius off by `errors`."""
     found, errors = points(row, len(errors)), np.asarray(errors, dtype=float)
     predicted = {**found.predicted, "einstein_radius": found.true["einstein_radius"] + errors}
     return replace(found, predicted=predicted, **changes)
@@ -201,7 +201,7 @@ class TestFailures:
         sigma[5] = 0.1  # three sigma
         flagged = np.zeros(200, dtype=bool)
         flagged[[0, 1, 100]] = True
-        found = off("blind", away, flagged=flagged, undone=(Undone(200, "no arcs"), Undone(201, "no arcs")))
+        found = off("blind", away, flagged=flagged, failed=(FailedLens(200, "no arcs"), FailedLens(201, "no arcs")))
         found = replace(found, sigma={**found.sigma, "einstein_radius": sigma})
         row = the(tables({"blind": found})["failures"], row="blind")
         assert (row["catastrophic"], row["unflagged"], row["lenses"], row["asked"]) == (5, 3, 200, 202)
@@ -220,7 +220,9 @@ class TestFailures:
 class TestTimes:
     def test_lenses_without_a_posterior_have_cost_theirs(self):
         slow = replace(points(count=3), seconds=np.array([10.0, 20.0, 30.0]), cpu=np.full(3, np.nan))
-        slow = replace(slow, method="blind-nautilus", undone=(Undone(3, "stopped", 1800.0), Undone(4, "no arcs")))
+        slow = replace(
+            slow, method="blind-nautilus", failed=(FailedLens(3, "stopped", 1800.0), FailedLens(4, "no arcs"))
+        )
         fast = replace(
             points("importance", 3), seconds=np.array([1.0, 2.0, 3.0]), evaluations=np.array([5.0, 6.0, np.nan])
         )
@@ -235,8 +237,8 @@ class TestTimes:
     def test_only_what_was_timed_as_planned_is_compared(self):
         found = {row: replace(points(row), seconds=np.full(200, s)) for row, s in (("blind", 8.0), ("importance", 4.0))}
         timed = {**found, "blind": replace(found["blind"], method="blind-nautilus", seconds=np.full(200, 40.0))}
-        for clocked, ratio in ((timed, 0.1), (found, None)):
-            rows = tables(found, timed=clocked)
+        for timed_by, ratio in ((timed, 0.1), (found, None)):
+            rows = tables(found, timed=timed_by)
             row = the(rows["times"], row="importance")
             assert (row["seconds_50"], row["of_baseline"]) == (4.0, ratio)
             assert the(rows["targets"], kind="relative", row="importance", wanted=0.1)["value"] == ratio
@@ -341,7 +343,7 @@ class TestPoints:
         np.testing.assert_allclose(found.sigma["einstein_radius"], 0.02)
         np.testing.assert_allclose(found.difference("einstein_radius"), 0.01)
         np.testing.assert_allclose(found.true["phi"], [10, 89, 170, 45])
-        assert list(found.strange) == list(found.flagged) == [False, True, False, False]
+        assert list(found.out_of_distribution) == list(found.flagged) == [False, True, False, False]
         assert list(found.seconds) == [0.5] * 4
         assert found.spent("evaluations")[1].size == 0
         lenses = lenses_of(self.stamps)
@@ -363,7 +365,7 @@ class TestPoints:
     def test_of_fits(self):
         def belief(true):
             one = (true,)
-            return Belief(("einstein_radius",), (true + 0.1,), (0.05,), one, one, one, (0.02,), one, 500.0)
+            return PosteriorSummary(("einstein_radius",), (true + 0.1,), (0.05,), one, one, one, (0.02,), one, 500.0)
 
         records = [
             Record(1, "done", {RESULT: belief(1.5)}, ("prior_conflict", "edge"), 100, 9.0, 8.0),
@@ -371,18 +373,18 @@ class TestPoints:
             Record(3, "done", {RESULT: belief(2.5)}, ("estimator_not_applicable",), 200, 11.0, 10.0),
         ]
         found = of_fits("sie", "blind", records, RESULT, self.stamps)
-        assert (list(found.lens), found.asked) == ([1, 3], 3)
-        assert list(found.flagged) == list(found.strange) == [True, False]
+        assert (list(found.lens), found.attempted) == ([1, 3], 3)
+        assert list(found.flagged) == list(found.out_of_distribution) == [True, False]
         np.testing.assert_allclose(found.difference("einstein_radius"), 0.1)
         np.testing.assert_allclose(found.sigma["einstein_radius"], 0.05)
         assert list(found.spent("seconds")[0]) == [1, 3, 2]
-        assert (found.undone[0].status, found.undone[0].seconds) == ("stopped", 60.0)
-        assert np.isnan(found.undone[0].cpu)
+        assert (found.failed[0].status, found.failed[0].seconds) == ("stopped", 60.0)
+        assert np.isnan(found.failed[0].cpu)
         assert of_fits("sie", "blind", records[1:2], RESULT, self.stamps) is None
 
 
 class TestRows:
-    def bench(self, **heard):
+    def bench(self, **estimates):
         methods = {name: {"kind": "fit"} for row in ROWS.values() for name in row["methods"]}
         methods = {name.removesuffix("+prior"): method for name, method in methods.items()} | {
             "blind-nautilus": {"kind": "fit"}
@@ -390,23 +392,23 @@ class TestRows:
         plan = made_up_plan([SUITE], resamples=20).model_dump()
         config = parse({"methods": methods, "suites": {SUITE: {}}, "comparison": plan}, BenchmarkConfig, "test")
         statuses = {(SUITE, "gaussian"): "does not apply: no network", (SUITE, "blind"): "done"}
-        said = {(SUITE, method): replace(found, row="", method=method) for method, found in heard.items()}
+        said = {(SUITE, method): replace(found, row="", method=method) for method, found in estimates.items()}
         return type(
             "Bench",
             (),
-            {"config": config, "statuses": statuses, "heard": said, "lenses": {SUITE: made_up_lenses(SUITE)}},
+            {"config": config, "statuses": statuses, "estimates": said, "lenses": {SUITE: made_up_lenses(SUITE)}},
         )
 
     def test_the_first_that_answered_speaks(self):
-        heard = {"a": points(count=3), "b": points(count=4)}
-        heard = {("sie", name): found for name, found in heard.items()}
-        assert len(speaker(heard, "sie", "blind", ("none", "b", "a"))) == 4
-        assert speaker(heard, "sie", "blind", ("a",)).row == "blind"
-        assert speaker(heard, "pl", "blind", ("a",)) is None
+        estimates = {"a": points(count=3), "b": points(count=4)}
+        estimates = {("sie", name): found for name, found in estimates.items()}
+        assert len(estimates_for(estimates, "sie", "blind", ("none", "b", "a"))) == 4
+        assert estimates_for(estimates, "sie", "blind", ("a",)).row == "blind"
+        assert estimates_for(estimates, "pl", "blind", ("a",)) is None
 
     def test_of_a_run(self):
         bench = self.bench(**{"blind": points(), "bnn-pl": points("cnn_bnn"), "blind-nautilus": points(seed=1)})
-        found = compare(bench.config.comparison, bench.lenses, bench.heard, bench.statuses)
+        found = compare(bench.config.comparison, bench.lenses, bench.estimates, bench.statuses)
         assert [(p.row, p.method) for p in found.of(SUITE)] == [("cnn_bnn", "bnn-pl"), ("blind", "blind")]
         assert [(p.row, p.method) for p in found.timed] == [("cnn_bnn", "bnn-pl"), ("blind", "blind-nautilus")]
         row = the(found.tables["errors"], row="cnn_gaussian", parameter="q")
@@ -415,7 +417,7 @@ class TestRows:
 
     def test_a_suite_that_could_not_be_made_keeps_its_cells(self):
         bench = self.bench()
-        found = compare(bench.config.comparison, {}, bench.heard, bench.statuses)
+        found = compare(bench.config.comparison, {}, bench.estimates, bench.statuses)
         assert len(found.tables["errors"]) == 3 * len(ROWS)
         assert found.tables["points"] == []
 

@@ -19,7 +19,7 @@ from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.pipelines import refine
 from lenssbi.pipelines.restored import restored_fit
-from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
+from lenssbi.posteriors import DiagonalMixture, Samples, load_samples, load_with_prior
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.photometry import photometry
 from lenssbi.refinement.prepare import set_up
@@ -54,7 +54,7 @@ class Network:
 
     def judge_stamp(self, stamp):
         names = ("einstein_radius", "e1", "e2")
-        answer = GaussianMixture([[self.radius, 0.1, 0.0]], [[0.02, 0.05, 0.05]], names, ("arcsec", "", ""))
+        answer = DiagonalMixture([[self.radius, 0.1, 0.0]], [[0.02, 0.05, 0.05]], names, ("arcsec", "", ""))
         return answer, self.flags
 
 

@@ -15,7 +15,7 @@ from lenssbi.rendering.batched import BatchedRenderer
 from lenssbi.rendering.composition import supply
 from lenssbi.rendering.composition.alterations import altered, spoil
 from lenssbi.rendering.composition.compose import Composer
-from lenssbi.rendering.composition.ingredients import CELLS, Neighbours
+from lenssbi.rendering.composition.ingredients import CELLS, NeighbourImages
 from lenssbi.rendering.composition.kinds import ALTERATIONS
 from lenssbi.rendering.composition.sets import ObservedSimulation
 from lenssbi.rendering.composition.supply import ComposedStamps
@@ -134,7 +134,7 @@ def test_neighbours_are_where_they_were_put():
     star = made.kitchen.neighbours(
         config.composition.field_galaxies.model_copy(update={"stars": 1.0}), np.random.default_rng(1), 1
     )
-    star = Neighbours(star.images, np.array([22.0]))
+    star = NeighbourImages(star.images, np.array([22.0]))
     composer = made.composer
     recipes = composer.book.draw(
         np.random.default_rng(1), np.array([0]), {k: v[:1] for k, v in systems.params.items()}, np.zeros(0)

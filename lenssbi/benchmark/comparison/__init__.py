@@ -10,5 +10,5 @@ compare    all of it: `compare(bench)` gives a `Comparison`
 page       the files: HTML (`templates/`), `markdown`, `ecsv`, `figures`; `sections`, `target_tables` and `run_tables` are its tables as
            people read them, made of the cells of `text_tables`
 
-Every table is a list of rows with the same columns in the same order; None where there is nothing to say, with a `reason`.
+Every table is a list of rows with the same columns in the same order; None if there is nothing to say, with a `reason`.
 """

@@ -17,7 +17,7 @@ from lenssbi.benchmark.comparison.failures import failure_rows
 from lenssbi.benchmark.comparison.targets import target_rows
 from lenssbi.benchmark.comparison.times import time_rows
 from lenssbi.benchmark.plan import ComparisonPlan
-from lenssbi.benchmark.runners.points import SPENT, Lenses, Points, Which
+from lenssbi.benchmark.runners.point_estimates import SPENT, Lenses, PointEstimates, Which
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,20 @@ class Comparison:
 
     plan: ComparisonPlan
     tables: Mapping[str, Sequence[Row]]
-    points: Sequence[Points]
-    timed: Sequence[Points]
+    points: Sequence[PointEstimates]
+    timed: Sequence[PointEstimates]
     lenses: Mapping[str, Lenses]
 
-    def of(self, suite: str) -> list[Points]:
+    def of(self, suite: str) -> list[PointEstimates]:
         """What the rows say of a suite."""
         return [points for points in self.points if points.suite == suite]
 
 
 def compare(
-    plan: ComparisonPlan, lenses: Mapping[str, Lenses], heard: Mapping[Which, Points], statuses: Mapping[Which, str]
+    plan: ComparisonPlan,
+    lenses: Mapping[str, Lenses],
+    estimates: Mapping[Which, PointEstimates],
+    statuses: Mapping[Which, str],
 ) -> Comparison:
     """The comparison of a run whose suites have been judged.
 
@@ -60,7 +63,7 @@ def compare(
         What is compared.
     lenses
         Suite -> its lenses.
-    heard
+    estimates
         (suite, method) -> what the method says of the suite.
     statuses
         (suite, method) -> how the method ended on the suite.
@@ -69,28 +72,30 @@ def compare(
     for suite in plan.suites:
         for name, row in plan.rows.items():
             methods = row.candidates(suite)
-            found = speaker(heard, suite, name, methods)
+            found = estimates_for(estimates, suite, name, methods)
             if found is None:
                 reasons[suite, name] = "; ".join(f"{method}: {_why(statuses, suite, method)}" for method in methods)
             else:
                 points[suite, name] = found
-            clocked = speaker(heard, suite, name, plan.timed.get(name, ())) or found
-            if clocked is not None:
-                timed[suite, name] = clocked
+            timed_by = estimates_for(estimates, suite, name, plan.timed.get(name, ())) or found
+            if timed_by is not None:
+                timed[suite, name] = timed_by
     return tabulate(plan, lenses, points, timed, reasons)
 
 
-def speaker(heard: Mapping[Which, Points], suite: str, row: str, methods: Sequence[str]) -> Points | None:
-    """What the first of the methods that has an answer about a suite says; None where none has."""
-    found = next((heard[suite, method] for method in methods if (suite, method) in heard), None)
+def estimates_for(
+    estimates: Mapping[Which, PointEstimates], suite: str, row: str, methods: Sequence[str]
+) -> PointEstimates | None:
+    """What the first of the methods that has an answer about a suite says; None if none has."""
+    found = next((estimates[suite, method] for method in methods if (suite, method) in estimates), None)
     return None if found is None else replace(found, row=row)
 
 
 def tabulate(
     plan: ComparisonPlan,
     lenses: Mapping[str, Lenses],
-    points: Mapping[Which, Points],
-    timed: Mapping[Which, Points],
+    points: Mapping[Which, PointEstimates],
+    timed: Mapping[Which, PointEstimates],
     reasons: Mapping[Which, str],
 ) -> Comparison:
     """The tables.
@@ -117,7 +122,7 @@ def tabulate(
     return Comparison(plan, tables, list(points.values()), list(timed.values()), lenses)
 
 
-def point_rows(points: Points, lenses: Lenses) -> Iterator[Row]:
+def point_rows(points: PointEstimates, lenses: Lenses) -> Iterator[Row]:
     """A row for each lens and parameter."""
     whose = {"suite": points.suite, "row": points.row, "method": points.method}
     for i, lens in enumerate(points.lens):

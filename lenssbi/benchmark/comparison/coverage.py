@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lenssbi.benchmark.comparison.bootstrap import Row, nothing, share
 from lenssbi.benchmark.plan import ComparisonPlan
-from lenssbi.benchmark.runners.points import Points
+from lenssbi.benchmark.runners.point_estimates import PointEstimates
 from lenssbi.calibration.scores import LEVELS, claimed
 
 ALL = "all"
@@ -22,7 +22,7 @@ ALL = "all"
 
 def coverage_rows(
     plan: ComparisonPlan,
-    points: Mapping[tuple[str, str], Points],
+    points: Mapping[tuple[str, str], PointEstimates],
     reasons: Mapping[tuple[str, str], str],
 ) -> Iterator[Row]:
     """The whole table; the arguments are those of `errors.error_rows`."""
@@ -37,14 +37,19 @@ def coverage_rows(
                 yield from _rows(plan, found)
 
 
-def _rows(plan: ComparisonPlan, points: Points) -> Iterator[Row]:
+def _rows(plan: ComparisonPlan, points: PointEstimates) -> Iterator[Row]:
     whose = {"suite": points.suite, "row": points.row, "method": points.method}
     masses = {name: values[:, None] for name, values in points.below.items()}
     masses[ALL] = np.concatenate(list(masses.values()), axis=1)
     for name, below in masses.items():
         for level, nominal in LEVELS.items():
             inside = claimed(below) < nominal
-            yield {**whose, "parameter": name, **_empty(level), **_shares(plan, inside, points.strange, nominal)}
+            yield {
+                **whose,
+                "parameter": name,
+                **_empty(level),
+                **_shares(plan, inside, points.out_of_distribution, nominal),
+            }
 
 
 def _empty(level: str) -> Row:

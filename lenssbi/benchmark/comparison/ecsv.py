@@ -67,9 +67,9 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "undone_why": ("", "why they have none, and how many"),
     "asked": ("", "lenses asked about"),
     "what": ("", "what is wanted"),
-    "kind": ("", "kind of wish"),
+    "kind": ("", "kind of target"),
     "value": ("", "what was found"),
-    "cells": ("", "cells of the tables that the wish is about"),
+    "cells": ("", "cells of the tables that the target is about"),
     "cells_met": ("", "those of them that are as good as wanted"),
     "note": ("", "what else there is to say"),
     "lens": ("", "index of the lens in its suite"),
@@ -99,7 +99,7 @@ def write_tables(tables: Mapping[str, Sequence[Row]], folder: Path, meta: Mappin
     Parameters
     ----------
     tables
-        Name -> rows of equal keys; None where a value is not known.
+        Name -> rows of equal keys; None if a value is not known.
     folder
         Of the files `<name>.ecsv`; one of an older run that has no rows any more goes.
     meta
@@ -108,7 +108,7 @@ def write_tables(tables: Mapping[str, Sequence[Row]], folder: Path, meta: Mappin
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     from astropy.table import Table
 

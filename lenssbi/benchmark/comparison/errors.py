@@ -26,14 +26,14 @@ from lenssbi.benchmark.comparison.bootstrap import (
 )
 from lenssbi.benchmark.config import JUDGED
 from lenssbi.benchmark.plan import ComparisonPlan
-from lenssbi.benchmark.runners.points import Lenses, Points
+from lenssbi.benchmark.runners.point_estimates import Lenses, PointEstimates
 from lenssbi.calibration.scores import half_width, half_widths
 
 ALL, DOUBLES, OTHERS = "all", "doubles", "others"
 TWO = 2  # images of a double
 
 
-class Part(NamedTuple):
+class LensGroup(NamedTuple):
     """Some lenses of a suite: name, the property that they share with its range, and which they are, boolean of shape (lens,)."""
 
     name: str
@@ -47,12 +47,12 @@ class Part(NamedTuple):
         return {"split": self.name, "property": self.of, "bin_low": self.low, "bin_high": self.high}
 
 
-def parts(lenses: Lenses, plan: ComparisonPlan) -> list[Part]:
+def parts(lenses: Lenses, plan: ComparisonPlan) -> list[LensGroup]:
     """All lenses of a suite, doubles and others, and the bins that hold any."""
     double = lenses.multiplicity == TWO
     several = np.isfinite(lenses.multiplicity) & ~double
-    found = [Part(ALL, ALL, None, None, np.ones(len(lenses), dtype=bool))]
-    found += [Part(DOUBLES, "multiplicity", 2, 2, double), Part(OTHERS, "multiplicity", 3, None, several)]
+    found = [LensGroup(ALL, ALL, None, None, np.ones(len(lenses), dtype=bool))]
+    found += [LensGroup(DOUBLES, "multiplicity", 2, 2, double), LensGroup(OTHERS, "multiplicity", 3, None, several)]
     for name, values, edges in (
         ("S/N", lenses.snr, plan.snr),
         ("einstein_radius", lenses.einstein_radius, plan.einstein_radius),
@@ -60,12 +60,12 @@ def parts(lenses: Lenses, plan: ComparisonPlan) -> list[Part]:
         ends = (None, *edges, None)
         for low, high in pairwise(ends):
             rows = (values >= (0.0 if low is None else low)) & (values < (np.inf if high is None else high))
-            found.append(Part(f"{name} {_range(low, high)}", name, low, high, rows))
+            found.append(LensGroup(f"{name} {_range(low, high)}", name, low, high, rows))
     return [part for part in found if part.rows.any()]
 
 
 @dataclass(frozen=True)
-class Cells:
+class ErrorCells:
     """The errors of one row about one suite.
 
     Parameters
@@ -78,8 +78,8 @@ class Cells:
 
     plan: ComparisonPlan
     lenses: Lenses
-    points: Points
-    baseline: Points | None
+    points: PointEstimates
+    baseline: PointEstimates | None
 
     def rows(self, parameter: str) -> Iterator[Row]:
         """The rows of a parameter."""
@@ -90,7 +90,7 @@ class Cells:
         for part in parts(self.lenses, self.plan):
             yield {**part.as_row(), **self.numbers(parameter, part)}
 
-    def numbers(self, parameter: str, part: Part) -> Row:
+    def numbers(self, parameter: str, part: LensGroup) -> Row:
         """The figures of a parameter of some lenses."""
         inside = part.rows[self.points.lens]
         away, count = self.points.difference(parameter)[inside], int(inside.sum())
@@ -109,7 +109,7 @@ class Cells:
             row |= with_ends("of_paper", error / row["paper"], spread / row["paper"])
         return row | judged(row, row["wanted"], "error")
 
-    def of_baseline(self, parameter: str, part: Part) -> Row:
+    def of_baseline(self, parameter: str, part: LensGroup) -> Row:
         """Relative to the error of the baseline, of the lenses that both have."""
         other = self.baseline
         if other is None or parameter not in other.names:
@@ -122,7 +122,7 @@ class Cells:
         over, under = ((half_width(away), half_widths(away[drawn])) for away in both)
         return {**ratio("of_baseline", over, under), "pairs": len(one)}
 
-    def of_others(self, parameter: str, part: Part, doubles: tuple[float, Floats]) -> Row:
+    def of_others(self, parameter: str, part: LensGroup, doubles: tuple[float, Floats]) -> Row:
         """The error of doubles relative to that of the other images."""
         others = np.isfinite(self.lenses.multiplicity) & ~part.rows
         away = self.points.difference(parameter)[others[self.points.lens]]
@@ -154,7 +154,7 @@ def missing(plan: ComparisonPlan, suite: str, row: str, parameter: str, reason: 
 def error_rows(
     plan: ComparisonPlan,
     lenses: Mapping[str, Lenses],
-    points: Mapping[tuple[str, str], Points],
+    points: Mapping[tuple[str, str], PointEstimates],
     reasons: Mapping[tuple[str, str], str],
 ) -> Iterator[Row]:
     """The whole table.
@@ -181,7 +181,7 @@ def error_rows(
                 if found is None:
                     yield {**what, **missing(plan, suite, row, parameter, reasons.get((suite, row), ""))}
                 else:
-                    cells = Cells(plan, lenses[suite], found, points.get((suite, plan.baseline)))
+                    cells = ErrorCells(plan, lenses[suite], found, points.get((suite, plan.baseline)))
                     yield from ({**what, **one} for one in cells.rows(parameter))
 
 

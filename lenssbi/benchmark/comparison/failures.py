@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from lenssbi.benchmark.comparison.bootstrap import Row, judged, nothing, share
 from lenssbi.benchmark.plan import Catastrophic, ComparisonPlan
-from lenssbi.benchmark.runners.points import Points
+from lenssbi.benchmark.runners.point_estimates import PointEstimates
 
 
-def catastrophic(points: Points, limits: Catastrophic) -> NDArray[np.bool_]:
+def catastrophic(points: PointEstimates, limits: Catastrophic) -> NDArray[np.bool_]:
     """Which answers are catastrophically wrong, shape (n,); none is where einstein_radius is not known."""
     if "einstein_radius" not in points.names:
         return np.zeros(len(points), dtype=bool)
@@ -27,7 +27,7 @@ def catastrophic(points: Points, limits: Catastrophic) -> NDArray[np.bool_]:
 
 def failure_rows(
     plan: ComparisonPlan,
-    points: Mapping[tuple[str, str], Points],
+    points: Mapping[tuple[str, str], PointEstimates],
     reasons: Mapping[tuple[str, str], str],
 ) -> Iterator[Row]:
     """The whole table; the arguments are those of `errors.error_rows`."""
@@ -47,12 +47,12 @@ def _empty() -> Row:
     return row | {"met": None, "decided": None, "reason": ""}
 
 
-def _shares(plan: ComparisonPlan, points: Points) -> Row:
+def _shares(plan: ComparisonPlan, points: PointEstimates) -> Row:
     lost = catastrophic(points, plan.catastrophic)
     silent = lost & ~points.flagged
-    row = {"asked": points.asked, "lenses": len(points), "catastrophic": int(lost.sum()), **share(lost, plan)}
+    row = {"asked": points.attempted, "lenses": len(points), "catastrophic": int(lost.sum()), **share(lost, plan)}
     row |= {"unflagged": int(silent.sum()), **share(silent, plan, "unflagged_share", "unflagged_")}
-    row |= {"flagged_share": float(points.flagged.mean()), "undone": len(points.undone)}
-    why = Counter(one.status for one in points.undone).most_common()
+    row |= {"flagged_share": float(points.flagged.mean()), "undone": len(points.failed)}
+    why = Counter(one.status for one in points.failed).most_common()
     row["undone_why"] = "; ".join(f"{status}: {count}" for status, count in why)
     return row | judged(row, plan.catastrophic.share, "unflagged_share", "unflagged_")

@@ -42,7 +42,7 @@ def draw_all(comparison: Comparison, folder: Path) -> list[Shown]:
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     from lenssbi.plots.style import save
 

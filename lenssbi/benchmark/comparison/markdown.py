@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
-from lenssbi.benchmark.comparison.text_tables import Cell, TextTable
+from lenssbi.benchmark.comparison.text_tables import Cell, DisplayTable
 
 INTRODUCTION = (
     "Errors are half the 68 per cent interval of predicted minus true, with a bootstrap interval over the lenses (68.3 per cent);",
@@ -14,7 +14,7 @@ INTRODUCTION = (
 
 
 def markdown(
-    title: str, tables: Sequence[TextTable], about: Mapping[str, str], introduction: Sequence[str] = INTRODUCTION
+    title: str, tables: Sequence[DisplayTable], about: Mapping[str, str], introduction: Sequence[str] = INTRODUCTION
 ) -> str:
     """A page of tables.
 
@@ -33,7 +33,7 @@ def markdown(
 
 
 def _lines(
-    title: str, tables: Sequence[TextTable], about: Mapping[str, str], introduction: Sequence[str]
+    title: str, tables: Sequence[DisplayTable], about: Mapping[str, str], introduction: Sequence[str]
 ) -> Iterator[str]:
     yield f"# {_safe(title)}"
     yield ""
@@ -62,7 +62,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    beside = f"({_safe('; '.join(cell.beside))})" if cell.beside else ""
+    beside = f"({_safe('; '.join(cell.details))})" if cell.details else ""
     text = f"**{_safe(cell.text)}**" if cell.met else _safe(cell.text)
     return " ".join(filter(None, (text, cell.mark, beside)))
 

@@ -61,7 +61,7 @@ def write_comparison(comparison: Comparison, out: Path, about: Mapping[str, str]
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     plan = comparison.plan
     meta = {"version": __version__, "config": config_hash(plan), "bootstrap_seed": plan.seed, "about": dict(about)}

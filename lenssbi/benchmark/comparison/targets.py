@@ -20,24 +20,24 @@ from lenssbi.benchmark.comparison import coverage as covering
 from lenssbi.benchmark.comparison.bootstrap import Floats, Row, draws, judged, with_ends
 from lenssbi.benchmark.comparison.errors import ALL, paired
 from lenssbi.benchmark.plan import ComparisonPlan
-from lenssbi.benchmark.runners.points import Points
+from lenssbi.benchmark.runners.point_estimates import PointEstimates
 from lenssbi.calibration.scores import half_width, half_widths
 
 Rows = Sequence[Row]
-Heard = Mapping[tuple[str, str], Points]
+Estimates = Mapping[tuple[str, str], PointEstimates]
 Ratio = tuple[float, Floats]  # the figure, and that of each draw
 
 
-def target_rows(plan: ComparisonPlan, tables: Mapping[str, Rows], points: Heard, timed: Heard) -> Iterator[Row]:
+def target_rows(plan: ComparisonPlan, tables: Mapping[str, Rows], points: Estimates, timed: Estimates) -> Iterator[Row]:
     """The whole table, from "errors", "coverage" and "failures", and from what the rows say for averages."""
     for suite in plan.suites:
         for row in plan.rows:
             yield from _errors(plan, suite, row, tables["errors"])
-    for wish in plan.relative:
-        if wish.error is not None:
-            yield _relative("errors", wish.row, wish.error, plan, points, _error_ratios)
-        if wish.seconds is not None:
-            yield _relative("times", wish.row, wish.seconds, plan, timed, _time_ratios)
+    for target in plan.relative:
+        if target.error is not None:
+            yield _relative("errors", target.row, target.error, plan, points, _error_ratios)
+        if target.seconds is not None:
+            yield _relative("times", target.row, target.seconds, plan, timed, _time_ratios)
     for suite in plan.suites:
         for row in plan.coverage.rows:
             yield _coverage(plan, suite, row, tables["coverage"])
@@ -75,8 +75,8 @@ def _relative(
     row: str,
     wanted: float,
     plan: ComparisonPlan,
-    points: Heard,
-    ratios: Callable[[ComparisonPlan, Points, Points], list[Ratio]],
+    points: Estimates,
+    ratios: Callable[[ComparisonPlan, PointEstimates, PointEstimates], list[Ratio]],
 ) -> Row:
     """The mean over all suites that both rows have, drawn together within a suite."""
     both = [s for s in plan.suites if (s, row) in points and (s, plan.baseline) in points]
@@ -94,12 +94,12 @@ def _relative(
     return _line("relative", title, row, suites, wanted, **told, note=note)
 
 
-def _common(one: Points, two: Points) -> tuple[Any, Any]:
+def _common(one: PointEstimates, two: PointEstimates) -> tuple[Any, Any]:
     everything = np.ones(1 + max([*one.lens, *two.lens], default=0), dtype=bool)
     return paired(one.lens, two.lens, everything)
 
 
-def _error_ratios(plan: ComparisonPlan, one: Points, two: Points) -> list[Ratio]:
+def _error_ratios(plan: ComparisonPlan, one: PointEstimates, two: PointEstimates) -> list[Ratio]:
     first, second = _common(one, two)
     if len(first) < 2:
         return []
@@ -112,8 +112,8 @@ def _error_ratios(plan: ComparisonPlan, one: Points, two: Points) -> list[Ratio]
     return found
 
 
-def _time_ratios(plan: ComparisonPlan, one: Points, two: Points) -> list[Ratio]:
-    if not all(plan.clocks(points.row, points.method) for points in (one, two)):
+def _time_ratios(plan: ComparisonPlan, one: PointEstimates, two: PointEstimates) -> list[Ratio]:
+    if not all(plan.is_timed(points.row, points.method) for points in (one, two)):
         return []
     (lenses, over), (others, under) = one.spent("seconds"), two.spent("seconds")
     both, first, second = np.intersect1d(lenses, others, return_indices=True)

@@ -21,7 +21,7 @@ class Cell:
     beside
         What is said less loudly, line by line: the interval, the paper's value, why there is none.
     met
-        Whether it is as good as wanted; None where nothing is wanted or it cannot be told.
+        Whether it is as good as wanted; None if nothing is wanted or it cannot be told.
     missing
         Whether there is no value.
     key
@@ -29,13 +29,13 @@ class Cell:
     """
 
     text: str
-    beside: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
     met: bool | None = None
     missing: bool = False
     key: str = ""
 
     @property
-    def look(self) -> str:
+    def css_class(self) -> str:
         """The word for how it looks: "met", "short", "missing" or none."""
         return "missing" if self.missing else {True: "met", False: "short", None: ""}[self.met]
 
@@ -54,7 +54,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class TextTable:
+class DisplayTable:
     """A table: caption, headings of its columns, and its parts."""
 
     title: str
@@ -97,7 +97,7 @@ def interval(row: Row, name: str = "", scale: float = 1.0) -> str:
     return (" to " if low < 0 else TO).join((three(low * scale), three(high * scale)))
 
 
-def said(*parts: str) -> tuple[str, ...]:
+def non_empty(*parts: str) -> tuple[str, ...]:
     """The parts that say something."""
     return tuple(part for part in parts if part)
 
@@ -110,8 +110,8 @@ def undecided(row: Row) -> str:
 def number(row: Row, value: str, name: str = "", scale: float = 1.0) -> Cell:
     """A cell of a value and the interval of a column `name`, or of why there is none; arguments as for `interval`."""
     if row[value] is None:
-        return Cell(TO, said(row["reason"]), missing=True)
-    return Cell(three(scale * row[value]), said(interval(row, name, scale)))
+        return Cell(TO, non_empty(row["reason"]), missing=True)
+    return Cell(three(scale * row[value]), non_empty(interval(row, name, scale)))
 
 
 def per_cent(row: Row, value: str, name: str = "") -> Cell:

@@ -13,7 +13,7 @@ import numpy as np
 
 from lenssbi.benchmark.comparison.bootstrap import Row, draws, nothing, ratio, with_ends
 from lenssbi.benchmark.plan import ComparisonPlan
-from lenssbi.benchmark.runners.points import Points
+from lenssbi.benchmark.runners.point_estimates import PointEstimates
 
 RATIOS = {"seconds": "of_baseline", "cpu": "cpu_of_baseline", "evaluations": "evaluations_of_baseline"}
 """What is spent -> the column of its ratio."""
@@ -21,7 +21,7 @@ RATIOS = {"seconds": "of_baseline", "cpu": "cpu_of_baseline", "evaluations": "ev
 
 def time_rows(
     plan: ComparisonPlan,
-    timed: Mapping[tuple[str, str], Points],
+    timed: Mapping[tuple[str, str], PointEstimates],
     reasons: Mapping[tuple[str, str], str],
 ) -> Iterator[Row]:
     """The whole table; `timed` are (suite, row) -> the points whose times stand for the row, `reasons` as for `errors.error_rows`."""
@@ -45,7 +45,7 @@ def empty() -> Row:
     return row | {"pairs": 0, "reason": ""}
 
 
-def _spent(plan: ComparisonPlan, points: Points) -> Row:
+def _spent(plan: ComparisonPlan, points: PointEstimates) -> Row:
     _, seconds = points.spent("seconds")
     if not len(seconds):
         return {"reason": "its times are not known"}
@@ -58,12 +58,12 @@ def _spent(plan: ComparisonPlan, points: Points) -> Row:
     return row
 
 
-def _relative(plan: ComparisonPlan, points: Points, baseline: Points | None) -> Row:
+def _relative(plan: ComparisonPlan, points: PointEstimates, baseline: PointEstimates | None) -> Row:
     row: Row = {}
     if baseline is None:
         return row
     for who in (points, baseline):
-        if not plan.clocks(who.row, who.method):
+        if not plan.is_timed(who.row, who.method):
             return {"reason": f"{who.row} was not timed by {' or '.join(plan.timed[who.row])} here"}
     for name, column in RATIOS.items():
         (one, over), (two, under) = points.spent(name), baseline.spent(name)

@@ -49,7 +49,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class EvaluationStamp:
     """The stamp that everything is evaluated on, as a fit of this configuration has it.
 
     Parameters
@@ -122,7 +122,7 @@ class Scene:
         return build_likelihood(self.imaging(lit), settings, names, self.columns if lit else None)
 
 
-def evaluations(scene: Scene, progress: Progress) -> Iterator[Row]:
+def evaluations(scene: EvaluationStamp, progress: Progress) -> Iterator[Row]:
     """Rows of our evaluations: each case, and the parts of the linear one of each mesh."""
     number = 0
     for mesh in scene.plan.meshes:
@@ -133,7 +133,7 @@ def evaluations(scene: Scene, progress: Progress) -> Iterator[Row]:
                 yield from _case(scene, mesh, solver, lit)
 
 
-def _case(scene: Scene, mesh: str, solver: str, lit: bool) -> Iterator[Row]:
+def _case(scene: EvaluationStamp, mesh: str, solver: str, lit: bool) -> Iterator[Row]:
     likelihood = scene.likelihood(mesh, solver, lit)
     strength = float(np.log10(scene.plan.strength))
     vectors = [np.array([model[name] for name in MASS] + [strength]) for model in scene.models]
@@ -149,7 +149,7 @@ def _case(scene: Scene, mesh: str, solver: str, lit: bool) -> Iterator[Row]:
             yield {**row, "part": part, "ms": ms, "log_evidence": None}
 
 
-def _parts(scene: Scene, likelihood: LensLikelihood, whole: float) -> dict[str, float]:
+def _parts(scene: EvaluationStamp, likelihood: LensLikelihood, whole: float) -> dict[str, float]:
     """Part -> ms of a linear evaluation."""
     inversion, repeats = likelihood.inversion, scene.plan.repeats
     imaging, mesh = inversion.imaging, inversion.mesh

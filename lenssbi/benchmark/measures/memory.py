@@ -9,17 +9,17 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lenssbi.benchmark.runners.records import Job, Record
+from lenssbi.benchmark.runners.records import LensJob, Record
 from lenssbi.status import InputError, Status
 
 
-def memory(name: str, job: Job) -> dict[str, Any]:
+def memory(name: str, job: LensJob) -> dict[str, Any]:
     """A row of `memory.csv`: the peak of the fit of one lens [MB].
 
     Raises
     ------
     InputError
-        Where the fit crashes.
+        If the fit crashes.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
@@ -30,7 +30,7 @@ def memory(name: str, job: Job) -> dict[str, Any]:
     return {"method": name, "lens": job.index, "peak_memory_mb": within, "status": record.status}
 
 
-def _weigh(job: Job) -> tuple[float, Record]:
+def _weigh(job: LensJob) -> tuple[float, Record]:
     record = job.solve()
     shutil.rmtree(job.work, ignore_errors=True)
     return _peak(), record

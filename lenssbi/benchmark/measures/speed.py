@@ -80,7 +80,7 @@ def prediction_speed(name: str, folder: str, path: Path, progress: Progress = si
     path
         A set.
     progress
-        Told (done, total, text).
+        Function that is called with (done, total, text).
     """
     import torch
 
@@ -115,7 +115,7 @@ def training_speed(name: str, plan: Training, path: Path, folder: Path, progress
     folder
         Where to train; it is removed again.
     progress
-        Told (done, total, text).
+        Function that is called with (done, total, text).
     """
     import torch
 

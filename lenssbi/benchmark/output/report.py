@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenssbi import __version__
-from lenssbi.benchmark.lines import Cell, Line
+from lenssbi.benchmark.lines import JudgedValue, Line
 from lenssbi.benchmark.measures.speed import STAMP_PASSES, TRAINING, machine
 from lenssbi.benchmark.output.report_fits import tables_of_fits
 from lenssbi.config import config_hash, dump_yaml
@@ -41,7 +41,7 @@ def write_report(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line]
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     from lenssbi.plots.benchmark import coverage_by_split, errors_by_snr
     from lenssbi.plots.fits import fits_figure
@@ -75,7 +75,7 @@ def write_page(bench: Benchmark, comparison: Comparison, command: str) -> Path:
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     from lenssbi.benchmark.comparison.page import write_comparison
 
@@ -150,7 +150,7 @@ def _cells(line: Line, methods: Sequence[str]) -> list[str]:
     return [line.what, line.paper, line.wanted, *found]
 
 
-def _mark(cell: Cell) -> str:
+def _mark(cell: JudgedValue) -> str:
     return f"**{cell.text}**" if cell.met else cell.text
 
 

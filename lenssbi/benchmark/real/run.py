@@ -24,7 +24,7 @@ from typing import Any
 from lenssbi import __version__
 from lenssbi.benchmark.comparison.bootstrap import Row
 from lenssbi.benchmark.comparison.markdown import markdown
-from lenssbi.benchmark.comparison.text_tables import TextTable
+from lenssbi.benchmark.comparison.text_tables import DisplayTable
 from lenssbi.benchmark.measures.speed import machine
 from lenssbi.benchmark.output.report import write_csv
 from lenssbi.benchmark.real.compare import StampComparison, compare
@@ -63,7 +63,7 @@ class RealResult:
     stamps: Sequence[StampComparison]
     lenses: Sequence[Row]
     summary: Sequence[Row]
-    tables: Sequence[TextTable]
+    tables: Sequence[DisplayTable]
     seconds: float
 
     @property

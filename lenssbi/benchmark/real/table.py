@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lenssbi.benchmark.comparison.bootstrap import Row
-from lenssbi.benchmark.comparison.text_tables import Cell, Part, TextTable, number, per_cent, three
+from lenssbi.benchmark.comparison.text_tables import Cell, DisplayTable, Part, number, per_cent, three
 from lenssbi.benchmark.real.compare import (
     COMPARED,
     EFFECTIVE,
@@ -58,7 +58,7 @@ def lens_rows(stamps: Sequence[StampComparison], config: RealConfig) -> Iterator
         yield row
 
 
-def text_tables(stamps: Sequence[StampComparison], summary: Sequence[Row], config: RealConfig) -> list[TextTable]:
+def text_tables(stamps: Sequence[StampComparison], summary: Sequence[Row], config: RealConfig) -> list[DisplayTable]:
     """Both tables, the kinds of stamps apart."""
     kinds = [kind for kind in KINDS if any(stamp.published.kind == kind for stamp in stamps)]
     parts = [Part(_title(kind, stamps), [_summary(row) for row in summary if row["kind"] == kind]) for kind in kinds]
@@ -67,8 +67,8 @@ def text_tables(stamps: Sequence[StampComparison], summary: Sequence[Row], confi
     outlier = f"Outliers are radii that are off by more than {100 * config.outlier:g} per cent."
     radii = "Radii in arcsec, medians with half of the 68 per cent interval; (eff.): of the critical curve's area."
     return [
-        TextTable("Over the stamps of a kind", HEADINGS, parts, outlier),
-        TextTable("Stamp by stamp", ("stamp", "published", *headings), each, radii),
+        DisplayTable("Over the stamps of a kind", HEADINGS, parts, outlier),
+        DisplayTable("Stamp by stamp", ("stamp", "published", *headings), each, radii),
     ]
 
 

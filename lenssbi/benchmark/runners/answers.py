@@ -28,7 +28,7 @@ from lenssbi.status import InputError
 
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
-    from lenssbi.posteriors import GaussianMixture
+    from lenssbi.posteriors import DiagonalMixture
 
 DIGITS = 7
 DRAWS = 1000  # of a posterior to which a model's error is added
@@ -71,7 +71,7 @@ class Answers:
 
 
 def reason_against(estimator: Estimator, stamps: StampSet) -> str | None:
-    """Why an estimator is not for the stamps of a set; None where it is."""
+    """Why an estimator is not for the stamps of a set; None if it is."""
     reason = estimator.applies_to(stamps.stamp(0))
     if reason is None and stamps.shape != estimator.field:
         reason = f"its stamps are of {stamps.shape} pixels, the estimator's of {estimator.field}"
@@ -84,7 +84,7 @@ def reason_against(estimator: Estimator, stamps: StampSet) -> str | None:
     return reason
 
 
-def ask(
+def predict_set(
     estimator: Estimator, stamps: StampSet, progress: Progress, error: ModelErrorConfig = NO_MODEL_ERROR
 ) -> Answers:
     """Ask an estimator about all stamps of a set, a block at a time; `error` is added to its posteriors, but not to log scores.
@@ -92,7 +92,7 @@ def ask(
     Raises
     ------
     InputError
-        Where it was trained on these very stamps, or no parameter is known of both.
+        If it was trained on these very stamps, or no parameter is known of both.
     """
     from lenssbi.calibration.coverage import deviates, marginal_cdf, stack
     from lenssbi.calibration.judgement import rows_of
@@ -134,7 +134,7 @@ def ask(
 
 
 def _with_error(
-    mixtures: Sequence[GaussianMixture],
+    mixtures: Sequence[DiagonalMixture],
     names: tuple[str, ...],
     truths: NDArray[np.float64],
     error: ModelErrorConfig,
@@ -152,7 +152,7 @@ def _with_error(
 
 
 def read_answers(path: Path, identity: str) -> Answers | None:
-    """The answers in a file; None where there are none, or those to another question."""
+    """The answers in a file; None if there are none, or those to another question."""
     kept = read_kept(path, identity)
     if kept is None:
         return None
@@ -166,14 +166,14 @@ def write_answers(path: Path, identity: str, answers: Answers) -> None:
     Raises
     ------
     InputError
-        Where the file cannot be written.
+        If the file cannot be written.
     """
     arrays = {key: getattr(answers, key).tolist() for key in ARRAYS}
     keep(path, identity, {"names": list(answers.names), "seconds": answers.seconds, **arrays})
 
 
 def read_kept(path: Path, identity: str) -> dict[str, Any] | None:
-    """What a file keeps; None where there is none, it was cut short, or it follows from something else."""
+    """What a file keeps; None if there is none, it was cut short, or it follows from something else."""
     try:
         kept = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -13,7 +13,7 @@ import numpy as np
 from lenssbi import __version__
 from lenssbi.benchmark.methods import WITH_PRIOR, FitMethod
 from lenssbi.benchmark.runners.answers import digest
-from lenssbi.benchmark.runners.records import RESULT, Belief, Job, Record
+from lenssbi.benchmark.runners.records import RESULT, LensJob, PosteriorSummary, Record
 from lenssbi.benchmark.runners.wrong_start import wrong_start
 from lenssbi.config import config_hash
 from lenssbi.dataset.inputs import StampSource
@@ -44,12 +44,12 @@ class Fits:
     method: FitMethod
     config: RefineConfig
 
-    def beliefs(self) -> tuple[str, ...]:
+    def posteriors(self) -> tuple[str, ...]:
         """Which posteriors are judged where a prior is learned."""
         return {"both": (RESULT, WITH_PRIOR), "divided": (RESULT,), "with-prior": (WITH_PRIOR,)}[self.method.divided]
 
     def reason_against(self, stamps: StampSet) -> str | None:
-        """Why the fit is not for the lenses of a set; None where it is. A suite that the method names is always fitted."""
+        """Why the fit is not for the lenses of a set; None if it is. A suite that the method names is always fitted."""
         if self.method.suites is not None:
             return None
         varies = np.ptp(stamps.params.get("slope", np.full(1, 2.0))) > 0
@@ -60,10 +60,10 @@ class Fits:
             return "its lenses have one slope, and the fit has it free"
         return None
 
-    def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[Job]:
+    def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[LensJob]:
         """A job for each source, whose records are kept in the folder `name` of the results."""
         estimator = None if self.method.estimator is None else card_of(self.method.estimator)
-        jobs: list[Job] = []
+        jobs: list[LensJob] = []
         for source in sources:
             index = source.index or 0
             config = with_shear(self.config, source.truth or {})
@@ -104,16 +104,16 @@ class FitJob:
     def record(self, fit: FitResult, seconds: float, cpu: float) -> Record:
         """What is kept of a fit."""
         truth = self.source.truth or {}
-        beliefs = {RESULT: Belief.of(fit.samples, truth)}
+        posteriors = {RESULT: PosteriorSummary.of(fit.samples, truth)}
         if fit.samples_with_prior is not None:
-            beliefs[WITH_PRIOR] = Belief.of(fit.samples_with_prior, truth)
+            posteriors[WITH_PRIOR] = PosteriorSummary.of(fit.samples_with_prior, truth)
         info: dict[str, Any] = {"mode": fit.mode, "magnification": fit.best.magnification}
         info |= {"best": fit.best.log_likelihood, "sampling_seconds": fit.seconds}
         info |= {key: fit.info[key] for key in ("chi2_per_pixel", "noise_scale", "sampler") if key in fit.info}
         return Record(
             self.index,
             fit.status.value,
-            beliefs,
+            posteriors,
             fit.flags,
             fit.evaluations,
             seconds,
@@ -137,7 +137,7 @@ def card_of(name: str) -> str:
     Raises
     ------
     InputError
-        Where there is none.
+        If there is none.
     """
     from lenssbi.estimators.checkpoint import read_card
     from lenssbi.estimators.load import find_estimator

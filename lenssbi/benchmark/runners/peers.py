@@ -25,7 +25,7 @@ from lenssbi import __version__
 from lenssbi.benchmark.methods import AutolensMethod
 from lenssbi.benchmark.runners.answers import digest
 from lenssbi.benchmark.runners.fits import card_of, estimator_of
-from lenssbi.benchmark.runners.records import RESULT, Belief, Job, Record
+from lenssbi.benchmark.runners.records import RESULT, LensJob, PosteriorSummary, Record
 from lenssbi.config import load_config
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.stamp import Stamp
@@ -40,7 +40,7 @@ from lenssbi.status import InputError, ItemError, Status
 
 if TYPE_CHECKING:
     from lenssbi.dataset.hdf5 import StampSet
-    from lenssbi.posteriors import GaussianMixture
+    from lenssbi.posteriors import DiagonalMixture
     from lenssbi.reconstruction.imaging import Imaging
 
 SCRIPT = Path(__file__).with_name("autolens_script.py")
@@ -63,7 +63,7 @@ class Peer:
     version: str | None
     reason: str = ""
 
-    def ask(self, folder: Path, job: Mapping[str, Any], arrays: Mapping[str, Any], limit: float) -> dict[str, Any]:
+    def run_job(self, folder: Path, job: Mapping[str, Any], arrays: Mapping[str, Any], limit: float) -> dict[str, Any]:
         """What it answers to a job.
 
         Parameters
@@ -78,9 +78,9 @@ class Peer:
         Raises
         ------
         PeerError
-            Where it ends without an answer.
+            If it ends without an answer.
         subprocess.TimeoutExpired
-            Where it was stopped.
+            If it was stopped.
         """
         folder.mkdir(parents=True, exist_ok=True)
         np.savez(folder / "stamp.npz", **arrays)
@@ -143,12 +143,12 @@ class PeerFits:
     method: AutolensMethod
     peer: Peer
 
-    def beliefs(self) -> tuple[str, ...]:
+    def posteriors(self) -> tuple[str, ...]:
         """Which posteriors are judged: it has one."""
         return (RESULT,)
 
     def reason_against(self, stamps: StampSet) -> str | None:
-        """Why the fit is not for the lenses of a set; None where it is."""
+        """Why the fit is not for the lenses of a set; None if it is."""
         if self.peer.version is None:
             return self.peer.reason
         if self.method.suites is None and any(np.any(stamps.params.get(key, 0.0)) for key in ("shear1", "shear2")):
@@ -157,11 +157,11 @@ class PeerFits:
             return "its slopes vary, and the fit is isothermal"
         return None
 
-    def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[Job]:
+    def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[LensJob]:
         """A job for each source, whose records are kept in the folder `name` of the results."""
         card = "" if self.method.estimator is None else card_of(self.method.estimator)
         asked = self.method.model_dump_json(exclude={"suites", "count", "estimator"})  # its card says which it is
-        jobs: list[Job] = []
+        jobs: list[LensJob] = []
         for source in sources:
             index = source.index or 0
             identity = digest(Path(source.path).name, str(index), asked, card, str(self.peer.version), __version__)
@@ -190,17 +190,17 @@ class PeerJob:
             return Record(self.index, sentence(error))
         limit = 60 * self.method.minutes - self._spent().get("seconds", 0.0)
         try:
-            answer = self.peer.ask(self.work, job, arrays, max(limit, 1.0))
+            answer = self.peer.run_job(self.work, job, arrays, max(limit, 1.0))
         except subprocess.TimeoutExpired:
             spent = self._spent()
             status = f"stopped after {self.method.minutes:g} minutes"
             kept = {key: spent.get(key) for key in ("evaluations", "seconds", "cpu")}
             return Record.from_json({"index": self.index, "status": status, "beliefs": {}, "flags": (), **kept})
         draws = Samples(answer["values"], tuple(answer["names"]), ("",) * 5, np.log(answer["weights"]))
-        beliefs = {RESULT: Belief.of(draws, self.source.truth or {})}
+        posteriors = {RESULT: PosteriorSummary.of(draws, self.source.truth or {})}
         numbers: dict[str, Any] = {key: answer[key] for key in ("evaluations", "seconds", "cpu", "log_evidence")}
         info = {key: answer[key] for key in ("version", "best", "peak_memory_mb")}
-        return Record(self.index, Status.DONE.value, beliefs, **numbers, info=info)
+        return Record(self.index, Status.DONE.value, posteriors, **numbers, info=info)
 
     def question(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The job and the arrays of this lens."""
@@ -251,7 +251,7 @@ def arrays_of(stamp: Stamp, imaging: Imaging, light: Any = 0.0) -> dict[str, Any
 
 
 def priors_of(
-    config: RefineConfig, seen: Observation, learned: GaussianMixture | None
+    config: RefineConfig, seen: Observation, learned: DiagonalMixture | None
 ) -> dict[str, tuple[str, float, float]]:
     """Our priors for PyAutoLens's parameters: its (kind, mean, sigma) or (kind, low, high)."""
     centre = ("normal", 0.0, max(config.prior.centre_sigma, PINNED))

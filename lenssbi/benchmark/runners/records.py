@@ -27,7 +27,7 @@ RESULT = ""
 
 
 @dataclass(frozen=True)
-class Belief:
+class PosteriorSummary:
     """Marginals of a posterior beside the truth, one entry for each parameter that both know.
 
     Parameters
@@ -55,21 +55,21 @@ class Belief:
     n_eff: float
 
     @staticmethod
-    def of(samples: Samples, truth: Mapping[str, float]) -> Belief:
-        """The belief of weighted draws."""
+    def of(samples: Samples, truth: Mapping[str, float]) -> PosteriorSummary:
+        """Summarise weighted draws."""
         found = {name: summary for name, summary in samples.summary().items() if name in truth}
         columns = {key: tuple(getattr(s, key) for s in found.values()) for key in ("mean", "sigma")}
         columns |= {key: tuple(getattr(s, key) for s in found.values()) for key in ("median", "lower", "upper")}
         weights = samples.weights
         below = tuple(float(weights @ _under(samples.column(name), truth[name])) for name in found)
         true = tuple(float(truth[name]) for name in found)
-        return Belief(tuple(found), **columns, below=below, true=true, n_eff=samples.n_eff)
+        return PosteriorSummary(tuple(found), **columns, below=below, true=true, n_eff=samples.n_eff)
 
     @staticmethod
-    def from_json(kept: Mapping[str, Any]) -> Belief:
-        """The belief that `dataclasses.asdict` made a mapping of."""
+    def from_json(kept: Mapping[str, Any]) -> PosteriorSummary:
+        """Make a summary of the mapping that `dataclasses.asdict` returned."""
         parts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in kept.items()}
-        return Belief(**parts)
+        return PosteriorSummary(**parts)
 
     def at(self, name: str) -> dict[str, float]:
         """The entries of one parameter."""
@@ -87,8 +87,8 @@ class Record:
         Of the lens in its suite.
     status
         "done", or what went wrong.
-    beliefs
-        `RESULT` and, under a learned prior, `WITH_PRIOR` -> belief; empty where there is none.
+    posteriors
+        `RESULT` and, under a learned prior, `WITH_PRIOR` -> summary of the posterior; empty if there is none.
     flags
         What a user should look at.
     evaluations
@@ -103,7 +103,7 @@ class Record:
 
     index: int
     status: str
-    beliefs: Mapping[str, Belief] = field(default_factory=dict)
+    posteriors: Mapping[str, PosteriorSummary] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     evaluations: int | None = None
     seconds: float | None = None
@@ -116,15 +116,19 @@ class Record:
         """Whether a flag tells the user not to trust the fit."""
         return bool(set(self.flags) - set(HARMLESS)) or self.status != Status.DONE.value
 
+    def as_json(self) -> dict[str, Any]:
+        """The record as it is stored: the file calls the posteriors "beliefs"."""
+        return {"beliefs" if key == "posteriors" else key: value for key, value in asdict(self).items()}
+
     @staticmethod
     def from_json(kept: Mapping[str, Any]) -> Record:
-        """The record that `dataclasses.asdict` made a mapping of."""
-        beliefs = {which: Belief.from_json(belief) for which, belief in kept["beliefs"].items()}
-        parts = {key: value for key, value in kept.items() if key != "identity"}
-        return Record(**{**parts, "beliefs": beliefs, "flags": tuple(kept["flags"])})
+        """Make a record of what `as_json` returned."""
+        posteriors = {which: PosteriorSummary.from_json(summary) for which, summary in kept["beliefs"].items()}
+        parts = {key: value for key, value in kept.items() if key not in ("identity", "beliefs")}
+        return Record(**{**parts, "posteriors": posteriors, "flags": tuple(kept["flags"])})
 
 
-class Job(Protocol):
+class LensJob(Protocol):
     """The fit of one lens, small and picklable."""
 
     @property
@@ -148,7 +152,7 @@ class Job(Protocol):
 
 
 def collect(
-    groups: Sequence[Sequence[Job]], workers: int, progress: Progress, *, scheduler: str | None = None
+    groups: Sequence[Sequence[LensJob]], workers: int, progress: Progress, *, scheduler: str | None = None
 ) -> list[list[Record] | InputError]:
     """The records of all jobs, in their order: those kept, and new ones.
 
@@ -161,7 +165,7 @@ def collect(
     workers, scheduler
         Processes of this machine, or the address of a Dask scheduler whose workers see the same files.
     progress
-        Told (done, total, text).
+        Function that is called with (done, total, text).
 
     Returns
     -------
@@ -170,13 +174,13 @@ def collect(
     Raises
     ------
     InputError
-        Where nothing answers at the scheduler's address.
+        If nothing answers at the scheduler's address.
     """
     found = {job.path: record for jobs in groups for job in jobs if (record := _kept(job)) is not None}
     broken: dict[int, InputError] = {}
-    under_way: list[tuple[int, Job]] = []
+    under_way: list[tuple[int, LensJob]] = []
 
-    def missing() -> Iterator[Job]:
+    def missing() -> Iterator[LensJob]:
         for group, jobs in enumerate(groups):
             for job in jobs:
                 if job.path not in found and group not in broken:
@@ -199,11 +203,11 @@ def collect(
 
 
 def answers_of(records: Sequence[Record], which: str) -> Answers | None:
-    """What the fits say, as the answers of a method, of the lenses that have this belief; None where none has."""
-    found = [(record, record.beliefs[which]) for record in records if which in record.beliefs]
+    """What the fits say, as the answers of a method, of the lenses that have this belief; None if none has."""
+    found = [(record, record.posteriors[which]) for record in records if which in record.posteriors]
     if not found:
         return None
-    names = tuple(name for name in found[0][1].names if all(name in belief.names for _, belief in found))
+    names = tuple(name for name in found[0][1].names if all(name in summary.names for _, summary in found))
 
     def table(key: str) -> np.ndarray:
         return np.array([[getattr(b, key)[b.names.index(name)] for name in names] for _, b in found], dtype=float)
@@ -218,13 +222,13 @@ def _under(values: np.ndarray, truth: float) -> np.ndarray:
     return (values < truth) + 0.5 * (values == truth)
 
 
-def _kept(job: Job) -> Record | None:
+def _kept(job: LensJob) -> Record | None:
     kept = read_kept(job.path, job.identity)
     return None if kept is None else Record.from_json(kept)
 
 
-def _solve(job: Job) -> Record:
+def _solve(job: LensJob) -> Record:
     record = job.solve()
-    keep(job.path, job.identity, asdict(record))
+    keep(job.path, job.identity, record.as_json())
     shutil.rmtree(job.work, ignore_errors=True)
     return record

@@ -22,7 +22,7 @@ def sampled_methods(config: BenchmarkConfig, base: Path) -> dict[str, Sampled]:
     Raises
     ------
     InputError, ConfigError
-        Where an estimator or a configuration cannot be read.
+        If an estimator or a configuration cannot be read.
     """
     found: dict[str, Sampled] = {}
     for name, method in config.methods.items():

@@ -12,7 +12,7 @@ import numpy as np
 from lenssbi.dataset.cutouts.cut import Cut, OpenTile, cut
 from lenssbi.dataset.cutouts.footprint import Footprint
 from lenssbi.dataset.cutouts.stamp_file import write_stamp
-from lenssbi.dataset.cutouts.targets import Target
+from lenssbi.dataset.cutouts.targets import CutoutTarget
 from lenssbi.dataset.cutouts.tiles import Tile
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.files import atomic
@@ -46,7 +46,7 @@ class Work:
     out: Path
     identity: str
 
-    def key(self, target: Target) -> str:
+    def key(self, target: CutoutTarget) -> str:
         """Identity of a target's stamp."""
         return digest(self.identity, target.name, f"{target.ra:.9f} {target.dec:.9f}")
 
@@ -80,7 +80,7 @@ class OpenTiles:
         return opened
 
 
-def cut_all(targets: Mapping[int, Target], work: Work) -> Iterator[tuple[int, Row]]:
+def cut_all(targets: Mapping[int, CutoutTarget], work: Work) -> Iterator[tuple[int, Row]]:
     """Cut targets out, tile by tile, and write their stamps.
 
     Parameters
@@ -114,7 +114,7 @@ def _candidates(places: Sequence[tuple[float, float]], work: Work) -> list[Candi
     return sorted(shares, key=lambda one: (-round(shares[one][0], 9), -shares[one][1], one.tile))
 
 
-def _row(target: Target, candidates: Sequence[Candidate], tiles: OpenTiles, work: Work) -> Row:
+def _row(target: CutoutTarget, candidates: Sequence[Candidate], tiles: OpenTiles, work: Work) -> Row:
     try:
         number, best = _best(target, candidates, tiles, work)
         with atomic(work.out / stamp_file(target)) as temporary:
@@ -125,7 +125,7 @@ def _row(target: Target, candidates: Sequence[Candidate], tiles: OpenTiles, work
     return done_row(target, said)
 
 
-def _best(target: Target, candidates: Sequence[Candidate], tiles: OpenTiles, work: Work) -> tuple[int, Cut]:
+def _best(target: CutoutTarget, candidates: Sequence[Candidate], tiles: OpenTiles, work: Work) -> tuple[int, Cut]:
     """The cut with most usable pixels, the first of equal ones, and the number of its tile.
 
     Raises

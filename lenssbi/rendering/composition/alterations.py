@@ -38,7 +38,7 @@ def altered(kind: Alteration, system: Systems, pixel_scale: float, rng: np.rando
     pixel_scale
         Side of a pixel [arcsec].
     rng
-        Source of randomness.
+        Random number generator.
     """
     arcs, galaxies = system.arcs, system.galaxies
     centre = complex(system.params["centre_x"][0], system.params["centre_y"][0])

@@ -15,9 +15,9 @@ import torch
 from lenssbi.instrument import Camera
 from lenssbi.instrument.psf_bank import PSFBank
 from lenssbi.instrument.signal import signal_to_noise
-from lenssbi.rendering.brightness import Field, margin_of
+from lenssbi.rendering.brightness import SkyPatch, margin_of
 from lenssbi.rendering.composition.config import CompositionConfig
-from lenssbi.rendering.composition.ingredients import CELLS, SHIFT, Neighbours, Systems
+from lenssbi.rendering.composition.ingredients import CELLS, SHIFT, NeighbourImages, Systems
 from lenssbi.rendering.composition.recipe import RecipeBook, Recipes
 from lenssbi.rendering.composition.seeing import Seeing
 
@@ -68,7 +68,7 @@ class Composer:
         self.config, self.camera, self.device = config, camera, torch.device(device)
         self.bank = PSFBank.of(config.psf)
         self.margin = margin_of(camera.pixel_scale)
-        self.field = Field(camera.shape, camera.pixel_scale, CELLS).wider(self.margin)
+        self.field = SkyPatch(camera.shape, camera.pixel_scale, CELLS).wider(self.margin)
         self.seeing = Seeing(self.field, self.bank, self.device, self.margin)
         half = max(camera.shape) * camera.pixel_scale / 2
         self.book = RecipeBook(config, self.bank, half, camera.pixel_scale)
@@ -84,7 +84,7 @@ class Composer:
 
     @torch.inference_mode()
     def __call__(
-        self, recipes: Recipes, systems: Systems, snr: np.ndarray, neighbours: Neighbours, white: torch.Tensor
+        self, recipes: Recipes, systems: Systems, snr: np.ndarray, neighbours: NeighbourImages, white: torch.Tensor
     ) -> Composed:
         """Compose stamps.
 
@@ -116,7 +116,7 @@ class Composer:
     @torch.inference_mode()
     def arcs(self, recipes: Recipes, systems: Systems, flux: torch.Tensor) -> torch.Tensor:
         """What the arcs alone are expected to give [unit], of total `flux` [unit] (n,); shape (n, y, x)."""
-        nothing = Neighbours(torch.zeros((0, 1, 1), device=self.device), np.zeros(0))
+        nothing = NeighbourImages(torch.zeros((0, 1, 1), device=self.device), np.zeros(0))
         alone = replace(recipes, neighbours=recipes.neighbours[:0])
         cells = self._scene(alone, systems, nothing, flux, torch.zeros_like(flux))
         return self.seeing(cells, recipes.members, recipes.weights)
@@ -125,7 +125,7 @@ class Composer:
         self,
         recipes: Recipes,
         systems: Systems,
-        neighbours: Neighbours,
+        neighbours: NeighbourImages,
         arc_flux: torch.Tensor,
         galaxy: torch.Tensor,
     ) -> torch.Tensor:

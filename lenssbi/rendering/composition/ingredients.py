@@ -17,10 +17,10 @@ from lenssbi.instrument import Camera
 from lenssbi.lensing import Together
 from lenssbi.lensing.images import hits
 from lenssbi.light import LightProfile
-from lenssbi.populations import Draws
+from lenssbi.populations import PopulationDraws
 from lenssbi.populations.field_galaxies import FieldGalaxies
 from lenssbi.rendering.batched import BatchedRenderer
-from lenssbi.rendering.brightness import quick_look
+from lenssbi.rendering.brightness import ray_image
 from lenssbi.rendering.scene import rays, scene
 from lenssbi.rendering.selection import Selection
 from lenssbi.systems import LensSystem
@@ -70,7 +70,7 @@ class Systems:
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class NeighbourImages:
     """Galaxies and stars beside lenses: flux per cell of total flux 1, shape (m, side, side), and AB magnitudes, shape (m,)."""
 
     images: torch.Tensor
@@ -79,15 +79,15 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.magnitudes)
 
-    def some(self, rows: slice) -> Neighbours:
+    def some(self, rows: slice) -> NeighbourImages:
         """Those in a range of rows."""
-        return Neighbours(self.images[rows], self.magnitudes[rows])
+        return NeighbourImages(self.images[rows], self.magnitudes[rows])
 
     @staticmethod
-    def joined(parts: Sequence[Neighbours]) -> Neighbours:
+    def joined(parts: Sequence[NeighbourImages]) -> NeighbourImages:
         """Several as one."""
         images = torch.cat([part.images for part in parts])
-        return Neighbours(images, np.concatenate([part.magnitudes for part in parts]))
+        return NeighbourImages(images, np.concatenate([part.magnitudes for part in parts]))
 
 
 class Kitchen:
@@ -111,7 +111,7 @@ class Kitchen:
         self.renderer, self.small = (BatchedRenderer(c, None, CELLS, device) for c in (wide, aside))
         self.taper = _taper(self.small.field.shape[0] * CELLS).to(self.device)
 
-    def passes(self, draws: Draws) -> np.ndarray:
+    def passes(self, draws: PopulationDraws) -> np.ndarray:
         """Whether the source of each draw is imaged often enough, shape (n,); multiplicity is counted as in `rendering/fresh.py`."""
         seen = scene(draws.system.source, Together(draws.system.deflectors), len(draws), self.device)
         grid = rays(self.camera.shape, self.camera.pixel_scale, self.device)
@@ -121,11 +121,11 @@ class Kitchen:
         lower, upper = hits(seen.trace(grid[None]) - beta[:, None, None])
         times = lower.sum((1, 2)) + upper.sum((1, 2))
         enough = (times >= self.selection.min_images + 1) | (self.selection.min_images < 2)
-        flux = quick_look(seen, self.camera.shape, self.camera.pixel_scale).sum((1, 2)) * self.camera.pixel_scale**2
+        flux = ray_image(seen, self.camera.shape, self.camera.pixel_scale).sum((1, 2)) * self.camera.pixel_scale**2
         least = torch.as_tensor(self.selection.least_magnification(draws, self.camera) * draws.flux, device=self.device)
         return (enough & (flux > least)).cpu().numpy()
 
-    def systems(self, draws: Draws, lens_galaxies: tuple[LightProfile, ...]) -> tuple[Systems, np.ndarray]:
+    def systems(self, draws: PopulationDraws, lens_galaxies: tuple[LightProfile, ...]) -> tuple[Systems, np.ndarray]:
         """Render draws with their galaxies (an empty tuple for none): the systems magnified enough, and which draws they are."""
         light = self.renderer.lensed(draws.system, len(draws))
         magnification = light.flux / draws.flux
@@ -139,13 +139,13 @@ class Kitchen:
         draws = draws.take(kept)
         return Systems(arcs, galaxies, draws.params, {**draws.info, "magnification": magnification[kept]}), kept
 
-    def neighbours(self, population: FieldGalaxies | None, rng: np.random.Generator, n: int) -> Neighbours:
+    def neighbours(self, population: FieldGalaxies | None, rng: np.random.Generator, n: int) -> NeighbourImages:
         """Render `n` neighbours; without a population there are none."""
         if population is None or not n:
-            return Neighbours(torch.zeros((0, *self.taper.shape), device=self.device), np.zeros(0))
+            return NeighbourImages(torch.zeros((0, *self.taper.shape), device=self.device), np.zeros(0))
         shapes, magnitudes = population.draw(rng, n)
         images = self.small.unlensed(LensSystem((), (), shapes), n).cells
-        return Neighbours(images * self.taper, magnitudes)
+        return NeighbourImages(images * self.taper, magnitudes)
 
 
 def _taper(side: int) -> torch.Tensor:

@@ -102,7 +102,7 @@ class RecipeBook:
         Parameters
         ----------
         rng
-            Source of randomness.
+            Random number generator.
         system
             Rows of the lens systems, shape (n,).
         params

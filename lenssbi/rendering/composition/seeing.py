@@ -8,7 +8,7 @@ import torch
 from lenssbi.instrument import PSF
 from lenssbi.instrument.psf_bank import PSFBank
 from lenssbi.rendering.blur import ImageBlur
-from lenssbi.rendering.brightness import Field
+from lenssbi.rendering.brightness import SkyPatch
 
 
 class Seeing:
@@ -26,7 +26,7 @@ class Seeing:
         Pixels.
     """
 
-    def __init__(self, field: Field, bank: PSFBank, device: torch.device, margin: int) -> None:
+    def __init__(self, field: SkyPatch, bank: PSFBank, device: torch.device, margin: int) -> None:
         blurs = [ImageBlur(field, PSF(image, bank.pixel_scale), device, margin) for image in bank.images]
         self.blur = blurs[0]
         self.transfer = torch.stack([blur.transfer for blur in blurs])

@@ -15,11 +15,11 @@ from lenssbi.instrument import Camera
 from lenssbi.instrument.psf import PSF
 from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.light import LightProfile
-from lenssbi.populations import Draws, Population
+from lenssbi.populations import Population, PopulationDraws
 from lenssbi.rendering.composition.alterations import altered, spoil
 from lenssbi.rendering.composition.compose import Composed, Composer
 from lenssbi.rendering.composition.config import CompositionConfig
-from lenssbi.rendering.composition.ingredients import Kitchen, Neighbours, Systems
+from lenssbi.rendering.composition.ingredients import Kitchen, NeighbourImages, Systems
 from lenssbi.rendering.composition.recipe import Recipes
 from lenssbi.rendering.composition.supply import moved_params
 from lenssbi.rendering.selection import Selection
@@ -94,7 +94,7 @@ class ObservedSimulation:
         return self._exposed([found[i] for i in range(len(streams))], streams)
 
     def _first_passing(
-        self, draws: Draws, owner: np.ndarray, streams: Sequence[np.random.Generator]
+        self, draws: PopulationDraws, owner: np.ndarray, streams: Sequence[np.random.Generator]
     ) -> dict[int, Found]:
         """For each owner the first of its draws that is imaged often enough, if it is magnified enough too."""
         passed = self.kitchen.passes(draws)
@@ -112,7 +112,7 @@ class ObservedSimulation:
             for k, row in enumerate(kept.tolist())
         }
 
-    def _galaxies(self, draws: Draws, streams: Sequence[np.random.Generator]) -> tuple[LightProfile, ...]:
+    def _galaxies(self, draws: PopulationDraws, streams: Sequence[np.random.Generator]) -> tuple[LightProfile, ...]:
         galaxies = self.composition.lens_galaxies
         if galaxies is None:
             return ()
@@ -144,7 +144,7 @@ class ObservedSimulation:
         system = altered(self.composition.alteration, one.system, self.camera.pixel_scale, stream)
         return replace(one, system=system, snr=float(self.composer.arc_snr(system.arcs)[0]))
 
-    def _beside(self, systems: Systems, streams: Sequence[np.random.Generator]) -> tuple[Neighbours, Recipes]:
+    def _beside(self, systems: Systems, streams: Sequence[np.random.Generator]) -> tuple[NeighbourImages, Recipes]:
         """The neighbours of all stamps, and the recipes."""
         recipes, neighbours, count = [], [], 0
         for i, stream in enumerate(streams):
@@ -156,7 +156,7 @@ class ObservedSimulation:
             count += beside
             recipes.append(replace(recipe, patches=np.zeros((1, 3))))
             neighbours.append(self.kitchen.neighbours(self.composition.field_galaxies, stream, beside))
-        return Neighbours.joined(neighbours), Recipes.joined(recipes)
+        return NeighbourImages.joined(neighbours), Recipes.joined(recipes)
 
     def _numbers(self, recipes: Recipes, made: Composed, arcs: torch.Tensor, psf: FloatArray) -> dict[str, np.ndarray]:
         """What is known of each stamp beside its system."""

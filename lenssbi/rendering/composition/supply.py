@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from lenssbi.instrument import Camera
-from lenssbi.populations import Draws, Population
+from lenssbi.populations import Population, PopulationDraws
 from lenssbi.rendering.composition.compose import Composer
 from lenssbi.rendering.composition.config import CompositionConfig
-from lenssbi.rendering.composition.ingredients import CELLS, Kitchen, Neighbours, Systems
+from lenssbi.rendering.composition.ingredients import CELLS, Kitchen, NeighbourImages, Systems
 from lenssbi.rendering.composition.recipe import Recipes
 from lenssbi.rendering.device_batch import Batch
 from lenssbi.rendering.selection import Selection
@@ -33,7 +33,7 @@ class Pool:
 
     systems: Systems
     snr: np.ndarray
-    neighbours: Neighbours
+    neighbours: NeighbourImages
 
     def renewed(self, new: Pool) -> Pool:
         """The pool without its oldest ingredients and with as many new ones."""
@@ -45,7 +45,7 @@ class Pool:
         return Pool(
             Systems.joined([old.systems, new.systems]),
             np.append(old.snr, new.snr),
-            Neighbours.joined([old.neighbours, new.neighbours]),
+            NeighbourImages.joined([old.neighbours, new.neighbours]),
         )
 
 
@@ -134,7 +134,7 @@ class ComposedStamps:
         neighbours = self.kitchen.neighbours(self.composition.field_galaxies, self.rng, beside)
         return Pool(systems.some(slice(count)), snr[:count], neighbours)
 
-    def _render(self, draws: Draws) -> None:
+    def _render(self, draws: PopulationDraws) -> None:
         draws = draws.take(self.kitchen.passes(draws))
         if not len(draws):
             return

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 SAMPLED = ("einstein_radius", "e1", "e2", "slope")
 SPENT = ("seconds", "cpu", "evaluations")
-STRANGE = "misspecified"
+MISSPECIFIED = "misspecified"
 HALF_TURN = 180.0
 UNKNOWN_PHI = HALF_TURN / np.sqrt(12)
 Which = tuple[str, str]
@@ -38,8 +38,8 @@ Which = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Undone:
-    """A lens that was asked about and has no posterior: why, and what was spent on it, NaN where unknown."""
+class FailedLens:
+    """A lens that was asked about and has no posterior: why, and what was spent on it, NaN if unknown."""
 
     lens: int
     status: str
@@ -49,7 +49,7 @@ class Undone:
 
 
 @dataclass(frozen=True)
-class Points:
+class PointEstimates:
     """What the method that speaks for a row says of the lenses of a suite.
 
     Parameters
@@ -61,7 +61,7 @@ class Points:
     names
         Of the paper's parameters, those that method and suite both know.
     predicted, true, sigma
-        Name -> values, each of shape (n,), in arcsec, deg and pure numbers; sigma is NaN where it is unknown.
+        Name -> values, each of shape (n,), in arcsec, deg and pure numbers; sigma is NaN if it is unknown.
     below
         Sampled parameter (einstein_radius, e1, e2, slope) -> mass of the posterior below the truth, shape (n,).
     flagged
@@ -69,10 +69,10 @@ class Points:
     flags
         The words that it is told in, of each lens, joined by spaces.
     seconds, cpu
-        Of the clock and of the processor, shape (n,), NaN where unknown. A network's is that of all stamps over their number.
+        Of the clock and of the processor, shape (n,), NaN if unknown. A network's is that of all stamps over their number.
     evaluations
-        Of the likelihood, shape (n,), NaN where there are none.
-    undone
+        Of the likelihood, shape (n,), NaN if there are none.
+    failed
         Lenses that were asked about and have no posterior.
     """
 
@@ -90,21 +90,22 @@ class Points:
     seconds: Floats
     cpu: Floats
     evaluations: Floats
-    undone: tuple[Undone, ...] = ()
+    failed: tuple[FailedLens, ...] = ()
 
     def __len__(self) -> int:
         return len(self.lens)
 
     @property
-    def asked(self) -> int:
+    def attempted(self) -> int:
         """Lenses asked about."""
-        return len(self.lens) + len(self.undone)
+        return len(self.lens) + len(self.failed)
 
     @property
-    def strange(self) -> NDArray[np.bool_]:
+    def out_of_distribution(self) -> NDArray[np.bool_]:
         """Whether the stamp is said to be unlike all that the network or its prior was made for, shape (n,)."""
         told = [
-            bool({STRANGE, Flag.PRIOR_CONFLICT, Flag.ESTIMATE_CONFLICT} & set(words.split())) for words in self.flags
+            bool({MISSPECIFIED, Flag.PRIOR_CONFLICT, Flag.ESTIMATE_CONFLICT} & set(words.split()))
+            for words in self.flags
         ]
         return np.array(told, dtype=bool)
 
@@ -115,8 +116,8 @@ class Points:
 
     def spent(self, name: str) -> tuple[NDArray[np.int_], Floats]:
         """Lenses and their "seconds", "cpu" or "evaluations", those without a posterior among them and those of unknown cost not."""
-        lenses = np.concatenate([self.lens, np.array([one.lens for one in self.undone], dtype=int)])
-        values = np.concatenate([getattr(self, name), np.array([getattr(one, name) for one in self.undone])])
+        lenses = np.concatenate([self.lens, np.array([one.lens for one in self.failed], dtype=int)])
+        values = np.concatenate([getattr(self, name), np.array([getattr(one, name) for one in self.failed])])
         known = np.isfinite(values)
         return lenses[known], values[known]
 
@@ -130,7 +131,7 @@ class Lenses:
     names
         Of the paper's parameters, those that vary in the suite.
     snr, multiplicity, einstein_radius, q
-        Signal to noise, number of images, arcsec and axis ratio, each of shape (lens,); NaN where the suite does not say.
+        Signal to noise, number of images, arcsec and axis ratio, each of shape (lens,); NaN if the suite does not say.
     """
 
     names: tuple[str, ...]
@@ -159,7 +160,7 @@ def lenses_of(stamps: StampSet) -> Lenses:
     )
 
 
-def of_network(suite: str, method: str, answers: Answers, stamps: StampSet) -> Points:
+def of_network(suite: str, method: str, answers: Answers, stamps: StampSet) -> PointEstimates:
     """What a network said of all lenses of a suite."""
     count = len(answers.mean)
     flagged = answers.flagged > 0 if len(answers.flagged) else np.zeros(count, dtype=bool)
@@ -170,20 +171,20 @@ def of_network(suite: str, method: str, answers: Answers, stamps: StampSet) -> P
         answers,
         stamps,
         flagged=flagged,
-        flags=tuple(STRANGE if one else "" for one in flagged),
+        flags=tuple(MISSPECIFIED if one else "" for one in flagged),
         seconds=np.full(count, answers.seconds / count),
         cpu=np.full(count, np.nan),
         evaluations=np.full(count, np.nan),
     )
 
 
-def of_fits(suite: str, method: str, records: Sequence[Record], which: str, stamps: StampSet) -> Points | None:
-    """What fits said of the lenses of a suite; None where none has this posterior."""
+def of_fits(suite: str, method: str, records: Sequence[Record], which: str, stamps: StampSet) -> PointEstimates | None:
+    """What fits said of the lenses of a suite; None if none has this posterior."""
     answers = answers_of(records, which)
     if answers is None:
         return None
-    found = [record for record in records if which in record.beliefs]
-    undone = [record for record in records if which not in record.beliefs]
+    found = [record for record in records if which in record.posteriors]
+    failed = [record for record in records if which not in record.posteriors]
     return _points(
         suite,
         method,
@@ -193,15 +194,16 @@ def of_fits(suite: str, method: str, records: Sequence[Record], which: str, stam
         flagged=answers.flagged > 0,
         flags=tuple(" ".join(record.flags) for record in found),
         **{key: np.array([_number(getattr(record, key)) for record in found]) for key in SPENT},
-        undone=tuple(
-            Undone(record.index, record.status, *(_number(getattr(record, key)) for key in SPENT)) for record in undone
+        failed=tuple(
+            FailedLens(record.index, record.status, *(_number(getattr(record, key)) for key in SPENT))
+            for record in failed
         ),
     )
 
 
 def _points(
     suite: str, method: str, lens: NDArray[np.int_], answers: Answers, stamps: StampSet, **told: object
-) -> Points:
+) -> PointEstimates:
     """The answers in the paper's parameters; the row is not known yet."""
     params = {name: np.asarray(values, dtype=float)[lens] for name, values in stamps.params.items()}
     columns = {name: answers.names.index(name) for name in answers.names if name in SAMPLED and name in params}
@@ -213,7 +215,7 @@ def _points(
     predicted, errors = paper_parameters(mean, sigma)
     truths, _ = paper_parameters(true, sigma)
     names = tuple(name for name in JUDGED if name in predicted)
-    return Points(suite, "", method, lens, names, predicted, truths, errors, below, **told)  # type: ignore[arg-type]
+    return PointEstimates(suite, "", method, lens, names, predicted, truths, errors, below, **told)  # type: ignore[arg-type]
 
 
 def paper_parameters(
