@@ -21,7 +21,7 @@ from lenssbi.rendering.composition.ingredients import CELLS, SHIFT, NeighbourIma
 from lenssbi.rendering.composition.recipe import RecipeBook, Recipes
 from lenssbi.rendering.composition.seeing import Seeing
 
-FAINTEST = 1e-6  # S/N of arcs of unit flux, for scenes without arcs
+FAINTEST = 1e-6  # S/N assumed for scenes without arcs
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Composed:
     Parameters
     ----------
     images
-        Noisy images [unit], shape (n, y, x); NaN where pixels are flagged.
+        Noisy images [unit], shape (n, y, x); NaN for flagged pixels.
     noise
         Claimed one sigma [unit], shape (n, y, x).
     expected
@@ -52,11 +52,11 @@ class Composer:
     Parameters
     ----------
     config
-        What is composed.
+        Configuration of the composition.
     camera
         Pixels of the stamps.
     device
-        Where torch works.
+        Device of torch.
 
     Raises
     ------
@@ -75,7 +75,7 @@ class Composer:
 
     @torch.inference_mode()
     def arc_snr(self, arcs: torch.Tensor) -> np.ndarray:
-        """S/N of arcs of unit flux against noise of 1 per pixel, seen with the bank's first PSF; cells of `Systems`, shape (n,)."""
+        """S/N of arcs of unit flux against noise of 1 per pixel, with the bank's first PSF; cells of `Systems`, shape (n,)."""
         n, most = len(arcs), SHIFT * CELLS
         ny, nx = (side * CELLS for side in self.field.shape)
         cells = arcs[:, most : most + ny, most : most + nx]
@@ -91,11 +91,11 @@ class Composer:
         Parameters
         ----------
         recipes
-            One of each stamp.
+            Recipes, one for each stamp.
         systems, neighbours
-            The ingredients.
+            Ingredients of the stamps.
         snr
-            `arc_snr` of all systems.
+            Output of `arc_snr` for all systems.
         white
             White noise of unit variance, shape (n, y + 1, x + 1).
         """
@@ -115,7 +115,7 @@ class Composer:
 
     @torch.inference_mode()
     def arcs(self, recipes: Recipes, systems: Systems, flux: torch.Tensor) -> torch.Tensor:
-        """What the arcs alone are expected to give [unit], of total `flux` [unit] (n,); shape (n, y, x)."""
+        """Expected image of the arcs alone [unit], of total `flux` [unit] (n,); shape (n, y, x)."""
         nothing = NeighbourImages(torch.zeros((0, 1, 1), device=self.device), np.zeros(0))
         alone = replace(recipes, neighbours=recipes.neighbours[:0])
         cells = self._scene(alone, systems, nothing, flux, torch.zeros_like(flux))

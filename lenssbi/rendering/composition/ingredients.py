@@ -1,7 +1,7 @@
 """Noiseless arcs and galaxies, before the PSF, from which stamps are composed.
 
 Light is kept in cells of half a pixel of a field that is wider than a stamp, so that a stamp may be cut from it at several phases.
-Arcs and lens galaxies have a total flux of 1, neighbours too; what a stamp shows of them is decided when it is composed.
+Arcs and lens galaxies have a total flux of 1, neighbours too; their fluxes in a stamp are set when it is composed.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from lenssbi.rendering.selection import Selection
 from lenssbi.systems import LensSystem
 
 CELLS = 2  # along the side of a pixel
-SHIFT = 1  # pixels by which a stamp may be moved each way
+SHIFT = 1  # [pixels]: largest shift of a stamp in each direction
 SIDE = 64  # pixels of a neighbour's image
-TAPER = (0.7, 1.0)  # of half a neighbour's image: there its light falls to zero
+TAPER = (0.7, 1.0)  # [half sides] of a neighbour's image between which its light falls to zero
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Systems:
     params
         True parameters, each of shape (n,).
     info
-        What else is known, the magnification of the source's flux among it, each of shape (n,).
+        Further properties, such as the magnification of the source's flux, each of shape (n,).
     """
 
     arcs: torch.Tensor
@@ -71,7 +71,7 @@ class Systems:
 
 @dataclass(frozen=True)
 class NeighbourImages:
-    """Galaxies and stars beside lenses: flux per cell of total flux 1, shape (m, side, side), and AB magnitudes, shape (m,)."""
+    """Galaxies and stars near lenses: flux per cell of total flux 1, shape (m, side, side), and AB magnitudes, shape (m,)."""
 
     images: torch.Tensor
     magnitudes: FloatArray
@@ -98,9 +98,9 @@ class Kitchen:
     camera
         Pixels of the stamps.
     selection
-        Which systems count: images of the source's centre, and magnification.
+        Selection of systems by the images of the source's centre and by magnification.
     device
-        Where torch works.
+        Device of torch.
     """
 
     def __init__(self, camera: Camera, selection: Selection, device: str | torch.device = "cpu") -> None:
@@ -112,7 +112,7 @@ class Kitchen:
         self.taper = _taper(self.small.field.shape[0] * CELLS).to(self.device)
 
     def passes(self, draws: PopulationDraws) -> np.ndarray:
-        """Whether the source of each draw is imaged often enough, shape (n,); multiplicity is counted as in `rendering/fresh.py`."""
+        """Whether the source of each draw has enough images, shape (n,); multiplicity is counted as in `rendering/fresh.py`."""
         seen = scene(draws.system.source, Together(draws.system.deflectors), len(draws), self.device)
         grid = rays(self.camera.shape, self.camera.pixel_scale, self.device)
         beta = torch.as_tensor(
@@ -126,7 +126,7 @@ class Kitchen:
         return (enough & (flux > least)).cpu().numpy()
 
     def systems(self, draws: PopulationDraws, lens_galaxies: tuple[LightProfile, ...]) -> tuple[Systems, np.ndarray]:
-        """Render draws with their galaxies (an empty tuple for none): the systems magnified enough, and which draws they are."""
+        """Render draws with their galaxies (an empty tuple for none): the sufficiently magnified systems, and the indices of their draws."""
         light = self.renderer.lensed(draws.system, len(draws))
         magnification = light.flux / draws.flux
         kept = np.flatnonzero(magnification > self.selection.min_magnification)
@@ -140,7 +140,7 @@ class Kitchen:
         return Systems(arcs, galaxies, draws.params, {**draws.info, "magnification": magnification[kept]}), kept
 
     def neighbours(self, population: FieldGalaxies | None, rng: np.random.Generator, n: int) -> NeighbourImages:
-        """Render `n` neighbours; without a population there are none."""
+        """Render `n` neighbours; none without a population."""
         if population is None or not n:
             return NeighbourImages(torch.zeros((0, *self.taper.shape), device=self.device), np.zeros(0))
         shapes, magnitudes = population.draw(rng, n)

@@ -1,4 +1,4 @@
-"""The PSFs of a bank, applied to a batch of stamps each of which has a mixture of its own (see `ImageBlur`)."""
+"""The PSFs of a bank, applied to a batch of stamps with different mixtures (see `ImageBlur`)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Seeing:
     field
         Cells of the light, with a margin of `margin` pixels on every side that is not in the stamp.
     bank
-        The PSFs.
+        Bank of PSFs.
     device
-        Where to blur.
+        Device of torch.
     margin
-        Pixels.
+        Number of pixels of the margin.
     """
 
     def __init__(self, field: SkyPatch, bank: PSFBank, device: torch.device, margin: int) -> None:
@@ -39,7 +39,7 @@ class Seeing:
         cells
             Light per cell.
         members, weights
-            The mixture of each stamp, shape (n, 2), from `PSFBank.draw`.
+            Mixture of each stamp, shape (n, 2), from `PSFBank.draw`.
         """
         chosen = torch.as_tensor(members, device=cells.device)
         share = torch.as_tensor(weights[:, 1], dtype=torch.complex64, device=cells.device)[:, None, None, None]

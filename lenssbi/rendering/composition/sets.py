@@ -1,4 +1,4 @@
-"""Composed stamps for sets on disk: stamp i is drawn from a stream of random numbers of its own, whoever makes it."""
+"""Composed stamps for sets on disk: stamp i is drawn from its own stream of random numbers, independently of the process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from lenssbi.status import InputError
 
 @dataclass(frozen=True)
 class Found:
-    """A system that passed the selection, with what else is known of it."""
+    """A system that passed the selection, with further properties."""
 
     system: Systems
     snr: float
@@ -42,11 +42,11 @@ class ObservedSimulation:
     Parameters
     ----------
     population, camera, selection
-        Masses and sources, the pixels, and which systems count.
+        Masses and sources, pixels, and criteria of systems.
     composition
-        What else a stamp shows.
+        Configuration of galaxies, neighbours and noise.
     device
-        Where torch works.
+        Device of torch.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class ObservedSimulation:
 
     @property
     def psf(self) -> PSF:
-        """The bank's first PSF; every stamp of a set has one of its own."""
+        """The bank's first PSF; every stamp of a set has its own."""
         return PSF(self.composer.bank.images[0], self.composer.bank.pixel_scale)
 
     def stamps(self, streams: Sequence[np.random.Generator]) -> Stamps:
@@ -96,7 +96,7 @@ class ObservedSimulation:
     def _first_passing(
         self, draws: PopulationDraws, owner: np.ndarray, streams: Sequence[np.random.Generator]
     ) -> dict[int, Found]:
-        """For each owner the first of its draws that is imaged often enough, if it is magnified enough too."""
+        """For each owner its first draw with enough images, if its magnification is sufficient too."""
         passed = self.kitchen.passes(draws)
         owners, first = np.unique(np.where(passed, owner, -1), return_index=True)
         first, owners = first[owners >= 0], owners[owners >= 0]
@@ -159,7 +159,7 @@ class ObservedSimulation:
         return NeighbourImages.joined(neighbours), Recipes.joined(recipes)
 
     def _numbers(self, recipes: Recipes, made: Composed, arcs: torch.Tensor, psf: FloatArray) -> dict[str, np.ndarray]:
-        """What is known of each stamp beside its system."""
+        """Properties of each stamp other than its system."""
         zero_point = self.composition.mosaic.zero_point
         arc = zero_point - 2.5 * np.log10(made.arc_flux.cpu().numpy().astype(float))
         return {

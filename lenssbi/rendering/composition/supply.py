@@ -1,7 +1,7 @@
-"""An endless supply of composed stamps for a training.
+"""An unlimited supply of composed stamps for a training.
 
-Systems and neighbours wait in a pool. A round of stamps uses every system of the pool once; then a share 1 / reuse of the pool is
-replaced by new ones. What comes follows from the seed alone.
+Systems and neighbours are kept in a pool. A round of stamps uses every system of the pool once; then a share 1 / reuse of the pool is
+replaced by new ones. The sequence follows from the seed alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NEIGHBOURS_PER_SYSTEM = 0.5
 
 @dataclass(frozen=True)
 class Pool:
-    """Ingredients that wait: systems, the S/N of their arcs at unit flux, shape (n,), and neighbours."""
+    """A pool of ingredients: systems, the S/N of their arcs at unit flux, shape (n,), and neighbours."""
 
     systems: Systems
     snr: np.ndarray
@@ -55,13 +55,13 @@ class ComposedStamps:
     Parameters
     ----------
     population, camera, selection
-        Masses and sources, the pixels, and which systems count.
+        Masses and sources, pixels, and criteria of systems.
     composition
-        What else a stamp shows.
+        Configuration of galaxies, neighbours and noise.
     device
-        Where torch works.
+        Device of torch.
     seed
-        Of everything: the same batches again on the same device.
+        Seed of all random numbers: it reproduces the batches on the same device.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class ComposedStamps:
             yield Batch(images, noise, tensors, torch.as_tensor(width, dtype=torch.float32, device=images.device))
 
     def rounds(self, size: int) -> Iterator[tuple[np.ndarray, Pool]]:
-        """Pools without end, and `size` rows of each to compose next."""
+        """Pools without end, each with `size` rows to compose next."""
         pool = self._stock(POOL)
         order: np.ndarray = self.rng.permutation(POOL)
         while True:
@@ -109,7 +109,7 @@ class ComposedStamps:
         return self.composer.book.draw(self.rng, rows, params, np.arange(len(pool.neighbours)))
 
     def white(self, count: int) -> torch.Tensor:
-        """White noise of unit variance for so many stamps, shape (count, y + 1, x + 1)."""
+        """White noise of unit variance for `count` stamps, shape (count, y + 1, x + 1)."""
         ny, nx = self.camera.shape
         sizes = [min(CHUNK, count - first) for first in range(0, count, CHUNK)]
         device = self.composer.device
