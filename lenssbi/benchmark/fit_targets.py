@@ -1,7 +1,7 @@
-"""What is wanted of fits, one class for each kind of target; each becomes a line of the table.
+"""Targets of fits, one class for each kind; each becomes a line of the table.
 
-A target names where its number is found: an evaluation by mesh, solver and columns, the rest by method and suite. `peer` names the method
-whose number stands beside it.
+A target names its value: an evaluation by mesh, solver and columns, the others by method and suite. `peer` names the method
+of the value in the second column.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SameTarget(Config):
 
 
 class MemoryTarget(Config):
-    """Peak memory of a fit in a process of its own."""
+    """Peak memory of a fit in a new process."""
 
     of: Literal["memory"]
     method: str
@@ -55,7 +55,7 @@ class MemoryTarget(Config):
 
 
 class WrongTarget(Config):
-    """Share of the lenses in a wrong basin whose fit raises no flag."""
+    """Share of the lenses with a fit in a wrong basin and without a flag."""
 
     of: Literal["wrong"]
     method: str

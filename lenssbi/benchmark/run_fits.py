@@ -1,4 +1,4 @@
-"""The part of a benchmark that fits lenses one by one, and times what a fit consists of."""
+"""The part of a benchmark that fits lenses one by one, and times evaluations of the likelihood."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lenssbi.benchmark.session import Benchmark
 
 Row = dict[str, Any]
-WEIGHED = "evaluation"  # the folder of the results that belongs to the stamp of the evaluation
+WEIGHED = "evaluation"  # folder of the results of the fits for the memory table
 
 
 class Task(NamedTuple):
@@ -42,12 +42,12 @@ class Task(NamedTuple):
 
 
 def fit_suites(bench: Benchmark, sets: Mapping[str, Path]) -> None:
-    """Fit the lenses of all suites by every method that is for them, and add the rows of the tables.
+    """Fit the lenses of all suites with every applicable method, and add the rows of the tables.
 
     Parameters
     ----------
     bench
-        The run.
+        State of the run.
     sets
         Suite -> its stamps.
     """
@@ -64,7 +64,7 @@ def fit_suites(bench: Benchmark, sets: Mapping[str, Path]) -> None:
 
 
 def _tasks(bench: Benchmark, suite: str, path: Path) -> Iterator[Task]:
-    """The methods that are for a suite; of the others it is told why they are not."""
+    """Fits of the methods that apply to a suite; the reasons of the others are added to the outcomes."""
     for name, asked in bench.sampled.items():
         with StampSet(path) as stamps:
             reason = not_its_suite(asked.method, suite) or asked.reason_against(stamps)
@@ -81,7 +81,7 @@ def sources_of(path: Path, count: int) -> list[StampSource]:
 
 
 def _outcome(records: list[Record]) -> tuple[str, bool]:
-    """How it went as a sentence, and whether something crashed."""
+    """The outcome as a sentence, and whether a fit crashed."""
     bad = [record.status for record in records if record.status != Status.DONE.value]
     if not bad:
         return Status.DONE.value, False
@@ -116,7 +116,7 @@ def _add(bench: Benchmark, suite: str, name: str, which: str, records: list[Reco
 
 
 def evaluate(bench: Benchmark, plan: Evaluation) -> None:
-    """Time evaluations on the stamp of the plan, ours and PyAutoLens's, and weigh fits of it."""
+    """Time evaluations on the stamp of the plan, ours and PyAutoLens's, and measure the memory of fits."""
     from lenssbi.benchmark.measures.evaluation import EvaluationStamp, evaluations
     from lenssbi.benchmark.measures.evaluation_peers import batched_evaluations, peer_evaluations
     from lenssbi.benchmark.measures.memory import memory
@@ -146,7 +146,7 @@ def _of_peer(peer: Peer) -> str:
 
 
 def _answered(rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows of the peer; its failure is no bug of ours."""
+    """The rows of the peer; its failure raises an InputError."""
     try:
         yield from rows
     except (PeerError, subprocess.TimeoutExpired) as error:

@@ -1,4 +1,4 @@
-"""One run of a benchmark: its inputs, what has been simulated and answered so far, and the tables that it fills."""
+"""One run of a benchmark: its inputs, the simulated stamps and results so far, and its tables."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ Row = dict[str, Any]
 
 
 class Benchmark:
-    """One run: its inputs, and the outcomes and tables that it fills.
+    """One run: its inputs, outcomes and tables.
 
     Parameters
     ----------
     config, out, base, workers, progress, scheduler
-        As for `run`.
+        Arguments of `run`.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class Benchmark:
         self.lenses: dict[str, Lenses] = {}
 
     def judge(self, suite: str) -> Path | None:
-        """Simulate a suite, ask every network that is for it, add the rows of its tables, and return its stamps if there are any."""
+        """Simulate a suite, apply its networks, add the rows of its tables, and return the path of its stamps; None if that fails."""
         try:
             path = self.simulate(suite)
         except InputError as error:
@@ -115,7 +115,7 @@ class Benchmark:
 
     @property
     def columns(self) -> list[str]:
-        """Of the table: the methods that said something or were asked, those with their learned prior beside them."""
+        """Columns of the table: all methods, followed by their variants with a learned prior."""
         judged = {row["method"] for row in self.tables["fits"]}
         return [
             name
@@ -129,7 +129,7 @@ class Benchmark:
         self.outcomes.append(Outcome(suite, method, status, failed))
 
     def simulate(self, suite: str) -> Path:
-        """Make the stamps of a suite, unless they are there."""
+        """Make the stamps of a suite, unless they exist."""
         path, seed = self.set_path(suite), self.config.suites[suite].seed
         told = self.labelled_progress(suite)
         simulate.run(
@@ -144,7 +144,7 @@ class Benchmark:
         return path
 
     def add(self, suite: str, method: str, stamps: StampSet) -> None:
-        """Add the rows of a method's answers about a suite."""
+        """Add the rows of a method's results for a suite."""
         found, truths, parts = self.answers(suite, method, stamps), stamps.params, splits(stamps)
         whose, strange = {"suite": suite, "method": method}, self.config.suites[suite].misspecified
         rows = {
@@ -161,7 +161,7 @@ class Benchmark:
             self.estimates[suite, method] = of_network(suite, method, found, stamps)
 
     def answers(self, suite: str, method: str, stamps: StampSet) -> Answers:
-        """What a method says about a suite: what was kept, or asked now."""
+        """Results of a method for a suite: stored ones, or new ones."""
         path = self.out / "results" / f"{suite}--{method}.json"
         estimator, error = self.estimators[method], self.model_errors[method]
         more = [error.model_dump_json()] if error.any else []
@@ -173,7 +173,7 @@ class Benchmark:
         return found
 
     def time_methods(self, plan: Speed) -> None:
-        """Time every method that is for the suite of the plan, and its trainings."""
+        """Time every method that applies to the suite of the plan, and its trainings."""
         path = self.set_path(plan.suite)
         asked = {o.method for o in self.outcomes if o.suite == plan.suite and o.status == Status.DONE.value}
         for method in self.estimators:
@@ -189,7 +189,7 @@ class Benchmark:
     def add_timings(
         self, name: str, what: Sequence[str], measure: Callable[[], list[Row]], table: str = "speed"
     ) -> None:
-        """Add rows of a table: those kept of the same measurement on the same machine, or new ones."""
+        """Add rows of a table: stored ones of the same measurement on the same machine, or new ones."""
         path = self.out / "speed" / f"{name}.json"
         identity = digest(*what, *machine().values())
         kept = read_kept(path, identity)
@@ -203,17 +203,17 @@ class Benchmark:
         self.tables[table] += rows
 
     def count(self, suite: str) -> int:
-        """Stamps of a suite."""
+        """Number of stamps of a suite."""
         count = self.config.suites[suite].count
         return min(count, self.config.count or count)
 
     def set_path(self, suite: str) -> Path:
-        """The file of a suite, named after all that its stamps follow from."""
+        """File of a suite, with a hash of everything that its stamps depend on."""
         seed, count = str(self.config.suites[suite].seed), str(self.count(suite))
         return (
             self.out / "sets" / f"{suite}-{digest(config_hash(self.simulations[suite]), seed, count, __version__)}.h5"
         )
 
     def labelled_progress(self, who: str) -> Progress:
-        """Progress that says who it is of."""
+        """Progress function with a label before the text."""
         return lambda done, total, text: self.progress(done, total, f"{who}: {text}")

@@ -1,4 +1,4 @@
-"""What was found of fits beside what is wanted: one line for each target, with PyAutoLens's number of the same run."""
+"""Results of fits compared with targets: one line for each target, with PyAutoLens's value in the same run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def target_lines(config: BenchmarkConfig, tables: Tables) -> list[Line]:
     Parameters
     ----------
     config
-        What was wanted.
+        Configuration with the targets.
     tables
         "evaluation", "memory", "fits", "lenses", "coverage", "accuracy" -> rows.
     """

@@ -1,6 +1,6 @@
-"""All tables of the comparison, from what the methods said.
+"""All tables of the comparison, from the estimates of the methods.
 
-`compare` finds who speaks for each row about each suite, `tabulate` makes the tables of it; neither asks or fits anything.
+`compare` selects the method for each row and suite, `tabulate` makes the tables; neither predicts or fits anything.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Comparison:
     Parameters
     ----------
     plan
-        What was compared.
+        Configuration of the comparison.
     tables
         "errors", "times", "coverage", "failures", "targets" and "points" -> rows, each a mapping of the same columns in the same order.
     points
-        What each row says of each suite, in the order of the tables; where it says nothing there is none, and the tables have the reason.
+        Estimates of each row for each suite, in the order of the tables; if there are none, the tables have the reason.
     timed
-        The same of the methods whose times stand for the rows.
+        Estimates of the methods that provide the times of the rows.
     lenses
         Suite -> its lenses.
     """
@@ -45,7 +45,7 @@ class Comparison:
     lenses: Mapping[str, Lenses]
 
     def of(self, suite: str) -> list[PointEstimates]:
-        """What the rows say of a suite."""
+        """The estimates of the rows for a suite."""
         return [points for points in self.points if points.suite == suite]
 
 
@@ -60,13 +60,13 @@ def compare(
     Parameters
     ----------
     plan
-        What is compared.
+        Configuration of the comparison.
     lenses
         Suite -> its lenses.
     estimates
-        (suite, method) -> what the method says of the suite.
+        (suite, method) -> estimates of the method for the suite.
     statuses
-        (suite, method) -> how the method ended on the suite.
+        (suite, method) -> outcome of the method on the suite.
     """
     points, timed, reasons = {}, {}, {}
     for suite in plan.suites:
@@ -86,7 +86,7 @@ def compare(
 def estimates_for(
     estimates: Mapping[Which, PointEstimates], suite: str, row: str, methods: Sequence[str]
 ) -> PointEstimates | None:
-    """What the first of the methods that has an answer about a suite says; None if none has."""
+    """Estimates of the first of the methods with results for a suite; None if there is none."""
     found = next((estimates[suite, method] for method in methods if (suite, method) in estimates), None)
     return None if found is None else replace(found, row=row)
 
@@ -103,13 +103,13 @@ def tabulate(
     Parameters
     ----------
     plan
-        What is compared.
+        Configuration of the comparison.
     lenses
-        Suite -> its lenses; a suite that could not be made is missing.
+        Suite -> its lenses; a suite that could not be simulated is missing.
     points, timed
-        (suite, row) -> what the row says, and those whose times stand for it.
+        (suite, row) -> estimates of the row, and those that provide its times.
     reasons
-        (suite, row) -> why it says nothing.
+        (suite, row) -> reason why there are none.
     """
     tables: dict[str, Sequence[Row]] = {
         "errors": list(error_rows(plan, lenses, points, reasons)),
@@ -140,7 +140,7 @@ def _known(value: float) -> float | None:
 
 
 def _why(told: Mapping[Which, str], suite: str, method: str) -> str:
-    """How asking a method about a suite ended."""
+    """Outcome of a method on a suite."""
     from lenssbi.benchmark.methods import WITH_PRIOR
 
     return told.get((suite, method.removesuffix(WITH_PRIOR)), "not asked")

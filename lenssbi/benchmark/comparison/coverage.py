@@ -1,7 +1,7 @@
-"""How often the truth lies inside the central interval that claims to hold it, at 68.3, 95.5 and 99.7 per cent.
+"""Coverage of the central intervals at 68.3, 95.5 and 99.7 per cent.
 
-Of each sampled parameter, and of all of them together (`ALL`). The lenses that are said to be unlike what the network or its prior was made
-for (`misspecified`, `prior_conflict`) are counted, and what the others cover is given beside.
+Coverage is computed for each sampled parameter and for all of them together (`ALL`). Lenses that are flagged as unlike the training or the
+prior (`misspecified`, `prior_conflict`) are counted, and the coverage of the others is a separate column.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _shares(plan: ComparisonPlan, inside: NDArray[Any], strange: NDArray[np.bool
 
 
 def within(deviation: float, low: float, high: float, limit: float) -> Row:
-    """Whether a deviation is small enough, and whether all of its interval says the same: columns `met` and `decided`."""
+    """Whether a deviation is within the limit, and whether its whole interval is on one side: columns `met` and `decided`."""
     met = bool(abs(deviation) <= limit)
     outside = low > limit or high < -limit
     return {"met": met, "decided": bool(max(abs(low), abs(high)) <= limit) if met else bool(outside)}

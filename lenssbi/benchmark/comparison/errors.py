@@ -1,8 +1,8 @@
 """Errors as the paper defines them: half the 68 per cent interval of predicted minus true, orientations wrapped.
 
-A row of the table is one parameter of one row about one suite, of all lenses or of some: bins of signal to noise and of einstein_radius,
-doubles and the others, for the errors of doubles were found to be 2.1 (einstein_radius) and 1.9 (q) times those of the others (Pearson et
-al. 2021, section 5.3). What nobody answered is a row too, without numbers and with the reason.
+A row of the table is one parameter of one method row and suite, for all lenses or some of them: bins of signal to noise and of
+einstein_radius, doubles and the others, since the errors of doubles were found to be 2.1 (einstein_radius) and 1.9 (q) times those of the
+others (Pearson et al. 2021, section 5.3). A combination without results is also a row, without numbers and with the reason.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TWO = 2  # images of a double
 
 
 class LensGroup(NamedTuple):
-    """Some lenses of a suite: name, the property that they share with its range, and which they are, boolean of shape (lens,)."""
+    """Some lenses of a suite: name, common property with its range, and a mask of shape (lens,)."""
 
     name: str
     of: str
@@ -48,7 +48,7 @@ class LensGroup(NamedTuple):
 
 
 def parts(lenses: Lenses, plan: ComparisonPlan) -> list[LensGroup]:
-    """All lenses of a suite, doubles and others, and the bins that hold any."""
+    """All lenses of a suite, doubles and others, and the bins that are not empty."""
     double = lenses.multiplicity == TWO
     several = np.isfinite(lenses.multiplicity) & ~double
     found = [LensGroup(ALL, ALL, None, None, np.ones(len(lenses), dtype=bool))]
@@ -66,14 +66,14 @@ def parts(lenses: Lenses, plan: ComparisonPlan) -> list[LensGroup]:
 
 @dataclass(frozen=True)
 class ErrorCells:
-    """The errors of one row about one suite.
+    """The errors of one row for one suite.
 
     Parameters
     ----------
     plan, lenses
-        What is compared, and the lenses of the suite.
+        Configuration of the comparison, and the lenses of the suite.
     points, baseline
-        What the row and the baseline say; None where they say nothing.
+        Estimates of the row and of the baseline; None if there are none.
     """
 
     plan: ComparisonPlan
@@ -133,20 +133,20 @@ class ErrorCells:
 
 
 def empty() -> Row:
-    """The figures of a cell that nobody filled."""
+    """The figures of an empty cell."""
     row: Row = {"lenses": 0, **nothing("error", ""), **nothing("bias"), "paper": None, **nothing("of_paper")}
     row |= {"wanted": None, "met": None, "decided": None, **nothing("of_baseline"), "pairs": 0, **nothing("of_others")}
     return row | {"reason": ""}
 
 
 def published(plan: ComparisonPlan, suite: str, row: str, parameter: str) -> Row:
-    """The paper's error and the wanted one."""
+    """The paper's error and the target."""
     number = {str(name): value for name, value in plan.paper(suite, row).items()}.get(parameter)
     return {"paper": number, "wanted": None if number is None else number * plan.share(suite, row)}
 
 
 def missing(plan: ComparisonPlan, suite: str, row: str, parameter: str, reason: str) -> Row:
-    """The row of what nobody answered."""
+    """A row without results."""
     everything = {"split": ALL, "property": ALL, "bin_low": None, "bin_high": None}
     return {**everything, **empty(), **published(plan, suite, row, parameter), "reason": reason}
 
@@ -162,13 +162,13 @@ def error_rows(
     Parameters
     ----------
     plan
-        What is compared.
+        Configuration of the comparison.
     lenses
         Suite -> its lenses; a suite that could not be made is missing.
     points
-        (suite, row) -> what the row says; missing where it says nothing.
+        (suite, row) -> estimates of the row; missing if there are none.
     reasons
-        (suite, row) -> why it does not.
+        (suite, row) -> reason why there are none.
     """
     for suite in plan.suites:
         known = lenses[suite].names if suite in lenses else ()
@@ -188,7 +188,7 @@ def error_rows(
 def paired(
     one: NDArray[np.int_], two: NDArray[np.int_], inside: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Where the lenses that both have, of those inside, are found in each."""
+    """Indices in each of the common lenses, among those inside."""
     _, first, second = np.intersect1d(one, two, return_indices=True)
     kept = inside[one[first]]
     return first[kept], second[kept]

@@ -1,6 +1,6 @@
 """Catastrophic failures: lenses whose einstein_radius is off by more than 0.2 arcsec and more than 5 sigma, or as the plan says.
 
-One that is flagged has told the user not to trust it. A lens without a posterior is no such failure: it is counted as undone. Shares are of
+A flagged failure warns the user. A lens without a posterior is not such a failure but counted separately (`undone`). Shares are relative to
 the lenses that have a posterior.
 """
 
@@ -18,7 +18,7 @@ from lenssbi.benchmark.runners.point_estimates import PointEstimates
 
 
 def catastrophic(points: PointEstimates, limits: Catastrophic) -> NDArray[np.bool_]:
-    """Which answers are catastrophically wrong, shape (n,); none is where einstein_radius is not known."""
+    """Whether estimates are catastrophically wrong, shape (n,); False if einstein_radius is not known."""
     if "einstein_radius" not in points.names:
         return np.zeros(len(points), dtype=bool)
     away, sigma = np.abs(points.difference("einstein_radius")), points.sigma["einstein_radius"]

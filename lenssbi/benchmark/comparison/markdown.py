@@ -1,4 +1,4 @@
-"""The wishes and the paper's tables as Markdown, for those who read the project where it is hosted."""
+"""The targets and the paper's tables as Markdown, for display on the project's host."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def markdown(
     Parameters
     ----------
     title
-        Of the page.
+        Title of the page.
     tables
-        In order, each under its own heading.
+        Tables in order, each under its own heading.
     about
-        What was run, as a list at the end.
+        Description of the run, a list at the end.
     introduction
-        Lines of Markdown that say how the tables are read.
+        Lines of Markdown that explain the tables.
     """
     return "\n".join(_lines(title, tables, about, introduction)) + "\n"
 

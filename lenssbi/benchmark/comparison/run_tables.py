@@ -1,4 +1,4 @@
-"""What was compared, as tables: the lenses of each suite, and whose answers stand in each row."""
+"""Tables of the compared suites and methods."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PERCENTILES = (16, 50, 84)
 
 
 def suites_table(comparison: Comparison) -> DisplayTable:
-    """A row for each suite: how many lenses, and what they are like, for errors depend on it."""
+    """A row for each suite: the number and properties of its lenses."""
     rows = []
     for suite in comparison.plan.suites:
         lenses = comparison.lenses.get(suite)
@@ -35,7 +35,7 @@ def suites_table(comparison: Comparison) -> DisplayTable:
 
 
 def rows_table(comparison: Comparison) -> DisplayTable:
-    """A row for each row of the tables: the paper's name and the methods that may speak for it."""
+    """A row for each row of the tables: the paper's name and its candidate methods."""
     rows = []
     for name, row in comparison.plan.rows.items():
         methods = [", ".join(row.methods), *(f"{suite}: {', '.join(those)}" for suite, those in row.by_suite.items())]

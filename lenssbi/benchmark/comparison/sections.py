@@ -1,4 +1,4 @@
-"""The tables of a comparison as people read them: the paper's Tables 1-4, and what lies behind them. `target_tables` has the wishes."""
+"""The tables of a comparison as text: the paper's Tables 1-4, and further ones. `target_tables` has the targets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _errors(plan: ComparisonPlan, suite: str, rows: Sequence[Row], parameters: S
 
 
 def _error(row: Row) -> Cell:
-    """Ours, its interval, the paper's value and ours over it, and what is wanted where that is not the paper's value."""
+    """Our value, its interval, the paper's value, their ratio, and the target if it differs from the paper's value."""
     key = f"{row['suite']}/{row['row']}/{row['parameter']}"
     paper = "" if row["paper"] is None else f"paper {row['paper']:g}"
     if row["error"] is None:
@@ -63,7 +63,7 @@ def _error(row: Row) -> Cell:
 def _lines(
     plan: ComparisonPlan, rows: Sequence[Row], parameters: Sequence[str], cell: Callable[[Row], Cell]
 ) -> list[tuple[Cell, ...]]:
-    """A line for each row of the tables, a cell for each parameter, empty where the suite has no such parameter."""
+    """A line for each row of the tables, a cell for each parameter, empty if the suite has no such parameter."""
     lines = []
     for name in unique(rows, "row"):
         of_row = where(rows, row=name)
@@ -73,7 +73,7 @@ def _lines(
 
 
 def row_head(plan: ComparisonPlan, row: Row) -> Cell:
-    """The title of a row and the method that speaks for it."""
+    """The title of a row and its method."""
     return Cell(plan.title(row["row"]), non_empty(row["method"] or ""))
 
 
@@ -128,7 +128,7 @@ def _coverage(plan: ComparisonPlan, rows: Sequence[Row]) -> list[tuple[Cell, ...
 
 
 def _covered(row: Row) -> Cell:
-    """The share inside, and that of the lenses that no flag is about, where there are flags."""
+    """The share inside, and that of the lenses without flags, if there are flags."""
     share = per_cent(row, "share")
     if share.missing:
         return share
@@ -165,7 +165,7 @@ def _count(value: int | None) -> Cell:
 
 
 def doubles_table(comparison: Comparison) -> DisplayTable:
-    """Errors of doubles over those of the other images, of which the paper's section 5.3 speaks."""
+    """Errors of doubles over those of the other lenses, as in the paper's section 5.3."""
     rows = [row for row in where(comparison.tables["errors"], split=DOUBLES) if row["of_others"] is not None]
     parameters = _parameters(rows)
     parts = [
@@ -219,7 +219,7 @@ def _times(plan: ComparisonPlan, row: Row) -> tuple[Cell, ...]:
 
 
 def _lenses(rows: Sequence[Row]) -> str:
-    """How many lenses the rows of a suite are of."""
+    """Number of lenses in the rows of a suite."""
     counts = sorted({row["lenses"] for row in rows if row["lenses"]})
     if not counts:
         return "no lenses"

@@ -1,4 +1,4 @@
-"""What was wanted, as people read it: methods against suites for errors and coverage, a line for each of the other wishes."""
+"""Targets as text tables: methods against suites for errors and coverage, a line for each of the other targets."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def target_tables(comparison: Comparison) -> Iterator[DisplayTable]:
 
 
 def counts(comparison: Comparison) -> Cell:
-    """How many wishes are met, of all of them."""
+    """Number of targets that are met, of all of them."""
     rows = comparison.tables["targets"]
     met, unknown = sum(row["met"] is True for row in rows), sum(row["met"] is None for row in rows)
     return Cell(f"{met} of {len(rows)}", non_empty(f"{unknown} not known" if unknown else ""), met == len(rows))
@@ -69,7 +69,7 @@ def _matrix(
 
 
 def _error(row: Row, plan: ComparisonPlan) -> Cell:
-    """The largest error of a row about a suite over the wanted one."""
+    """The largest error of a row for a suite over its target."""
     if row["value"] is None:
         return Cell(TO, non_empty(row["note"]), missing=True)
     share = plan.share(row["suites"], row["row"])
@@ -81,7 +81,7 @@ def _error(row: Row, plan: ComparisonPlan) -> Cell:
 
 
 def _coverage(row: Row, plan: ComparisonPlan) -> Cell:
-    """The largest deviation of a row about a suite from nominal."""
+    """The largest deviation of a row for a suite from nominal."""
     if row["value"] is None:
         return Cell(TO, non_empty(row["note"]), missing=True)
     ends = f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}"

@@ -1,12 +1,12 @@
-"""What is wanted of the comparison, one line each: the figure, its interval, what is wanted, whether it is met and whether that is decided.
+"""Targets of the comparison, one line each: the figure, its interval, the target, whether it is met and whether that is significant.
 
-    error       the worst error of a row about a suite over the wanted one, and how many of its cells are as good as wanted
+    error       the worst error of a row for a suite over its target, and how many of its cells meet their targets
     relative    errors and times over the baseline's, averaged over suites (and parameters)
-    coverage    the largest deviation of a parameter of a row about a suite from nominal; where it is too large, that of the lenses which
-                no flag calls strange may be as wanted
+    coverage    the largest deviation of a parameter of a row for a suite from nominal; if it is too large, that of the lenses without
+                a flag of misspecification may meet the target
     failures    the largest share of unflagged catastrophic failures of a row, over the suites
 
-A figure is decided where its whole interval lies on one side of what is wanted.
+A figure is decided if its whole interval lies on one side of the target.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Ratio = tuple[float, Floats]  # the figure, and that of each draw
 
 
 def target_rows(plan: ComparisonPlan, tables: Mapping[str, Rows], points: Estimates, timed: Estimates) -> Iterator[Row]:
-    """The whole table, from "errors", "coverage" and "failures", and from what the rows say for averages."""
+    """The whole table, from "errors", "coverage" and "failures", and from the estimates for averages."""
     for suite in plan.suites:
         for row in plan.rows:
             yield from _errors(plan, suite, row, tables["errors"])
@@ -52,7 +52,7 @@ def _line(kind: str, what: str, row: str, suites: Sequence[str], wanted: float, 
 
 
 def _errors(plan: ComparisonPlan, suite: str, row: str, errors: Rows) -> Iterator[Row]:
-    """The line of a row about a suite, if the paper has errors of it."""
+    """The line of a row for a suite, if the paper has errors for it."""
     cells = [c for c in errors if (c["suite"], c["row"], c["split"]) == (suite, row, ALL) and c["wanted"] is not None]
     if not cells:
         return
@@ -129,7 +129,7 @@ def _time_ratios(plan: ComparisonPlan, one: PointEstimates, two: PointEstimates)
 
 
 def _suite_draws(plan: ComparisonPlan, suite: str, count: int) -> Any:
-    """Draws of the lenses of one suite, which are not those of another of as many lenses: their scatter must average out."""
+    """Draws of the lenses of one suite, independent of those of other suites, so that their scatter averages out."""
     return draws(count, plan.model_copy(update={"seed": plan.seed + 1 + plan.suites.index(suite)}))
 
 
@@ -152,7 +152,7 @@ def _coverage(plan: ComparisonPlan, suite: str, row: str, rows: Rows) -> Row:
 
 
 def _unflagged(rows: Rows, limit: float) -> Row:
-    """What the lenses that no flag calls strange cover; where it is as wanted, the flags have told the user of the others."""
+    """Coverage of the lenses without a flag of misspecification; if it meets the target, the flags warn of the others."""
     flagged, left = rows[0]["flagged"], rows[0]["unflagged_lenses"]
     if not flagged:
         return {"note": "none flagged"}

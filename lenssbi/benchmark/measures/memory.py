@@ -1,4 +1,4 @@
-"""How much memory a fit takes, in a new process that has imported nothing else."""
+"""Memory of a fit, in a new process that has imported nothing else."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def _weigh(job: LensJob) -> tuple[float, Record]:
 
 
 def _peak() -> float:
-    """Most memory that this process ever held [MB]; what the system tells of itself still counts the process that began it, on Linux."""
+    """Peak memory of this process [MB]; on Linux `getrusage` would include that of the parent process."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:  # elsewhere
+    except OSError:  # other systems
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     (kilobytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
     return int(kilobytes) / 2**10

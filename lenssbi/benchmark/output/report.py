@@ -1,4 +1,4 @@
-"""What a benchmark found as files: tables for programs, one page for people, figures."""
+"""Files of the results of a benchmark: tables for programs, one page for readers, figures."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def write_report(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line]
     Parameters
     ----------
     bench
-        The run.
+        State of the run.
     lines
-        What was found beside what was wanted, method by method.
+        Results and targets, method by method.
     wanted
-        The same of fits.
+        Results and targets of fits.
     command
-        What the user typed.
+        Command line.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def write_report(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line]
         if rows:
             write_csv(rows, bench.out / f"{name}.csv")
         else:
-            (bench.out / f"{name}.csv").unlink(missing_ok=True)  # of an older run
+            (bench.out / f"{name}.csv").unlink(missing_ok=True)  # from an older run
     texts = {"table.md": "\n".join(page(bench, lines, wanted, command)) + "\n", "config.yaml": dump_yaml(bench.config)}
     for name, text in texts.items():
         with atomic(bench.out / name) as temporary:
@@ -83,7 +83,7 @@ def write_page(bench: Benchmark, comparison: Comparison, command: str) -> Path:
 
 
 def about(bench: Benchmark, command: str) -> dict[str, str]:
-    """What was run: the command, when, by which versions on which machine, and the lenses of each suite."""
+    """Description of the run: command, date, versions, machine, and the lenses of each suite."""
     told = {"command": command, "date": datetime.now(UTC).date().isoformat(), "lenssbi": __version__, **machine()}
     told["configuration"] = config_hash(bench.config)
     for name in bench.compared:

@@ -1,4 +1,4 @@
-"""What was found beside what the paper has and what is wanted: one line for each target, one cell for each method."""
+"""Results with published values and targets: one line for each target, one cell for each method."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def lines(config: BenchmarkConfig, tables: Mapping[str, Rows]) -> list[Line]:
     Parameters
     ----------
     config
-        What was wanted.
+        Configuration with the targets.
     tables
         "accuracy", "coverage", "log_score", "misspecification", "speed" -> rows.
     """

@@ -2,7 +2,7 @@
 
 The folder holds
 
-    catalogue/        what `lenssbi catalogue` leaves: draws, fits, figures; `lenssbi report` makes its page
+    catalogue/        output of `lenssbi catalogue`: draws, fits, figures; `lenssbi report` makes its page
     lenses.csv        a row for each stamp
     summary.csv       a row for each kind of stamps, method and parameter
     table.md          both for reading
@@ -43,18 +43,18 @@ from lenssbi.status import InputError, Status
 
 @dataclass(frozen=True)
 class RealResult:
-    """What was found.
+    """Result of the benchmark.
 
     Parameters
     ----------
     path
         Folder of the results.
     stamps
-        Every stamp with its published values and answers.
+        Every stamp with its published values and results.
     lenses, summary
         Rows of the two tables.
     tables
-        The same as text.
+        The tables as text.
     seconds
         Wall-clock time.
     """
@@ -68,7 +68,7 @@ class RealResult:
 
     @property
     def failed(self) -> int:
-        """Number of stamps about which a method has no finished answer."""
+        """Number of stamps for which a method has no finished result."""
         return sum(any(one.status != Status.DONE.value for one in stamp.answers.values()) for stamp in self.stamps)
 
     def as_json(self) -> dict[str, Any]:
@@ -100,14 +100,14 @@ def run(
     workers, scheduler
         Processes of this machine, or the address of a Dask scheduler whose workers see the same files.
     command
-        What the user typed, for the table.
+        Command line, for the table.
     progress
-        Called with (done, total, text).
+        Function that is called with (done, total, text).
 
     Raises
     ------
     InputError
-        The folder or the table cannot be used, one has a stamp that the other has not, or `out` cannot be written.
+        If the folder or the table cannot be used, one has a stamp that the other lacks, or `out` cannot be written.
     """
     start = time.perf_counter()
     table = find(config.published, base)
@@ -137,7 +137,7 @@ def stamp_paths(folder: Path, published: Sequence[Published], table: Path) -> li
     Raises
     ------
     InputError
-        The folder lacks a stamp of the table, or the table a stamp of the folder.
+        If the folder lacks a stamp of the table, or the table a stamp of the folder.
     """
     paths = {source.name: source.path for source in expand_inputs([str(folder)])}
     known = {one.id for one in published}
@@ -155,7 +155,7 @@ def stamp_paths(folder: Path, published: Sequence[Published], table: Path) -> li
 
 
 def about(config: RealConfig, estimator: str, command: str) -> dict[str, str]:
-    """What was run: the command, when, by which network and versions, on which machine."""
+    """Description of the run: command, date, network, versions and machine."""
     told = {"command": command, "date": datetime.now(UTC).date().isoformat(), "network": estimator}
     return {**told, "lenssbi": __version__, "configuration": config_hash(config), **machine()}
 
@@ -166,7 +166,7 @@ def write(result: RealResult, config: RealConfig, told: dict[str, str]) -> None:
     Raises
     ------
     InputError
-        The folder cannot be written.
+        If the folder cannot be written.
     """
     from lenssbi.plots.real import ours_against_published
     from lenssbi.plots.style import save

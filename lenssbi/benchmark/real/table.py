@@ -59,7 +59,7 @@ def lens_rows(stamps: Sequence[StampComparison], config: RealConfig) -> Iterator
 
 
 def text_tables(stamps: Sequence[StampComparison], summary: Sequence[Row], config: RealConfig) -> list[DisplayTable]:
-    """Both tables, the kinds of stamps apart."""
+    """Both tables, separately for the kinds of stamps."""
     kinds = [kind for kind in KINDS if any(stamp.published.kind == kind for stamp in stamps)]
     parts = [Part(_title(kind, stamps), [_summary(row) for row in summary if row["kind"] == kind]) for kind in kinds]
     each = [Part(kind, [_stamp(one, config.methods) for one in stamps if one.published.kind == kind]) for kind in kinds]
@@ -78,7 +78,7 @@ def _two(name: str, found: Value | None) -> Row:
 
 
 def _quantity(stamp: StampComparison) -> str:
-    """Which radius of ours is shown of a stamp: the published one's kind, the model's own if nothing was published."""
+    """Radius that is shown for a stamp: the published one, or that of the model if nothing was published."""
     return stamp.quantity or EINSTEIN
 
 

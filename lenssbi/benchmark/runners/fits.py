@@ -36,20 +36,20 @@ class Fits:
     Parameters
     ----------
     method
-        As configured.
+        Configuration of the method.
     config
-        The fit.
+        Configuration of the fit.
     """
 
     method: FitMethod
     config: RefineConfig
 
     def posteriors(self) -> tuple[str, ...]:
-        """Which posteriors are judged where a prior is learned."""
+        """Names of the posteriors that are evaluated if a prior is learned."""
         return {"both": (RESULT, WITH_PRIOR), "divided": (RESULT,), "with-prior": (WITH_PRIOR,)}[self.method.divided]
 
     def reason_against(self, stamps: StampSet) -> str | None:
-        """Why the fit is not for the lenses of a set; None if it is. A suite that the method names is always fitted."""
+        """Why the fit does not apply to the lenses of a set; None if it does. A suite that the method names is always fitted."""
         if self.method.suites is not None:
             return None
         varies = np.ptp(stamps.params.get("slope", np.full(1, 2.0))) > 0
@@ -77,7 +77,7 @@ class Fits:
 
 @dataclass(frozen=True)
 class FitJob:
-    """The fit of one lens: the stamp, the configuration, the estimator's name, where record and state are kept, and how wrong it starts."""
+    """The fit of one lens: stamp, configuration, the estimator's name, the paths of record and state, and the error of its start."""
 
     source: StampSource
     index: int
@@ -89,7 +89,7 @@ class FitJob:
     wrong: float | None = None
 
     def solve(self) -> Record:
-        """Fit the lens; the sampler's state is kept meanwhile, so that a fit that was killed goes on."""
+        """Fit the lens; the sampler's state is saved regularly, so that a killed fit can continue."""
         network = None if self.estimator is None else estimator_of(self.estimator)
         start, cpu = time.perf_counter(), time.process_time()
         try:
@@ -97,12 +97,12 @@ class FitJob:
             fit = solve(problem, self.work, start=None if self.wrong is None else wrong_start(problem, self.wrong))
         except ItemError as error:
             return Record(self.index, sentence(error), seconds=time.perf_counter() - start)
-        # a fit that was killed and went on has spent more than this call
+        # a fit that was continued has taken longer than this call
         seconds = max(time.perf_counter() - start, fit.seconds)
         return self.record(fit, seconds, time.process_time() - cpu)
 
     def record(self, fit: FitResult, seconds: float, cpu: float) -> Record:
-        """What is kept of a fit."""
+        """The record of a fit."""
         truth = self.source.truth or {}
         posteriors = {RESULT: PosteriorSummary.of(fit.samples, truth)}
         if fit.samples_with_prior is not None:
@@ -132,12 +132,12 @@ def estimator_of(name: str) -> Estimator:
 
 
 def card_of(name: str) -> str:
-    """What an estimator is, as text.
+    """The card of an estimator as text.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is no such estimator.
     """
     from lenssbi.estimators.checkpoint import read_card
     from lenssbi.estimators.load import find_estimator

@@ -1,10 +1,10 @@
-"""PyAutoLens beside us: its interpreter is given the same stamp, mask, sub-grid and PSF, and tells what it found.
+"""PyAutoLens for comparison: its interpreter processes the same stamp, mask, sub-grid and PSF.
 
-It lives in an environment of its own, so a job is a folder: `stamp.npz` and `job.json` go in, `answer.json` comes out
-(`autolens_script.py`). Where there is no such interpreter, what was asked of it is skipped with the reason.
+It has its own environment, so a job is a folder: `stamp.npz` and `job.json` are the input, `answer.json` the output
+(`autolens_script.py`). Without such an interpreter its jobs are skipped with the reason.
 
 PyAutoLens convolves light that was averaged over the pixels of a sub-grid with a kernel of one number per pixel. It is given the PSF at the
-centres of the pixels, as its users do: an effective PSF as it is, an optical one without the pixel, which the averaging brings in.
+centres of the pixels, as its users do: an effective PSF as it is, an optical one without the pixel, which the averaging includes.
 """
 
 from __future__ import annotations
@@ -45,35 +45,35 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).with_name("autolens_script.py")
 ASK_VERSION = "import autolens; print('version', autolens.__version__)"
-MAX_ELLIPTICITY = 0.43  # of a uniform prior in its components: q down to 0.4
+MAX_ELLIPTICITY = 0.43  # of a uniform prior in its components: q above 0.4
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 }
 
 
 class PeerError(RuntimeError):
-    """The other interpreter failed; its last line."""
+    """The other interpreter failed; the message is its last line."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """An interpreter, and the version of the PyAutoLens that it has; None with a `reason` where it has none."""
+    """An interpreter, and the version of the PyAutoLens that it has; None with a `reason` if it has none."""
 
     python: str
     version: str | None
     reason: str = ""
 
     def run_job(self, folder: Path, job: Mapping[str, Any], arrays: Mapping[str, Any], limit: float) -> dict[str, Any]:
-        """What it answers to a job.
+        """Run a job and return its output.
 
         Parameters
         ----------
         folder
-            Of the job; what a run that was stopped left there is gone on from.
+            Folder of the job; a stopped run continues from its files.
         job, arrays
-            What goes in.
+            Input of the job.
         limit
-            Seconds after which it is stopped.
+            Time limit [s].
 
         Raises
         ------
@@ -89,7 +89,7 @@ class Peer:
         answer.unlink(missing_ok=True)
         script = shutil.copy(
             SCRIPT, folder
-        )  # from where it lies, Python would take our modules for others' of the same names
+        )  # run in its own folder, Python would import our modules instead of others of the same name
         done = subprocess.run(
             [self.python, str(script), str(folder.resolve())],
             cwd=folder,
@@ -135,20 +135,20 @@ class PeerFits:
     Parameters
     ----------
     method
-        As configured.
+        Configuration of the method.
     peer
-        The interpreter.
+        Interpreter with PyAutoLens.
     """
 
     method: AutolensMethod
     peer: Peer
 
     def posteriors(self) -> tuple[str, ...]:
-        """Which posteriors are judged: it has one."""
+        """Names of the posteriors that are evaluated: it has one."""
         return (RESULT,)
 
     def reason_against(self, stamps: StampSet) -> str | None:
-        """Why the fit is not for the lenses of a set; None if it is."""
+        """Why the fit does not apply to the lenses of a set; None if it does."""
         if self.peer.version is None:
             return self.peer.reason
         if self.method.suites is None and any(np.any(stamps.params.get(key, 0.0)) for key in ("shear1", "shear2")):
@@ -160,7 +160,7 @@ class PeerFits:
     def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[LensJob]:
         """A job for each source, whose records are kept in the folder `name` of the results."""
         card = "" if self.method.estimator is None else card_of(self.method.estimator)
-        asked = self.method.model_dump_json(exclude={"suites", "count", "estimator"})  # its card says which it is
+        asked = self.method.model_dump_json(exclude={"suites", "count", "estimator"})  # identified by its card
         jobs: list[LensJob] = []
         for source in sources:
             index = source.index or 0
@@ -172,7 +172,7 @@ class PeerFits:
 
 @dataclass(frozen=True)
 class PeerJob:
-    """PyAutoLens's fit of one lens: the stamp, what is asked of whom, and where record and state are kept."""
+    """PyAutoLens's fit of one lens: stamp, method, interpreter, and the paths of record and state."""
 
     source: StampSource
     index: int
@@ -183,7 +183,7 @@ class PeerJob:
     identity: str
 
     def solve(self) -> Record:
-        """Let it fit the lens; where it was killed it goes on from its own state."""
+        """Fit the lens; a killed fit continues from its state."""
         try:
             job, arrays = self.question()
         except ItemError as error:
@@ -234,12 +234,12 @@ class PeerJob:
 
 
 def imaging_of(seen: Observation, config: RefineConfig) -> Imaging:
-    """The stamp as our fit has it."""
+    """The stamp as in our fit."""
     return build_imaging(seen.stamp, seen.mask, config.mesh)
 
 
 def job_of(imaging: Imaging, pixels: int) -> dict[str, Any]:
-    """What every job says of the stamp."""
+    """Entries of every job for the stamp."""
     return {"pixel_scale": imaging.pixel_scale, "subgrid": imaging.subgrid, "pixels": pixels}
 
 

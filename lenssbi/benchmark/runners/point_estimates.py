@@ -1,12 +1,12 @@
-"""What each row says of each lens, beside the truth, in the paper's parameters.
+"""Estimates and true values of each lens, in the paper's parameters.
 
-Predicted are the posterior means of einstein_radius, slope and the components of the ellipticity; the axis ratio and the orientation
+Predicted values are the posterior means of einstein_radius, slope and the components of the ellipticity; the axis ratio and the orientation
 are those of the mean ellipticity (Pearson et al. 2021, eq. 1). With m = |e| and independent components their errors are
 
     sigma_m = sqrt(e1^2 sigma_1^2 + e2^2 sigma_2^2) / m,   sigma_q = sigma_m / (q (1 + m)^2),
     sigma_phi = sqrt(e2^2 sigma_1^2 + e1^2 sigma_2^2) / (2 m^2),
 
-the last at most that of an orientation of which nothing is known, 180 deg / sqrt(12).
+the last at most that of an unconstrained orientation, 180 deg / sqrt(12).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Which = tuple[str, str]
 
 @dataclass(frozen=True)
 class FailedLens:
-    """A lens that was asked about and has no posterior: why, and what was spent on it, NaN if unknown."""
+    """A lens without a posterior: the reason, and the costs, NaN if unknown."""
 
     lens: int
     status: str
@@ -50,30 +50,30 @@ class FailedLens:
 
 @dataclass(frozen=True)
 class PointEstimates:
-    """What the method that speaks for a row says of the lenses of a suite.
+    """Estimates of the method of a row for the lenses of a suite.
 
     Parameters
     ----------
     suite, row, method
-        Of which suite, in which row of the tables, by whom.
+        Suite, row of the tables, and method.
     lens
         Indices of the lenses in the suite, shape (n,).
     names
-        Of the paper's parameters, those that method and suite both know.
+        Those of the paper's parameters that method and suite both have.
     predicted, true, sigma
         Name -> values, each of shape (n,), in arcsec, deg and pure numbers; sigma is NaN if it is unknown.
     below
         Sampled parameter (einstein_radius, e1, e2, slope) -> mass of the posterior below the truth, shape (n,).
     flagged
-        Whether anything tells the user not to trust the answer, shape (n,).
+        Whether a flag warns of the result, shape (n,).
     flags
-        The words that it is told in, of each lens, joined by spaces.
+        Flags of each lens, joined by spaces.
     seconds, cpu
-        Of the clock and of the processor, shape (n,), NaN if unknown. A network's is that of all stamps over their number.
+        Wall time and processor time [s], shape (n,), NaN if unknown. A network's is that of all stamps over their number.
     evaluations
-        Of the likelihood, shape (n,), NaN if there are none.
+        Number of evaluations of the likelihood, shape (n,), NaN if there are none.
     failed
-        Lenses that were asked about and have no posterior.
+        Lenses without a posterior.
     """
 
     suite: str
@@ -97,12 +97,12 @@ class PointEstimates:
 
     @property
     def attempted(self) -> int:
-        """Lenses asked about."""
+        """Number of lenses, those without a posterior included."""
         return len(self.lens) + len(self.failed)
 
     @property
     def out_of_distribution(self) -> NDArray[np.bool_]:
-        """Whether the stamp is said to be unlike all that the network or its prior was made for, shape (n,)."""
+        """Whether the stamp is flagged as unlike the training of the network or its prior, shape (n,)."""
         told = [
             bool({MISSPECIFIED, Flag.PRIOR_CONFLICT, Flag.ESTIMATE_CONFLICT} & set(words.split()))
             for words in self.flags
@@ -115,7 +115,7 @@ class PointEstimates:
         return np.asarray(wrap_angle(difference, HALF_TURN)) if name == "phi" else difference
 
     def spent(self, name: str) -> tuple[NDArray[np.int_], Floats]:
-        """Lenses and their "seconds", "cpu" or "evaluations", those without a posterior among them and those of unknown cost not."""
+        """Lenses of known cost, with and without a posterior, and their "seconds", "cpu" or "evaluations"."""
         lenses = np.concatenate([self.lens, np.array([one.lens for one in self.failed], dtype=int)])
         values = np.concatenate([getattr(self, name), np.array([getattr(one, name) for one in self.failed])])
         known = np.isfinite(values)
@@ -124,14 +124,14 @@ class PointEstimates:
 
 @dataclass(frozen=True)
 class Lenses:
-    """What is true of the lenses of a suite, by index.
+    """True properties of the lenses of a suite, by index.
 
     Parameters
     ----------
     names
-        Of the paper's parameters, those that vary in the suite.
+        Those of the paper's parameters that vary in the suite.
     snr, multiplicity, einstein_radius, q
-        Signal to noise, number of images, arcsec and axis ratio, each of shape (lens,); NaN if the suite does not say.
+        Signal to noise, number of images, radius [arcsec] and axis ratio, each of shape (lens,); NaN if unknown.
     """
 
     names: tuple[str, ...]
@@ -161,7 +161,7 @@ def lenses_of(stamps: StampSet) -> Lenses:
 
 
 def of_network(suite: str, method: str, answers: Answers, stamps: StampSet) -> PointEstimates:
-    """What a network said of all lenses of a suite."""
+    """Estimates of a network for all lenses of a suite."""
     count = len(answers.mean)
     flagged = answers.flagged > 0 if len(answers.flagged) else np.zeros(count, dtype=bool)
     return _points(
@@ -179,7 +179,7 @@ def of_network(suite: str, method: str, answers: Answers, stamps: StampSet) -> P
 
 
 def of_fits(suite: str, method: str, records: Sequence[Record], which: str, stamps: StampSet) -> PointEstimates | None:
-    """What fits said of the lenses of a suite; None if none has this posterior."""
+    """Estimates of fits for the lenses of a suite; None if none has this posterior."""
     answers = answers_of(records, which)
     if answers is None:
         return None
@@ -204,7 +204,7 @@ def of_fits(suite: str, method: str, records: Sequence[Record], which: str, stam
 def _points(
     suite: str, method: str, lens: NDArray[np.int_], answers: Answers, stamps: StampSet, **told: object
 ) -> PointEstimates:
-    """The answers in the paper's parameters; the row is not known yet."""
+    """The results in the paper's parameters; the row is set later."""
     params = {name: np.asarray(values, dtype=float)[lens] for name, values in stamps.params.items()}
     columns = {name: answers.names.index(name) for name in answers.names if name in SAMPLED and name in params}
     mean = {name: answers.mean[:, i] for name, i in columns.items()}
@@ -242,7 +242,7 @@ def paper_parameters(
 
 
 def _sigma(away: Floats, pulls: Floats) -> Floats:
-    """Standard deviation of a posterior whose mean is `away` from the truth, `pulls` times itself; NaN where both are nothing."""
+    """Standard deviation of a posterior from the error and the pull of its mean; NaN if both are zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(pulls == 0, np.nan, np.abs(away / pulls))
 

@@ -1,7 +1,7 @@
-"""What a fit said about one lens, kept in a small JSON file of its own as soon as it is there.
+"""Result of the fit of one lens, stored in its own small JSON file as soon as it is available.
 
-A run that was killed finds the files of the lenses that are done and goes on with the others. A file carries the hash of everything that
-it follows from; a fit that could not be done is a status in its file, one that crashed is none and is tried again.
+A run that was killed reads the files of the finished lenses and continues with the others. A file contains the hash of everything that
+it depends on; a fit that failed is a status in its file, one that crashed has no file and is tried again.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from lenssbi.pipelines.results import Progress
 from lenssbi.posteriors import Samples
 from lenssbi.status import InputError, Status
 
-HARMLESS = (Flag.ESTIMATOR_NOT_APPLICABLE,)  # flags that say nothing about whether to trust a fit
+HARMLESS = (Flag.ESTIMATOR_NOT_APPLICABLE,)  # flags that do not concern the reliability of a fit
 RESULT = ""
-"""The name of the posterior that is the result, beside `config.WITH_PRIOR`."""
+"""Name of the posterior that is the result; the other one is `config.WITH_PRIOR`."""
 
 
 @dataclass(frozen=True)
 class PosteriorSummary:
-    """Marginals of a posterior beside the truth, one entry for each parameter that both know.
+    """Summary of a posterior with the true values, one entry for each parameter that both have.
 
     Parameters
     ----------
     names
-        Of the parameters.
+        Names of the parameters.
     mean, sigma, median, lower, upper
         Moments, and the 50th, 16th and 84th percentile, in physical units.
     below
-        Mass below the truth.
+        Mass of the posterior below the true value.
     true
-        The truth.
+        True values.
     n_eff
-        Effective draws.
+        Effective number of draws.
     """
 
     names: tuple[str, ...]
@@ -79,26 +79,26 @@ class PosteriorSummary:
 
 @dataclass(frozen=True)
 class Record:
-    """How the fit of one lens ended.
+    """Outcome of the fit of one lens.
 
     Parameters
     ----------
     index
-        Of the lens in its suite.
+        Index of the lens in its suite.
     status
-        "done", or what went wrong.
+        Status: "done", or the reason of the failure.
     posteriors
         `RESULT` and, under a learned prior, `WITH_PRIOR` -> summary of the posterior; empty if there is none.
     flags
-        What a user should look at.
+        Flags of the result.
     evaluations
-        Of the likelihood.
+        Number of evaluations of the likelihood.
     seconds, cpu
-        Of the clock and of the processor, from the stamp to the posterior.
+        Wall time and processor time [s], from the stamp to the posterior.
     log_evidence
-        Natural log.
+        Natural log of the evidence.
     info
-        Whatever else is worth keeping.
+        Further information.
     """
 
     index: int
@@ -113,7 +113,7 @@ class Record:
 
     @property
     def warned(self) -> bool:
-        """Whether a flag tells the user not to trust the fit."""
+        """Whether a flag warns of the fit."""
         return bool(set(self.flags) - set(HARMLESS)) or self.status != Status.DONE.value
 
     def as_json(self) -> dict[str, Any]:
@@ -133,35 +133,35 @@ class LensJob(Protocol):
 
     @property
     def index(self) -> int:
-        """Of the lens in its suite."""
+        """Index of the lens in its suite."""
 
     @property
     def path(self) -> Path:
-        """Where its record is kept."""
+        """File of its record."""
 
     @property
     def work(self) -> Path:
-        """Folder of the state of a fit that is under way."""
+        """Folder of the state of an unfinished fit."""
 
     @property
     def identity(self) -> str:
-        """Hash of all that the record follows from."""
+        """Hash of everything that the record depends on."""
 
     def solve(self) -> Record:
-        """Do it. What is wrong with the stamp is a status, what is wrong with the program raises."""
+        """Fit the lens. Faults of the stamp become a status, errors of the program are raised."""
 
 
 def collect(
     groups: Sequence[Sequence[LensJob]], workers: int, progress: Progress, *, scheduler: str | None = None
 ) -> list[list[Record] | InputError]:
-    """The records of all jobs, in their order: those kept, and new ones.
+    """The records of all jobs, in their order: stored ones, and new ones.
 
-    All groups are done in one go, so that no worker waits for the last and longest fit of a group that is not its own.
+    All groups are processed together, so that no worker waits for the last and longest fit of another group.
 
     Parameters
     ----------
     groups
-        Of jobs, one for each lens; those of one group follow from one configuration.
+        Groups of jobs, one job for each lens; those of one group have the same configuration.
     workers, scheduler
         Processes of this machine, or the address of a Dask scheduler whose workers see the same files.
     progress
@@ -169,12 +169,12 @@ def collect(
 
     Returns
     -------
-    The records of each group; what the user has to mend where a record cannot be written, or the configuration stands in the way.
+    The records of each group, or an InputError if a record cannot be written or the configuration is unsuitable.
 
     Raises
     ------
     InputError
-        If nothing answers at the scheduler's address.
+        If no scheduler answers at the address.
     """
     found = {job.path: record for jobs in groups for job in jobs if (record := _kept(job)) is not None}
     broken: dict[int, InputError] = {}
@@ -203,7 +203,7 @@ def collect(
 
 
 def answers_of(records: Sequence[Record], which: str) -> Answers | None:
-    """What the fits say, as the answers of a method, of the lenses that have this belief; None if none has."""
+    """Results of the fits with this posterior as `Answers`; None if there are none."""
     found = [(record, record.posteriors[which]) for record in records if which in record.posteriors]
     if not found:
         return None
