@@ -7,7 +7,7 @@ measures/    times and memory; `batched/` many evaluations at once, for comparis
 scores/      results and true values -> rows of the tables
 fit_targets  targets of fits; `target_lines` compares results with them, in `lines`
 output/      tables, page, figures
-comparison/  the paper's comparison: its rows by its suites, as `plan` says
+comparison/  the paper's comparison: rows by suites, configured by `plan`
 real/        real stamps against published fits
 
 A new kind of method that is run lens by lens is a class in `methods` and one like `runners.fits.Fits`, with its suites and a

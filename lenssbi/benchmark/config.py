@@ -131,8 +131,8 @@ class BenchmarkConfig(Config):
         methods = data.get("methods") if isinstance(data, dict) else None
         if not isinstance(methods, dict):
             return data
-        told = {name: {"kind": "network", **m} if isinstance(m, dict) else m for name, m in methods.items()}
-        return {**data, "methods": told}
+        with_kinds = {name: {"kind": "network", **m} if isinstance(m, dict) else m for name, m in methods.items()}
+        return {**data, "methods": with_kinds}
 
     @model_validator(mode="after")
     def _check(self) -> BenchmarkConfig:
@@ -143,8 +143,8 @@ class BenchmarkConfig(Config):
         self._known("suites", [suite for m in self.methods.values() for suite in getattr(m, "suites", None) or ()])
         for target in self.wanted:
             if not isinstance(target, EvaluationTarget):
-                asked = [getattr(target, key, None) for key in ("method", "to", "peer")]
-                self._known("methods", [name.removesuffix(WITH_PRIOR) for name in asked if name is not None])
+                chosen = [getattr(target, key, None) for key in ("method", "to", "peer")]
+                self._known("methods", [name.removesuffix(WITH_PRIOR) for name in chosen if name is not None])
                 self._known("suites", [*getattr(target, "suites", ()), *filter(None, [getattr(target, "suite", None)])])
         self._known("methods", [] if self.evaluation is None else list(self.evaluation.memory))
         for what, names in ({} if self.comparison is None else self.comparison.named()).items():

@@ -76,9 +76,13 @@ class FitMethod(Config):
         ConfigError
             If the file cannot be read or a key in it is wrong.
         """
-        said = [f"{key}={value}" for name, key in KEYS.items() if (value := getattr(self, name)) is not None]
-        said = ["start.place=prior" if self.wrong_start and one.startswith("start.place=") else one for one in said]
-        return load_config(None if self.config is None else base / self.config, RefineConfig, (*said, *self.overrides))
+        settings = [f"{key}={value}" for name, key in KEYS.items() if (value := getattr(self, name)) is not None]
+        settings = [
+            "start.place=prior" if self.wrong_start and one.startswith("start.place=") else one for one in settings
+        ]
+        return load_config(
+            None if self.config is None else base / self.config, RefineConfig, (*settings, *self.overrides)
+        )
 
 
 class AutolensMethod(Config):

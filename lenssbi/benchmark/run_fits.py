@@ -65,14 +65,14 @@ def fit_suites(bench: Benchmark, sets: Mapping[str, Path]) -> None:
 
 def _tasks(bench: Benchmark, suite: str, path: Path) -> Iterator[Task]:
     """Fits of the methods that apply to a suite; the reasons of the others are added to the outcomes."""
-    for name, asked in bench.sampled.items():
+    for name, sampled in bench.sampled.items():
         with StampSet(path) as stamps:
-            reason = not_its_suite(asked.method, suite) or asked.reason_against(stamps)
+            reason = not_its_suite(sampled.method, suite) or sampled.reason_against(stamps)
         if reason is not None:
             bench.add_outcome(suite, name, f"does not apply: {reason}")
             continue
-        sources = sources_of(path, min(bench.count(suite), asked.method.count or bench.count(suite)))
-        yield Task(suite, name, asked.jobs(sources, bench.out, f"{suite}--{name}"))
+        sources = sources_of(path, min(bench.count(suite), sampled.method.count or bench.count(suite)))
+        yield Task(suite, name, sampled.jobs(sources, bench.out, f"{suite}--{name}"))
 
 
 def sources_of(path: Path, count: int) -> list[StampSource]:
@@ -94,7 +94,7 @@ def _add(bench: Benchmark, suite: str, name: str, which: str, records: list[Reco
     found = answers_of(records, which)
     if found is None and which == WITH_PRIOR:
         return  # no prior was learned
-    whose = {"suite": suite, "method": name + (WITH_PRIOR if which == WITH_PRIOR else "")}
+    identity = {"suite": suite, "method": name + (WITH_PRIOR if which == WITH_PRIOR else "")}
     rows: dict[str, list[Row]] = {
         "fits": [judge_fits.summary(records, which, bench.config.wrong)],
         "lenses": list(judge_fits.lens_rows(records, which)),
@@ -109,10 +109,10 @@ def _add(bench: Benchmark, suite: str, name: str, which: str, records: list[Reco
         rows["coverage"] = list(judge.coverage(found, parts))
         rows["misspecification"] = list(judge.misspecification(found))
     for table, those in rows.items():
-        bench.tables[table] += [{**whose, **row} for row in those]
-    points = of_fits(suite, whose["method"], records, which, stamps) if suite in bench.compared else None
+        bench.tables[table] += [{**identity, **row} for row in those]
+    points = of_fits(suite, identity["method"], records, which, stamps) if suite in bench.compared else None
     if points is not None:
-        bench.estimates[suite, whose["method"]] = points
+        bench.estimates[suite, identity["method"]] = points
 
 
 def evaluate(bench: Benchmark, plan: Evaluation) -> None:
@@ -126,18 +126,18 @@ def evaluate(bench: Benchmark, plan: Evaluation) -> None:
     scene = EvaluationStamp(sources_of(path, plan.index + 1)[plan.index], config, plan)
     peer = find_peer(bench.config.autolens_python)
     what = (path.name, plan.model_dump_json(exclude={"memory"}), config_hash(config))
-    told = bench.labelled_progress("evaluation")
+    progress = bench.labelled_progress("evaluation")
     measures: dict[str, Callable[[], Iterator[Row]]] = {
-        "evaluation": lambda: evaluations(scene, told),
+        "evaluation": lambda: evaluations(scene, progress),
         "evaluation-batched": lambda: batched_evaluations(scene),
         "evaluation-autolens": lambda: _answered(peer_evaluations(scene, peer, bench.out / "work" / "evaluation")),
     }
     for name, measure in measures.items():
         bench.add_timings(name, (*what, _of_peer(peer)), lambda: list(measure()), "evaluation")  # noqa: B023
     for name in plan.memory:
-        asked = bench.sampled.get(name)
-        if asked is not None and not (isinstance(asked, PeerFits) and peer.version is None):
-            (job,) = asked.jobs([scene.source], bench.out, f"{WEIGHED}--{name}")
+        sampled = bench.sampled.get(name)
+        if sampled is not None and not (isinstance(sampled, PeerFits) and peer.version is None):
+            (job,) = sampled.jobs([scene.source], bench.out, f"{WEIGHED}--{name}")
             bench.add_timings(f"memory-{name}", (job.identity,), lambda: [memory(name, job)], "memory")  # noqa: B023
 
 

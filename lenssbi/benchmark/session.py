@@ -131,7 +131,7 @@ class Benchmark:
     def simulate(self, suite: str) -> Path:
         """Make the stamps of a suite, unless they exist."""
         path, seed = self.set_path(suite), self.config.suites[suite].seed
-        told = self.labelled_progress(suite)
+        progress = self.labelled_progress(suite)
         simulate.run(
             self.simulations[suite],
             path,
@@ -139,23 +139,23 @@ class Benchmark:
             seed=seed,
             workers=self.workers,
             scheduler=self.scheduler,
-            progress=told,
+            progress=progress,
         )
         return path
 
     def add(self, suite: str, method: str, stamps: StampSet) -> None:
         """Add the rows of a method's results for a suite."""
         found, truths, parts = self.answers(suite, method, stamps), stamps.params, splits(stamps)
-        whose, strange = {"suite": suite, "method": method}, self.config.suites[suite].misspecified
+        identity, misspecified = {"suite": suite, "method": method}, self.config.suites[suite].misspecified
         rows = {
             "accuracy": judge.accuracy(found, truths, parts, self.config.suites[suite].paper),
             "coverage": judge.coverage(found, parts),
             "log_score": judge.log_score(found, parts),
             "misspecification": judge.misspecification(found),
-            "radii": () if strange else radii(found, truths, stamps.info.get("snr")),
+            "radii": () if misspecified else radii(found, truths, stamps.info.get("snr")),
         }
         for table, those in rows.items():
-            self.tables[table] += [{**whose, **row} for row in those]
+            self.tables[table] += [{**identity, **row} for row in those]
         self.scores.setdefault(method, {})[suite] = found.scores
         if suite in self.compared:
             self.estimates[suite, method] = of_network(suite, method, found, stamps)
@@ -175,16 +175,16 @@ class Benchmark:
     def time_methods(self, plan: Speed) -> None:
         """Time every method that applies to the suite of the plan, and its trainings."""
         path = self.set_path(plan.suite)
-        asked = {o.method for o in self.outcomes if o.suite == plan.suite and o.status == Status.DONE.value}
+        done = {o.method for o in self.outcomes if o.suite == plan.suite and o.status == Status.DONE.value}
         for method in self.estimators:
-            if method in asked:
-                folder, told = str(self.config.methods[method].estimator), self.labelled_progress(method)
+            if method in done:
+                folder, progress = str(self.config.methods[method].estimator), self.labelled_progress(method)
                 what = (path.name, self.estimators[method].card.model_dump_json())
-                self.add_timings(method, what, lambda: list(prediction_speed(method, folder, path, told)))  # noqa: B023
+                self.add_timings(method, what, lambda: list(prediction_speed(method, folder, path, progress)))  # noqa: B023
         run_in = self.out / "training"
         for name, training in self.trainings.items():
-            what, told = (path.name, config_hash(training.config)), self.labelled_progress(f"timing {name}")
-            self.add_timings(f"training-{name}", what, lambda: [training_speed(name, training, path, run_in, told)])  # noqa: B023
+            what, progress = (path.name, config_hash(training.config)), self.labelled_progress(f"timing {name}")
+            self.add_timings(f"training-{name}", what, lambda: [training_speed(name, training, path, run_in, progress)])  # noqa: B023
 
     def add_timings(
         self, name: str, what: Sequence[str], measure: Callable[[], list[Row]], table: str = "speed"

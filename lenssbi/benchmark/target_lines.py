@@ -48,17 +48,19 @@ def _line(what: str, peer: str, wanted: str, cell: JudgedValue) -> Line:
 
 def _evaluation(target: t.EvaluationTarget, tables: Tables) -> Line:
     def found(code: str) -> Row | None:
-        asked = {"code": code, "mesh": target.mesh, "solver": target.solver, "part": WHOLE}
-        rows = [r for r in tables["evaluation"] if all(r[k] == v for k, v in asked.items())]
+        query = {"code": code, "mesh": target.mesh, "solver": target.solver, "part": WHOLE}
+        rows = [r for r in tables["evaluation"] if all(r[k] == v for k, v in query.items())]
         return next((r for r in rows if bool(r["columns"]) == target.columns), None)
 
     row, peer = found(f"{BATCHED}, GPU" if target.batched else OURS), found(PEER)
-    cell, beside = _milliseconds(row), "" if target.batched else _milliseconds(peer).text
+    cell, peer_text = _milliseconds(row), "" if target.batched else _milliseconds(peer).text
     if row is not None and row["ms"] is not None:
         cell = JudgedValue(cell.text, row["ms"] <= target.ms)
     light = f", {_count(row)} lens-light columns" if target.columns else ""
     where = "batched on a GPU" if target.batched else "one core"
-    return _line(f"one evaluation, {target.mesh}, {target.solver}{light}, {where} [ms]", beside, f"{target.ms:g}", cell)
+    return _line(
+        f"one evaluation, {target.mesh}, {target.solver}{light}, {where} [ms]", peer_text, f"{target.ms:g}", cell
+    )
 
 
 def _milliseconds(row: Row | None) -> JudgedValue:
@@ -84,15 +86,15 @@ def _time(target: t.TimeTarget, tables: Tables) -> Line:
         if row is None or row["seconds_50"] is None:
             return MISSING
         many = f", {row['seconds_16']:.3g}-{row['seconds_84']:.3g}" if row["lenses"] > 1 else ""
-        undone = "" if row["done"] == row["lenses"] else f"; {row['lenses'] - row['done']} of {row['lenses']} not done"
+        failed = "" if row["done"] == row["lenses"] else f"; {row['lenses'] - row['done']} of {row['lenses']} not done"
         drawn = f", {row['n_eff_50']:.0f} effective draws" if row["n_eff_50"] is not None else ""
         evaluations = 0 if row["evaluations_50"] is None else row["evaluations_50"]
-        text = f"{row['seconds_50']:.3g}{many} ({evaluations:,.0f} evaluations{drawn}{undone})"
+        text = f"{row['seconds_50']:.3g}{many} ({evaluations:,.0f} evaluations{drawn}{failed})"
         return JudgedValue(text, row["done"] > 0 and row["seconds_50"] <= target.seconds)
 
     what = f"a fit, {target.method}, {target.suite} [s]"
-    beside = "" if target.peer is None else cell(_fit(tables, target.peer, target.suite)).text
-    return _line(what, beside, f"{target.seconds:g}", cell(_fit(tables, target.method, target.suite)))
+    peer_text = "" if target.peer is None else cell(_fit(tables, target.peer, target.suite)).text
+    return _line(what, peer_text, f"{target.seconds:g}", cell(_fit(tables, target.method, target.suite)))
 
 
 def _same(target: t.SameTarget, tables: Tables) -> Line:
@@ -119,8 +121,8 @@ def _memory(target: t.MemoryTarget, tables: Tables) -> Line:
             return MISSING
         return JudgedValue(f"{row['peak_memory_mb']:.0f}", row["peak_memory_mb"] <= target.megabytes)
 
-    beside = "" if target.peer is None else cell(target.peer).text
-    return _line(f"peak memory of a fit, {target.method} [MB]", beside, f"{target.megabytes:g}", cell(target.method))
+    peer_text = "" if target.peer is None else cell(target.peer).text
+    return _line(f"peak memory of a fit, {target.method} [MB]", peer_text, f"{target.megabytes:g}", cell(target.method))
 
 
 def _wrong(target: t.WrongTarget, tables: Tables) -> Line:
@@ -134,14 +136,14 @@ def _wrong(target: t.WrongTarget, tables: Tables) -> Line:
         )
 
     what = f"wrong basins, unflagged, {target.method}, {target.suite} [per cent]"
-    beside = "" if target.peer is None else cell(_fit(tables, target.peer, target.suite)).text
-    return _line(what, beside, f"{100 * target.share:g}", cell(_fit(tables, target.method, target.suite)))
+    peer_text = "" if target.peer is None else cell(_fit(tables, target.peer, target.suite)).text
+    return _line(what, peer_text, f"{100 * target.share:g}", cell(_fit(tables, target.method, target.suite)))
 
 
 def _coverage(target: t.CoverageTarget, tables: Tables) -> Line:
     def cell(method: str | None) -> JudgedValue:
-        asked = {"method": method, "suite": target.suite, "split": ALL}
-        rows = [r for r in tables["coverage"] if all(r[k] == v for k, v in asked.items())]
+        query = {"method": method, "suite": target.suite, "split": ALL}
+        rows = [r for r in tables["coverage"] if all(r[k] == v for k, v in query.items())]
         if not rows:
             return MISSING
         row = max(rows, key=lambda r: abs(r["largest_deviation"]))
@@ -150,8 +152,8 @@ def _coverage(target: t.CoverageTarget, tables: Tables) -> Line:
         return JudgedValue(text, abs(row["largest_deviation"]) <= target.within)
 
     what = f"coverage, {target.method}, {target.suite}: largest deviation [points]"
-    beside = "" if target.peer is None else cell(target.peer).text
-    return _line(what, beside, f"{100 * target.within:g}", cell(target.method))
+    peer_text = "" if target.peer is None else cell(target.peer).text
+    return _line(what, peer_text, f"{100 * target.within:g}", cell(target.method))
 
 
 def _ratio(target: t.RatioTarget, tables: Tables) -> Line:
@@ -168,8 +170,8 @@ def _ratios(target: t.RatioTarget, suite: str, tables: Tables) -> list[float]:
         pair = [_fit(tables, name.removesuffix(WITH_PRIOR), suite) for name in (target.method, target.to)]
         seconds = [None if row is None else row["seconds_50"] for row in pair]
         return [] if None in seconds else [seconds[0] / seconds[1]]  # type: ignore[operator]
-    asked = {"suite": suite, "split": ALL}
-    rows = [r for r in tables["accuracy"] if all(r[k] == v for k, v in asked.items())]
+    query = {"suite": suite, "split": ALL}
+    rows = [r for r in tables["accuracy"] if all(r[k] == v for k, v in query.items())]
     found = {(r["method"], r["parameter"]): r["error"] for r in rows}
     parameters = [p for method, p in found if method == target.method and (target.to, p) in found]
     return [found[target.method, p] / found[target.to, p] for p in parameters]

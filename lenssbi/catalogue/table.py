@@ -179,7 +179,7 @@ def read(path: str | Path) -> Table:
 def _escape(table: Table, *, ascii_only: bool) -> None:
     """Write texts that the format would change with the escapes of Python's literals, and record their columns.
 
-    FITS knows ASCII alone; ECSV takes a line that begins with # for a comment; both lose spaces at the ends.
+    FITS supports only ASCII; ECSV treats a line that begins with # as a comment; both lose spaces at the ends.
     """
 
     def kept(text: str) -> bool:

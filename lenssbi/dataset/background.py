@@ -96,7 +96,7 @@ def levelled(stamp: Stamp) -> Stamp:
     removed = float(np.abs((stamp.image - after.image)[stamp.mask]).max() / sky.sigma)
     believed = DOUBTFUL[0] * sky.scatter <= sky.claimed <= DOUBTFUL[1] * sky.scatter
     raised = {Flag.BACKGROUND_REMOVED: removed > FAR_OFF, Flag.NOISE_DOUBTFUL: not believed}
-    flags = tuple(word for word, true in raised.items() if true)
+    flags = tuple(flag for flag, true in raised.items() if true)
     return with_flags(replace(after, info={**stamp.info, "background": removed}), *flags)
 
 

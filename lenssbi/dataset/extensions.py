@@ -56,7 +56,7 @@ def choose_noise(planes: Sequence[Plane], file: str | Path | None, path: str | P
     """The noise map: from its own file, a number that holds for all pixels, or the stamp's own file, whose planes are given.
 
     A plane that is called a variance or an inverse variance is converted to one sigma if there is no noise map; its header then holds
-    the flag. A weight is refused: its name does not say what it means.
+    the flag. A weight is refused, because its meaning is ambiguous.
 
     Raises
     ------

@@ -50,7 +50,7 @@ def read_stamp(
     psf
         File with the PSF; takes precedence over what `path` holds.
     mask
-        FITS file with a mask whose pixels are 0 where the image is good, or region file of DS9 (.reg) with the bad regions;
+        FITS file with a mask that is 0 for good pixels, or region file of DS9 (.reg) with the bad regions;
         takes precedence over the masks in `path`. "none" stands for no mask.
     pixel_scale
         Side of a pixel [arcsec]; takes precedence over the header.
@@ -62,7 +62,7 @@ def read_stamp(
     Raises
     ------
     ItemError
-        With the status that says what is missing or wrong.
+        With the status that describes what is missing or wrong.
     """
     planes = read_planes(path)
     image = choose_image(planes, path, band)

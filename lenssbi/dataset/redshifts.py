@@ -1,6 +1,6 @@
 """Redshifts of a lens and its source, from options, the columns of a table or the header of an image.
 
-A cell that is empty or not a number stands for a redshift that is not known, as catalogues have it. A number that no redshift can be is a
+A cell that is empty or not a number means that the redshift is not known. A number that no redshift can be is a
 mistake: it is reported and the stamp is refused, so that no mass is computed from it.
 """
 

@@ -107,12 +107,12 @@ def from_sets(config: TrainConfig, sets: Sequence[StampSet], other: StampSet | N
     parts = [(stamps, *split_of(config, stamps, other)) for stamps in sets]
     training = examples_of(config, [(stamps, rows) for stamps, rows, _ in parts], progress)
     held_out = [(other, range(len(other)))] if other else [(stamps, rows) for stamps, _, rows in parts]
-    told = [describe(stamps, rows) for stamps, rows, _ in parts]
-    identity = " + ".join(f"{s['name']} {s['stamps']} {s['seed']} {s['lenssbi_version']}" for s in told)
+    described = [describe(stamps, rows) for stamps, rows, _ in parts]
+    identity = " + ".join(f"{s['name']} {s['stamps']} {s['seed']} {s['lenssbi_version']}" for s in described)
     count = sum(len(rows) for _, rows in held_out)
     last = f"the last {count} stamps of the set" if len(sets) == 1 else f"{count} stamps from the ends of the sets"
     provenance = {
-        "sets": told,
+        "sets": described,
         "trained_on": len(training),
         "validation": other.path.name if other else last,
     }
@@ -204,7 +204,7 @@ def from_populations(
         [*pixels, *([(other.path, other.shape, other.pixel_scale, other.attributes["band"])] if other else [])]
     )
     training = FreshExamples(supplies, config.space, config.preprocessing, fresh.stamps, config.ahead)
-    told = [{"name": Path(s.name).name, "share": s.share, "config": dump_yaml(s.config)} for s in supplies]
+    described = [{"name": Path(s.name).name, "share": s.share, "config": dump_yaml(s.config)} for s in supplies]
     identity = " + ".join(f"{Path(s.name).name} {config_hash(s.config)} {s.share:g}" for s in supplies)
     return Inputs(
         training,
@@ -217,7 +217,7 @@ def from_populations(
         range_of([width for supply in supplies for width in camera_widths(supply.config)]),
         f"{identity} {__version__} {other.path.name if other else ''}".strip(),
         {
-            "populations": told,
+            "populations": described,
             "stamps_per_epoch": fresh.stamps,
             "validation": other.path.name if other else f"{fresh.validation} fresh stamps",
         },

@@ -100,8 +100,8 @@ def numbers(
     features = np.ascontiguousarray(features, dtype=np.float32)
     offset = features - centre
     whole, apart = (np.maximum((f**2).sum(axis=1, keepdims=True), TINY) for f in (features, offset))
-    beside = np.maximum(apart - ((offset @ axes) ** 2).sum(axis=1, keepdims=True), TINY * apart)
-    lengths = np.log(np.concatenate([beside / apart, apart, whole], axis=1)) / 2
+    residual = np.maximum(apart - ((offset @ axes) ** 2).sum(axis=1, keepdims=True), TINY * apart)
+    lengths = np.log(np.concatenate([residual / apart, apart, whole], axis=1)) / 2
     return np.concatenate([features @ axes / np.sqrt(whole), lengths], axis=1)
 
 

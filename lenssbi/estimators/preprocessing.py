@@ -8,7 +8,7 @@
 The second and the third keep how bright a stamp is against its noise, which the width of the posterior depends on, and tame bright cores.
 They have no unit, so electrons, ADU and microjansky all serve. Unusable pixels become 0, the level of empty sky. With
 `asinh_map` a pixel weighs as much as it is worth, so one whose noise is declared huge fades to 0 by itself; one whose noise is
-not finite, not positive or below TRUSTED of the stamp's median is unusable: its ratio says nothing.
+not finite, not positive or below TRUSTED of the stamp's median is unusable: its ratio is meaningless.
 """
 
 from typing import TYPE_CHECKING, Literal

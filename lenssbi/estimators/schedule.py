@@ -46,7 +46,7 @@ class Schedule(Config):
 
 
 def drops(losses: Sequence[float], patience: int) -> int:
-    """Number of times that the best loss went `patience` epochs without being beaten, counting anew after each drop.
+    """Number of times that the best loss went `patience` epochs without being beaten, counted again after each drop.
 
     Examples
     --------

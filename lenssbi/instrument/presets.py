@@ -9,7 +9,7 @@ from typing import Any
 from lenssbi.config import mapping_of
 
 PACKAGE = Path(__file__).parents[1]
-ROOTS = (PACKAGE, PACKAGE.parent)  # a wheel holds lenssbi/configs, a clone has configs beside lenssbi
+ROOTS = (PACKAGE, PACKAGE.parent)  # a wheel holds lenssbi/configs, a clone has configs next to lenssbi
 
 
 def preset_names() -> tuple[str, ...]:

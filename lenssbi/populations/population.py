@@ -104,6 +104,6 @@ class Population(Config):
         if self.lens_light is not None:
             light, residual = self.lens_light.draw(rng, axis_ratio(e), position_angle(e), centre)
         if self.neighbours is not None:
-            beside = self.neighbours.draw(rng, centre)
-            light, residual = (*light, *beside), (*residual, *beside)
+            neighbours = self.neighbours.draw(rng, centre)
+            light, residual = (*light, *neighbours), (*residual, *neighbours)
         return light, residual

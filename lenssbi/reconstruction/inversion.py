@@ -44,7 +44,7 @@ class _Solution(NamedTuple):
     evidence: Evidence
     mesh: SourceMesh
     source: FloatArray  # [flux_scale per pixel]
-    beside: ScaledColumns  # smooth part and lens light
+    columns: ScaledColumns  # smooth part and lens light
     amplitudes: FloatArray  # scaled amplitudes of the columns
     upper: FloatArray  # Cholesky factor of F + H, in this thread's workspace: valid until the next evaluation
 
@@ -194,17 +194,17 @@ class Inversion:
             empty, lens_light = np.full(0, np.nan), None if self.columns is None else image
             unknown = np.full(0 if self.columns is None else len(self.columns), np.nan)
             return Reconstruction(Evidence.failed(), None, empty, empty, image, unknown, lens_light)
-        evidence, mesh, source, beside, scaled, upper = solution
+        evidence, mesh, source, columns, scaled, upper = solution
         tiles, scale = self.imaging.tiles, self.imaging.flux_scale
         k = 0 if self.smooth is None else self.smooth.count
         pixels = (mesh.weights * source[mesh.indices]).sum(axis=1)
         blurred = kernel.blur(tiles, pixels.reshape(-1, self.imaging.subgrid**2))
         with np.errstate(invalid="ignore"):  # 0 / 0 outside the mask
-            blurred += beside.rows[..., :k] @ scaled[:k] / tiles.weight
+            blurred += columns.rows[..., :k] @ scaled[:k] / tiles.weight
         image.ravel()[tiles.place[tiles.place >= 0]] = blurred[tiles.place >= 0] * scale
         covariance, _ = lapack.dpotri(upper[: source.size, : source.size], lower=0)
         per_area = scale / self.imaging.pixel_scale**2
-        sigma, amplitudes = np.sqrt(np.diag(covariance)) * per_area, scaled / beside.norm
+        sigma, amplitudes = np.sqrt(np.diag(covariance)) * per_area, scaled / columns.norm
         smooth = None if self.smooth is None else partial(self.smooth.brightness, beta, amplitudes[:k])
         source = source * per_area + (0.0 if smooth is None else smooth(mesh.vertices))
         lens_light = None if self.columns is None else np.tensordot(amplitudes[k:], self.columns, 1)
@@ -219,8 +219,8 @@ class Inversion:
         mesh = self.mesh.source_mesh(beta, self.imaging)
         if mesh is None:
             return None
-        penalty, beside = self._penalty(mesh), self._beside(beta)
-        matrix, vector = self._normal_equations(mesh, beside, penalty, strength)
+        penalty, columns = self._penalty(mesh), self._all_columns(beta)
+        matrix, vector = self._normal_equations(mesh, columns, penalty, strength)
         kept = matrix
         if self.solver == "positive":
             kept = workspace(vector.size, "kept")
@@ -232,7 +232,7 @@ class Inversion:
             return None
         source, amplitudes = np.split(answer, [mesh.vertices.size])
         k = 0 if self.smooth is None else self.smooth.count
-        charges = beside.ridge * amplitudes**2
+        charges = columns.ridge * amplitudes**2
         pixels, smooth = strength * penalty.quadratic_form(source), float(charges[:k].sum())
         data_norm, noise_norm = self._norms
         evidence = Evidence(
@@ -241,12 +241,14 @@ class Inversion:
             log_det_curvature=2 * float(np.sum(np.log(np.diagonal(matrix)[: source.size + k]))),
             log_det_regularisation=source.size * float(np.log(strength))
             + penalty.log_det
-            + float(np.sum(np.log(beside.ridge[:k]))),
+            + float(np.sum(np.log(columns.ridge[:k]))),
             noise_norm=noise_norm,
         )
-        return _Solution(evidence, mesh, source, beside, amplitudes, matrix) if evidence.status is Status.DONE else None
+        return (
+            _Solution(evidence, mesh, source, columns, amplitudes, matrix) if evidence.status is Status.DONE else None
+        )
 
-    def _beside(self, beta: ComplexArray) -> ScaledColumns:
+    def _all_columns(self, beta: ComplexArray) -> ScaledColumns:
         """All columns in addition to the pixels: the smooth part behind this lens model, and the lens' light."""
         return self._light if self.smooth is None else joined(self.smooth.columns(beta), self._light)
 

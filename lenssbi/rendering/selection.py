@@ -54,15 +54,15 @@ class Selection(Config):
     def promising(self, draws: PopulationDraws, camera: Camera) -> Mask:
         """Whether draws are resolved, and have magnification and S/N near or above the thresholds with one ray per pixel."""
         hopeful = self.resolves(draws, camera)
-        asked = np.flatnonzero(hopeful)
-        for first in range(0, len(asked), CHUNK):
-            some = draws.take(asked[first : first + CHUNK])
+        candidates = np.flatnonzero(hopeful)
+        for first in range(0, len(candidates), CHUNK):
+            some = draws.take(candidates[first : first + CHUNK])
             seen = scene(some.system.source, Together(some.system.deflectors), len(some))
             rays = ray_image(seen, camera.shape, camera.pixel_scale).numpy() * camera.pixel_scale**2
             enough = rays.sum(axis=(1, 2)) > self.least_magnification(some, camera) * some.flux
             signal = rays[enough] * np.float32(camera.electrons(0.0))
             enough[enough] = unblended_signal_to_noise(signal, camera.background_variance) > MARGIN_SNR * self.min_snr
-            hopeful[asked[first : first + CHUNK]] = enough
+            hopeful[candidates[first : first + CHUNK]] = enough
         return hopeful
 
     def least_magnification(self, draws: PopulationDraws, camera: Camera) -> FloatArray:

@@ -10,5 +10,5 @@ compare    all tables: `compare` returns a `Comparison`
 page       the files: HTML (`templates/`), `markdown`, `ecsv`, `figures`; `sections`, `target_tables` and `run_tables` are its tables as
            text, with the cells of `text_tables`
 
-Every table is a list of rows with the same columns in the same order; None if there is nothing to say, with a `reason`.
+Every table is a list of rows with the same columns in the same order; missing values are None, with a `reason`.
 """

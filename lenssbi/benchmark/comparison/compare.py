@@ -55,7 +55,7 @@ def compare(
     estimates: Mapping[Which, PointEstimates],
     statuses: Mapping[Which, str],
 ) -> Comparison:
-    """The comparison of a run whose suites have been judged.
+    """The comparison of a run with evaluated suites.
 
     Parameters
     ----------
@@ -124,23 +124,23 @@ def tabulate(
 
 def point_rows(points: PointEstimates, lenses: Lenses) -> Iterator[Row]:
     """A row for each lens and parameter."""
-    whose = {"suite": points.suite, "row": points.row, "method": points.method}
+    identity = {"suite": points.suite, "row": points.row, "method": points.method}
     for i, lens in enumerate(points.lens):
         true = {"snr": lenses.snr[lens], "multiplicity": lenses.multiplicity[lens]}
         spent = {key: getattr(points, key)[i] for key in SPENT}
         for name in points.names:
             values = {key: getattr(points, key)[name][i] for key in ("true", "predicted", "sigma")}
             numbers = {key: _known(value) for key, value in {**values, **true, **spent}.items()}
-            told = {"flagged": bool(points.flagged[i]), "flags": points.flags[i]}
-            yield {**whose, "lens": int(lens), "parameter": name, **numbers, **told}
+            flags = {"flagged": bool(points.flagged[i]), "flags": points.flags[i]}
+            yield {**identity, "lens": int(lens), "parameter": name, **numbers, **flags}
 
 
 def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _why(told: Mapping[Which, str], suite: str, method: str) -> str:
+def _why(statuses: Mapping[Which, str], suite: str, method: str) -> str:
     """Outcome of a method on a suite."""
     from lenssbi.benchmark.methods import WITH_PRIOR
 
-    return told.get((suite, method.removesuffix(WITH_PRIOR)), "not asked")
+    return statuses.get((suite, method.removesuffix(WITH_PRIOR)), "not asked")

@@ -30,22 +30,22 @@ def coverage_rows(
         for row in plan.rows:
             found = points.get((suite, row))
             if found is None:
-                whose = {"suite": suite, "row": row, "method": None, "parameter": ALL}
+                identity = {"suite": suite, "row": row, "method": None, "parameter": ALL}
                 reason = reasons.get((suite, row), "")
-                yield from ({**whose, **_empty(level), "reason": reason} for level in LEVELS)
+                yield from ({**identity, **_empty(level), "reason": reason} for level in LEVELS)
             else:
                 yield from _rows(plan, found)
 
 
 def _rows(plan: ComparisonPlan, points: PointEstimates) -> Iterator[Row]:
-    whose = {"suite": points.suite, "row": points.row, "method": points.method}
+    identity = {"suite": points.suite, "row": points.row, "method": points.method}
     masses = {name: values[:, None] for name, values in points.below.items()}
     masses[ALL] = np.concatenate(list(masses.values()), axis=1)
     for name, below in masses.items():
         for level, nominal in LEVELS.items():
             inside = claimed(below) < nominal
             yield {
-                **whose,
+                **identity,
                 "parameter": name,
                 **_empty(level),
                 **_shares(plan, inside, points.out_of_distribution, nominal),
@@ -58,11 +58,11 @@ def _empty(level: str) -> Row:
     return row | {"unflagged_deviation": None, "reason": ""}
 
 
-def _shares(plan: ComparisonPlan, inside: NDArray[Any], strange: NDArray[np.bool_], nominal: float) -> Row:
+def _shares(plan: ComparisonPlan, inside: NDArray[Any], unlike: NDArray[np.bool_], nominal: float) -> Row:
     row = {"lenses": len(inside), **share(inside, plan)}
-    row |= {"deviation": row["share"] - nominal, "flagged": float(strange.mean())}
+    row |= {"deviation": row["share"] - nominal, "flagged": float(unlike.mean())}
     row |= within(row["deviation"], row["low"] - nominal, row["high"] - nominal, plan.coverage.within)
-    familiar = inside[~strange]
+    familiar = inside[~unlike]
     row["unflagged_lenses"] = len(familiar)
     if len(familiar):
         row |= share(familiar, plan, "unflagged_share", "unflagged_")

@@ -172,12 +172,17 @@ def error_rows(
     """
     for suite in plan.suites:
         known = lenses[suite].names if suite in lenses else ()
-        asked = [name for name in JUDGED if name in known or name in _in_paper(plan, suite)]
+        parameters = [name for name in JUDGED if name in known or name in _in_paper(plan, suite)]
         for row in plan.rows:
             found = points.get((suite, row))
-            whose = {"table": plan.table(suite), "suite": suite, "row": row, "method": found.method if found else None}
-            for parameter in asked:
-                what = {**whose, "parameter": parameter, "unit": JUDGED[parameter]}
+            identity = {
+                "table": plan.table(suite),
+                "suite": suite,
+                "row": row,
+                "method": found.method if found else None,
+            }
+            for parameter in parameters:
+                what = {**identity, "parameter": parameter, "unit": JUDGED[parameter]}
                 if found is None:
                     yield {**what, **missing(plan, suite, row, parameter, reasons.get((suite, row), ""))}
                 else:

@@ -1,4 +1,4 @@
-"""Catastrophic failures: lenses whose einstein_radius is off by more than 0.2 arcsec and more than 5 sigma, or as the plan says.
+"""Catastrophic failures: lenses whose einstein_radius is off by more than 0.2 arcsec and more than 5 sigma, or as configured.
 
 A flagged failure warns the user. A lens without a posterior is not such a failure but counted separately (`undone`). Shares are relative to
 the lenses that have a posterior.
@@ -34,11 +34,11 @@ def failure_rows(
     for suite in plan.suites:
         for row in plan.rows:
             found = points.get((suite, row))
-            whose = {"suite": suite, "row": row, "method": None if found is None else found.method}
+            identity = {"suite": suite, "row": row, "method": None if found is None else found.method}
             if found is None:
-                yield {**whose, **_empty(), "reason": reasons.get((suite, row), "")}
+                yield {**identity, **_empty(), "reason": reasons.get((suite, row), "")}
             else:
-                yield {**whose, **_empty(), **_shares(plan, found)}
+                yield {**identity, **_empty(), **_shares(plan, found)}
 
 
 def _empty() -> Row:
@@ -48,10 +48,10 @@ def _empty() -> Row:
 
 
 def _shares(plan: ComparisonPlan, points: PointEstimates) -> Row:
-    lost = catastrophic(points, plan.catastrophic)
-    silent = lost & ~points.flagged
-    row = {"asked": points.attempted, "lenses": len(points), "catastrophic": int(lost.sum()), **share(lost, plan)}
-    row |= {"unflagged": int(silent.sum()), **share(silent, plan, "unflagged_share", "unflagged_")}
+    wrong = catastrophic(points, plan.catastrophic)
+    unflagged = wrong & ~points.flagged
+    row = {"asked": points.attempted, "lenses": len(points), "catastrophic": int(wrong.sum()), **share(wrong, plan)}
+    row |= {"unflagged": int(unflagged.sum()), **share(unflagged, plan, "unflagged_share", "unflagged_")}
     row |= {"flagged_share": float(points.flagged.mean()), "undone": len(points.failed)}
     why = Counter(one.status for one in points.failed).most_common()
     row["undone_why"] = "; ".join(f"{status}: {count}" for status, count in why)

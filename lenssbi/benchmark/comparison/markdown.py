@@ -62,9 +62,9 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    beside = f"({_safe('; '.join(cell.details))})" if cell.details else ""
+    details = f"({_safe('; '.join(cell.details))})" if cell.details else ""
     text = f"**{_safe(cell.text)}**" if cell.met else _safe(cell.text)
-    return " ".join(filter(None, (text, cell.mark, beside)))
+    return " ".join(filter(None, (text, cell.mark, details)))
 
 
 def _safe(text: str) -> str:

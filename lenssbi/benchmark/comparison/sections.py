@@ -153,9 +153,9 @@ def failures_table(comparison: Comparison) -> DisplayTable:
 
 def _failures(plan: ComparisonPlan, row: Row) -> tuple[Cell, ...]:
     numbers = [Cell(f"{row['lenses']:,}"), *(_count(row[key]) for key in ("catastrophic", "unflagged"))]
-    silent = per_cent(row, "unflagged_share", "unflagged")
-    beside = (*silent.details, *non_empty(undecided(row)))
-    shares = (per_cent(row, "share"), Cell(silent.text, beside, row["met"], silent.missing))
+    unflagged = per_cent(row, "unflagged_share", "unflagged")
+    details = (*unflagged.details, *non_empty(undecided(row)))
+    shares = (per_cent(row, "share"), Cell(unflagged.text, details, row["met"], unflagged.missing))
     flagged = Cell("" if row["flagged_share"] is None else three(100 * row["flagged_share"]))
     return (row_head(plan, row), *numbers, *shares, flagged, Cell(str(row["undone"]), non_empty(row["undone_why"])))
 

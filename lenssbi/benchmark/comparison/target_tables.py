@@ -85,8 +85,8 @@ def _coverage(row: Row, plan: ComparisonPlan) -> Cell:
     if row["value"] is None:
         return Cell(TO, non_empty(row["note"]), missing=True)
     ends = f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}"
-    beside = non_empty(ends, row["parameter"], row["note"], undecided(row))
-    return Cell(f"{100 * row['value']:+.1f}", beside, row["met"])
+    details = non_empty(ends, row["parameter"], row["note"], undecided(row))
+    return Cell(f"{100 * row['value']:+.1f}", details, row["met"])
 
 
 def _lines(plan: ComparisonPlan, rows: Sequence[Row]) -> list[tuple[Cell, ...]]:

@@ -45,10 +45,10 @@ def target_rows(plan: ComparisonPlan, tables: Mapping[str, Rows], points: Estima
         yield _failures(plan, row, tables["failures"])
 
 
-def _line(kind: str, what: str, row: str, suites: Sequence[str], wanted: float, **told: Any) -> Row:
+def _line(kind: str, what: str, row: str, suites: Sequence[str], wanted: float, **values: Any) -> Row:
     line: Row = {"kind": kind, "what": what, "row": row, "suites": " ".join(suites), "parameter": ""}
     line |= {"value": None, "low": None, "high": None, "wanted": wanted, "met": None, "decided": None}
-    return {**line, "cells_met": None, "cells": None, "lenses": 0, "note": "", **told}
+    return {**line, "cells_met": None, "cells": None, "lenses": 0, "note": "", **values}
 
 
 def _errors(plan: ComparisonPlan, suite: str, row: str, errors: Rows) -> Iterator[Row]:
@@ -57,17 +57,17 @@ def _errors(plan: ComparisonPlan, suite: str, row: str, errors: Rows) -> Iterato
     if not cells:
         return
     there = [cell for cell in cells if cell["error"] is not None]
-    told: Row = {"cells": len(cells), "cells_met": sum(bool(cell["met"]) for cell in there)}
+    values: Row = {"cells": len(cells), "cells_met": sum(bool(cell["met"]) for cell in there)}
     if there:
         worst = max(there, key=lambda cell: cell["error"] / cell["wanted"])
-        told |= {"value": worst["error"] / worst["wanted"], "parameter": worst["parameter"]}
-        told |= {end: worst[end] / worst["wanted"] for end in ("low", "high")} | {"lenses": worst["lenses"]}
-        told |= judged(told, 1.0, "value")
+        values |= {"value": worst["error"] / worst["wanted"], "parameter": worst["parameter"]}
+        values |= {end: worst[end] / worst["wanted"] for end in ("low", "high")} | {"lenses": worst["lenses"]}
+        values |= judged(values, 1.0, "value")
     if len(there) < len(cells):
-        told |= {"note": next(cell["reason"] for cell in cells if cell["error"] is None)}
+        values |= {"note": next(cell["reason"] for cell in cells if cell["error"] is None)}
     share = plan.share(suite, row)
     of = "the paper's" if share == 1 else f"{share:g} of the paper's"
-    yield _line("error", f"largest error of {plan.title(row)} over {of}", row, [suite], 1.0, **told)
+    yield _line("error", f"largest error of {plan.title(row)} over {of}", row, [suite], 1.0, **values)
 
 
 def _relative(
@@ -86,12 +86,12 @@ def _relative(
     suites = [suite for suite, those in found.items() if those]
     if not each:
         return _line("relative", title, row, plan.suites, wanted, note="no suite has both")
-    told = with_ends("value", float(np.mean([r[0] for r in each])), np.mean([r[1] for r in each], axis=0), "")
-    told |= judged(told, wanted, "value") | {"cells": len(each), "cells_met": sum(r[0] <= wanted for r in each)}
-    told["lenses"] = sum(len(_common(points[s, row], points[s, plan.baseline])[0]) for s in suites)
+    values = with_ends("value", float(np.mean([r[0] for r in each])), np.mean([r[1] for r in each], axis=0), "")
+    values |= judged(values, wanted, "value") | {"cells": len(each), "cells_met": sum(r[0] <= wanted for r in each)}
+    values["lenses"] = sum(len(_common(points[s, row], points[s, plan.baseline])[0]) for s in suites)
     left_out = [suite for suite in plan.suites if suite not in suites]
     note = f"without {', '.join(left_out)}" if left_out else ""
-    return _line("relative", title, row, suites, wanted, **told, note=note)
+    return _line("relative", title, row, suites, wanted, **values, note=note)
 
 
 def _common(one: PointEstimates, two: PointEstimates) -> tuple[Any, Any]:
@@ -142,13 +142,13 @@ def _coverage(plan: ComparisonPlan, suite: str, row: str, rows: Rows) -> Row:
         return _line("coverage", what, row, [suite], limit, note=note)
     worst = max(there, key=lambda r: abs(r["deviation"]))
     nominal = worst["share"] - worst["deviation"]
-    told: Row = {"value": worst["deviation"], "lenses": worst["lenses"], "cells": len(there)}
-    told |= {"low": worst["low"] - nominal, "high": worst["high"] - nominal, "met": worst["met"]}
-    told |= {"decided": worst["decided"], "cells_met": sum(r["met"] for r in there)}
-    told["parameter"] = f"{worst['parameter']} at {worst['level']:g}"
+    values: Row = {"value": worst["deviation"], "lenses": worst["lenses"], "cells": len(there)}
+    values |= {"low": worst["low"] - nominal, "high": worst["high"] - nominal, "met": worst["met"]}
+    values |= {"decided": worst["decided"], "cells_met": sum(r["met"] for r in there)}
+    values["parameter"] = f"{worst['parameter']} at {worst['level']:g}"
     if not worst["met"]:
-        told |= _unflagged(there, limit)
-    return _line("coverage", what, row, [suite], limit, **told)
+        values |= _unflagged(there, limit)
+    return _line("coverage", what, row, [suite], limit, **values)
 
 
 def _unflagged(rows: Rows, limit: float) -> Row:
@@ -156,11 +156,11 @@ def _unflagged(rows: Rows, limit: float) -> Row:
     flagged, left = rows[0]["flagged"], rows[0]["unflagged_lenses"]
     if not flagged:
         return {"note": "none flagged"}
-    told = f"{100 * flagged:.0f} per cent flagged"
+    values = f"{100 * flagged:.0f} per cent flagged"
     if not left:
-        return {"met": True, "note": told}
+        return {"met": True, "note": values}
     worst = max((r["unflagged_deviation"] for r in rows), key=abs)
-    note = f"{told}, {100 * worst:+.1f} of the other {left}"
+    note = f"{values}, {100 * worst:+.1f} of the other {left}"
     return {"note": note, "met": bool(abs(worst) <= limit)}
 
 
@@ -172,7 +172,7 @@ def _failures(plan: ComparisonPlan, row: str, rows: Rows) -> Row:
         note = next((r["reason"] for r in mine), "")
         return _line("failures", what, row, plan.suites, limits.share, note=note)
     worst = max(there, key=lambda r: r["unflagged_share"])
-    told = {"value": worst["unflagged_share"], "low": worst["unflagged_low"], "high": worst["unflagged_high"]}
-    told |= {key: worst[key] for key in ("lenses", "met", "decided")}
-    told |= {"cells": len(there), "cells_met": sum(r["met"] for r in there), "note": f"in {worst['suite']}"}
-    return _line("failures", what, row, [r["suite"] for r in there], limits.share, **told)
+    values = {"value": worst["unflagged_share"], "low": worst["unflagged_low"], "high": worst["unflagged_high"]}
+    values |= {key: worst[key] for key in ("lenses", "met", "decided")}
+    values |= {"cells": len(there), "cells_met": sum(r["met"] for r in there), "note": f"in {worst['suite']}"}
+    return _line("failures", what, row, [r["suite"] for r in there], limits.share, **values)

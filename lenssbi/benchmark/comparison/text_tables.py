@@ -18,7 +18,7 @@ class Cell:
     ----------
     text
         Text of the cell.
-    beside
+    details
         Lines in small print: the interval, the paper's value, the reason of a missing value.
     met
         Whether it meets the target; None if there is no target or it is not known.

@@ -29,11 +29,11 @@ def time_rows(
         baseline = timed.get((suite, plan.baseline))
         for row in plan.rows:
             found = timed.get((suite, row))
-            whose = {"suite": suite, "row": row, "method": None if found is None else found.method}
+            identity = {"suite": suite, "row": row, "method": None if found is None else found.method}
             if found is None:
-                yield {**whose, **empty(), "reason": reasons.get((suite, row), "")}
+                yield {**identity, **empty(), "reason": reasons.get((suite, row), "")}
             else:
-                yield {**whose, **empty(), **_spent(plan, found), **_relative(plan, found, baseline)}
+                yield {**identity, **empty(), **_spent(plan, found), **_relative(plan, found, baseline)}
 
 
 def empty() -> Row:

@@ -116,8 +116,8 @@ class EvaluationStamp:
 
     def likelihood(self, mesh: str, solver: str, lit: bool) -> LensLikelihood:
         """The likelihood of a case."""
-        said = {"cells": mesh, "solver": solver}
-        settings = type(self.config.mesh).model_validate({**self.config.mesh.model_dump(), **said})
+        case = {"cells": mesh, "solver": solver}
+        settings = type(self.config.mesh).model_validate({**self.config.mesh.model_dump(), **case})
         names = (*MASS, "log10_strength")
         return build_likelihood(self.imaging(lit), settings, names, self.columns if lit else None)
 

@@ -84,15 +84,17 @@ def write_page(bench: Benchmark, comparison: Comparison, command: str) -> Path:
 
 def about(bench: Benchmark, command: str) -> dict[str, str]:
     """Description of the run: command, date, versions, machine, and the lenses of each suite."""
-    told = {"command": command, "date": datetime.now(UTC).date().isoformat(), "lenssbi": __version__, **machine()}
-    told["configuration"] = config_hash(bench.config)
+    entries = {"command": command, "date": datetime.now(UTC).date().isoformat(), "lenssbi": __version__, **machine()}
+    entries["configuration"] = config_hash(bench.config)
     for name in bench.compared:
         suite = bench.config.suites[name]
-        told[name] = f"{bench.count(name)} lenses of {suite.population or 'the default population'}, seed {suite.seed}"
+        entries[name] = (
+            f"{bench.count(name)} lenses of {suite.population or 'the default population'}, seed {suite.seed}"
+        )
     for name, method in bench.config.methods.items():
         limit = getattr(method, "count", None)
-        told[f"method {name}"] = method.kind + ("" if limit is None else f", at most {limit} lenses of a suite")
-    return told
+        entries[f"method {name}"] = method.kind + ("" if limit is None else f", at most {limit} lenses of a suite")
+    return entries
 
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:
@@ -124,9 +126,9 @@ def page(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line], comman
     yield from _table(
         SUITES, ((n, s.population, str(bench.count(n)), str(s.seed)) for n, s in bench.config.suites.items())
     )
-    undone = [outcome for outcome in bench.outcomes if outcome.failed]
-    if undone:
-        yield from _table(["not done", "method", "why"], ((o.suite, o.method, o.status) for o in undone))
+    failed = [outcome for outcome in bench.outcomes if outcome.failed]
+    if failed:
+        yield from _table(["not done", "method", "why"], ((o.suite, o.method, o.status) for o in failed))
     if command:
         yield f"- Command: `{command}`"
     yield "- Machine: " + ", ".join(f"{name} {value}" for name, value in machine().items())

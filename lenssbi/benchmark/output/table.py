@@ -90,8 +90,8 @@ def _misspecification(config: BenchmarkConfig, rows: Rows) -> Iterator[Line]:
         if alarms:
             cells = _by_method(alarms, lambda row: JudgedValue(f"{100 * row['flagged']:.1f}"))
             yield Line(f"false alarms, {name} [per cent]", "", "5", cells)
-    strange = [name for name, suite in config.suites.items() if suite.misspecified]
-    for suites in [*([name] for name in strange), strange]:
+    misspecified = [name for name, suite in config.suites.items() if suite.misspecified]
+    for suites in [*([name] for name in misspecified), misspecified]:
         those = [row for row in rows if row["suite"] in suites]
         if those:
             who = suites[0] if len(suites) == 1 else "all these suites"

@@ -9,7 +9,7 @@ The folder holds
     comparison.png    ours against published
     config.yaml       the resolved configuration
 
-The catalogue continues a run that was stopped; the tables are always made anew.
+The catalogue continues a run that was stopped; the tables are always written again.
 """
 
 from __future__ import annotations
@@ -156,11 +156,11 @@ def stamp_paths(folder: Path, published: Sequence[Published], table: Path) -> li
 
 def about(config: RealConfig, estimator: str, command: str) -> dict[str, str]:
     """Description of the run: command, date, network, versions and machine."""
-    told = {"command": command, "date": datetime.now(UTC).date().isoformat(), "network": estimator}
-    return {**told, "lenssbi": __version__, "configuration": config_hash(config), **machine()}
+    entries = {"command": command, "date": datetime.now(UTC).date().isoformat(), "network": estimator}
+    return {**entries, "lenssbi": __version__, "configuration": config_hash(config), **machine()}
 
 
-def write(result: RealResult, config: RealConfig, told: dict[str, str]) -> None:
+def write(result: RealResult, config: RealConfig, description: dict[str, str]) -> None:
     """Write tables, figure and configuration.
 
     Raises
@@ -173,7 +173,7 @@ def write(result: RealResult, config: RealConfig, told: dict[str, str]) -> None:
 
     write_csv(result.lenses, result.path / "lenses.csv")
     write_csv(result.summary, result.path / "summary.csv")
-    texts = {"table.md": markdown(TITLE, result.tables, told, REFEREE), "config.yaml": dump_yaml(config)}
+    texts = {"table.md": markdown(TITLE, result.tables, description, REFEREE), "config.yaml": dump_yaml(config)}
     for name, text in texts.items():
         with atomic(result.path / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

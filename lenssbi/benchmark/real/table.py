@@ -89,7 +89,7 @@ def _title(kind: str, stamps: Sequence[StampComparison]) -> str:
 def _summary(row: Row) -> list[Cell]:
     name = row["quantity"].replace("_", " ") if row["parameter"] == RADIUS else row["parameter"].replace("_", " ")
     unit = f" [{row['unit']}]" if row["unit"] else ""
-    quiet = {**row, "reason": ""}  # said once
+    quiet = {**row, "reason": ""}  # given once
     counts = [Cell(row["method"]), Cell(f"{row['compared']} of {row['stamps']}"), Cell(str(row["flagged"]))]
     numbers = [number(row, "bias", "bias"), *(number(quiet, key, key) for key in ("rms", "nmad", "r2"))]
     outliers = per_cent(row, "outliers", "outliers") if row["outliers"] is not None else Cell("")
@@ -111,5 +111,5 @@ def _text(found: Value | None) -> str:
 
 
 def _flags(answer: MethodResult) -> str:
-    said = [] if answer.status == Status.DONE.value else [answer.status]
-    return ", ".join([*said, *(flag.replace("_", " ") for flag in answer.flags)])
+    parts = [] if answer.status == Status.DONE.value else [answer.status]
+    return ", ".join([*parts, *(flag.replace("_", " ") for flag in answer.flags)])

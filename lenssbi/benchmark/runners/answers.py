@@ -124,8 +124,8 @@ def predict_set(
             parts["log_score"].append(np.asarray(estimator.log_prob(images, noise, truths[rows]), dtype=float))
         if estimator.reference is not None:
             widths = psf_widths(stamps, range(rows.start, rows.stop))
-            words = [flags(estimator.card, *one) for one in zip(scores, widths, strict=True)]
-            parts["flagged"].append(np.array([bool(word) for word in words], dtype=float))
+            raised = [flags(estimator.card, *one) for one in zip(scores, widths, strict=True)]
+            parts["flagged"].append(np.array([bool(one) for one in raised], dtype=float))
             parts["scores"].append(scores)
         progress(rows.stop, len(stamps), "predicting")
     seconds = time.perf_counter() - start

@@ -35,9 +35,9 @@ def main(folder: Path) -> None:
     answer = {"evaluate": evaluate, "fit": fit}[job["task"]](job, folder)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     answer |= {"version": al.__version__, "peak_memory_mb": peak}
-    beside = folder / ".answer.json"
-    beside.write_text(json.dumps(answer))
-    os.replace(beside, folder / "answer.json")
+    temporary = folder / ".answer.json"
+    temporary.write_text(json.dumps(answer))
+    os.replace(temporary, folder / "answer.json")
 
 
 def evaluate(job: dict[str, Any], folder: Path) -> dict[str, Any]:

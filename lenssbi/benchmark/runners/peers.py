@@ -100,8 +100,8 @@ class Peer:
             check=False,
         )
         if not answer.exists():
-            said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
-            raise PeerError(f"PyAutoLens: {said[-1]}")
+            lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+            raise PeerError(f"PyAutoLens: {lines[-1]}")
         found: dict[str, Any] = json.loads(answer.read_text())
         return found
 
@@ -122,10 +122,10 @@ def find_peer(python: str | None) -> Peer:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Peer(python, None, f"the interpreter for PyAutoLens does not start ({type(error).__name__})")
-    words = done.stdout.split()
-    if done.returncode or "version" not in words:
+    output = done.stdout.split()
+    if done.returncode or "version" not in output:
         return Peer(python, None, "the interpreter named by --autolens-python cannot import autolens")
-    return Peer(python, words[words.index("version") + 1])
+    return Peer(python, output[output.index("version") + 1])
 
 
 @dataclass(frozen=True)
@@ -160,11 +160,11 @@ class PeerFits:
     def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[LensJob]:
         """A job for each source, whose records are kept in the folder `name` of the results."""
         card = "" if self.method.estimator is None else card_of(self.method.estimator)
-        asked = self.method.model_dump_json(exclude={"suites", "count", "estimator"})  # identified by its card
+        settings = self.method.model_dump_json(exclude={"suites", "count", "estimator"})  # identified by its card
         jobs: list[LensJob] = []
         for source in sources:
             index = source.index or 0
-            identity = digest(Path(source.path).name, str(index), asked, card, str(self.peer.version), __version__)
+            identity = digest(Path(source.path).name, str(index), settings, card, str(self.peer.version), __version__)
             places = out / "results" / name / f"{index:05d}.json", out / "work" / name / f"{index:05d}-{identity}"
             jobs.append(PeerJob(source, index, self.method, self.peer, *places, identity=identity))
         return jobs

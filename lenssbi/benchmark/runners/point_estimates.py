@@ -103,11 +103,11 @@ class PointEstimates:
     @property
     def out_of_distribution(self) -> NDArray[np.bool_]:
         """Whether the stamp is flagged as unlike the training of the network or its prior, shape (n,)."""
-        told = [
-            bool({MISSPECIFIED, Flag.PRIOR_CONFLICT, Flag.ESTIMATE_CONFLICT} & set(words.split()))
-            for words in self.flags
+        unlike = [
+            bool({MISSPECIFIED, Flag.PRIOR_CONFLICT, Flag.ESTIMATE_CONFLICT} & set(flags.split()))
+            for flags in self.flags
         ]
-        return np.array(told, dtype=bool)
+        return np.array(unlike, dtype=bool)
 
     def difference(self, name: str) -> Floats:
         """Predicted - true, shape (n,); that of two orientations lies in [-90, 90) deg."""
@@ -202,7 +202,7 @@ def of_fits(suite: str, method: str, records: Sequence[Record], which: str, stam
 
 
 def _points(
-    suite: str, method: str, lens: NDArray[np.int_], answers: Answers, stamps: StampSet, **told: object
+    suite: str, method: str, lens: NDArray[np.int_], answers: Answers, stamps: StampSet, **others: object
 ) -> PointEstimates:
     """The results in the paper's parameters; the row is set later."""
     params = {name: np.asarray(values, dtype=float)[lens] for name, values in stamps.params.items()}
@@ -215,7 +215,7 @@ def _points(
     predicted, errors = paper_parameters(mean, sigma)
     truths, _ = paper_parameters(true, sigma)
     names = tuple(name for name in JUDGED if name in predicted)
-    return PointEstimates(suite, "", method, lens, names, predicted, truths, errors, below, **told)  # type: ignore[arg-type]
+    return PointEstimates(suite, "", method, lens, names, predicted, truths, errors, below, **others)  # type: ignore[arg-type]
 
 
 def paper_parameters(

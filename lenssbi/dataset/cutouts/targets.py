@@ -48,7 +48,7 @@ class CutoutTarget:
     Parameters
     ----------
     name
-        Identifies the target; unlike any other's unless `status` says that it is a duplicate.
+        Name of the target; unique unless `status` marks it as a duplicate.
     ra, dec
         ICRS position [deg]; NaN if it could not be read.
     status, detail

@@ -108,7 +108,7 @@ def find_tiles(layers: Layers) -> list[Tile]:
 
 
 def same_tile(one: str, other: str) -> bool:
-    """Whether the names of two files may belong to one tile: names of MER products say their tile's number."""
+    """Whether the names of two files may belong to one tile: names of MER products contain the number of their tile."""
     numbers = [found[1] for text in (one, other) if (found := TILE.search(Path(text).name))]
     return len(set(numbers)) < 2
 

@@ -3,7 +3,7 @@
     stars        Jaffe (1983, MNRAS 202, 995), triaxial; M* about 4.5e11 Msun, half-light radius about 8 kpc (van der Wel et al.
                  2014, ApJ 788, 28)
     dark halo    NFW (1997, ApJ 490, 493), triaxial, its axes near the stars'; M200 about 1e13 Msun, concentration a fifth above
-                 that of a halo without gas (Dutton & Maccio 2014, MNRAS 441, 3359): it stands for the contraction
+                 that of a halo without gas (Dutton & Maccio 2014, MNRAS 441, 3359): to include contraction
     subhaloes    dN/dM ~ M^-1.9, 3e8-1e11 Msun, 7 per cent of M200, farther out than the halo's mass (Springel et al. 2008,
                  MNRAS 391, 1685); each a Hernquist sphere, a dwarf galaxy of 2 per cent of its mass in those above 1e10
 

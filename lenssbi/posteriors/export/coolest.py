@@ -1,7 +1,7 @@
 """Posteriors in the COOLEST format (Galan et al. 2023, JOSS 8, 5567), through its own package.
 
     Galaxy     PEMD (theta_E, gamma, q, phi, center_x, center_y), of fixed gamma = 2 for an isothermal lens: COOLEST's own analysis
-               knows no other ellipse
+               supports no other ellipse
     MassField  ExternalShear (gamma_ext, phi_ext), if a shear was inferred
     Galaxy     of a fit: the source's pixels; the lens then has its light as pixels too (:mod:`lenssbi.posteriors.export.coolest_light`)
 

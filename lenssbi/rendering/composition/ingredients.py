@@ -126,7 +126,7 @@ class Kitchen:
         return (enough & (flux > least)).cpu().numpy()
 
     def systems(self, draws: PopulationDraws, lens_galaxies: tuple[LightProfile, ...]) -> tuple[Systems, np.ndarray]:
-        """Render draws with their galaxies (an empty tuple for none): the sufficiently magnified systems, and the indices of their draws."""
+        """Render draws with their galaxies (an empty tuple for none); return the sufficiently magnified ones and their indices."""
         light = self.renderer.lensed(draws.system, len(draws))
         magnification = light.flux / draws.flux
         kept = np.flatnonzero(magnification > self.selection.min_magnification)

@@ -63,8 +63,8 @@ class Recipes:
     def some(self, first: int, stop: int) -> Recipes:
         """The recipes of the stamps from `first` up to `stop`."""
         arrays = {f.name: getattr(self, f.name)[first:stop] for f in fields(Recipes) if f.name != "neighbours"}
-        beside = self.neighbours[(self.neighbours[:, 0] >= first) & (self.neighbours[:, 0] < stop)]
-        return Recipes(**arrays, neighbours=beside - [first, 0, 0, 0, 0])
+        neighbours = self.neighbours[(self.neighbours[:, 0] >= first) & (self.neighbours[:, 0] < stop)]
+        return Recipes(**arrays, neighbours=neighbours - [first, 0, 0, 0, 0])
 
     @staticmethod
     def joined(parts: Sequence[Recipes]) -> Recipes:

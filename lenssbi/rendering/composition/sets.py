@@ -123,7 +123,7 @@ class ObservedSimulation:
         kind = self.composition.alteration
         found = [self._altered(one, stream) for one, stream in zip(found, streams, strict=True)] if kind else found
         systems = Systems.joined([one.system for one in found])
-        neighbours, recipes = self._beside(systems, streams)
+        neighbours, recipes = self._neighbour_images(systems, streams)
         ny, nx = self.camera.shape
         white = np.stack([stream.standard_normal((ny + 1, nx + 1)) for stream in streams]).astype(np.float32)
         device = self.composer.device
@@ -144,18 +144,20 @@ class ObservedSimulation:
         system = altered(self.composition.alteration, one.system, self.camera.pixel_scale, stream)
         return replace(one, system=system, snr=float(self.composer.arc_snr(system.arcs)[0]))
 
-    def _beside(self, systems: Systems, streams: Sequence[np.random.Generator]) -> tuple[NeighbourImages, Recipes]:
+    def _neighbour_images(
+        self, systems: Systems, streams: Sequence[np.random.Generator]
+    ) -> tuple[NeighbourImages, Recipes]:
         """The neighbours of all stamps, and the recipes."""
         recipes, neighbours, count = [], [], 0
         for i, stream in enumerate(streams):
             params = {name: values[i : i + 1] for name, values in systems.params.items()}
             # as many as there can be are named before they are rendered
             recipe = self.composer.book.draw(stream, np.array([i]), params, np.arange(1))
-            beside = len(recipe.neighbours)
-            recipe.neighbours[:, 1] = count + np.arange(beside)
-            count += beside
+            number = len(recipe.neighbours)
+            recipe.neighbours[:, 1] = count + np.arange(number)
+            count += number
             recipes.append(replace(recipe, patches=np.zeros((1, 3))))
-            neighbours.append(self.kitchen.neighbours(self.composition.field_galaxies, stream, beside))
+            neighbours.append(self.kitchen.neighbours(self.composition.field_galaxies, stream, number))
         return NeighbourImages.joined(neighbours), Recipes.joined(recipes)
 
     def _numbers(self, recipes: Recipes, made: Composed, arcs: torch.Tensor, psf: FloatArray) -> dict[str, np.ndarray]:

@@ -130,8 +130,8 @@ class ComposedStamps:
             self._render(self.population.draw(self.rng, PER_CALL))
         systems, snr = Systems.joined([s for s, _ in self.waiting]), np.concatenate([n for _, n in self.waiting])
         self.waiting = [(systems.some(slice(count, None)), snr[count:])]
-        beside = max(1, round(NEIGHBOURS_PER_SYSTEM * count))
-        neighbours = self.kitchen.neighbours(self.composition.field_galaxies, self.rng, beside)
+        number = max(1, round(NEIGHBOURS_PER_SYSTEM * count))
+        neighbours = self.kitchen.neighbours(self.composition.field_galaxies, self.rng, number)
         return Pool(systems.some(slice(count)), snr[:count], neighbours)
 
     def _render(self, draws: PopulationDraws) -> None:
