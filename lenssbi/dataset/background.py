@@ -82,7 +82,7 @@ class SkyPlane:
         return np.tensordot(self.plane, _axes(shape), 1)
 
 
-def levelled(stamp: Stamp) -> Stamp:
+def subtract_sky(stamp: Stamp) -> Stamp:
     """The stamp with its sky at zero.
 
     Its `info` gets "background", the largest level of the sky that was subtracted [sigma], and, if there are any, "flags":

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lenssbi.dataset import header
-from lenssbi.dataset.background import levelled, with_flags
+from lenssbi.dataset.background import subtract_sky, with_flags
 from lenssbi.dataset.extensions import choose_image, choose_noise, choose_psf, size
 from lenssbi.dataset.masks import combined, counts, read_masks
 from lenssbi.dataset.planes import Plane, read_planes
@@ -94,7 +94,7 @@ def read_stamp(
         stamp = with_flags(stamp, Flag.NOISE_CONVERTED)
     choice = header.lens_light(image.header) if lens_light is None else lens_light
     stamp = with_redshifts(stamp, **in_header(image.header))
-    return levelled(stamp if choice is None else with_lens_light(stamp, choice))
+    return subtract_sky(stamp if choice is None else with_lens_light(stamp, choice))
 
 
 def with_lens_light(stamp: Stamp, choice: str) -> Stamp:

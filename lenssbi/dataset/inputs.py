@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Unpack
 
-from lenssbi.dataset.background import levelled
+from lenssbi.dataset.background import subtract_sky
 from lenssbi.dataset.fits import read_stamp, with_lens_light
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.header import number as as_number
@@ -111,7 +111,7 @@ class StampSource:
         if not stamp.mask.any():
             raise ItemError(Status.ALL_NAN, f"{self.path}:{index}")
         if not stamp.info["lens_light_subtracted"]:  # an observed one: the sky of the others is zero by construction
-            stamp = levelled(stamp)
+            stamp = subtract_sky(stamp)
         stamp = with_mask(stamp, self.mask, f"{self.path}:{index}")
         return stamp if self.lens_light is None else with_lens_light(stamp, self.lens_light)
 

@@ -76,7 +76,7 @@ class Stamp:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Flags for anomalies of the file, from `info`: see :func:`lenssbi.dataset.background.levelled`."""
+        """Flags for anomalies of the file, from `info`: see :func:`lenssbi.dataset.background.subtract_sky`."""
         return tuple(self.info.get("flags", ()))
 
     @property

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lenssbi.dataset.loader import Examples, Prepare
-from lenssbi.estimators.ahead import made_ahead
+from lenssbi.estimators.prefetch import prefetched
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.parameters import ParameterSpace
 from lenssbi.rendering.composition.supply import ComposedStamps
@@ -140,7 +140,7 @@ class FreshBatches:
         left, together = len(self), max(BLOCK // self.size, 1)
         together = min(together, left)
         key = (self.seed, 1 + self.epoch, self.rank)
-        for values, images in made_ahead(self.source.blocks(together * self.size, key), self.source.ahead):
+        for values, images in prefetched(self.source.blocks(together * self.size, key), self.source.ahead):
             for batch in list(zip(values.split(self.size), images.split(self.size), strict=True))[:left]:
                 left -= 1
                 yield batch

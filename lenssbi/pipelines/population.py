@@ -22,7 +22,7 @@ from lenssbi.pipelines.results import Progress, silent
 from lenssbi.population_inference import (
     FEW_DRAWS,
     BinnedPosteriors,
-    Interim,
+    InterimPrior,
     PopulationPosterior,
     Quantity,
     bin_posteriors,
@@ -184,8 +184,8 @@ def _chosen(catalogue: CatalogueFolder, folder: Path, everything: bool) -> tuple
 
 
 def _posteriors(
-    catalogue: CatalogueFolder, methods: Mapping[str, str], priors: Mapping[str, Interim], progress: Progress
-) -> Iterator[tuple[str, Samples, Interim]]:
+    catalogue: CatalogueFolder, methods: Mapping[str, str], priors: Mapping[str, InterimPrior], progress: Progress
+) -> Iterator[tuple[str, Samples, InterimPrior]]:
     done = 0
     for name, samples in catalogue.all_samples():
         if name in methods:
@@ -206,7 +206,7 @@ def _notes(posterior: PopulationPosterior) -> Iterator[str]:
             yield f"{name}: other draws would change it by {share:.1f} of its error bar: more draws for each lens are needed"
 
 
-def _write(result: PopulationResult, out: Path, priors: Mapping[str, Interim]) -> PopulationResult:
+def _write(result: PopulationResult, out: Path, priors: Mapping[str, InterimPrior]) -> PopulationResult:
     from lenssbi.plots.population_inference import population_figure
     from lenssbi.plots.style import save
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from lenssbi.arrays import FloatArray
 from lenssbi.plots.style import INK, NETWORK, PRIOR, RESULT, TRUTH, house_style, label, value_with_errors
-from lenssbi.population_inference import BinnedPosteriors, Interim, PopulationPosterior, Quantity
+from lenssbi.population_inference import BinnedPosteriors, InterimPrior, PopulationPosterior, Quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ REGIONS = (0.955, 0.683)
 def population_figure(
     posterior: PopulationPosterior,
     posteriors: BinnedPosteriors,
-    prior: Interim | None = None,
+    prior: InterimPrior | None = None,
     truth: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw a population.
@@ -57,7 +57,7 @@ def _distribution(
     axes: Axes,
     posterior: PopulationPosterior,
     posteriors: BinnedPosteriors,
-    prior: Interim | None,
+    prior: InterimPrior | None,
     truth: tuple[float, float] | None,
 ) -> None:
     low, high = posterior.limits

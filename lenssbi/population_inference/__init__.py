@@ -7,7 +7,7 @@ population     Gaussian over the lenses: the posterior of its mean and its scatt
 """
 
 from lenssbi.population_inference.binned_posteriors import FEW_DRAWS, BinnedPosteriors, bin_posteriors
-from lenssbi.population_inference.interim import Interim, common_support, density_of_truths, on_scale
+from lenssbi.population_inference.interim import InterimPrior, common_support, density_of_truths, on_scale
 from lenssbi.population_inference.population import PopulationPosterior, infer
 from lenssbi.population_inference.quantities import QUANTITIES, Quantity, quantity
 
@@ -15,7 +15,7 @@ __all__ = [
     "FEW_DRAWS",
     "QUANTITIES",
     "BinnedPosteriors",
-    "Interim",
+    "InterimPrior",
     "PopulationPosterior",
     "Quantity",
     "common_support",

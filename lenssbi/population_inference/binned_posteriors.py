@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lenssbi.arrays import FloatArray
-from lenssbi.population_inference.interim import Interim
+from lenssbi.population_inference.interim import InterimPrior
 from lenssbi.population_inference.quantities import Quantity
 from lenssbi.posteriors import Samples
 from lenssbi.posteriors.samples import weighted_quantiles
@@ -81,7 +81,7 @@ class BinnedPosteriors:
 
 
 def bin_posteriors(
-    posteriors: Iterable[tuple[str, Samples, Interim]], quantity: Quantity, limits: tuple[float, float]
+    posteriors: Iterable[tuple[str, Samples, InterimPrior]], quantity: Quantity, limits: tuple[float, float]
 ) -> BinnedPosteriors:
     """Divide posteriors by their priors.
 
@@ -140,7 +140,9 @@ def _draws(name: str, samples: Samples, quantity: Quantity) -> tuple[FloatArray,
     return quantity.of(samples.column(quantity.parameter)[used]), weights[used]
 
 
-def _ratio(x: FloatArray, weights: FloatArray, prior: Interim, limits: tuple[float, float]) -> tuple[FloatArray, float]:
+def _ratio(
+    x: FloatArray, weights: FloatArray, prior: InterimPrior, limits: tuple[float, float]
+) -> tuple[FloatArray, float]:
     """Weights over the prior's density, 0 outside its support, and the share of the weights outside it."""
     log_prior = prior.log_prob(x)
     inside = np.isfinite(log_prior) & (x >= limits[0]) & (x <= limits[1])

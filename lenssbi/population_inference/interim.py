@@ -34,7 +34,7 @@ POINTS = 1024
 FEWEST = 100  # true values; with fewer the density itself scatters by a sixth or more
 
 
-class Interim(Protocol):
+class InterimPrior(Protocol):
     """A density over a quantity."""
 
     def log_prob(self, x: FloatArray) -> FloatArray:
@@ -66,7 +66,7 @@ class OnScale:
         return float(low), float(high)
 
 
-def on_scale(marginal: Marginal, quantity: Quantity) -> Interim:
+def on_scale(marginal: Marginal, quantity: Quantity) -> InterimPrior:
     """The density over `quantity` of a prior over its parameter."""
     return OnScale(marginal, quantity)
 
@@ -86,7 +86,7 @@ class Tabulated:
         return float(self.x[0]), float(self.x[-1])
 
 
-def density_of_truths(values: FloatArray, quantity: Quantity) -> Interim:
+def density_of_truths(values: FloatArray, quantity: Quantity) -> InterimPrior:
     """The density of true values, estimated with Gaussian kernels that are reflected at its ends.
 
     Priors of lenses end abruptly (at q = 0.4, say), where a kernel would spill over; reflected it does not (Silverman 1986, section 2.10).
@@ -121,7 +121,7 @@ def density_of_truths(values: FloatArray, quantity: Quantity) -> Interim:
     return Tabulated(grid, density / trapezoid(density, grid))
 
 
-def common_support(priors: Iterable[Interim], quantity: Quantity) -> tuple[float, float]:
+def common_support(priors: Iterable[InterimPrior], quantity: Quantity) -> tuple[float, float]:
     """Smallest and largest value of `quantity` in the support of any prior: outside it a population cannot be constrained."""
     low, high = zip(*(prior.support() for prior in priors), strict=True)
     limits = max(min(low), quantity.limits[0]), min(max(high), quantity.limits[1])

@@ -15,7 +15,7 @@ import numpy as np
 
 from lenssbi.arrays import FloatArray
 from lenssbi.parameters import Uniform
-from lenssbi.population_inference.interim import Interim, density_of_truths, on_scale
+from lenssbi.population_inference.interim import InterimPrior, density_of_truths, on_scale
 from lenssbi.population_inference.quantities import Quantity
 from lenssbi.posteriors import derive_ellipse
 from lenssbi.status import InputError
@@ -28,7 +28,7 @@ def interims(
     *,
     ranges: Mapping[str, tuple[float, float]],
     estimator: str | None,
-) -> tuple[dict[str, Interim], dict[str, str]]:
+) -> tuple[dict[str, InterimPrior], dict[str, str]]:
     """Prior of each method, and its description.
 
     Parameters
@@ -49,7 +49,7 @@ def interims(
     InputError
         If no set is given for the network's posteriors, or one lacks the parameter.
     """
-    found: dict[str, Interim] = {}
+    found: dict[str, InterimPrior] = {}
     descriptions: dict[str, str] = {}
     if "network" in methods:
         if not sets:

@@ -105,8 +105,8 @@ def test_composing_is_rendering():
     config = loaded("composition.field_galaxies=null", "composition.lens_galaxies=null")
     made = simulation(config)
     draws = config.population.draw(np.random.default_rng(3), 8)
-    draws = draws.take(made.kitchen.passes(draws))
-    systems, kept = made.kitchen.systems(draws, ())
+    draws = draws.take(made.renderer.passes(draws))
+    systems, kept = made.renderer.systems(draws, ())
     draws = draws.take(kept)
     composer = made.composer
     n = len(systems)
@@ -130,8 +130,8 @@ def test_neighbours_are_where_they_were_put():
     """A star two cells up and six to the left of the middle, between the pixels: its flux and its centroid."""
     config = loaded("composition.lens_galaxies=null")
     made = simulation(config)
-    systems, _ = made.kitchen.systems(config.population.draw(np.random.default_rng(3), 8), ())
-    star = made.kitchen.neighbours(
+    systems, _ = made.renderer.systems(config.population.draw(np.random.default_rng(3), 8), ())
+    star = made.renderer.neighbours(
         config.composition.field_galaxies.model_copy(update={"stars": 1.0}), np.random.default_rng(1), 1
     )
     star = NeighbourImages(star.images, np.array([22.0]))
@@ -185,9 +185,9 @@ def lens():
     config = loaded("population.mass.centre_sigma=0.0")
     made = simulation(config)
     draws = config.population.draw(np.random.default_rng(3), 8)
-    draws = draws.take(made.kitchen.passes(draws))
+    draws = draws.take(made.renderer.passes(draws))
     light = config.composition.lens_galaxies.draw(np.random.default_rng(4), draws.params)
-    systems, _ = made.kitchen.systems(draws, light)
+    systems, _ = made.renderer.systems(draws, light)
     return systems.some(slice(1))
 
 

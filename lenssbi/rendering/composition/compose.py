@@ -19,7 +19,7 @@ from lenssbi.rendering.brightness import SkyPatch, margin_of
 from lenssbi.rendering.composition.config import CompositionConfig
 from lenssbi.rendering.composition.ingredients import CELLS, SHIFT, NeighbourImages, Systems
 from lenssbi.rendering.composition.recipe import RecipeBook, Recipes
-from lenssbi.rendering.composition.seeing import Seeing
+from lenssbi.rendering.composition.seeing import BankBlur
 
 FAINTEST = 1e-6  # S/N assumed for scenes without arcs
 
@@ -69,7 +69,7 @@ class Composer:
         self.bank = PSFBank.of(config.psf)
         self.margin = margin_of(camera.pixel_scale)
         self.field = SkyPatch(camera.shape, camera.pixel_scale, CELLS).wider(self.margin)
-        self.seeing = Seeing(self.field, self.bank, self.device, self.margin)
+        self.seeing = BankBlur(self.field, self.bank, self.device, self.margin)
         half = max(camera.shape) * camera.pixel_scale / 2
         self.book = RecipeBook(config, self.bank, half, camera.pixel_scale)
 

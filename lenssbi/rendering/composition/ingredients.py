@@ -90,7 +90,7 @@ class NeighbourImages:
         return NeighbourImages(images, np.concatenate([part.magnitudes for part in parts]))
 
 
-class Kitchen:
+class IngredientRenderer:
     """Renders ingredients.
 
     Parameters

@@ -11,7 +11,7 @@ from lenssbi.rendering.blur import ImageBlur
 from lenssbi.rendering.brightness import SkyPatch
 
 
-class Seeing:
+class BankBlur:
     """Blurs light per cell into light per pixel.
 
     Parameters

@@ -19,7 +19,7 @@ from lenssbi.populations import Population, PopulationDraws
 from lenssbi.rendering.composition.alterations import altered, spoil
 from lenssbi.rendering.composition.compose import Composed, Composer
 from lenssbi.rendering.composition.config import CompositionConfig
-from lenssbi.rendering.composition.ingredients import Kitchen, NeighbourImages, Systems
+from lenssbi.rendering.composition.ingredients import IngredientRenderer, NeighbourImages, Systems
 from lenssbi.rendering.composition.recipe import Recipes
 from lenssbi.rendering.composition.supply import moved_params
 from lenssbi.rendering.selection import Selection
@@ -63,7 +63,7 @@ class ObservedSimulation:
         device: str = "cpu",
     ) -> None:
         self.population, self.camera, self.selection, self.composition = population, camera, selection, composition
-        self.kitchen = Kitchen(camera, selection, device)
+        self.renderer = IngredientRenderer(camera, selection, device)
         self.composer = Composer(composition, camera, device)
 
     @property
@@ -97,13 +97,13 @@ class ObservedSimulation:
         self, draws: PopulationDraws, owner: np.ndarray, streams: Sequence[np.random.Generator]
     ) -> dict[int, Found]:
         """For each owner its first draw with enough images, if its magnification is sufficient too."""
-        passed = self.kitchen.passes(draws)
+        passed = self.renderer.passes(draws)
         owners, first = np.unique(np.where(passed, owner, -1), return_index=True)
         first, owners = first[owners >= 0], owners[owners >= 0]
         if not len(first):
             return {}
         draws = draws.take(first)
-        systems, kept = self.kitchen.systems(draws, self._galaxies(draws, [streams[i] for i in owners]))
+        systems, kept = self.renderer.systems(draws, self._galaxies(draws, [streams[i] for i in owners]))
         if not len(kept):
             return {}
         snr, images = self.composer.arc_snr(systems.arcs), self.selection.images(draws.take(kept))
@@ -157,7 +157,7 @@ class ObservedSimulation:
             recipe.neighbours[:, 1] = count + np.arange(number)
             count += number
             recipes.append(replace(recipe, patches=np.zeros((1, 3))))
-            neighbours.append(self.kitchen.neighbours(self.composition.field_galaxies, stream, number))
+            neighbours.append(self.renderer.neighbours(self.composition.field_galaxies, stream, number))
         return NeighbourImages.joined(neighbours), Recipes.joined(recipes)
 
     def _numbers(self, recipes: Recipes, made: Composed, arcs: torch.Tensor, psf: FloatArray) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from lenssbi.instrument import Camera
 from lenssbi.populations import Population, PopulationDraws
 from lenssbi.rendering.composition.compose import Composer
 from lenssbi.rendering.composition.config import CompositionConfig
-from lenssbi.rendering.composition.ingredients import CELLS, Kitchen, NeighbourImages, Systems
+from lenssbi.rendering.composition.ingredients import CELLS, IngredientRenderer, NeighbourImages, Systems
 from lenssbi.rendering.composition.recipe import Recipes
 from lenssbi.rendering.device_batch import Batch
 from lenssbi.rendering.selection import Selection
@@ -74,7 +74,7 @@ class ComposedStamps:
         seed: int = 1,
     ) -> None:
         self.population, self.camera, self.composition = population, camera, composition
-        self.kitchen = Kitchen(camera, selection, device)
+        self.renderer = IngredientRenderer(camera, selection, device)
         self.composer = Composer(composition, camera, device)
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator(device).manual_seed(seed)
@@ -131,16 +131,16 @@ class ComposedStamps:
         systems, snr = Systems.joined([s for s, _ in self.waiting]), np.concatenate([n for _, n in self.waiting])
         self.waiting = [(systems.some(slice(count, None)), snr[count:])]
         number = max(1, round(NEIGHBOURS_PER_SYSTEM * count))
-        neighbours = self.kitchen.neighbours(self.composition.field_galaxies, self.rng, number)
+        neighbours = self.renderer.neighbours(self.composition.field_galaxies, self.rng, number)
         return Pool(systems.some(slice(count)), snr[:count], neighbours)
 
     def _render(self, draws: PopulationDraws) -> None:
-        draws = draws.take(self.kitchen.passes(draws))
+        draws = draws.take(self.renderer.passes(draws))
         if not len(draws):
             return
         galaxies = self.composition.lens_galaxies
         light = galaxies.draw(self.rng, draws.params) if galaxies else ()
-        systems, _ = self.kitchen.systems(draws, light)
+        systems, _ = self.renderer.systems(draws, light)
         if len(systems):
             self.waiting.append((systems, self.composer.arc_snr(systems.arcs)))
 

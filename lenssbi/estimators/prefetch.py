@@ -11,7 +11,7 @@ T = TypeVar("T")
 SECONDS = 0.2  # between checks whether more items are needed
 
 
-def made_ahead(items: Iterator[T], count: int) -> Iterator[T]:
+def prefetched(items: Iterator[T], count: int) -> Iterator[T]:
     """The items in their order, at most `count` of them prefetched; 0 makes each when it is needed.
 
     An exception in the thread is raised in place of its item. The thread ends with the iterator, or when that is closed.
