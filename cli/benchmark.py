@@ -80,7 +80,7 @@ def benchmark(
 
 
 def wanted_table(result: "BenchmarkResult") -> "Table":
-    """One row for each wish, one column for each method; green is as good as wanted."""
+    """One row for each target, one column for each method; green is as good as wanted."""
     from rich.table import Table
     from rich.text import Text
 
@@ -98,7 +98,7 @@ def wanted_table(result: "BenchmarkResult") -> "Table":
 
 
 def fits_table(result: "BenchmarkResult") -> "Table":
-    """One row for each wish of a fit, PyAutoLens beside it; green is as good as wanted."""
+    """One row for each target of a fit, PyAutoLens beside it; green is as good as wanted."""
     from rich.table import Table
     from rich.text import Text
 

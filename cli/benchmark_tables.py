@@ -7,13 +7,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lenssbi.benchmark.comparison.compare import Comparison
-    from lenssbi.benchmark.comparison.text_tables import TextTable
+    from lenssbi.benchmark.comparison.text_tables import DisplayTable
 
 LOOKS = {"met": "green", "short": "red", "missing": "dim", "": ""}
 
 
 def comparison_tables(comparison: "Comparison") -> "list[RenderableType]":
-    """The wishes: how many are met, and the tables of them."""
+    """The targets: how many are met, and the tables of them."""
     from rich.text import Text
 
     from lenssbi.benchmark.comparison.target_tables import counts, target_tables
@@ -22,11 +22,11 @@ def comparison_tables(comparison: "Comparison") -> "list[RenderableType]":
     for table in target_tables(comparison):
         shown += [Text(table.title, style="bold"), text_table(table)]
     met = counts(comparison)
-    words = ", ".join((f"{met.text} wishes met", *met.beside))
-    return [*shown, Text(words, style=LOOKS[met.look])]
+    words = ", ".join((f"{met.text} targets met", *met.details))
+    return [*shown, Text(words, style=LOOKS[met.css_class])]
 
 
-def text_table(shown: "TextTable") -> "Table":
+def text_table(shown: "DisplayTable") -> "Table":
     """A table of text: green is as good as wanted, red is not."""
     from rich.table import Table
     from rich.text import Text
@@ -38,5 +38,5 @@ def text_table(shown: "TextTable") -> "Table":
         if part.title:
             table.add_row(Text(part.title, style="bold"))
         for cells in part.rows:
-            table.add_row(*(Text(" ".join(filter(None, (c.text, c.mark))), style=LOOKS[c.look]) for c in cells))
+            table.add_row(*(Text(" ".join(filter(None, (c.text, c.mark))), style=LOOKS[c.css_class]) for c in cells))
     return table

@@ -2,7 +2,7 @@
 
 A stamp goes in; a posterior of the lens' mass model comes out, first from a network trained on simulated stamps (in
 milliseconds), then from a pixelised-source fit started at the network's answer (in seconds to minutes). The method is
-that of Pearson et al. 2021 (MNRAS 505, 4362). The map, from the ground up; a module imports only from lines above its own:
+that of Pearson et al. 2021 (MNRAS 505, 4362). The modules are, from the bottom up (each imports only from lines above its own):
 
     status               every way an item can fail, each with its remedy
     flags                every flag of a result, each with its sentence and its remedy
@@ -30,7 +30,7 @@ that of Pearson et al. 2021 (MNRAS 505, 4362). The map, from the ground up; a mo
     catalogue            one row per lens: columns, units, flags
     plots                results in, Figure out
     pipelines            configuration -> files; one function per command
-    benchmark            the harness that judges all of it: methods by suites, tables and figures
+    benchmark            the comparison of methods on suites of lenses: tables and figures
 
 The commands live in `lenssbi_cli` (the folder `cli/`). Heavy libraries are imported where they are used, so that
 importing lenssbi costs nothing.

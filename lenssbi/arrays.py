@@ -1,6 +1,6 @@
-"""Arrays choose the library: one lens equation for NumPy and torch.
+"""The array library follows from the arrays: one lens equation for NumPy and torch.
 
-Every function of `parameters/`, `lensing/` and `light/` asks its first array which library it belongs to and goes on in it.
+Every function of `parameters/`, `lensing/` and `light/` uses the library of its first array.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ Array = Any
 ComplexArray = NDArray[np.complex128]
 FloatArray = NDArray[np.floating[Any]]
 
-_namespaces: dict[type, Any] = {}  # of the types met so far: the question costs more than many an answer
+_namespaces: dict[type, Any] = {}  # by type: the lookup would cost more than many computations
 
 
 def array_namespace(*arrays: Array) -> Any:
     """Return the namespace (NumPy's or torch's) that `arrays` belong to; Python numbers among them are passed over.
 
-    With nothing but Python numbers the answer is NumPy's namespace.
+    With nothing but Python numbers the result is NumPy's namespace.
     """
     kinds = {type(a): a for a in arrays if not isinstance(a, int | float | complex)}
     if len(kinds) == 1 and (kind := next(iter(kinds))) in _namespaces:

@@ -1,8 +1,8 @@
-"""Many objects as one: trees of frozen dataclasses whose arrays carry the batch on their first axis.
+"""Batches of objects: trees of frozen dataclasses with arrays that have the batch on their first axis.
 
-A `LensSystem` whose numbers are arrays of shape (n, 1, 1) is n systems; a number is shared by all of them. The functions below go through
-dataclasses and tuples down to the arrays. A dataclass whose arrays are not all batched (a table that many systems look up) brings methods
-`take_rows(index)`, `only_row()` and, as a class method, `join_rows(parts, counts)` of its own, and says in its `structure` what it can be
+A `LensSystem` of arrays of shape (n, 1, 1) is n systems; a number is shared by all of them. The functions below go through
+dataclasses and tuples down to the arrays. A dataclass with arrays that are not all batched (a table that many systems share) has its own
+methods `take_rows(index)`, `only_row()` and, as a class method, `join_rows(parts, counts)`, and its `structure` defines what it can be
 joined with.
 """
 
@@ -43,7 +43,7 @@ def join(trees: Sequence[T], counts: Sequence[int]) -> T:
     Raises
     ------
     ValueError
-        Where their structures differ.
+        If their structures differ.
     """
     first = trees[0]
     if len(trees) == 1:
@@ -73,7 +73,7 @@ def join(trees: Sequence[T], counts: Sequence[int]) -> T:
 
 
 def structure(tree: Any) -> Any:
-    """What two batches have in common when they can be joined: types, lengths, names; hashable."""
+    """Properties that batches must have in common to be joined: types, lengths, names; hashable."""
     if isinstance(tree, tuple):
         return tuple(structure(value) for value in tree)
     if hasattr(tree, "join_rows"):
@@ -84,7 +84,7 @@ def structure(tree: Any) -> Any:
 
 
 def map_tree(tree: T, array: Callable[[Any], Any], node: Callable[[Any], Any] | None = None) -> T:
-    """The tree with `array` applied to its arrays; `node`, where given, to the dataclasses and tuples right below."""
+    """The tree with `array` applied to its arrays and, if given, `node` to the dataclasses and tuples directly below."""
 
     def descend(value: Any) -> Any:
         if isinstance(value, tuple) or dataclasses.is_dataclass(value):
@@ -99,7 +99,7 @@ def map_tree(tree: T, array: Callable[[Any], Any], node: Callable[[Any], Any] | 
 
 
 def _rebuild(tree: T, values: dict[str, Any]) -> T:
-    """A dataclass with other values, without the checks that its constructor makes of a user's numbers."""
+    """A dataclass with other values, without the checks of its constructor."""
     new = object.__new__(type(tree))
     for name, value in values.items():
         object.__setattr__(new, name, value)

@@ -1,7 +1,7 @@
 """YAML in, frozen typed objects out.
 
 A file may start from others (`extends: other.yaml`, relative to itself; later keys win, mappings are merged), and single keys
-may be set from the command line (`instrument.psf_fwhm=0.2`). A key that nobody reads is an error that names the nearest
+may be set from the command line (`instrument.psf_fwhm=0.2`). An unknown key is an error that names the nearest
 known one, and the resolved configuration is written into every output.
 """
 
@@ -21,7 +21,7 @@ import yaml
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used, told in one sentence per mistake."""
+    """A configuration that cannot be used; the message has one sentence per mistake."""
 
 
 class Config(pydantic.BaseModel):
@@ -52,16 +52,16 @@ def load_config(
     path
         YAML file, or None for the defaults of `cls`.
     cls
-        The type that the file describes.
+        Type of the configuration.
     overrides
-        `key.subkey=value` strings; the value is YAML.
+        Strings `key.subkey=value`; the value is YAML.
     start
-        What they change if there is no file: a resolved configuration; None for the defaults.
+        Resolved configuration that the overrides change if there is no file; None for the defaults.
 
     Raises
     ------
     ConfigError
-        With a sentence for each mistake, naming the file, the key and the nearest known key.
+        If there are mistakes: one sentence each, with the file, the key and the nearest known key.
     """
     source = str(path) if path is not None else cls.__name__
     data = _read(Path(path), ()) if path is not None else dict(start or {})
@@ -71,7 +71,7 @@ def load_config(
 
 
 def mapping_of(path: str | Path) -> dict[str, Any]:
-    """A configuration's file as it is written, with what it extends, before any validation.
+    """The mapping in a configuration's file and in those that it extends, before any validation.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def parse(data: Mapping[str, Any], cls: type[C], source: str) -> C:
 
 
 def _with_kinds(data: Mapping[str, Any], cls: type[Config]) -> dict[str, Any]:
-    """The mapping, where it leaves out the `kind` of something, with the default's."""
+    """The mapping with the default `kind` for entries that leave it out."""
     full = dict(data)
     for name, field in cls.model_fields.items():
         value, default = full.get(name), field.get_default(call_default_factory=True)
@@ -147,7 +147,7 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 takes 1e-3 for a string; people mean the number."""
+    """A loader that reads 1e-3 as a number, which YAML 1.1 takes for a string."""
 
 
 _Loader.add_implicit_resolver(
@@ -195,7 +195,7 @@ def _sentence(error: Any, cls: type[Config]) -> str:
 
 
 def _fields(cls: Any, path: Sequence[Any]) -> list[str]:
-    """Names of the fields at `path` below `cls`; unions (told apart by a tag in `path`) and optional fields are looked through."""
+    """Names of the fields at `path` below `cls`; unions (distinguished by a tag in `path`) and optional fields are resolved."""
     known = [cls]
     for part in path:
         deeper = [c.model_fields[part].annotation for c in known if part in getattr(c, "model_fields", {})]

@@ -1,4 +1,4 @@
-"""Write, then rename: a killed run leaves either the old file or the new one. Tables as text; names of files; why a file is not read."""
+"""Atomic writing (a killed run leaves either the old file or the new one), tables as text, errors of reading, and names of files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     import h5py
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-LONGEST = 100  # bytes of a name in a file's name; systems allow 255
+LONGEST = 100  # [bytes] of a lens' name in a file name; systems allow 255
 UNFINISHED = re.compile(r"\..+\.\d+(\.\w+)?")  # names that `atomic` writes to
 
 
 def file_stem(name: str) -> str:
-    """A lens' name as a file's name: no folder, nothing a shell or a page reads otherwise; unlike names have unlike stems.
+    """A lens' name as a file name, without folders and special characters; different names have different stems.
 
     Examples
     --------
@@ -40,12 +40,12 @@ def file_stem(name: str) -> str:
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` and rename it to `path` when the block ends without an error.
+    """Give a temporary path in the folder of `path` and rename it to `path` when the block ends without an error.
 
     Parameters
     ----------
     path
-        The final name; its folder is made where it is missing.
+        Final name; its folder is created if it is missing.
 
     Yields
     ------
@@ -54,7 +54,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        Where the folder cannot be written or the disk is full.
+        If the folder cannot be written or the disk is full.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
@@ -82,7 +82,7 @@ def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def remove_unfinished(*folders: Path) -> None:
-    """Remove what killed writers left of `atomic` in folders into which nobody writes now."""
+    """Remove the temporary files that killed processes left in folders to which no process is writing."""
     for folder in folders:
         for left in folder.glob(".*"):
             if UNFINISHED.fullmatch(left.name):
@@ -91,7 +91,7 @@ def remove_unfinished(*folders: Path) -> None:
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Turn the system's refusal to write `path` into an `InputError` that names the remedy."""
+    """Turn an error of writing `path` into an `InputError` that names the remedy."""
     try:
         yield
     except OSError as error:
@@ -110,9 +110,9 @@ def open_hdf5(path: Path, again: str, missing: str) -> h5py.File:
     path
         The file.
     again
-        What to do if the file is damaged, such as "simulate it again".
+        Remedy if the file is damaged, such as "simulate it again".
     missing
-        What to say if there is none.
+        Message if there is no such file.
 
     Raises
     ------

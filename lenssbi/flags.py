@@ -1,7 +1,7 @@
-"""Every flag of a result, as a value with a sentence, a remedy and what it speaks of.
+"""Every flag of a result, as a value with a sentence, a remedy and its subject.
 
-A status says how the work on a stamp ended; a flag says what to look at before the result is used. Rows of catalogues, posterior files,
-figures, the report and the documentation read their words here.
+A status is the outcome of the work on a stamp; a flag is something to check before the result is used. Rows of catalogues, posterior
+files, figures, the report and the documentation take their texts from here.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ Subject = Literal["network", "fit", "stamp", "row"]
 
 
 class Flag(StrEnum):
-    """One thing to look at; the value is its name in files.
+    """Something to check; the value is its name in files.
 
     Attributes
     ----------
     about
-        "network", "fit", "stamp" or "row": what the flag speaks of. A finished fit does away with those of the network.
+        "network", "fit", "stamp" or "row": subject of the flag. A finished fit removes those of the network.
     sentence
-        What was found.
+        Description of what was found.
     remedy
-        What to do about it.
+        Advice to the user.
     """
 
     about: Subject
@@ -30,7 +30,7 @@ class Flag(StrEnum):
     remedy: str
 
     def __new__(cls, name: str, about: Subject, sentence: str, remedy: str) -> Flag:
-        """A member with its words."""
+        """Make a member with its texts."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.about, member.sentence, member.remedy = about, sentence, remedy
@@ -129,12 +129,12 @@ class Flag(StrEnum):
 
 
 def about(subject: Subject) -> tuple[Flag, ...]:
-    """The flags that speak of a subject."""
+    """The flags of a subject."""
     return tuple(flag for flag in Flag if flag.about == subject)
 
 
 def words_of(name: str) -> str:
-    """The sentence of a flag; of a name that is none, itself with spaces."""
+    """The sentence of a flag; for an unknown name the name itself, with spaces."""
     try:
         return Flag(name).sentence  # type: ignore[call-arg]
     except ValueError:

@@ -1,9 +1,9 @@
-"""Cubic B-splines through values on a regular grid, looked up at complex angles; NumPy and torch alike.
+"""Cubic B-splines through values on a regular grid, evaluated at complex angles, for NumPy and torch.
 
     f(u, v) = sum_ij c_ij B(u - j) B(v - i),   B the centred cubic B-spline (de Boor 1978; Unser 1999, IEEE Sig. Proc. Mag. 16, 22)
 
 The spline passes through the values, is twice continuously differentiable, and falls to zero within two cells outside the grid. Many
-grids of one shape make one table; `row` says which of them is meant, so that a batch of systems shares the table.
+grids of one shape make one table; `row` selects one of them, so that a batch of systems shares the table.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class SplineTable:
     coefficients
         Spline coefficients, real or complex, shape (row, PAD + ny + PAD, PAD + nx + PAD); see `through`.
     row
-        Which grid: an integer, or integers of shape (*batch, 1, 1).
+        Index of the grid: an integer, or integers of shape (*batch, 1, 1).
     """
 
     coefficients: Array
@@ -54,11 +54,11 @@ class SplineTable:
 
     @property
     def structure(self) -> tuple[int, int]:
-        """Tables of one shape can be joined."""
+        """Shape of a grid: tables of one shape can be joined."""
         return self.shape
 
     def of_row(self, row: Array) -> SplineTable:
-        """The same table, looked up in `row`."""
+        """The same table, evaluated in `row`."""
         return replace(self, row=row)
 
     def value(self, u: Array, v: Array) -> Array:
@@ -74,13 +74,13 @@ class SplineTable:
         return self if isinstance(self.row, int) else replace(self, row=self.row[index])
 
     def only_row(self) -> SplineTable:
-        """The one item of a batch of one, its own grid alone."""
+        """The item of a batch of one, with its own grid alone."""
         row = self.row if isinstance(self.row, int) else int(self.row.reshape(-1)[0])
         return SplineTable(self.coefficients[row : row + 1], 0)
 
     @classmethod
     def join_rows(cls, parts: Sequence[SplineTable], counts: Sequence[int]) -> SplineTable:
-        """Batches of `counts` items as one; tables that are one object are kept once."""
+        """Batches of `counts` items as one; a table that several parts share is kept once."""
         tables: dict[int, tuple[int, Any]] = {}
         first = 0
         for part in parts:

@@ -1,4 +1,4 @@
-"""Every way an item can fail, as a value with a sentence.
+"""Every reason for which an item can fail, as a value with a sentence.
 
 A bad stamp is a status in its row of the catalogue, never the end of the run; a user's mistake is an `InputError`, which
 the command line turns into one sentence and exit code 2. Anything else that is raised is a bug.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class InputError(ValueError):
-    """A user's mistake, told in one sentence that names the file and the remedy."""
+    """A user's mistake; the message is one sentence that names the file and the remedy."""
 
 
 class Status(StrEnum):
@@ -64,11 +64,11 @@ class ItemError(InputError):
     Parameters
     ----------
     status
-        What went wrong.
+        Reason of the failure.
     source
-        The file or the stamp.
+        Name of the file or the stamp.
     detail
-        What was found, and a remedy that fits better than the status' own.
+        Details of the failure, and a more specific remedy than that of the status.
     """
 
     def __init__(self, status: Status, source: str | Path, detail: str = "") -> None:

@@ -1,8 +1,8 @@
-"""A lens system: deflectors in one plane, the light behind them, and the light of the lens itself.
+"""A lens system: deflectors in one plane, the source behind them, and the light of the lens itself.
 
     beta = theta - alpha(theta),   I(theta) = I_source(beta) + I_lens(theta)
 
-Surface brightness is conserved by lensing: the source's is looked up at `beta`, never scaled by the magnification.
+Surface brightness is conserved by lensing: that of the source is evaluated at `beta`, and not scaled by the magnification.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class LensSystem:
     Parameters
     ----------
     deflectors
-        All in the same plane: their deflections add.
+        Deflectors in one plane: their deflections add.
     source
         Components of the source, in the source plane.
     lens_light
         Components of the light of the lens, in the image plane.
     lens_residual
-        What an imperfect subtraction leaves of that light: the true components, and those subtracted with negative fluxes.
+        Residual of an imperfect subtraction of that light: the true components, and those subtracted with negative fluxes.
 
-    In every method `theta` is an image-plane angle [arcsec], complex, shape (*batch, y, x), the shape of the answer too.
+    In every method `theta` is an image-plane angle [arcsec], complex, shape (*batch, y, x), which is the shape of the result.
     """
 
     deflectors: tuple[Deflector, ...]

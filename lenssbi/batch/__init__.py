@@ -1,6 +1,6 @@
-"""Many items through one function, on this machine or on a cluster. Knows nothing of lenses."""
+"""Application of one function to many items, on this machine or on a cluster. Nothing here depends on lenses."""
 
 from lenssbi.batch.cluster import ClusterConfig
-from lenssbi.batch.engine import Spread, crew, run
+from lenssbi.batch.engine import Map, run, worker_pool
 
-__all__ = ["ClusterConfig", "Spread", "crew", "run"]
+__all__ = ["ClusterConfig", "Map", "worker_pool", "run"]

@@ -1,9 +1,9 @@
-"""Jobs of a batch system as a crew: a Dask scheduler in this process, its workers in SLURM jobs (dask-jobqueue).
+"""Jobs of a batch system as a worker pool: a Dask scheduler in this process, its workers in SLURM jobs (dask-jobqueue).
 
-Jobs end: at their walltime, with their node, by an administrator's hand. `squeue` is asked every `ASK` seconds; a job
-that it no longer lists, or whose processes are gone, is submitted anew, and what it was working on goes to others. Jobs
-that all end before they have sent a worker have a fault in common, which ends the run. The jobs end with this process:
-cancelled where it can still do that, or by themselves a minute after they lose it.
+Jobs end at their walltime, when their node fails, or when an administrator stops them. `squeue` is called every `SQUEUE_INTERVAL`
+seconds; a job that it no longer lists, or that has lost all its processes, is submitted again, and its items go to other jobs. If
+all jobs end before a worker has connected, they have a common fault, which ends the run. The jobs end with this process: it
+cancels them if it still can, otherwise they stop a minute after they lose it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from lenssbi.batch.remote import SETTINGS, SILENT, SINGLE_THREADED, Crew
+from lenssbi.batch.remote import SETTINGS, SILENT, SINGLE_THREADED, WorkerPool
 from lenssbi.config import Config
 from lenssbi.status import InputError
 
-ASK = 30.0  # seconds from one `squeue` to the next: sites mind more
-FRUITLESS = 2  # times the number of jobs: as many may end without a worker before the run is given up
-MODEST = ("5s", 12)  # a job goes back after a minute without work: asked every 5 s, 12 times the same answer
+SQUEUE_INTERVAL = 30.0  # seconds between calls of `squeue`: sites object to shorter ones
+FRUITLESS = 2  # times the number of jobs: number of jobs that may end without a worker before the run is given up
+ADAPTIVE = ("5s", 12)  # a job is released after a minute without work: checked every 5 s, 12 times with the same result
 
 Word = Annotated[str, StringConstraints(pattern=r"^\S+$")]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\r\n]+$")]
@@ -33,7 +33,7 @@ Walltime = Annotated[str, StringConstraints(pattern=r"^(\d+-)?\d{1,2}:\d{2}:\d{2
 
 
 class ClusterConfig(Config):
-    """What to ask a batch system for."""
+    """Configuration of the jobs of a batch system."""
 
     kind: Literal["slurm"] = "slurm"
     queue: Word | None = Field(None, description="the partition; None: the site's default")
@@ -92,8 +92,8 @@ def job_options(config: ClusterConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def submitted(config: ClusterConfig) -> Iterator[Crew]:
-    """The processes of jobs, which are cancelled at the end.
+def submitted(config: ClusterConfig) -> Iterator[WorkerPool]:
+    """Submit jobs and yield their processes; the jobs are cancelled at the end.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def submitted(config: ClusterConfig) -> Iterator[Crew]:
         jobs = _Jobs(cluster, config)
         try:
             jobs.submit()
-            yield Crew(client, cluster.scheduler_address, jobs.count)
+            yield WorkerPool(client, cluster.scheduler_address, jobs.count)
         finally:
             jobs.give_up_refused()
 
@@ -134,34 +134,34 @@ def _slurm_cluster() -> Any:
 
 @dataclass
 class _Jobs:
-    """The jobs of a cluster, and which of them have come to nothing."""
+    """The jobs of a cluster, with the number of those that ended without a worker."""
 
     cluster: Any
     config: ClusterConfig
     arrived: set[str] = field(default_factory=set)
-    away: set[str] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
     fruitless: int = 0
-    asked: float = field(default_factory=time.monotonic)
+    last_query: float = field(default_factory=time.monotonic)
 
     def submit(self) -> None:
-        """Submit the first jobs, see that the batch system takes them, and leave the others to `adapt`."""
+        """Submit the first jobs, check that the batch system accepts them, and leave the others to `adapt`."""
         least = self.config.jobs if self.config.min_jobs is None else self.config.min_jobs
         try:
             self.cluster.sync(_scaled, self.cluster, max(1, least))
         except (RuntimeError, OSError) as error:
             raise InputError(f"SLURM does not take the job: {_complaint(error)}: correct the cluster's file") from error
-        interval, wait_count = MODEST
+        interval, wait_count = ADAPTIVE
         self.cluster.adapt(minimum_jobs=least, maximum_jobs=self.config.jobs, interval=interval, wait_count=wait_count)
 
     def count(self) -> int:
-        """How many processes there are when all jobs run; replaces the jobs that have ended."""
+        """Number of processes if all jobs run; replaces the jobs that have ended."""
         workers = self.cluster.scheduler_info["workers"].values()
         names = {str(worker["name"]) for worker in workers}
         if names - self.arrived:
             self.fruitless = 0
         self.arrived |= names
-        if time.monotonic() > self.asked + ASK:
-            self.asked = time.monotonic()
+        if time.monotonic() > self.last_query + SQUEUE_INTERVAL:
+            self.last_query = time.monotonic()
             self.cluster.sync(self._drop_ended, _listed(), names)
         if self.fruitless >= FRUITLESS * self.config.jobs and not names:
             raise InputError(
@@ -171,7 +171,7 @@ class _Jobs:
         return self.config.jobs * self.config.processes
 
     def give_up_refused(self) -> None:
-        """Mark the jobs that the batch system did not take, which the library cannot close otherwise."""
+        """Mark the jobs that the batch system refused, which the library cannot close otherwise."""
         from distributed import Status
 
         for job in self.cluster.workers.values():
@@ -179,33 +179,33 @@ class _Jobs:
                 job.status = Status.failed
 
     async def _drop_ended(self, listed: set[str] | None, here: set[str]) -> None:
-        """Forget the jobs that have ended, or whose processes are all gone since the last time; `adapt` submits others."""
+        """Remove the jobs that have ended, or that had no processes at the last two checks; `adapt` submits others."""
         if listed is None:
             return
         self.give_up_refused()
-        away = set()
+        absent = set()
         for name, job in list(self.cluster.workers.items()):
             own = {str(name), *(f"{name}-{k}" for k in range(self.config.processes))}
             if own & here:
                 continue
-            if job.job_id in listed and not (own & self.arrived and name in self.away):
-                away.add(name)
+            if job.job_id in listed and not (own & self.arrived and name in self.absent):
+                absent.add(name)
                 continue
             del self.cluster.workers[name]
             await job.close()
             self.fruitless += not own & self.arrived
             self.arrived -= own  # the next job has the same name
-        self.away = away
+        self.absent = absent
 
 
 async def _scaled(cluster: Any, jobs: int) -> None:
-    """Submit jobs; raises what the batch system says against it, which `scale` alone only writes to a log."""
+    """Submit jobs; an error of the batch system is raised, which `scale` alone would only log."""
     cluster.scale(jobs=jobs)
     await cluster
 
 
 def _listed() -> set[str] | None:
-    """Numbers of the user's jobs, pending ones among them; None where the batch system does not say."""
+    """Numbers of the user's jobs, pending ones included; None if the batch system does not answer."""
     command = ["squeue", "--noheader", "--format=%A", f"--user={getpass.getuser()}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
@@ -215,6 +215,6 @@ def _listed() -> set[str] | None:
 
 
 def _complaint(error: Exception) -> str:
-    """What the batch system has to say, from dask-jobqueue's report of it."""
-    told = str(error).partition("stderr:\n")[2].strip() or str(error)
-    return " ".join(told.split())[:300]
+    """The message of the batch system, from dask-jobqueue's error."""
+    text = str(error).partition("stderr:\n")[2].strip() or str(error)
+    return " ".join(text.split())[:300]

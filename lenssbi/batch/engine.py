@@ -1,8 +1,8 @@
-"""One function over many items: in this process, in a few of them, or on a Dask cluster.
+"""Application of a function to many items: in this process, in several processes, or on a Dask cluster.
 
-An item that fails is a value, not the end of the run: its exception comes back in its place, and so does a `WorkersDied`
-for an item under which one process after the other died. Only a bounded number of items is under way at a time, so
-neither the items nor the results ever pile up in memory.
+A failure of an item does not end the run: its exception is yielded as its result, as is a `WorkersDied` for an item that
+repeatedly killed its process. Only a bounded number of items is in progress at a time, so neither the items nor the
+results accumulate in memory.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Spread(Protocol):
-    """One function over many items, by whoever does the work."""
+class Map(Protocol):
+    """A function that maps another function over many items."""
 
     def __call__(
         self, function: Callable[[Item], Result], items: Iterable[Item]
@@ -29,36 +29,36 @@ class Spread(Protocol):
         Parameters
         ----------
         function
-            What to do with one item. It is sent to other processes, so it must be importable: a module-level function
+            Function of one item. It is sent to other processes, so it must be importable: a module-level function
             or a `functools.partial` of one.
         items
-            The items; drawn lazily, a few ahead of the work.
+            Items, which are drawn lazily, a few in advance.
 
         Raises
         ------
         InputError
-            If the scheduler goes away.
+            If the connection to the scheduler is lost.
         """
 
 
 @contextmanager
-def crew(workers: int = 1, scheduler: str | None = None, cluster: ClusterConfig | None = None) -> Iterator[Spread]:
-    """Hold processes for several phases of work, and close what was started when the work is over.
+def worker_pool(workers: int = 1, scheduler: str | None = None, cluster: ClusterConfig | None = None) -> Iterator[Map]:
+    """Hold processes for several phases of work, and close those that were started at the end.
 
     Parameters
     ----------
     workers
-        Processes on this machine. With 1 (and neither scheduler nor cluster) everything happens in this process, one
+        Number of processes on this machine. With 1 (and neither scheduler nor cluster) everything happens in this process, one
         item at a time.
     scheduler
-        The address of a running Dask scheduler, such as "tcp://node1:8786"; `workers` is then ignored.
+        Address of a running Dask scheduler, such as "tcp://node1:8786"; `workers` is then ignored.
     cluster
-        Where to ask for jobs instead; `workers` is then ignored.
+        Batch system whose jobs are used instead; `workers` is then ignored.
 
     Raises
     ------
     InputError
-        If nothing answers at the scheduler's address, or no job can be submitted.
+        If no scheduler answers at the address, or no job can be submitted.
     """
     _check(workers, scheduler, cluster)
     if workers == 1 and scheduler is None and cluster is None:
@@ -74,8 +74,8 @@ def crew(workers: int = 1, scheduler: str | None = None, cluster: ClusterConfig 
         processes = submitted(cluster)
     else:
         processes = remote.local(workers)
-    with processes as found:
-        yield found.spread
+    with processes as pool:
+        yield pool.map
 
 
 def run(
@@ -86,7 +86,7 @@ def run(
     scheduler: str | None = None,
     cluster: ClusterConfig | None = None,
 ) -> Iterator[tuple[int, Result | Exception]]:
-    """Work on one phase only: `crew` and its `Spread` in one, with their arguments."""
+    """Run a single phase of work: `worker_pool` and its `Map` in one call, with their arguments."""
     _check(workers, scheduler, cluster)
     return _one_phase(function, items, workers, scheduler, cluster)
 
@@ -98,8 +98,8 @@ def _one_phase(
     scheduler: str | None,
     cluster: ClusterConfig | None,
 ) -> Iterator[tuple[int, Result | Exception]]:
-    with crew(workers, scheduler, cluster) as spread:
-        yield from spread(function, items)
+    with worker_pool(workers, scheduler, cluster) as map_items:
+        yield from map_items(function, items)
 
 
 def _check(workers: int, scheduler: str | None, cluster: ClusterConfig | None) -> None:

@@ -1,8 +1,8 @@
-"""Processes behind a Dask scheduler: a few of this machine's, or those of a scheduler that runs already.
+"""Processes of a Dask scheduler: several on this machine, or those of a scheduler that is already running.
 
-A process may die for reasons of its own (killed, its machine lost), so an item is tried again, behind the others, until
-`DEATHS` processes have died under it. Where processes are killed at random as often as items take long, a try succeeds
-with a chance of exp(-1), and an innocent item is given up with one of (1 - exp(-1))**20, 1 in 10,000.
+A process may die for reasons unrelated to its item (it is killed, its machine fails), so an item is tried again, after the
+others, until `DEATHS` processes have died while working on it. If processes are killed at random once per duration of an item
+on average, a try succeeds with probability exp(-1), and a harmless item is given up with (1 - exp(-1))**20, 1 in 10,000.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from lenssbi.status import InputError
 
 IN_FLIGHT_PER_WORKER = 4  # enough that no worker waits for the next item, few enough that memory stays constant
 DEATHS = 20
-LOOK = 10.0  # seconds from one look at the scheduler and its workers to the next
-ANSWER = 20.0  # seconds in which a scheduler that is there has answered
-SILENT = logging.CRITICAL + 1  # what goes wrong comes back as a value, so Dask need not print it too
+POLL_INTERVAL = 10.0  # seconds between checks of the scheduler and its workers
+ANSWER_TIMEOUT = 20.0  # seconds within which a running scheduler answers
+SILENT = logging.CRITICAL + 1  # errors are returned as values, so Dask need not print them too
 SINGLE_THREADED = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
-# Dask has its workers' malloc hand every array back to the system, which then takes half of the time to give it out again
+# By default the workers' malloc returns every array to the system, and half of the time is spent on allocating it again
 KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 SETTINGS = {
-    "distributed.scheduler.allowed-failures": 0,  # every death is told, and counted here
+    "distributed.scheduler.allowed-failures": 0,  # every death is reported, and counted here
     "distributed.scheduler.worker-saturation": 1.0,  # nothing queues behind an item that may kill its worker
     "distributed.worker.multiprocessing-method": "spawn",  # torch does not survive a fork
     "distributed.worker.profile.enabled": False,  # its records grow by 16 MB a minute
@@ -40,11 +40,11 @@ SETTINGS = {
 
 
 class WorkersDied(Exception):
-    """An item under which one process after the other died."""
+    """The processes that worked on an item died, one after the other."""
 
 
 @dataclass
-class Crew:
+class WorkerPool:
     """Processes that work on items.
 
     Parameters
@@ -52,20 +52,20 @@ class Crew:
     client
         A Dask client.
     address
-        Of its scheduler, for messages.
+        Address of its scheduler, for messages.
     count
-        Tells how many processes there are; asked every `LOOK` seconds, for they may come and go. Raises an InputError
-        where work cannot go on.
+        Function that returns the number of processes, which may change; it is called every `POLL_INTERVAL` seconds and raises an
+        InputError if work cannot continue.
     """
 
     client: Any
     address: str
     count: Callable[[], int]
     _count: int = field(default=1, init=False)
-    _looked: float = field(default=float("-inf"), init=False)
+    _polled: float = field(default=float("-inf"), init=False)
 
-    def spread(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-        """Yield (index, result or exception) for every item; see `engine.Spread`."""
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+        """Yield (index, result or exception) for every item; see `engine.Map`."""
         phase = _Phase(self, function, enumerate(items))
         try:
             phase.fill()
@@ -76,15 +76,15 @@ class Crew:
         finally:
             phase.close()
 
-    def look(self, at_once: bool = False) -> int:
-        """How many processes there are, by the last look or a new one."""
-        if at_once or time.monotonic() > self._looked + LOOK:
+    def worker_count(self, at_once: bool = False) -> int:
+        """Number of processes, from the last check or a new one."""
+        if at_once or time.monotonic() > self._polled + POLL_INTERVAL:
             self._count = max(1, self.count())
-            self._looked = time.monotonic()
+            self._polled = time.monotonic()
         return self._count
 
-    def gone(self) -> InputError:
-        """What to say where the scheduler is no longer there."""
+    def connection_lost(self) -> InputError:
+        """The error to raise if the scheduler no longer runs."""
         return InputError(
             f"the Dask scheduler at {self.address} went away: what is finished is kept, "
             "so start a scheduler and run the same command again"
@@ -93,7 +93,7 @@ class Crew:
 
 @dataclass
 class _Work:
-    """One item that is under way, what stands for its result, and what went wrong with it so far."""
+    """One item in progress, its Dask future, and its failures so far."""
 
     index: int
     item: Any
@@ -106,9 +106,9 @@ class _Work:
 
 @dataclass
 class _Phase:
-    """One function over some items, and those of them that are under way."""
+    """One function over some items, and those of them that are in progress."""
 
-    crew: Crew
+    pool: WorkerPool
     function: Callable[[Any], Any]
     waiting: Iterator[tuple[int, Any]]
     under_way: dict[int, _Work] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class _Phase:
 
     def fill(self) -> None:
         """Send items until every process has its next ones."""
-        while len(self.under_way) < IN_FLIGHT_PER_WORKER * self.crew.look():
+        while len(self.under_way) < IN_FLIGHT_PER_WORKER * self.pool.worker_count():
             following = next(self.waiting, None)
             if following is None:
                 return
@@ -128,36 +128,36 @@ class _Phase:
         """Wait for an item to finish, whichever it is."""
         while True:
             try:
-                work = self.ready.get(timeout=LOOK)
+                work = self.ready.get(timeout=POLL_INTERVAL)
             except Empty:
-                self.crew.look()
+                self.pool.worker_count()
                 continue
             if (work.future is None or self._is_final(work)) and not self._tried_again(work):
                 del self.under_way[work.index]
                 return work
 
     def close(self) -> None:
-        """Forget what is under way: the scheduler drops what nobody waits for."""
+        """Release the items in progress: the scheduler drops results that no client waits for."""
         for work in self.under_way.values():
             if work.future is not None:
                 work.future.release()
 
     def _send(self, work: _Work) -> None:
         try:
-            work.future = self.crew.client.submit(self.function, work.item, pure=False)
+            work.future = self.pool.client.submit(self.function, work.item, pure=False)
         except Exception as error:
-            if self.crew.client.status != "running":
-                raise self.crew.gone() from error
+            if self.pool.client.status != "running":
+                raise self.pool.connection_lost() from error
             work.outcome = error  # the item cannot be sent
             self.ready.put(work)
             return
         self._wait_for(work)
 
     def _wait_for(self, work: _Work) -> None:
-        self.crew.client.loop.add_callback(self._deliver, work)
+        self.pool.client.loop.add_callback(self._deliver, work)
 
     async def _deliver(self, work: _Work) -> None:
-        """Get the result of an item as soon as it is there; in Dask's own thread, for many at once."""
+        """Get the result of an item as soon as it is available; in Dask's own thread, for many at once."""
         try:
             work.outcome, work.raised = await work.future.result(), False
         except Exception as error:
@@ -167,22 +167,22 @@ class _Phase:
         self.ready.put(work)
 
     async def _fetch_alone(self, work: _Work) -> None:
-        """Get a result by itself: Dask packs what is asked for at one time into one message, and what cannot be sent spoils it."""
+        """Get a single result: Dask packs concurrent requests into one message, which fails if one result cannot be sent."""
         try:
-            response = await self.crew.client.scheduler.gather(keys=[work.future.key])
+            response = await self.pool.client.scheduler.gather(keys=[work.future.key])
             if response["status"] == "OK":
                 work.outcome, work.raised = response["data"][work.future.key], False
         except Exception as error:
             work.outcome = error
 
     def _is_final(self, work: _Work) -> bool:
-        """Whether an outcome is the item's own; False where the result died with its process and is worked out again."""
+        """Whether an outcome is final; False if the result was lost with its process and is computed again."""
         odd = work.raised and work.future.status != "error"  # not raised by the function
         if odd and work.future.status == "cancelled":
-            raise self.crew.gone()
-        # what is odd and no OSError comes from a result that cannot be sent
+            raise self.pool.connection_lost()
+        # other errors than OSError come from a result that cannot be sent
         if odd and isinstance(work.outcome, OSError) and work.fetches < DEATHS:
-            self.crew.look(at_once=True)
+            self.pool.worker_count(at_once=True)
             work.fetches += 1
             self._wait_for(work)
             return False
@@ -191,7 +191,7 @@ class _Phase:
         return True
 
     def _tried_again(self, work: _Work) -> bool:
-        """Whether an item goes back to the others because its process died."""
+        """Whether an item is tried again because its process died."""
         from distributed import KilledWorker
 
         if not isinstance(work.outcome, KilledWorker):
@@ -205,13 +205,13 @@ class _Phase:
 
 
 @contextmanager
-def local(workers: int) -> Iterator[Crew]:
+def local(workers: int) -> Iterator[WorkerPool]:
     """Single-threaded processes on this machine, closed at the end."""
     import dask
     from distributed import Client, LocalCluster
 
     with (
-        # a process that dies while it starts is given up by its nanny, so both are replaced
+        # a process that dies during its start is given up by its nanny, so both are replaced
         dask.config.set(SETTINGS | {"distributed.deploy.lost-worker-timeout": "4s"}),
         LocalCluster(
             n_workers=workers,
@@ -224,18 +224,18 @@ def local(workers: int) -> Iterator[Crew]:
         Client(cluster, set_as_default=False) as client,
     ):
         cluster.adapt(minimum=workers, maximum=workers)
-        yield Crew(client, cluster.scheduler_address, lambda: workers)
+        yield WorkerPool(client, cluster.scheduler_address, lambda: workers)
 
 
 @contextmanager
-def existing(scheduler: str) -> Iterator[Crew]:
-    """The workers of a scheduler that runs already, however many there are at a time."""
+def existing(scheduler: str) -> Iterator[WorkerPool]:
+    """The workers of a running scheduler; their number may change."""
     from distributed import Client
     from distributed.utils import silence_logging_cmgr
 
     try:
-        # first by itself: a client that failed to start is closed by the garbage collector, which hangs and prints a traceback
-        with ThreadPoolExecutor(1) as thread:  # a notebook's own has a running event loop
+        # a test without a client first: the garbage collector closes a client that failed to start, hangs and prints a traceback
+        with ThreadPoolExecutor(1) as thread:  # the main thread of a notebook has a running event loop
             thread.submit(lambda: asyncio.run(_greet(scheduler))).result()
         client = Client(scheduler, timeout=10, set_as_default=False)
     except Exception as error:  # the library's own, of many types
@@ -245,13 +245,13 @@ def existing(scheduler: str) -> Iterator[Crew]:
 
     def count() -> int:
         try:
-            return sum(client.nthreads(callback_timeout=ANSWER).values())
+            return sum(client.nthreads(callback_timeout=ANSWER_TIMEOUT).values())
         except Exception as error:  # the library's own, of many types
-            raise crew.gone() from error
+            raise pool.connection_lost() from error
 
     with silence_logging_cmgr(SILENT), client:
-        crew = Crew(client, scheduler, count)
-        yield crew
+        pool = WorkerPool(client, scheduler, count)
+        yield pool
 
 
 async def _greet(scheduler: str) -> None:

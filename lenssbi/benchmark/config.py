@@ -1,6 +1,6 @@
-"""What is compared with what: the configuration of `lenssbi benchmark`.
+"""Configuration of `lenssbi benchmark`: suites, methods and targets.
 
-Configurations that it names are seen from its own folder, estimators from where the command runs.
+Paths of configurations are relative to the folder of the file, those of estimators to the working directory.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
+from lenssbi.benchmark.fit_targets import EvaluationTarget, FitTarget
 from lenssbi.benchmark.methods import WITH_PRIOR, Evaluation, Method, WrongBasin
 from lenssbi.benchmark.plan import ComparisonPlan
-from lenssbi.benchmark.wishes import EvaluationWish, Wish
 from lenssbi.config import Config, load_config
 from lenssbi.estimators.plan import TrainConfig
 from lenssbi.rendering.simulation import SimulateConfig
 
 JUDGED = {"einstein_radius": "arcsec", "phi": "deg", "q": "", "slope": ""}
-"""The parameters whose errors the paper gives, with their units."""
+"""Parameters with published errors, with their units."""
 
 
 class Paper(Config):
-    """Errors in the paper: half the 68 per cent interval of predicted minus true. A value that is None is not given there."""
+    """Errors in the paper: half the 68 per cent interval of predicted minus true. A value is None if the paper does not give it."""
 
     einstein_radius: float | None = Field(default=None, gt=0, description="[arcsec]")
     phi: float | None = Field(default=None, gt=0, description="[deg]")
     q: float | None = Field(default=None, gt=0)
     slope: float | None = Field(default=None, gt=0)
-    wanted: float = Field(default=1.0, gt=0, description="share of these errors that is wanted")
+    wanted: float = Field(default=1.0, gt=0, description="target as a share of these errors")
 
     @property
     def errors(self) -> dict[str, float]:
@@ -39,14 +39,14 @@ class Paper(Config):
 
 
 class CoverageWanted(Config):
-    """How far coverage may be from nominal at 68.3, 95.5 and 99.7 per cent."""
+    """Tolerated deviation of the coverage from nominal at 68.3, 95.5 and 99.7 per cent."""
 
     overall: float = Field(gt=0, lt=1, description="of all stamps")
     splits: float | None = Field(default=None, gt=0, lt=1, description="in any split that is large enough")
 
 
 class Suite(Config):
-    """Stamps that every method is asked about."""
+    """Stamps to which every method is applied."""
 
     population: Path | None = Field(default=None, description="YAML file for `lenssbi simulate`; None for its defaults")
     overrides: tuple[str, ...] = Field(default=(), description="key.subkey=value, as --set takes them")
@@ -55,31 +55,33 @@ class Suite(Config):
     seed: int = Field(default=1, ge=0, description="not that of a training")
     paper: Paper | None = None
     coverage: CoverageWanted | None = None
-    misspecified: bool = Field(default=False, description="whether a network is to notice that it never saw the like")
+    misspecified: bool = Field(
+        default=False, description="whether a network should flag the stamps as unlike its training"
+    )
 
     def simulation(self, base: Path) -> SimulateConfig:
-        """What to simulate; `base` is the folder that the file is seen from.
+        """Configuration of the simulation; `base` is the folder to which the file is relative.
 
         Raises
         ------
         ConfigError
-            Where the file cannot be read or a key in it is wrong.
+            If the file cannot be read or a key in it is wrong.
         """
         file = None if self.population is None else base / self.population
         return load_config(file, SimulateConfig, (f"rendering.engine={self.engine}", *self.overrides))
 
 
 class Training(NamedTuple):
-    """A plan, and the folder that its files are seen from."""
+    """A plan, and the folder to which its files are relative."""
 
     config: TrainConfig
     base: Path
 
 
 class Speed(Config):
-    """What is timed."""
+    """Configuration of the timing."""
 
-    suite: str = Field(description="whose stamps are predicted and trained on")
+    suite: str = Field(description="suite of stamps for prediction and training")
     training: tuple[Path, ...] = Field(default=(), description="YAML files for `lenssbi train`, each run for a while")
     minutes: float = Field(default=0.5, gt=0, description="of training that each is timed for")
     wanted_cpu: float | None = Field(default=None, gt=0, description="predictions of the network [stamps/s]")
@@ -89,12 +91,12 @@ class Speed(Config):
     )
 
     def trainings(self, base: Path) -> dict[str, Training]:
-        """Name -> one network, trained from the start for `minutes`; `base` is the folder that the files are seen from.
+        """Name -> one network, trained from the start for `minutes`; `base` is the folder to which the files are relative.
 
         Raises
         ------
         ConfigError
-            Where a file cannot be read or a key in it is wrong.
+            If a file cannot be read or a key in it is wrong.
         """
         short = (f"max_minutes={self.minutes}", "start_from=null", "freeze=false", "ensemble=1")
         files = [base / file for file in self.training]
@@ -102,11 +104,11 @@ class Speed(Config):
 
 
 class BenchmarkConfig(Config):
-    """Methods, suites, and what is measured besides errors and coverage."""
+    """Methods, suites, and measurements in addition to errors and coverage."""
 
-    methods: dict[str, Method] = Field(min_length=1, description="a network where `kind` is left out")
+    methods: dict[str, Method] = Field(min_length=1, description="a network if `kind` is left out")
     suites: dict[str, Suite] = Field(min_length=1)
-    count: int | None = Field(default=None, gt=0, description="at most so many stamps of each suite")
+    count: int | None = Field(default=None, gt=0, description="largest number of stamps of each suite")
     references: tuple[str, ...] = Field(
         default=(), description="suites of stamps like those of a training, where flags are false alarms"
     )
@@ -114,13 +116,13 @@ class BenchmarkConfig(Config):
         default=0.9,
         gt=0,
         le=1,
-        description="wanted share of flags where an error of a misspecified suite is above 3 sigma",
+        description="target of the share of flags among errors of misspecified suites above 3 sigma",
     )
     speed: Speed | None = None
     wrong: WrongBasin = WrongBasin()
     evaluation: Evaluation | None = None
     autolens_python: str | None = Field(default=None, description="interpreter that has PyAutoLens")
-    wanted: tuple[Wish, ...] = Field(default=(), description="of fits; each is a line of the table")
+    wanted: tuple[FitTarget, ...] = Field(default=(), description="of fits; each is a line of the table")
     comparison: ComparisonPlan | None = Field(default=None, description="the paper's, which has a page of its own")
 
     @model_validator(mode="before")
@@ -129,8 +131,8 @@ class BenchmarkConfig(Config):
         methods = data.get("methods") if isinstance(data, dict) else None
         if not isinstance(methods, dict):
             return data
-        told = {name: {"kind": "network", **m} if isinstance(m, dict) else m for name, m in methods.items()}
-        return {**data, "methods": told}
+        with_kinds = {name: {"kind": "network", **m} if isinstance(m, dict) else m for name, m in methods.items()}
+        return {**data, "methods": with_kinds}
 
     @model_validator(mode="after")
     def _check(self) -> BenchmarkConfig:
@@ -139,11 +141,11 @@ class BenchmarkConfig(Config):
                 raise ValueError(f"{name!r} becomes part of file names: use letters, digits, - and _")
         self._known("suites", [*self.references, *(part.suite for part in (self.speed, self.evaluation) if part)])
         self._known("suites", [suite for m in self.methods.values() for suite in getattr(m, "suites", None) or ()])
-        for wish in self.wanted:
-            if not isinstance(wish, EvaluationWish):
-                asked = [getattr(wish, key, None) for key in ("method", "to", "peer")]
-                self._known("methods", [name.removesuffix(WITH_PRIOR) for name in asked if name is not None])
-                self._known("suites", [*getattr(wish, "suites", ()), *filter(None, [getattr(wish, "suite", None)])])
+        for target in self.wanted:
+            if not isinstance(target, EvaluationTarget):
+                chosen = [getattr(target, key, None) for key in ("method", "to", "peer")]
+                self._known("methods", [name.removesuffix(WITH_PRIOR) for name in chosen if name is not None])
+                self._known("suites", [*getattr(target, "suites", ()), *filter(None, [getattr(target, "suite", None)])])
         self._known("methods", [] if self.evaluation is None else list(self.evaluation.memory))
         for what, names in ({} if self.comparison is None else self.comparison.named()).items():
             self._known(what, names)

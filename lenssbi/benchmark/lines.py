@@ -1,4 +1,4 @@
-"""One line of a table of targets: what it is of, and what was found, cell by cell."""
+"""One line of a table of targets: its quantity, and the results cell by cell."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ALL = "all"
-COLUMN = "lenssbi"  # of our own values beside those of others
+COLUMN = "lenssbi"  # column of our values
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A value as text, and whether it is as good as wanted; None where nothing is wanted."""
+class JudgedValue:
+    """A value as text, and whether it meets the target; None if there is no target."""
 
     text: str
     met: bool | None = None
@@ -20,12 +20,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One wish: what it is of, the paper's value, the wanted one, and method -> cells, one for each number."""
+    """One target: its quantity, the paper's value, the target value, and method -> cells, one for each number."""
 
     what: str
     paper: str
     wanted: str
-    cells: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
+    cells: Mapping[str, Sequence[JudgedValue]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The line as `--json` prints it."""

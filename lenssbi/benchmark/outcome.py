@@ -1,4 +1,4 @@
-"""What a benchmark comes to: where the results are, how each part ended, what was wanted."""
+"""Result of a benchmark: folder, outcome of each part, targets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How asking one method about one suite ended: "done", why the method is not for the suite, or what went wrong."""
+    """Outcome of one method on one suite: "done", the reason why it does not apply, or of a failure."""
 
     suite: str
     method: str
@@ -24,9 +24,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class BenchmarkResult:
-    """Where the results are, how each part ended, and the tables of what was wanted: method by method, and of fits.
+    """Folder of the results, outcome of each part, and the tables of targets: method by method, and of fits.
 
-    `comparison` is the paper's, and `page` where it can be read; both None where the configuration has none.
+    `comparison` is the paper's, and `page` its file; both None if the configuration has none.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class BenchmarkResult:
 
     @property
     def failed(self) -> int:
-        """Number of parts that went wrong."""
+        """Number of parts that failed."""
         return sum(outcome.failed for outcome in self.outcomes)
 
     def as_json(self) -> dict[str, Any]:

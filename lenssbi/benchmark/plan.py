@@ -1,7 +1,7 @@
-"""What the paper's comparison compares: the rows of its tables, whose numbers stand beside them, and what is wanted.
+"""Configuration of the paper's comparison: the rows of its tables, the published values, and targets.
 
-A row is what the paper calls a method: `cnn`, `blind` and so on. Of the methods that stand for it, the first that has an answer about a
-suite speaks for it there, for an estimator or a fit with one kind of mass model is not for every suite.
+A row is what the paper calls a method: `cnn`, `blind` and so on. The first of its candidate methods with results for a
+suite is used there, since an estimator or a fit with one kind of mass model does not apply to every suite.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from lenssbi.config import Config
 Parameter = Literal["einstein_radius", "phi", "q", "slope"]
 Errors = dict[Parameter, PositiveFloat]
 SECTIONS = ("errors", "relative", "coverage", "failures", "splits", "times")
-"""Parts of the page that a finding may be about, beside the suites."""
+"""Parts of the page, in addition to the suites, that a finding may be about."""
 
 
 class ComparisonRow(Config):
     """A row of the tables."""
 
     methods: tuple[str, ...] = Field(
-        min_length=1, description=f"the first that has an answer speaks; {WITH_PRIOR!r} after a name: with its prior in"
+        min_length=1, description=f"the first with results is used; {WITH_PRIOR!r} after a name: with its prior in"
     )
     by_suite: dict[str, tuple[str, ...]] = Field(default={}, description="suite -> methods instead of these")
-    published: str | None = Field(default=None, description="the paper's row; None where the paper has none")
-    title: str = Field(default="", description="in the tables; the name of the row where it is empty")
+    published: str | None = Field(default=None, description="the paper's row; None if the paper has none")
+    title: str = Field(default="", description="in the tables; by default the name of the row")
 
     def candidates(self, suite: str) -> tuple[str, ...]:
-        """The methods that may speak for the row about a suite, the first first."""
+        """The candidate methods of the row for a suite, in order of preference."""
         return self.by_suite.get(suite, self.methods)
 
 
 class Wanted(Config):
-    """Which share of the published errors is wanted, where it is not all of it."""
+    """Target as a share of the published errors, if it is not 1."""
 
     share: PositiveFloat
     suites: tuple[str, ...]
 
 
 class Relative(Config):
-    """What is wanted of a row relative to the baseline, on average over the suites (and parameters)."""
+    """Target of a row relative to the baseline, on average over the suites (and parameters)."""
 
     row: str
     error: PositiveFloat | None = Field(default=None, description="ratio of the errors")
@@ -51,7 +51,7 @@ class Relative(Config):
 
 
 class Catastrophic(Config):
-    """When einstein_radius is catastrophically wrong: off by more than both; and which share of lenses may be, unflagged."""
+    """Limits of catastrophic errors of einstein_radius, both of which are exceeded, and the tolerated unflagged share of lenses."""
 
     arcsec: PositiveFloat = 0.2
     sigma: PositiveFloat = Field(default=5.0, description="standard deviations of the posterior")
@@ -59,7 +59,7 @@ class Catastrophic(Config):
 
 
 class CoverageOf(Config):
-    """Whose coverage is wanted within what of nominal."""
+    """Rows with a target of coverage, and the tolerated deviation from nominal."""
 
     within: PositiveFloat = 0.05
     rows: tuple[str, ...] = ()
@@ -68,16 +68,16 @@ class CoverageOf(Config):
 class ComparisonPlan(Config):
     """The paper's comparison."""
 
-    baseline: str = Field(description="the row that errors and times are given relative to")
+    baseline: str = Field(description="row to which errors and times are relative")
     rows: dict[str, ComparisonRow] = Field(min_length=1, description="of the tables, in order")
     tables: dict[str, tuple[str, ...]] = Field(min_length=1, description="the paper's tables -> their suites")
     timed: dict[str, tuple[str, ...]] = Field(
-        default={}, description="row -> methods whose times stand for it where they are not the row's own"
+        default={}, description="row -> methods that provide its times, if not its own"
     )
     published: dict[str, dict[str, Errors]] = Field(
         default={}, description="suite -> the paper's row -> half the 68 per cent interval [arcsec, deg]"
     )
-    wanted: dict[str, Wanted] = Field(default={}, description="row -> share, where it is not 1")
+    wanted: dict[str, Wanted] = Field(default={}, description="row -> share, if it is not 1")
     relative: tuple[Relative, ...] = ()
     catastrophic: Catastrophic = Catastrophic()
     coverage: CoverageOf = CoverageOf()
@@ -86,7 +86,7 @@ class ComparisonPlan(Config):
     fewest: PositiveInt = Field(default=20, description="lenses in a bin, for its error to be given")
     resamples: PositiveInt = Field(default=1000, description="of the bootstrap")
     seed: NonNegativeInt = Field(default=0, description="of the bootstrap")
-    findings: dict[str, str] = Field(default={}, description="suite or part of the page -> what is said beside it")
+    findings: dict[str, str] = Field(default={}, description="suite or part of the page -> remark next to it")
 
     @property
     def suites(self) -> tuple[str, ...]:
@@ -102,23 +102,23 @@ class ComparisonPlan(Config):
         return self.rows[row].title or row
 
     def paper(self, suite: str, row: str) -> Mapping[Parameter, float]:
-        """The paper's errors: parameter -> error, empty where it has none."""
+        """The paper's errors: parameter -> error, empty if it has none."""
         return self.published.get(suite, {}).get(self.rows[row].published or "", {})
 
     def share(self, suite: str, row: str) -> float:
-        """Which share of the paper's errors is wanted."""
-        wish = self.wanted.get(row)
-        return wish.share if wish is not None and suite in wish.suites else 1.0
+        """Target as a share of the paper's errors."""
+        target = self.wanted.get(row)
+        return target.share if target is not None and suite in target.suites else 1.0
 
-    def clocks(self, row: str, method: str) -> bool:
-        """Whether the times of a method stand for a row as planned; where none of those timed has answered, the row's own are only told."""
+    def is_timed(self, row: str, method: str) -> bool:
+        """Whether the times of a method are used for a row as planned; otherwise the row's own times are shown without a target."""
         return row not in self.timed or method in self.timed[row]
 
     def named(self) -> Mapping[Literal["methods", "suites"], Sequence[str]]:
-        """All methods and suites that are named anywhere, for whoever knows which there are."""
+        """All methods and suites that are named in the plan, for validation."""
         methods = [*self._methods(), *(name for those in self.timed.values() for name in those)]
         suites = [*self.suites, *self.published, *(s for row in self.rows.values() for s in row.by_suite)]
-        suites += [s for wish in self.wanted.values() for s in wish.suites]
+        suites += [s for target in self.wanted.values() for s in target.suites]
         suites += [name for name in self.findings if name not in SECTIONS]
         return {"methods": [name.removesuffix(WITH_PRIOR) for name in methods], "suites": suites}
 
@@ -130,7 +130,13 @@ class ComparisonPlan(Config):
 
     @model_validator(mode="after")
     def _check(self) -> ComparisonPlan:
-        rows = [self.baseline, *self.timed, *self.wanted, *(wish.row for wish in self.relative), *self.coverage.rows]
+        rows = [
+            self.baseline,
+            *self.timed,
+            *self.wanted,
+            *(target.row for target in self.relative),
+            *self.coverage.rows,
+        ]
         for name in rows:
             if name not in self.rows:
                 raise ValueError(f"{name!r} is none of the rows {', '.join(self.rows)}")

@@ -1,18 +1,18 @@
-"""All of a benchmark, in order: simulate the suites, ask the methods, judge the answers, time the methods, write what was found.
+"""Steps of a benchmark: simulate the suites, run the methods, evaluate and time them, write the results.
 
 The folder holds
 
     sets/<suite>-<hash>.h5                    the stamps
-    results/<suite>--<method>.json            the answers of a network
+    results/<suite>--<method>.json            the results of a network
     results/<suite>--<method>/<lens>.json     those of a fit
-    work/                                     the state of fits that are under way
-    speed/<name>.json                         what was timed
+    work/                                     the state of unfinished fits
+    speed/<name>.json                         times
     accuracy.csv coverage.csv log_score.csv misspecification.csv radii.csv roc.csv speed.csv fits.csv flags.csv lenses.csv evaluation.csv
     memory.csv
     table.md errors.png coverage-<suite>.png fits.png config.yaml
-    index.html comparison.md tables/ figures/ the paper's comparison, where the configuration has one
+    index.html comparison.md tables/ figures/ the paper's comparison, if the configuration has one
 
-Stamps and answers that are there are not made again, so a killed run goes on. The tables are always made anew; one without rows
+Existing stamps and results are not made again, so a killed run continues. The tables are always written; one without rows
 has no file.
 """
 
@@ -29,7 +29,7 @@ from lenssbi.benchmark.output.table import lines
 from lenssbi.benchmark.run_fits import evaluate, fit_suites
 from lenssbi.benchmark.scores.radii import areas
 from lenssbi.benchmark.session import Benchmark
-from lenssbi.benchmark.wanted import wanted_lines
+from lenssbi.benchmark.target_lines import target_lines
 from lenssbi.pipelines.results import Progress, silent
 
 
@@ -54,36 +54,36 @@ def run(
     workers, scheduler
         Processes of this machine that simulate and fit, or the address of a Dask scheduler whose workers see the same files.
     base
-        Folder from which the configurations that `config` names are seen: that of its own file.
+        Folder to which the configurations in `config` are relative: that of its own file.
     command
-        What the user typed, for the table.
+        Command line, for the table.
     progress
-        Told (done, total, text).
+        Function that is called with (done, total, text).
 
     Raises
     ------
     InputError, ConfigError
-        Where an estimator or a suite's configuration cannot be read, before anything is made; where `out` cannot be written;
-        where nothing answers at the scheduler's address.
+        If an estimator or a suite's configuration cannot be read, before any work is done; if `out` cannot be written;
+        if no scheduler answers at the address.
     """
     from lenssbi.benchmark.output.report import write_page, write_report
 
     start = time.perf_counter()
     if scheduler is not None:
-        list(engine.run(abs, [0], scheduler=scheduler))  # a dead address is told before anything is made
+        list(engine.run(abs, [0], scheduler=scheduler))  # a wrong address raises before any work is done
     bench = Benchmark(config, Path(out).absolute(), Path(base), workers, progress, scheduler)
     sets = {suite: path for suite in config.suites if (path := bench.judge(suite)) is not None}
     for method, scores in bench.scores.items():
         bench.tables["roc"] += [{"method": method, **row} for row in areas(scores, config.references)]
     fit_suites(bench, sets)
     if config.speed is not None:
-        bench.clock(config.speed)
+        bench.time_methods(config.speed)
     if config.evaluation is not None:
         evaluate(bench, config.evaluation)
-    found, wanted = lines(config, bench.tables), wanted_lines(config, bench.tables)
+    found, wanted = lines(config, bench.tables), target_lines(config, bench.tables)
     write_report(bench, found, wanted, command)
     plan, outcomes = config.comparison, {(o.suite, o.method): o.status for o in bench.outcomes}
-    comparison = None if plan is None else compare(plan, bench.lenses, bench.heard, outcomes)
+    comparison = None if plan is None else compare(plan, bench.lenses, bench.estimates, outcomes)
     page = None if comparison is None else write_page(bench, comparison, command)
     return BenchmarkResult(
         Path(out),

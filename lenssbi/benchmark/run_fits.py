@@ -1,4 +1,4 @@
-"""The part of a benchmark that fits lenses one by one, and times what a fit consists of."""
+"""The part of a benchmark that fits lenses one by one, and times evaluations of the likelihood."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from lenssbi.benchmark.methods import (
     not_its_suite,
 )
 from lenssbi.benchmark.runners.peers import Peer, PeerError, PeerFits, find_peer
-from lenssbi.benchmark.runners.points import of_fits
-from lenssbi.benchmark.runners.records import Job, Record, answers_of, collect
+from lenssbi.benchmark.runners.point_estimates import of_fits
+from lenssbi.benchmark.runners.records import LensJob, Record, answers_of, collect
 from lenssbi.benchmark.scores import fits as judge_fits
 from lenssbi.benchmark.scores import network as judge
 from lenssbi.calibration.splits import Split, splits
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lenssbi.benchmark.session import Benchmark
 
 Row = dict[str, Any]
-WEIGHED = "evaluation"  # the folder of the results that belongs to the stamp of the evaluation
+WEIGHED = "evaluation"  # folder of the results of the fits for the memory table
 
 
 class Task(NamedTuple):
@@ -38,16 +38,16 @@ class Task(NamedTuple):
 
     suite: str
     method: str
-    jobs: list[Job]
+    jobs: list[LensJob]
 
 
 def fit_suites(bench: Benchmark, sets: Mapping[str, Path]) -> None:
-    """Fit the lenses of all suites by every method that is for them, and add the rows of the tables.
+    """Fit the lenses of all suites with every applicable method, and add the rows of the tables.
 
     Parameters
     ----------
     bench
-        The run.
+        State of the run.
     sets
         Suite -> its stamps.
     """
@@ -55,24 +55,24 @@ def fit_suites(bench: Benchmark, sets: Mapping[str, Path]) -> None:
     found = collect([task.jobs for task in tasks], bench.workers, bench.progress, scheduler=bench.scheduler)
     for (suite, method, _), records in zip(tasks, found, strict=True):
         if isinstance(records, InputError):
-            bench.told(suite, method, str(records), failed=True)
+            bench.add_outcome(suite, method, str(records), failed=True)
             continue
         with StampSet(sets[suite]) as stamps:
-            for which in bench.sampled[method].beliefs():
+            for which in bench.sampled[method].posteriors():
                 _add(bench, suite, method, which, records, stamps)
-        bench.told(suite, method, *_outcome(records))
+        bench.add_outcome(suite, method, *_outcome(records))
 
 
 def _tasks(bench: Benchmark, suite: str, path: Path) -> Iterator[Task]:
-    """The methods that are for a suite; of the others it is told why they are not."""
-    for name, asked in bench.sampled.items():
+    """Fits of the methods that apply to a suite; the reasons of the others are added to the outcomes."""
+    for name, sampled in bench.sampled.items():
         with StampSet(path) as stamps:
-            reason = not_its_suite(asked.method, suite) or asked.reason_against(stamps)
+            reason = not_its_suite(sampled.method, suite) or sampled.reason_against(stamps)
         if reason is not None:
-            bench.told(suite, name, f"does not apply: {reason}")
+            bench.add_outcome(suite, name, f"does not apply: {reason}")
             continue
-        sources = sources_of(path, min(bench.count(suite), asked.method.count or bench.count(suite)))
-        yield Task(suite, name, asked.jobs(sources, bench.out, f"{suite}--{name}"))
+        sources = sources_of(path, min(bench.count(suite), sampled.method.count or bench.count(suite)))
+        yield Task(suite, name, sampled.jobs(sources, bench.out, f"{suite}--{name}"))
 
 
 def sources_of(path: Path, count: int) -> list[StampSource]:
@@ -81,7 +81,7 @@ def sources_of(path: Path, count: int) -> list[StampSource]:
 
 
 def _outcome(records: list[Record]) -> tuple[str, bool]:
-    """How it went as a sentence, and whether something crashed."""
+    """The outcome as a sentence, and whether a fit crashed."""
     bad = [record.status for record in records if record.status != Status.DONE.value]
     if not bad:
         return Status.DONE.value, False
@@ -94,14 +94,14 @@ def _add(bench: Benchmark, suite: str, name: str, which: str, records: list[Reco
     found = answers_of(records, which)
     if found is None and which == WITH_PRIOR:
         return  # no prior was learned
-    whose = {"suite": suite, "method": name + (WITH_PRIOR if which == WITH_PRIOR else "")}
+    identity = {"suite": suite, "method": name + (WITH_PRIOR if which == WITH_PRIOR else "")}
     rows: dict[str, list[Row]] = {
         "fits": [judge_fits.summary(records, which, bench.config.wrong)],
         "lenses": list(judge_fits.lens_rows(records, which)),
         "flags": list(judge_fits.flag_rows(records, which, bench.config.wrong)),
     }
     if found is not None:
-        index = np.array([record.index for record in records if which in record.beliefs])
+        index = np.array([record.index for record in records if which in record.posteriors])
         parts = [Split(part.name, part.rows[index]) for part in splits(stamps)]
         parts = [part for part in parts if part.rows.any()]
         truths = {key: np.asarray(values)[index] for key, values in stamps.params.items()}
@@ -109,36 +109,36 @@ def _add(bench: Benchmark, suite: str, name: str, which: str, records: list[Reco
         rows["coverage"] = list(judge.coverage(found, parts))
         rows["misspecification"] = list(judge.misspecification(found))
     for table, those in rows.items():
-        bench.tables[table] += [{**whose, **row} for row in those]
-    points = of_fits(suite, whose["method"], records, which, stamps) if suite in bench.compared else None
+        bench.tables[table] += [{**identity, **row} for row in those]
+    points = of_fits(suite, identity["method"], records, which, stamps) if suite in bench.compared else None
     if points is not None:
-        bench.heard[suite, whose["method"]] = points
+        bench.estimates[suite, identity["method"]] = points
 
 
 def evaluate(bench: Benchmark, plan: Evaluation) -> None:
-    """Time evaluations on the stamp of the plan, ours and PyAutoLens's, and weigh fits of it."""
-    from lenssbi.benchmark.measures.evaluation import Scene, evaluations
+    """Time evaluations on the stamp of the plan, ours and PyAutoLens's, and measure the memory of fits."""
+    from lenssbi.benchmark.measures.evaluation import EvaluationStamp, evaluations
     from lenssbi.benchmark.measures.evaluation_peers import batched_evaluations, peer_evaluations
     from lenssbi.benchmark.measures.memory import memory
 
     path = bench.set_path(plan.suite)
     config = load_config(None, RefineConfig, plan.overrides)
-    scene = Scene(sources_of(path, plan.index + 1)[plan.index], config, plan)
+    scene = EvaluationStamp(sources_of(path, plan.index + 1)[plan.index], config, plan)
     peer = find_peer(bench.config.autolens_python)
     what = (path.name, plan.model_dump_json(exclude={"memory"}), config_hash(config))
-    told = bench.telling("evaluation")
+    progress = bench.labelled_progress("evaluation")
     measures: dict[str, Callable[[], Iterator[Row]]] = {
-        "evaluation": lambda: evaluations(scene, told),
+        "evaluation": lambda: evaluations(scene, progress),
         "evaluation-batched": lambda: batched_evaluations(scene),
         "evaluation-autolens": lambda: _answered(peer_evaluations(scene, peer, bench.out / "work" / "evaluation")),
     }
     for name, measure in measures.items():
-        bench.timed(name, (*what, _of_peer(peer)), lambda: list(measure()), "evaluation")  # noqa: B023
+        bench.add_timings(name, (*what, _of_peer(peer)), lambda: list(measure()), "evaluation")  # noqa: B023
     for name in plan.memory:
-        asked = bench.sampled.get(name)
-        if asked is not None and not (isinstance(asked, PeerFits) and peer.version is None):
-            (job,) = asked.jobs([scene.source], bench.out, f"{WEIGHED}--{name}")
-            bench.timed(f"memory-{name}", (job.identity,), lambda: [memory(name, job)], "memory")  # noqa: B023
+        sampled = bench.sampled.get(name)
+        if sampled is not None and not (isinstance(sampled, PeerFits) and peer.version is None):
+            (job,) = sampled.jobs([scene.source], bench.out, f"{WEIGHED}--{name}")
+            bench.add_timings(f"memory-{name}", (job.identity,), lambda: [memory(name, job)], "memory")  # noqa: B023
 
 
 def _of_peer(peer: Peer) -> str:
@@ -146,7 +146,7 @@ def _of_peer(peer: Peer) -> str:
 
 
 def _answered(rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows of the peer; its failure is no bug of ours."""
+    """The rows of the peer; its failure raises an InputError."""
     try:
         yield from rows
     except (PeerError, subprocess.TimeoutExpired) as error:

@@ -1,4 +1,4 @@
-"""One run of a benchmark: its inputs, what has been simulated and answered so far, and the tables that it fills."""
+"""One run of a benchmark: its inputs, the simulated stamps and results so far, and its tables."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from lenssbi.benchmark.methods import WITH_PRIOR, NetworkMethod, not_its_suite
 from lenssbi.benchmark.outcome import Outcome
 from lenssbi.benchmark.runners.answers import (
     Answers,
-    ask,
     digest,
     keep,
+    predict_set,
     read_answers,
     read_kept,
     reason_against,
     write_answers,
 )
-from lenssbi.benchmark.runners.points import Lenses, Points, Which, lenses_of, of_network
+from lenssbi.benchmark.runners.point_estimates import Lenses, PointEstimates, Which, lenses_of, of_network
 from lenssbi.benchmark.runners.sampled import sampled_methods
 from lenssbi.benchmark.scores import network as judge
 from lenssbi.benchmark.scores.radii import radii
@@ -51,17 +51,17 @@ Row = dict[str, Any]
 
 
 class Benchmark:
-    """One run: its inputs, and the outcomes and tables that it fills.
+    """One run: its inputs, outcomes and tables.
 
     Parameters
     ----------
     config, out, base, workers, progress, scheduler
-        As for `run`.
+        Arguments of `run`.
 
     Raises
     ------
     InputError, ConfigError
-        Where an estimator or a suite's configuration cannot be read.
+        If an estimator or a suite's configuration cannot be read.
     """
 
     def __init__(
@@ -87,12 +87,12 @@ class Benchmark:
         self.outcomes: list[Outcome] = []
         self.tables: dict[str, list[Row]] = {name: [] for name in TABLES}
         self.compared = () if config.comparison is None else config.comparison.suites
-        self.heard: dict[Which, Points] = {}
+        self.estimates: dict[Which, PointEstimates] = {}
         self.scores: dict[str, dict[str, FloatArray]] = {}
         self.lenses: dict[str, Lenses] = {}
 
     def judge(self, suite: str) -> Path | None:
-        """Simulate a suite, ask every network that is for it, add the rows of its tables, and return its stamps if there are any."""
+        """Simulate a suite, apply its networks, add the rows of its tables, and return the path of its stamps; None if that fails."""
         try:
             path = self.simulate(suite)
         except InputError as error:
@@ -115,7 +115,7 @@ class Benchmark:
 
     @property
     def columns(self) -> list[str]:
-        """Of the table: the methods that said something or were asked, those with their learned prior beside them."""
+        """Columns of the table: all methods, followed by their variants with a learned prior."""
         judged = {row["method"] for row in self.tables["fits"]}
         return [
             name
@@ -124,14 +124,14 @@ class Benchmark:
             if name in judged or name == method
         ]
 
-    def told(self, suite: str, method: str, status: str, failed: bool = False) -> None:
+    def add_outcome(self, suite: str, method: str, status: str, failed: bool = False) -> None:
         """Add an outcome."""
         self.outcomes.append(Outcome(suite, method, status, failed))
 
     def simulate(self, suite: str) -> Path:
-        """Make the stamps of a suite, unless they are there."""
+        """Make the stamps of a suite, unless they exist."""
         path, seed = self.set_path(suite), self.config.suites[suite].seed
-        told = self.telling(suite)
+        progress = self.labelled_progress(suite)
         simulate.run(
             self.simulations[suite],
             path,
@@ -139,79 +139,81 @@ class Benchmark:
             seed=seed,
             workers=self.workers,
             scheduler=self.scheduler,
-            progress=told,
+            progress=progress,
         )
         return path
 
     def add(self, suite: str, method: str, stamps: StampSet) -> None:
-        """Add the rows of a method's answers about a suite."""
+        """Add the rows of a method's results for a suite."""
         found, truths, parts = self.answers(suite, method, stamps), stamps.params, splits(stamps)
-        whose, strange = {"suite": suite, "method": method}, self.config.suites[suite].misspecified
+        identity, misspecified = {"suite": suite, "method": method}, self.config.suites[suite].misspecified
         rows = {
             "accuracy": judge.accuracy(found, truths, parts, self.config.suites[suite].paper),
             "coverage": judge.coverage(found, parts),
             "log_score": judge.log_score(found, parts),
             "misspecification": judge.misspecification(found),
-            "radii": () if strange else radii(found, truths, stamps.info.get("snr")),
+            "radii": () if misspecified else radii(found, truths, stamps.info.get("snr")),
         }
         for table, those in rows.items():
-            self.tables[table] += [{**whose, **row} for row in those]
+            self.tables[table] += [{**identity, **row} for row in those]
         self.scores.setdefault(method, {})[suite] = found.scores
         if suite in self.compared:
-            self.heard[suite, method] = of_network(suite, method, found, stamps)
+            self.estimates[suite, method] = of_network(suite, method, found, stamps)
 
     def answers(self, suite: str, method: str, stamps: StampSet) -> Answers:
-        """What a method says about a suite: what was kept, or asked now."""
+        """Results of a method for a suite: stored ones, or new ones."""
         path = self.out / "results" / f"{suite}--{method}.json"
         estimator, error = self.estimators[method], self.model_errors[method]
         more = [error.model_dump_json()] if error.any else []
         identity = digest(self.set_path(suite).name, estimator.card.model_dump_json(), *more)
         found = read_answers(path, identity)
         if found is None:
-            found = ask(estimator, stamps, self.telling(f"{method} on {suite}"), error)
+            found = predict_set(estimator, stamps, self.labelled_progress(f"{method} on {suite}"), error)
             write_answers(path, identity, found)
         return found
 
-    def clock(self, plan: Speed) -> None:
-        """Time every method that is for the suite of the plan, and its trainings."""
+    def time_methods(self, plan: Speed) -> None:
+        """Time every method that applies to the suite of the plan, and its trainings."""
         path = self.set_path(plan.suite)
-        asked = {o.method for o in self.outcomes if o.suite == plan.suite and o.status == Status.DONE.value}
+        done = {o.method for o in self.outcomes if o.suite == plan.suite and o.status == Status.DONE.value}
         for method in self.estimators:
-            if method in asked:
-                folder, told = str(self.config.methods[method].estimator), self.telling(method)
+            if method in done:
+                folder, progress = str(self.config.methods[method].estimator), self.labelled_progress(method)
                 what = (path.name, self.estimators[method].card.model_dump_json())
-                self.timed(method, what, lambda: list(prediction_speed(method, folder, path, told)))  # noqa: B023
+                self.add_timings(method, what, lambda: list(prediction_speed(method, folder, path, progress)))  # noqa: B023
         run_in = self.out / "training"
         for name, training in self.trainings.items():
-            what, told = (path.name, config_hash(training.config)), self.telling(f"timing {name}")
-            self.timed(f"training-{name}", what, lambda: [training_speed(name, training, path, run_in, told)])  # noqa: B023
+            what, progress = (path.name, config_hash(training.config)), self.labelled_progress(f"timing {name}")
+            self.add_timings(f"training-{name}", what, lambda: [training_speed(name, training, path, run_in, progress)])  # noqa: B023
 
-    def timed(self, name: str, what: Sequence[str], measure: Callable[[], list[Row]], table: str = "speed") -> None:
-        """Add rows of a table: those kept of the same measurement on the same machine, or new ones."""
+    def add_timings(
+        self, name: str, what: Sequence[str], measure: Callable[[], list[Row]], table: str = "speed"
+    ) -> None:
+        """Add rows of a table: stored ones of the same measurement on the same machine, or new ones."""
         path = self.out / "speed" / f"{name}.json"
         identity = digest(*what, *machine().values())
         kept = read_kept(path, identity)
         try:
             rows = kept["rows"] if kept else measure()
         except InputError as error:
-            self.told("speed", name, str(error), failed=True)
+            self.add_outcome("speed", name, str(error), failed=True)
             return
         if not kept:
             keep(path, identity, {"rows": rows})
         self.tables[table] += rows
 
     def count(self, suite: str) -> int:
-        """Stamps of a suite."""
+        """Number of stamps of a suite."""
         count = self.config.suites[suite].count
         return min(count, self.config.count or count)
 
     def set_path(self, suite: str) -> Path:
-        """The file of a suite, named after all that its stamps follow from."""
+        """File of a suite, with a hash of everything that its stamps depend on."""
         seed, count = str(self.config.suites[suite].seed), str(self.count(suite))
         return (
             self.out / "sets" / f"{suite}-{digest(config_hash(self.simulations[suite]), seed, count, __version__)}.h5"
         )
 
-    def telling(self, who: str) -> Progress:
-        """Progress that says who it is of."""
+    def labelled_progress(self, who: str) -> Progress:
+        """Progress function with a label before the text."""
         return lambda done, total, text: self.progress(done, total, f"{who}: {text}")

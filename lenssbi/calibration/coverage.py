@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import erfinv, ndtr
 
 from lenssbi.calibration.scores import LEVELS, binomial_error, claimed
-from lenssbi.posteriors.gaussians import GaussianMixture
+from lenssbi.posteriors.mixtures import DiagonalMixture
 from lenssbi.status import InputError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def truths_of(estimator: "Estimator", stamps: "StampSet") -> NDArray[np.floating
         raise InputError(f"{stamps.path}: {error}: simulate a set of the estimator's parameters") from None
 
 
-def stack(mixtures: Sequence[GaussianMixture]) -> Passes:
+def stack(mixtures: Sequence[DiagonalMixture]) -> Passes:
     """Posteriors of many stamps as arrays.
 
     Raises

@@ -40,16 +40,16 @@ def agreement(labels: Sequence[Sequence[str]]) -> Agreement:
     >>> agreement([["a", "a"], ["b", "b"], ["a", "b"], ["b", "a"]])
     Agreement(measure="Cohen's kappa", kappa=0.0, lenses=4, reviewers=2)
     """
-    said = np.array(labels, dtype=str)
-    lenses, reviewers = said.shape
+    chosen = np.array(labels, dtype=str)
+    lenses, reviewers = chosen.shape
     if reviewers > 2:
-        return Agreement("Fleiss' kappa", fleiss_kappa(_counts(said)), lenses, reviewers)
-    if np.unique(said).size == 1:  # chance alone agrees always
+        return Agreement("Fleiss' kappa", fleiss_kappa(_counts(chosen)), lenses, reviewers)
+    if np.unique(chosen).size == 1:  # chance alone agrees always
         return Agreement("Cohen's kappa", float("nan"), lenses, reviewers)
     from sklearn.metrics import cohen_kappa_score
 
     with warnings.catch_warnings(action="ignore"):
-        return Agreement("Cohen's kappa", float(cohen_kappa_score(said[:, 0], said[:, 1])), lenses, reviewers)
+        return Agreement("Cohen's kappa", float(cohen_kappa_score(chosen[:, 0], chosen[:, 1])), lenses, reviewers)
 
 
 def agreement_of(counted: Mapping[str, Sequence[Verdict]]) -> Agreement | None:
@@ -75,7 +75,7 @@ def agreement_in_words(found: Agreement) -> str:
 
 
 def fleiss_kappa(counts: np.ndarray) -> float:
-    """Agreement of a fixed number of raters (Fleiss 1971, pages 379 to 380, whose symbols stand beside the lines).
+    """Agreement of a fixed number of raters (Fleiss 1971, pages 379 to 380; the comments give his symbols).
 
     Parameters
     ----------
@@ -104,5 +104,5 @@ def fleiss_kappa(counts: np.ndarray) -> float:
     return float((observed.mean() - chance) / (1 - chance)) if chance < 1 else float("nan")
 
 
-def _counts(said: np.ndarray) -> np.ndarray:
-    return np.stack([(said == name).sum(axis=1) for name in np.unique(said)], axis=1)
+def _counts(chosen: np.ndarray) -> np.ndarray:
+    return np.stack([(chosen == name).sum(axis=1) for name in np.unique(chosen)], axis=1)

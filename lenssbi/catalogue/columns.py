@@ -36,7 +36,7 @@ def build(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any] | None = No
     rows
         Mappings with any of the keys of `ROW`, and `params` (name -> {"median", "lower", "upper", "unit"}), `covariance`
         ("<p>_<r>" -> number), `derived` (as `params`), `network` ({"params", "flags"}), `truth` and `ranks` (name -> number) and
-        `flags` (a list of words; words that are no column of their own end up in `flags`).
+        `flags` (a list; flags without a column of their own are joined in the column `flags`).
     meta
         Metadata of the table; must be serialisable as JSON. Version and schema are added.
 
@@ -56,7 +56,7 @@ def build(rows: Iterable[Mapping[str, Any]], meta: Mapping[str, Any] | None = No
 
 
 class Columns:
-    """Columns that grow.
+    """Columns to which rows are appended.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ class Columns:
     def __init__(self, known: Mapping[str, tuple[str, str]]) -> None:
         self._known = dict(known)
         self._seen: dict[str, str] = {}  # parameter -> unit
-        self._of_network: dict[str, str] = {}  # the same of the network's answers
-        self._derived: dict[str, str] = {}  # the same of what follows from the posterior
+        self._of_network: dict[str, str] = {}  # the same for the network's results
+        self._derived: dict[str, str] = {}  # the same for quantities derived from the posterior
         self._numbers: dict[str, array[float]] = {}
         self._words: dict[str, list[str]] = {"flags": [], "network_flags": []}
         self._count = 0
@@ -170,9 +170,9 @@ class Columns:
     def _parameter(self, table: Table, name: str, seen: Mapping[str, str], prefix: str = "") -> None:
         text = self._known.get(name, ("", ""))[1]
         for key, suffix in SUMMARY.items():
-            said = MEANING[key] + WRAPPED.get(name, "") if key in MEANING else text
-            said = f"the network's {name}: {said}" if prefix else said
-            self._write(table, prefix + name + suffix, float, self._unit(name, seen), said)
+            description = MEANING[key] + WRAPPED.get(name, "") if key in MEANING else text
+            description = f"the network's {name}: {description}" if prefix else description
+            self._write(table, prefix + name + suffix, float, self._unit(name, seen), description)
 
     def _write(self, table: Table, name: str, kind: type, unit: str, text: str) -> None:
         from astropy.table import Column

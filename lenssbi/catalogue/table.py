@@ -3,21 +3,21 @@
 A row starts as a plain mapping (it has been through JSON: every lens' row is kept on disk while a catalogue grows) with the
 keys of `ROW`; `columns.build` turns many of them into an astropy table, whose columns are the same for every lens:
 
-    name, input, method, status      which lens, from which file, fitted how, and how it ended
+    name, input, method, status      name of the lens, its file, the method and the outcome
     <p>, <p>_lower, <p>_upper        median, 16th and 84th percentile of each parameter
-    network_<p>, _lower, _upper      the same of the network's answer, of fitted lenses as well; NaN if it is not applicable to such stamps
-    network_flags                    flags of that answer
+    network_<p>, _lower, _upper      the same of the network's result, for fitted lenses too; NaN if it is not applicable to such stamps
+    network_flags                    flags of that result
     cov_<p>_<r>                      covariance of the mass parameters that are linear (not of q and phi)
     truth_<p>, rank_<p>              true value of simulated lenses, and the share of the posterior below it
     log_evidence, snr                natural log of the evidence; signal-to-noise of the source
-    misspecification                 how unlike the training's the network found the stamp
+    misspecification                 the network's score of how much the stamp differs from its training
     chi2_per_pixel                   mean square of residual over noise of the model image
-    <d>, <d>_lower, <d>_upper        the same of what follows from the posterior: effective radius, mass, magnification, magnitudes ...
+    <d>, <d>_lower, <d>_upper        the same of derived quantities: effective radius, mass, magnification, magnitudes ...
     z_lens, z_source                 redshifts, in catalogues in which a lens has one
     prior_conflict, misspecified, demagnified, needs_human      reasons to inspect the row
     refined_because, look_because    the reasons of the two decisions
 
-Numbers that a row lacks are NaN, never a value that looks like one.
+Numbers that a row lacks are NaN, never a number that could be a measurement.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 SCHEMA = "lenssbi-catalogue-1"
 ESCAPED = "escaped"  # the entry of the metadata that names columns of escaped text
 
-# name -> (unit, description); every catalogue has these, and more where a model has more
+# name -> (unit, description); every catalogue has these, and more if a model has more
 PARAMETERS = {
     "einstein_radius": ("arcsec", "radius of the circle with the area inside which the mean convergence is 1"),
     "e1": ("", "ellipticity (1-q^2)/(1+q^2) cos(2 phi) of the mass"),
@@ -59,7 +59,7 @@ OPTIONAL = {
     "centre_x": ("arcsec", "centre of the mass, to the right of the stamp's middle"),
     "centre_y": ("arcsec", "centre of the mass, above the stamp's middle"),
 }
-# what follows from the posterior of every lens, and of a fit from its model of the light
+# derived from the posterior of every lens, and for a fit from its model of the light
 DERIVED = {
     EFFECTIVE: QUANTITIES[EFFECTIVE],
     "magnification": ("", "flux of the lensed source over that of the source, of a fit"),
@@ -68,16 +68,16 @@ DERIVED = {
     "mag_source": ("mag", "AB magnitude of the source without the lens, of a fit"),
     "source_half_light_radius": ("arcsec", "of the reconstructed source: its brightest part with half of its flux"),
 }
-# what needs redshifts, in catalogues in which a lens has them
+# quantities that need redshifts, in catalogues in which a lens has them
 PHYSICAL = {name: about for name, about in QUANTITIES.items() if name != EFFECTIVE}
 PHYSICAL |= {"source_half_light_radius_kpc": ("kpc", "the same in the source plane; needs z_source")}
 
 COVARIANCE = ("einstein_radius", "e1", "e2", "slope", "shear1", "shear2")
 
 FLAGS = (Flag.PRIOR_CONFLICT, Flag.MISSPECIFIED, Flag.DEMAGNIFIED, Flag.NEEDS_HUMAN)
-"""Those with a column of their own; the others stand in the column `flags`."""
+"""Flags with a column of their own; the others are in the column `flags`."""
 
-# name -> (value where there is none, unit, description)
+# name -> (value if there is none, unit, description)
 ROW: dict[str, tuple[Any, str, str]] = {
     "name": ("", "", "identifies the lens"),
     "input": ("", "", "file that the stamp was read from"),
@@ -111,7 +111,7 @@ FORMATS = {".ecsv": "ascii.ecsv", ".fits": "fits", ".parquet": "parquet"}
 
 
 def write(table: Table, path: str | Path) -> Path:
-    """Write a catalogue as ECSV, FITS or Parquet, as the suffix of `path` says.
+    """Write a catalogue as ECSV, FITS or Parquet, according to the suffix of `path`.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def read(path: str | Path) -> Table:
     path = Path(path)
     _format(path)
     table = read_table(path)
-    table.meta = {key.lower(): value for key, value in table.meta.items()}  # FITS shouts
+    table.meta = {key.lower(): value for key, value in table.meta.items()}  # FITS has capitals
     if table.meta.get("schema") != SCHEMA:
         found = table.meta.get("schema", "no schema")
         raise InputError(f"{path}: not a catalogue of this version ({found}, not {SCHEMA}): write it again")
@@ -177,9 +177,9 @@ def read(path: str | Path) -> Table:
 
 
 def _escape(table: Table, *, ascii_only: bool) -> None:
-    """Write a text that the format would change with the escapes of Python's literals, and say in which columns.
+    """Write texts that the format would change with the escapes of Python's literals, and record their columns.
 
-    FITS knows ASCII alone; ECSV takes a line that begins with # for a comment; both lose spaces at the ends.
+    FITS supports only ASCII; ECSV treats a line that begins with # as a comment; both lose spaces at the ends.
     """
 
     def kept(text: str) -> bool:
@@ -193,14 +193,14 @@ def _escape(table: Table, *, ascii_only: bool) -> None:
 
 
 def _literal(text: str) -> str:
-    """A text as it stands between the quotes of one of Python's literals, its first and last character always escaped if need be."""
+    """The body of the Python literal of a text, with its first and last character escaped if necessary."""
     found = text.encode("unicode_escape").decode()
     found = f"\\x{ord(found[0]):02x}{found[1:]}" if found[:1] in ("#", " ") else found
     return f"{found[:-1]}\\x20" if found.endswith(" ") else found
 
 
 def _replace(table: Table, name: str, text: list[str]) -> None:
-    """Give a column of text other cells."""
+    """Replace the cells of a column of text."""
     from astropy.table import Column
 
     old = table[name]

@@ -1,11 +1,11 @@
-"""Verdicts of people on the lenses of a catalogue: the words, the file that the report saves, and how several of them are read as one.
+"""Verdicts of reviewers on the lenses of a catalogue: the categories, the file that the report saves, and the consensus of several.
 
 A file has the verdicts of one reviewer, `lenssbi-verdicts-1`:
 
     {"schema", "catalogue", "reviewer", "saved", "verdicts": [{"lens", "verdict", "failed_step", "note", "time", "fit"}]}
 
-`catalogue` and `fit` are the identities of the catalogue and of the result that was looked at: a verdict on a fit that has been replaced
-does not count. Files come by mail from anywhere, so every value of one is checked before it is used.
+`catalogue` and `fit` are the identities of the catalogue and of the result that was reviewed: a verdict on a fit that has been replaced
+does not count. The files come from other people, so every value is checked before it is used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lenssbi.status import InputError
 
 SCHEMA = "lenssbi-verdicts-1"
 FAILURE, UNSURE = "failure", "unsure"
-# what a reviewer may say, in the order of the keys 1 to 6 of the report
+# categories in the order of the keys 1 to 6 of the report
 VERDICTS = {
     "success": "the model explains the arcs with a plausible source",
     UNSURE: "the figure does not decide it",
@@ -41,7 +41,7 @@ LONGEST = 10_000  # characters of a note
 
 
 class Verdict(NamedTuple):
-    """What one reviewer said of one lens.
+    """The verdict of one reviewer on one lens.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Verdict(NamedTuple):
 
     @property
     def moment(self) -> datetime:
-        """Time as it is compared."""
+        """Time in a form that can be compared."""
         return datetime.fromisoformat(self.time)
 
 
@@ -150,7 +150,7 @@ def merge(verdicts: Iterable[Verdict]) -> tuple[list[Verdict], int]:
     (['unsure'], 1)
     """
     found: dict[tuple[str, str], Verdict] = {}
-    given = dict.fromkeys(verdicts)  # a file that comes again replaces nothing
+    given = dict.fromkeys(verdicts)  # a file that is read twice replaces nothing
     for one in given:
         earlier = found.get((one.lens, one.reviewer))
         if earlier is None or one.moment >= earlier.moment:
@@ -159,7 +159,7 @@ def merge(verdicts: Iterable[Verdict]) -> tuple[list[Verdict], int]:
 
 
 def of_lenses(verdicts: Iterable[Verdict], fits: Mapping[str, str]) -> dict[str, list[Verdict]]:
-    """Verdicts that count, by lens: those on the result that stands in the catalogue.
+    """Verdicts that count, by lens: those on the result that is in the catalogue.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def of_lenses(verdicts: Iterable[Verdict], fits: Mapping[str, str]) -> dict[str,
 
 
 class Consensus(NamedTuple):
-    """What all reviewers of a lens say together; `reviewers` gave a verdict, `agree` of them this one."""
+    """The consensus on a lens: `reviewers` gave a verdict, `agree` of them this one."""
 
     verdict: str
     failed_step: str
@@ -186,17 +186,17 @@ class Consensus(NamedTuple):
 
 
 def consensus(verdicts: Sequence[Verdict]) -> Consensus:
-    """The verdict of most reviewers, "unsure" if there is no such one; of a failure the step that most name, the earliest of a tie."""
-    said = [one.verdict for one in verdicts]
-    most = max(map(said.count, said))
-    first = [name for name in VERDICTS if said.count(name) == most]
+    """The verdict of most reviewers, "unsure" in a tie; for a failure the step that most of them name, the earliest in a tie."""
+    labels = [one.verdict for one in verdicts]
+    most = max(map(labels.count, labels))
+    first = [name for name in VERDICTS if labels.count(name) == most]
     verdict = first[0] if len(first) == 1 else UNSURE
     steps = [one.failed_step for one in verdicts if one.verdict == verdict == FAILURE and one.failed_step]
-    step = max(STEPS, key=steps.count) if steps else ""  # of several, `max` takes the first
+    step = max(STEPS, key=steps.count) if steps else ""  # of equals, `max` takes the first
     notes = [(one.reviewer, one.note) for one in verdicts if one.note]
     alone = len(verdicts) == 1
     note = "; ".join(text if alone else f"{reviewer}: {text}" for reviewer, text in notes)
-    return Consensus(verdict, step, note, len(verdicts), said.count(verdict))
+    return Consensus(verdict, step, note, len(verdicts), labels.count(verdict))
 
 
 def _card(path: Path) -> dict[str, Any]:
@@ -219,29 +219,31 @@ def _card(path: Path) -> dict[str, Any]:
 def _verdict(entry: Any, reviewer: str, lenses: Collection[str], path: Path) -> Verdict:
     if not isinstance(entry, dict):
         raise InputError(f"{path}: a verdict in it is no object: save it again from the report")
-    said = {name: entry.get(name, "") for name in ("lens", "verdict", "failed_step", "note", "time", "fit")}
-    lens = str(said["lens"])[:80]
-    if wrong := [name for name, value in said.items() if not isinstance(value, str)]:
+    values = {name: entry.get(name, "") for name in ("lens", "verdict", "failed_step", "note", "time", "fit")}
+    lens = str(values["lens"])[:80]
+    if wrong := [name for name, value in values.items() if not isinstance(value, str)]:
         raise InputError(f"{path}: {wrong[0]} of the lens {lens!r} is no text: save the file again from the report")
-    if said["lens"] not in lenses:
+    if values["lens"] not in lenses:
         raise InputError(f"{path}: the catalogue has no lens {lens!r}: correct the name, or take the entry out")
-    _one_of(said["verdict"], VERDICTS, "verdict", lens, path)
-    if said["failed_step"]:
-        _one_of(said["failed_step"], STEPS, "failed_step", lens, path)
-        if said["verdict"] != FAILURE:
+    _one_of(values["verdict"], VERDICTS, "verdict", lens, path)
+    if values["failed_step"]:
+        _one_of(values["failed_step"], STEPS, "failed_step", lens, path)
+        if values["verdict"] != FAILURE:
             raise InputError(f"{path}: the lens {lens!r} has a failed step and is no failure: take out one of them")
-    if len(said["note"]) > LONGEST:
+    if len(values["note"]) > LONGEST:
         raise InputError(f"{path}: the note on {lens!r} is longer than {LONGEST:,} characters: shorten it")
     try:
-        zone = datetime.fromisoformat(said["time"]).tzinfo
+        zone = datetime.fromisoformat(values["time"]).tzinfo
     except ValueError:
         zone = None
     if zone is None:
         raise InputError(
             f"{path}: the verdict on {lens!r} has no time with a time zone: write it as 2026-01-31T12:00:00Z"
         )
-    said["note"] = said["note"].encode("utf-8", "replace").decode()  # half a character is none, and Parquet refuses it
-    return Verdict(reviewer=reviewer, **said)
+    values["note"] = (
+        values["note"].encode("utf-8", "replace").decode()
+    )  # half a character is none, and Parquet refuses it
+    return Verdict(reviewer=reviewer, **values)
 
 
 def _one_of(value: str, known: Iterable[str], what: str, lens: str, path: Path) -> None:

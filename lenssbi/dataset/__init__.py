@@ -1,4 +1,4 @@
-"""STAMPS ON DISK: HDF5 sets; FITS stamps, Euclid MER cut-outs among them; the torch loader."""
+"""Stamps on disk: HDF5 sets, FITS stamps such as Euclid MER cut-outs, and the torch loader."""
 
 from lenssbi.dataset.hdf5 import StampSet, check_set
 from lenssbi.dataset.stamp import Stamp

@@ -1,12 +1,12 @@
-"""The sky of a stamp, taken off where it was left in.
+"""The sky of a stamp, which is subtracted if it was left in.
 
-Fits and networks take the sky for zero. A plane
+Fits and networks assume that the sky is zero. A plane
 
     sky(x, y) = a + b x + c y,     x and y from -1 to 1 over the stamp
 
-is fitted to the pixels without sources (:func:`lenssbi.dataset.noise.sky_pixels`), in turns with the search for them, since a source is
-what is brighter than the sky. The first plane goes through the medians of blocks, without those that stand out: they hold the sources.
-A sky within a fraction of the noise is left as it is: in it are also the wings of the galaxies.
+is fitted to the pixels without sources (:func:`lenssbi.dataset.noise.sky_pixels`), alternating with the search for sources, since a source
+is what is brighter than the sky. The first plane goes through the medians of blocks, without the outliers, which hold the sources.
+A sky within a fraction of the noise is left as it is, since it also contains the wings of the galaxies.
 """
 
 from __future__ import annotations
@@ -25,15 +25,18 @@ LEVEL, SLOPE = (
     0.2,
 )  # [sigma of a pixel]: a sky below is left as it is; 0.3 move a network's answer by many of its sigma
 SIGNIFICANT = 5.0  # sigma of the mean of the sky's pixels
-FAR_OFF = 3.0  # [sigma of a pixel]: a sky that is told when it is taken off
-DOUBTFUL = (0.2, 5.0)  # of claimed over measured noise: beyond, the noise map is another's or in another unit
+FAR_OFF = 3.0  # [sigma of a pixel]: a sky whose subtraction raises a flag
+DOUBTFUL = (
+    0.2,
+    5.0,
+)  # range of claimed over measured noise; beyond it the noise map belongs to another image or has another unit
 BLOCKS = 8  # along a side, for the first plane
 ROUNDS = 3
 CLIP = 3.0  # scatters from which a pixel or block does not belong to the sky
 
 
 @dataclass(frozen=True)
-class Sky:
+class SkyPlane:
     """A plane through the sky.
 
     Parameters
@@ -43,7 +46,7 @@ class Sky:
     scatter
         Scatter of single pixels about it [unit].
     claimed
-        What the noise map says it is [unit].
+        The same scatter according to the noise map [unit].
     pixels
         Number of pixels that it goes through.
     """
@@ -55,7 +58,7 @@ class Sky:
 
     @property
     def sigma(self) -> float:
-        """The unit of level and slope [unit]: the scatter, but in an image without noise a part of what is claimed."""
+        """The unit of level and slope [unit]: the scatter, or a part of the claimed noise if the image has none."""
         return max(self.scatter, self.claimed / DOUBTFUL[1])
 
     @property
@@ -70,7 +73,7 @@ class Sky:
 
     @property
     def off(self) -> tuple[bool, bool]:
-        """Whether level and slope are more than is tolerated."""
+        """Whether level and slope exceed what is tolerated."""
         least = SIGNIFICANT / np.sqrt(self.pixels)
         return abs(self.level) > max(LEVEL, least), self.slope > max(SLOPE, least)
 
@@ -79,11 +82,12 @@ class Sky:
         return np.tensordot(self.plane, _axes(shape), 1)
 
 
-def levelled(stamp: Stamp) -> Stamp:
+def subtract_sky(stamp: Stamp) -> Stamp:
     """The stamp with its sky at zero.
 
-    Its `info` gets "background", the largest level of the sky that was taken off [sigma], and if there is something to say "flags":
-    `background_removed` for a sky FAR_OFF and more, `noise_doubtful` for a noise map beyond what the sky shows by DOUBTFUL factors.
+    Its `info` gets "background", the largest level of the sky that was subtracted [sigma], and, if there are any, "flags":
+    `background_removed` for a sky FAR_OFF and more, `noise_doubtful` for a noise map outside the range DOUBTFUL relative to the scatter of
+    the sky.
     """
     sky = measure_sky(stamp)
     if sky is None:
@@ -91,8 +95,8 @@ def levelled(stamp: Stamp) -> Stamp:
     after = without_sky(stamp, sky)
     removed = float(np.abs((stamp.image - after.image)[stamp.mask]).max() / sky.sigma)
     believed = DOUBTFUL[0] * sky.scatter <= sky.claimed <= DOUBTFUL[1] * sky.scatter
-    said = {Flag.BACKGROUND_REMOVED: removed > FAR_OFF, Flag.NOISE_DOUBTFUL: not believed}
-    flags = tuple(word for word, true in said.items() if true)
+    raised = {Flag.BACKGROUND_REMOVED: removed > FAR_OFF, Flag.NOISE_DOUBTFUL: not believed}
+    flags = tuple(flag for flag, true in raised.items() if true)
     return with_flags(replace(after, info={**stamp.info, "background": removed}), *flags)
 
 
@@ -101,7 +105,7 @@ def with_flags(stamp: Stamp, *flags: str) -> Stamp:
     return replace(stamp, info={**stamp.info, "flags": (*stamp.flags, *flags)}) if flags else stamp
 
 
-def measure_sky(stamp: Stamp) -> Sky | None:
+def measure_sky(stamp: Stamp) -> SkyPlane | None:
     """The sky of a stamp; None if too few pixels show it."""
     plane: FloatArray = np.zeros(3)
     sky = _plane_through(stamp, plane)
@@ -116,8 +120,8 @@ def measure_sky(stamp: Stamp) -> Sky | None:
     return sky
 
 
-def without_sky(stamp: Stamp, sky: Sky) -> Stamp:
-    """The stamp without what of its sky is more than is tolerated: level, or level and slope."""
+def without_sky(stamp: Stamp, sky: SkyPlane) -> Stamp:
+    """The stamp without those parts of its sky that exceed what is tolerated: level, or level and slope."""
     level, slope = sky.off
     if not (level or slope):
         return stamp
@@ -125,19 +129,19 @@ def without_sky(stamp: Stamp, sky: Sky) -> Stamp:
     return replace(stamp, image=np.where(stamp.mask, stamp.image - taken.image(stamp.shape), 0.0))
 
 
-def _plane_through(stamp: Stamp, start: FloatArray) -> Sky | None:
-    """The plane through the pixels that show no source, once the plane `start` is taken off."""
+def _plane_through(stamp: Stamp, start: FloatArray) -> SkyPlane | None:
+    """The plane through the pixels that show no source after the plane `start` is subtracted."""
     axes = _axes(stamp.shape)
     first = np.where(stamp.mask, stamp.image - np.tensordot(start, axes, 1), 0.0)
     sky = sky_pixels(replace(stamp, image=first))
     if sky.sum() < FEWEST:
         return None
     plane, scatter = _fit(axes[:, sky], first[sky])
-    return Sky(start + plane, scatter, float(np.median(stamp.noise[sky])), int(sky.sum()))
+    return SkyPlane(start + plane, scatter, float(np.median(stamp.noise[sky])), int(sky.sum()))
 
 
 def _first_plane(stamp: Stamp) -> FloatArray:
-    """A plane through the medians of blocks, without those that stand out."""
+    """A plane through the medians of blocks, without the outliers."""
     rows, columns = (np.array_split(np.arange(n), min(BLOCKS, n)) for n in stamp.shape)
     axes, places, medians = _axes(stamp.shape), [], []
     for r in rows:
@@ -150,7 +154,7 @@ def _first_plane(stamp: Stamp) -> FloatArray:
 
 
 def _fit(axes: FloatArray, values: FloatArray) -> tuple[FloatArray, float]:
-    """Least squares without what stands out, and the scatter of the rest, for axes (3, n) and values (n,)."""
+    """Least squares without outliers, and the scatter of the rest, for axes (3, n) and values (n,)."""
     used = np.ones(values.size, bool)
     for _ in range(10):
         seen = axes[:, used]  # x and y are of order one, so that the normal equations of three numbers lose nothing

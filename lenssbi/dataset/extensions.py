@@ -1,7 +1,7 @@
 """Which images of a file, or of several, are image, noise map, PSF and mask.
 
-The name of an extension decides, with or without the band before it (`VIS_RMS`, `ERR`); an image without a name counts as what it was
-given for. A weight or a variance is no noise map of one sigma, whatever option it is given with, and is refused by its name.
+The name of an extension decides, with or without the band before it (`VIS_RMS`, `ERR`); an image without a name is taken for what it was
+given as. A weight or a variance is no noise map of one sigma, whatever option it is given with, and is refused by its name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MASK_NAMES = ("MASK", "DQ", "FLAG", "FLAGS", "BPM", "BADPIX")
 INVERSE_VARIANCES = ("IVAR", "INVVAR")
 VARIANCES = ("VAR", "VARIANCE")
 WEIGHTS = ("WHT", "WEIGHT", "WEIGHTS", "WT")
-"""Mean an inverse variance, an exposure time or a coverage, by the program that wrote them."""
+"""Names of an inverse variance, an exposure time or a coverage, depending on the program that wrote them."""
 OTHERS = ("EXP", "EXPTIME", "CTX", "CON", "SEG", "SEGMENTATION", "COVERAGE", "BKG", "BACKGROUND", "MODEL", "RESIDUAL")
 """Extensions that are neither image nor noise, PSF or mask."""
 NEGATIVE = 0.1  # share of negative pixels, of many values, from which an image is no noise map
@@ -56,7 +56,7 @@ def choose_noise(planes: Sequence[Plane], file: str | Path | None, path: str | P
     """The noise map: from its own file, a number that holds for all pixels, or the stamp's own file, whose planes are given.
 
     A plane that is called a variance or an inverse variance is converted to one sigma if there is no noise map; its header then holds
-    the flag. A weight is refused: its name does not say what it means.
+    the flag. A weight is refused, because its meaning is ambiguous.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def flat(plane: Plane, path: str | Path) -> Plane:
 
 
 def size(shape: tuple[int, ...]) -> str:
-    """Sides of an image in words."""
+    """Sides of an image as text."""
     return "x".join(str(n) for n in shape)
 
 
@@ -140,7 +140,7 @@ def is_one_of(plane: Plane, names: Sequence[str]) -> bool:
 
 
 def only_image(planes: Sequence[Plane], file: str | Path, names: Sequence[str], what: str, recipe: str = "") -> Plane:
-    """The first image of a file that is given for `what` and does not name one, unless its name says that it is something else."""
+    """The first image of a file that is given as `what` and has none of the names, unless its name is that of something else."""
     missing = {"PSF": Status.BAD_PSF, "mask": Status.BAD_MASK}.get(what, Status.BAD_NOISE)
     if not planes:
         raise ItemError(missing, file, "that file holds no image")
@@ -153,7 +153,7 @@ def only_image(planes: Sequence[Plane], file: str | Path, names: Sequence[str], 
 
 
 def _as_number(text: str | Path) -> float | None:
-    """The number that stands in the place of a file; None if it is a file, or no number."""
+    """The number that was given instead of a file; None if it is a file, or no number."""
     return None if os.path.isfile(text) else number(str(text))
 
 
@@ -164,7 +164,7 @@ def _constant(sigma: float, image: Plane, given: str | Path) -> Plane:
 
 
 def _one_sigma(plane: Plane, file: str | Path) -> Plane:
-    """The noise map that a variance or an inverse variance stands for; not finite where neither is positive."""
+    """The noise map of a variance or an inverse variance; not finite where this is not positive."""
     positive = np.isfinite(plane.data) & (plane.data > 0)
     if not positive.any():
         raise ItemError(Status.BAD_NOISE, file, f"no pixel of {plane.name} is positive")
@@ -174,6 +174,6 @@ def _one_sigma(plane: Plane, file: str | Path) -> Plane:
 
 
 def _recipe(plane: Plane) -> str:
-    """How to make a noise map of a weight."""
+    """How to make a noise map from a weight map."""
     rule = f"if it is an inverse variance, give 1/sqrt({plane.name}) with --noise, or call it IVAR"
     return f"{plane.name} is a weight and no noise map of one sigma: {rule}"

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lenssbi.dataset import header
-from lenssbi.dataset.background import levelled, with_flags
+from lenssbi.dataset.background import subtract_sky, with_flags
 from lenssbi.dataset.extensions import choose_image, choose_noise, choose_psf, size
 from lenssbi.dataset.masks import combined, counts, read_masks
 from lenssbi.dataset.planes import Plane, read_planes
@@ -46,23 +46,23 @@ def read_stamp(
     path
         The FITS file with the image.
     noise
-        File with the noise map (one sigma), or one number for all pixels; goes before what `path` holds.
+        File with the noise map (one sigma), or one number for all pixels; takes precedence over what `path` holds.
     psf
-        File with the PSF; goes before what `path` holds.
+        File with the PSF; takes precedence over what `path` holds.
     mask
-        FITS file with a mask whose pixels are 0 where the image is good, or region file of DS9 (.reg) whose regions hold what is bad; goes
-        before the masks in `path`. "none" stands for no mask.
+        FITS file with a mask that is 0 for good pixels, or region file of DS9 (.reg) with the bad regions;
+        takes precedence over the masks in `path`. "none" stands for no mask.
     pixel_scale
-        Side of a pixel [arcsec]; goes before what the header says.
+        Side of a pixel [arcsec]; takes precedence over the header.
     lens_light
-        "none" for a stamp that shows no lens galaxy, "auto" for one that may; goes before the keyword LENSLGHT of the image.
+        "none" for a stamp that shows no lens galaxy, "auto" for one that may; takes precedence over the keyword LENSLGHT of the image.
     band
-        Which band of a cut-out with several.
+        Band of a cut-out with several.
 
     Raises
     ------
     ItemError
-        With the status that says what is missing or wrong.
+        With the status that describes what is missing or wrong.
     """
     planes = read_planes(path)
     image = choose_image(planes, path, band)
@@ -92,23 +92,23 @@ def read_stamp(
     )
     if Flag.NOISE_CONVERTED in errors.header:
         stamp = with_flags(stamp, Flag.NOISE_CONVERTED)
-    said = header.lens_light(image.header) if lens_light is None else lens_light
+    choice = header.lens_light(image.header) if lens_light is None else lens_light
     stamp = with_redshifts(stamp, **in_header(image.header))
-    return levelled(stamp if said is None else with_lens_light(stamp, said))
+    return subtract_sky(stamp if choice is None else with_lens_light(stamp, choice))
 
 
-def with_lens_light(stamp: Stamp, said: str) -> Stamp:
-    """The stamp with what is said of its lens galaxy: "none" if it shows none, "auto" if that is to be looked for.
+def with_lens_light(stamp: Stamp, choice: str) -> Stamp:
+    """The stamp with a statement on its lens galaxy: "none" if it shows none, "auto" if it may show one.
 
     Raises
     ------
     ItemError
-        BAD_LIGHT for any other word.
+        BAD_LIGHT for any other text.
     """
-    if said not in ("none", "auto"):
-        raise ItemError(Status.BAD_LIGHT, stamp.name, f"got {said}")
+    if choice not in ("none", "auto"):
+        raise ItemError(Status.BAD_LIGHT, stamp.name, f"got {choice}")
     info = {key: value for key, value in stamp.info.items() if key != "lens_light_subtracted"}
-    return replace(stamp, info={**info, "lens_light_subtracted": True} if said == "none" else info)
+    return replace(stamp, info={**info, "lens_light_subtracted": True} if choice == "none" else info)
 
 
 def _scale(image: Plane, given: float | None, path: str | Path) -> float:
@@ -127,7 +127,7 @@ def _scale(image: Plane, given: float | None, path: str | Path) -> float:
 
 
 def _psf(plane: Plane, shape: tuple[int, ...], image_scale: float, path: str | Path) -> PSF:
-    """The PSF, sampled as its own header says, or else as the image is."""
+    """The PSF, with the pixel scale of its own header, or else that of the image."""
     data = plane.data
     try:
         pixel_scale = header.pixel_scale(plane.header) or image_scale
@@ -144,15 +144,15 @@ def _psf(plane: Plane, shape: tuple[int, ...], image_scale: float, path: str | P
 
 
 def _kind(plane: Plane, path: str | Path) -> Kind:
-    said = str(plane.header.get(PSF_KIND) or "effective").strip().lower()
+    kind = str(plane.header.get(PSF_KIND) or "effective").strip().lower()
     kinds: dict[str, Kind] = {"effective": "effective", "optical": "optical"}
-    if said in kinds:
-        return kinds[said]
-    raise ItemError(Status.BAD_PSF, path, f"{PSF_KIND} is effective or optical, got {said}")
+    if kind in kinds:
+        return kinds[kind]
+    raise ItemError(Status.BAD_PSF, path, f"{PSF_KIND} is effective or optical, got {kind}")
 
 
 def _info(image: Plane, path: str | Path, masked: int) -> dict[str, Any]:
-    """What the file says beside the numbers, for the tables."""
+    """The file's metadata for the tables."""
     info: dict[str, Any] = {"path": str(path), "masked": masked}
     sky = header.sky_position(image.header, image.data.shape)
     return info if sky is None else {**info, "ra": sky[0], "dec": sky[1], WCS: header.wcs_keywords(image.header)}

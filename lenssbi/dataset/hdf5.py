@@ -1,7 +1,7 @@
 """HDF5 sets of stamps (schema lenssbi-set-1).
 
     /images (n, y, x) float32      /noise (n, y, x) float32, one sigma      /psf (k, k) or (n, k, k), attributes pixel_scale, kind
-    /params/<name> (n,) with `unit`                                          /info/<name> (n,); of images (n, 5), NaN where there are fewer
+    /params/<name> (n,) with `unit`                                          /info/<name> (n,); of images (n, 5), NaN if there are fewer
     attributes: schema, seed, config (resolved YAML), lenssbi_version, pixel_scale, zero_point, band, unit, lens_light_subtracted
 
 A set is written once, in order, from the shards that the workers leave (`dataset/shards.py`), so its bytes do not
@@ -41,7 +41,7 @@ class StampSet:
     Raises
     ------
     InputError
-        Where the file is missing, not HDF5, cut short, or of another schema.
+        If the file is missing, not HDF5, cut short, or of another schema.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -101,7 +101,7 @@ class StampSet:
 
     @property
     def info(self) -> dict[str, NDArray[Any]]:
-        """What else is known of each stamp (magnification, signal to noise, ...), each of shape (stamp,) or (stamp, image)."""
+        """Other properties of each stamp (magnification, signal to noise, ...), each of shape (stamp,) or (stamp, image)."""
         return {name: data[()] for name, data in self._file["info"].items()}
 
     def images(self, rows: slice | Any = slice(None)) -> NDArray[np.float32]:
@@ -109,7 +109,7 @@ class StampSet:
         return self._file["images"][rows]
 
     def noise(self, rows: slice | Any = slice(None)) -> NDArray[np.float32]:
-        """Noise maps [unit] of the stamps `rows`, shape (n, y, x) (or (n,) where the set holds one number a stamp)."""
+        """Noise maps [unit] of the stamps `rows`, shape (n, y, x), or (n,) if the set has one number for each stamp."""
         return self._file["noise"][rows]
 
     def truth(self, index: int) -> dict[str, float]:
@@ -117,7 +117,7 @@ class StampSet:
         return {name: float(data[index]) for name, data in self._file["params"].items()}
 
     def rows(self, group: Literal["params", "info"], rows: slice) -> dict[str, NDArray[Any]]:
-        """True parameters, or what else is known, of the stamps `rows` alone."""
+        """True parameters, or other properties, of the stamps `rows` alone."""
         return {name: data[rows] for name, data in self._file[group].items()}
 
     def stamp(self, index: int) -> Stamp:
@@ -126,7 +126,7 @@ class StampSet:
         Raises
         ------
         InputError
-            Where there is no such stamp.
+            If there is no such stamp.
         """
         if not 0 <= index < len(self):
             raise InputError(f"{self.path}:{index}: the set holds stamps 0 to {len(self) - 1}")
@@ -149,7 +149,7 @@ class StampSet:
         )
 
     def _info_near(self, index: int) -> dict[str, NDArray[Any]]:
-        """What else is known of the block of stamps that `index` is in: neighbours are asked for one after the other."""
+        """Other properties of the block of stamps that contains `index`: neighbours are usually read one after the other."""
         first = index - index % BLOCK
         if self._near[0] != first:
             self._near = first, self.rows("info", slice(first, first + BLOCK))
@@ -174,21 +174,22 @@ def write_set(
     Parameters
     ----------
     path
-        The file to write, renamed into place when whole.
+        The file to write, renamed into place when complete.
     blocks
         Mappings with `images`, `noise` (n, y, x), as arrays or packed, `params` and `info` (name -> (n,) or (n, k)), in the order of the
-        stamps; where every stamp has a PSF of its own, `psf` (n, k, k) too.
+        stamps; if every stamp has its own PSF, `psf` (n, k, k) too.
     count
-        Stamps in all blocks together.
+        Number of stamps in all blocks together.
     units
         Unit of each parameter that has one.
     attributes
-        The file's attributes; `psf` is a `PSF` and becomes `/psf`, unless the blocks bring theirs (its pixel scale and kind hold for them).
+        The file's attributes; `psf` is a `PSF` and becomes `/psf`, unless the blocks have their own (its pixel scale and kind hold for
+        them).
 
     Raises
     ------
     InputError
-        Where the file cannot be written.
+        If the file cannot be written.
     """
     psf: PSF = (attributes := dict(attributes)).pop("psf")
     with atomic(path) as temporary, h5py.File(temporary, "w") as file:
@@ -211,16 +212,16 @@ def write_set(
 
 
 def check_set(path: str | Path) -> dict[str, Any]:
-    """Say what a set holds.
+    """Describe the contents of a set.
 
     Returns
     -------
-    Stamps, shape, parameters, seed, version and the numbers of unusable stamps.
+    Number of stamps, shape, parameters, seed, version and the numbers of unusable stamps.
 
     Raises
     ------
     InputError
-        Naming what is wrong with the file.
+        If the file is damaged; the message says how.
     """
     with StampSet(path) as stamps:
         n, bad = len(stamps), 0

@@ -1,8 +1,8 @@
-"""What the header of an image says: pixel scale, position, zero point, unit, filter, lens light.
+"""Information in the header of an image: pixel scale, position, zero point, unit, filter, lens light.
 
 Headers of other programs are not always written by people who use them, so a value counts only if it can mean what its keyword promises:
-a step of exactly 1 degree is the default of a program that knew none, and a step without a unit and without a projection is in degrees
-only if it is as small as a pixel is.
+a step of exactly 1 degree is the default of a program that did not know it, and a step without a unit and without a projection is in
+degrees only if it is as small as a pixel is.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ CELESTIAL = ("RA", "DEC", "GLON", "GLAT", "ELON", "ELAT")
 LENS_LIGHT = "LENSLGHT"
 ZERO_POINTS = ("MAGZERO", "MAGZPT", "ZEROPNT", "PHOTZP", "ZP")
 SANE_SCALES = (1e-4, 60.0)  # [arcsec]
-UNNAMED_SCALES = (1e-3, 10.0)  # [arcsec]: of a step that says neither unit nor projection, if it is in degrees
+UNNAMED_SCALES = (1e-3, 10.0)  # [arcsec]: of a step without unit and projection, taken as degrees
 SQUARE = 0.02  # share by which the sides of a pixel may differ
 WORDS = ("", "COMMENT", "HISTORY")  # may hold line breaks, which a WCS does not take
 
 
 def pixel_scale(header: Header) -> float | None:
-    """Side of a pixel [arcsec] by CD, PC and CDELT, or by a keyword of its own; None if the header does not say.
+    """Side of a pixel [arcsec] by CD, PC and CDELT, or by a keyword of its own; None if the header does not give it.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def pixel_scale(header: Header) -> float | None:
 
 
 def sky_position(header: Header, shape: tuple[int, ...]) -> tuple[float, float] | None:
-    """ICRS right ascension and declination [deg] of the centre of an image of `shape`, None if the header does not say."""
+    """ICRS right ascension and declination [deg] of the centre of an image of `shape`, None if the header has no WCS."""
     if not _is_celestial(header):
         return None
     try:
@@ -85,7 +85,7 @@ def wcs_keywords(header: Header) -> dict[str, Any]:
 
 
 def celestial_wcs(header: Header) -> Any:
-    """The WCS of a header with celestial coordinates as one of astropy's, None if the header has none that can be used."""
+    """The celestial WCS of a header as an `astropy.wcs.WCS`, None if the header has none that can be used."""
     if not _is_celestial(header):
         return None
     try:
@@ -103,33 +103,33 @@ def _is_celestial(header: Header) -> bool:
 def _wcs(header: Header) -> Any:
     from astropy.wcs import WCS
 
-    # The axes as they stand: `celestial` would sort them.
+    # The axes in their order: `celestial` would sort them.
     return WCS({k: v for k, v in header.items() if k not in WORDS}, naxis=2)
 
 
 def as_ascii(text: str) -> str:
-    """A text as a FITS header can hold it."""
+    """A text in the characters that a FITS header can hold."""
     return "".join(c if c.isprintable() else " " for c in text).encode("ascii", "backslashreplace").decode()
 
 
 def zero_point(header: Header) -> float | None:
-    """AB magnitude of one unit, None if the header does not say."""
+    """AB magnitude of one unit, None if the header does not give it."""
     return next((value for key in ZERO_POINTS if (value := number(header.get(key))) is not None), None)
 
 
 def unit(header: Header) -> str:
-    """Unit of the pixels, empty if the header does not say."""
+    """Unit of the pixels, empty if the header does not give it."""
     return str(header.get("BUNIT") or ("ADU/s" if "MAGZERO" in header else "")).strip()
 
 
 def filter_name(header: Header) -> str:
-    """Name of the filter, empty if the header does not say."""
-    said = (str(header.get(key) or "").strip() for key in ("FILTER", "BAND"))
-    return next(filter(None, said), "")
+    """Name of the filter, empty if the header does not give it."""
+    values = (str(header.get(key) or "").strip() for key in ("FILTER", "BAND"))
+    return next(filter(None, values), "")
 
 
 def lens_light(header: Header) -> str | None:
-    """What the header says of the lens galaxy's light, in small letters; None if it says nothing."""
+    """The header's statement on the light of the lens galaxy, in lower case; None if there is none."""
     return str(header.get(LENS_LIGHT) or "").strip().lower() or None
 
 
@@ -183,16 +183,16 @@ def _matrix(header: Header, prefix: str) -> FloatArray:
 
 def _in_arcsec(header: Header, sides: FloatArray) -> tuple[float, float] | None:
     """Sides [arcsec] of steps in the header's unit; None if they cannot be a pixel's."""
-    said = _unit_of_steps(header)
-    if said and said not in ARCSEC:
+    step = _unit_of_steps(header)
+    if step and step not in ARCSEC:
         return None
     low, high = SANE_SCALES if _is_named(header) else UNNAMED_SCALES
-    x, y = (float(side) * ARCSEC[said or "deg"] for side in sides)
+    x, y = (float(side) * ARCSEC[step or "deg"] for side in sides)
     return (x, y) if low < x < high and low < y < high else None
 
 
 def _is_named(header: Header) -> bool:
-    """Whether the steps from pixel to pixel have a unit, or a projection that says it."""
+    """Whether the steps from pixel to pixel have a unit, or a projection that implies it."""
     return bool(_unit_of_steps(header)) or str(header.get("CTYPE1") or "").strip().upper().startswith(CELESTIAL)
 
 

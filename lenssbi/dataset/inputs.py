@@ -1,9 +1,9 @@
-"""What a user names on the command line, as a list of stamps to load later.
+"""The inputs of the command line as a list of stamps to load later.
 
     stamp.fits · folder/ · table.ecsv (.csv, .parquet, a FITS table) · set.h5 · set.h5:7 · set.h5:10-19 (both ends included)
 
-A source is small and can be sent to another process; the pixels are read there. What cannot be found as a whole is refused at once; what
-is wrong with one stamp, or with one row of a table, shows when it is loaded, so that it becomes the status of its row.
+A source is small and can be sent to another process; the pixels are read there. An input that cannot be found is refused at once; a
+fault of one stamp, or of one row of a table, appears when it is loaded, so that it becomes the status of its row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Unpack
 
-from lenssbi.dataset.background import levelled
+from lenssbi.dataset.background import subtract_sky
 from lenssbi.dataset.fits import read_stamp, with_lens_light
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.dataset.header import number as as_number
@@ -24,7 +24,7 @@ from lenssbi.dataset.listed import COMPANIONS, LIGHT_COLUMN, OPTIONS, Row, rows_
 from lenssbi.dataset.masks import with_mask
 from lenssbi.dataset.names import distinct_names
 from lenssbi.dataset.observed import READ
-from lenssbi.dataset.redshifts import REDSHIFTS, Distances, in_cell, with_redshifts
+from lenssbi.dataset.redshifts import REDSHIFTS, RedshiftOptions, in_cell, with_redshifts
 from lenssbi.dataset.region_files import is_region_file, library
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.dataset.tables import FITS_SUFFIXES, read_texts
@@ -33,30 +33,30 @@ from lenssbi.status import InputError, ItemError, Status
 
 @dataclass(frozen=True)
 class StampSource:
-    """Where a stamp is; cheap, and picklable.
+    """Place of a stamp; small and picklable.
 
     Parameters
     ----------
     name
-        Unique among the sources of one call of `expand_inputs`.
+        Name, unique among the sources of one call of `expand_inputs`.
     path
-        The FITS file or the set.
+        Path of the FITS file or the set.
     index
-        Which stamp of a set; None for a FITS file.
+        Number of the stamp in a set; None for a FITS file.
     noise, psf, mask
-        Files for what the FITS file lacks; a number for noise that is everywhere the same, "none" for no mask.
+        Files for what the FITS file lacks; a number for uniform noise, "none" for no mask.
     pixel_scale
-        Side of a pixel [arcsec], where the FITS file does not say it.
+        Side of a pixel [arcsec], if the FITS file does not give it.
     lens_light
         "none" for a stamp that shows no lens galaxy, "auto" for one that may; None leaves it to the file.
     z_lens, z_source, cosmology
-        Redshifts, as numbers or text, and in which cosmology they become distances; None leaves them to the file and the default.
+        Redshifts, as numbers or text, and the cosmology of the distances; None leaves them to the file and the default.
     mass_prior
-        Priors of the mass that a table knows, as text (:func:`lenssbi.refinement.prepare.with_prior`).
+        Priors of the mass from a table, as text (:func:`lenssbi.refinement.prepare.with_prior`).
     band
         Band of a cut-out with several.
     status, detail
-        What is wrong with the row of a table that names this stamp; None where nothing is.
+        What is wrong with the row of a table that names this stamp; None if nothing is.
     """
 
     name: str
@@ -76,8 +76,8 @@ class StampSource:
     detail: str = ""
 
     @property
-    def said(self) -> str:
-        """What a user would type to name this stamp."""
+    def argument(self) -> str:
+        """The argument of the command line that names this stamp."""
         return self.path if self.index is None else f"{self.path}:{self.index}"
 
     def load(self) -> Stamp:
@@ -86,7 +86,7 @@ class StampSource:
         Raises
         ------
         ItemError
-            With the status that says what is missing or wrong.
+            With the status that describes what is missing or wrong.
         """
         if self.status is not None:
             raise ItemError(self.status, self.path, self.detail)
@@ -111,24 +111,24 @@ class StampSource:
         if not stamp.mask.any():
             raise ItemError(Status.ALL_NAN, f"{self.path}:{index}")
         if not stamp.info["lens_light_subtracted"]:  # an observed one: the sky of the others is zero by construction
-            stamp = levelled(stamp)
+            stamp = subtract_sky(stamp)
         stamp = with_mask(stamp, self.mask, f"{self.path}:{index}")
         return stamp if self.lens_light is None else with_lens_light(stamp, self.lens_light)
 
     def _read(self) -> dict[str, Any]:
-        """How to read this stamp again from anywhere: what a user would name, and the options."""
+        """How to read this stamp again from anywhere: the argument and the options."""
         source = self.absolute()
         options = {name: getattr(source, name) for name in (*COMPANIONS, *OPTIONS, "band")}
-        return {"input": source.said, **{name: value for name, value in options.items() if value}}
+        return {"input": source.argument, **{name: value for name, value in options.items() if value}}
 
     def absolute(self) -> StampSource:
-        """The source as it is found from any folder."""
+        """The source with absolute paths."""
         files: dict[str, Any] = {name: placed(getattr(self, name), Path.cwd()) or None for name in COMPANIONS}
         return replace(self, path=str(Path(self.path).absolute()), **files)
 
     @property
     def files(self) -> tuple[str, ...]:
-        """What the stamp is read from: files, and a number or "none" in the place of one."""
+        """Files that the stamp is read from, with numbers or "none" given instead of one."""
         return tuple(filter(None, (self.path, *(getattr(self, name) for name in COMPANIONS))))
 
     @property
@@ -151,7 +151,7 @@ def expand_inputs(
     pixel_scale: float | None = None,
     lens_light: str | None = None,
     band: str = "VIS",
-    **distances: Unpack[Distances],
+    **distances: Unpack[RedshiftOptions],
 ) -> list[StampSource]:
     """List the stamps that `inputs` name, in their order; folders in the order of their file names.
 
@@ -160,18 +160,18 @@ def expand_inputs(
     inputs
         Files, folders, tables and (parts of) sets.
     noise, psf, pixel_scale, band
-        For all FITS stamps among them, as in `read_stamp`; a table's columns `noise` and `psf` go before them.
+        Options for all FITS stamps among them, as in `read_stamp`; a table's columns `noise` and `psf` take precedence.
     mask
-        For all stamps, those of sets included; a table's column `mask` goes before it.
+        Mask for all stamps, those of sets included; a table's column `mask` takes precedence.
     lens_light
-        For all stamps, "none" or "auto" as in `read_stamp`; a table's column `lens_light` goes before it.
+        "none" or "auto" for all stamps, as in `read_stamp`; a table's column `lens_light` takes precedence.
     distances
-        For all stamps; a table's columns `z_lens` and `z_source` go before them, and they before a header.
+        Redshifts and cosmology for all stamps; a table's columns `z_lens` and `z_source` take precedence, and both over a header.
 
     Raises
     ------
     InputError
-        Where an input does not exist, may not be read, holds no stamp or is of no known kind, or a mask is a region file and the package
+        If an input does not exist, may not be read, holds no stamp or is of no known kind, or a mask is a region file and the package
         that reads it is not installed.
     """
     if not inputs:
@@ -227,7 +227,7 @@ def _from_folder(folder: Path, common: StampSource) -> Iterator[StampSource]:
 
 
 def _from_table(path: Path, common: StampSource) -> Iterator[StampSource]:
-    """One stamp per row; paths are relative to the table. A row that names none is a source that says so when it is loaded."""
+    """One stamp per row; paths are relative to the table. A row that names none becomes a source that raises when it is loaded."""
     tables = read_texts(path)
     table = next((one for one in tables if one.column(*PATH_COLUMNS) is not None), None)
     if table is None:
@@ -270,7 +270,7 @@ def _from_row(row: Row, table: Path, common: StampSource, number: int) -> Iterat
 
 
 def placed(text: str | None, folder: Path) -> str:
-    """The path of a companion as seen from `folder`; a number, or "none", stays as it is."""
+    """The path of a companion relative to `folder`; a number or "none" stays as it is."""
     if not text or os.path.isfile(folder / text):
         return str(folder / text) if text else ""
     return text if text == "none" or as_number(text) is not None else str(folder / text)
@@ -283,7 +283,7 @@ def _folder_of(source: StampSource) -> Path | None:
 
 
 def _modified(path: str) -> int:
-    """When a file was last changed [ns]; 0 where there is none."""
+    """Time of the last change of a file [ns]; 0 if there is none."""
     return os.stat(path).st_mtime_ns if os.path.isfile(path) else 0
 
 

@@ -20,7 +20,7 @@ Kind = Literal["part of a set", "folder", "set", "table", "stamp"]
 
 
 def kind_of(text: str) -> Kind:
-    """What kind of input a user names.
+    """The kind of an input.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def kind_of(text: str) -> Kind:
 
 
 def _mode(text: str) -> int:
-    """What kind of file or folder there is."""
+    """File type bits of a path."""
     if not text.strip():
         raise InputError("an input without a name: name a FITS stamp, a folder, a table or a set")
     try:

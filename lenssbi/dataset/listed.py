@@ -1,4 +1,4 @@
-"""What the rows of a table say of the stamps that they list."""
+"""Rows of a table that lists stamps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPTIONS = ("pixel_scale", LIGHT_COLUMN, *REDSHIFTS, COSMOLOGY, PRIOR_COLUMN)  # 
 
 @dataclass(frozen=True)
 class Row:
-    """What the row of a table says of a stamp, "" where it says nothing."""
+    """The cells of a row that describe a stamp, "" for an empty one."""
 
     name: str
     path: str
@@ -36,17 +36,17 @@ class Row:
     reason: str
 
     def why_not(self, place: str) -> tuple[Status, str]:
-        """Why the row names no file: what the table of `lenssbi cutout` says of it, or its place."""
+        """Why the row names no file: the reason in a table of `lenssbi cutout`, or its place in the table."""
         status = Status.__members__.get(self.status.upper())
         if (
             status is None or status is Status.DONE or not self.reason.startswith(status.value)
-        ):  # a word of other tables
+        ):  # a status of another program
             return Status.NO_PATH, place
         return status, self.reason.removeprefix(status.value).strip().removeprefix("(").removesuffix(")")
 
 
 def rows_of(table: TextTable) -> Iterator[Row]:
-    """The rows of a table, whichever of the columns it has."""
+    """The rows of a table, with those of the columns that it has."""
     others = ((name,) for name in (*COMPANIONS, LIGHT_COLUMN, *REDSHIFTS, PRIOR_COLUMN, "status", "reason"))
     columns = [table.column(*names) for names in (NAME_COLUMNS, PATH_COLUMNS, (INDEX_COLUMN,), *others)]
     return map(Row, *(cells if cells is not None else [""] * len(table) for cells in columns))

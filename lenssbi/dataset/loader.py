@@ -21,11 +21,11 @@ from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.status import InputError
 
 Prepare = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float32]]
-"""Turns images (n, y, x) and noise (n, y, x) or (n,) into what the network sees, (n, channel, y, x)."""
+"""Function of images (n, y, x) and noise (n, y, x) or (n,) that returns prepared images (n, channel, y, x)."""
 
 
 class ExampleSet(Protocol):
-    """What the network sees, with the true values."""
+    """Prepared images with the true values."""
 
     def __len__(self) -> int: ...
 
@@ -35,7 +35,7 @@ class ExampleSet(Protocol):
 
 
 class BatchStream(Protocol):
-    """Batches of (values, inputs), epoch after epoch; what an epoch brings follows from its number."""
+    """Batches of (values, inputs), epoch after epoch; the batches of an epoch follow from its number."""
 
     epoch: int
 
@@ -55,7 +55,7 @@ class Piece:
     rows
         Consecutive rows of it.
     values
-        What the network is to say about each of `rows`, shape (row, parameter).
+        True values of `rows`, shape (row, parameter).
     """
 
     stamps: StampSet
@@ -72,7 +72,7 @@ class Examples:
     inputs
         Prepared images, shape (n, channel, y, x), or features, shape (n, k), half or single precision.
     values
-        What the network is to say, shape (n, parameter), float32.
+        True values, shape (n, parameter), float32.
     """
 
     inputs: Tensor
@@ -90,7 +90,7 @@ class Examples:
 
 
 class LazyExamples:
-    """Examples read from their files and prepared when they are asked for; memory holds a batch.
+    """Examples that are read from their files and prepared when they are needed; only a batch is in memory.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class LazyExamples:
         return len(self.values)
 
     def __getitem__(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        order, back = rows.unique(return_inverse=True)  # HDF5 wants ascending rows
+        order, back = rows.unique(return_inverse=True)  # HDF5 requires ascending rows
         read = (self._read(i, order.numpy()) for i in range(len(self.pieces)))
         images = np.concatenate([part for part in read if part is not None])
         return self.values[rows], torch.from_numpy(images)[back]
@@ -135,12 +135,12 @@ def read_examples(
     prepare
         Prepares the images.
     progress
-        Told (done, total, text) after each block.
+        Function that is called with (done, total, text) after each block.
 
     Raises
     ------
     InputError
-        Where a pixel or a parameter is not finite.
+        If a pixel or a parameter is not finite.
     """
     values, done = _values(pieces), 0
     images: Tensor | None = None

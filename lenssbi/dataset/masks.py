@@ -1,4 +1,4 @@
-"""Which pixels of a stamp its masks mark as bad.
+"""Bad pixels of a stamp according to its masks.
 
 One convention holds everywhere: **0 is good**, and any other value is bad, whichever of its bits are set. Masks are the extensions `MASK`,
 `DQ`, `FLAG` and the like of the stamp's own file, or a file that the user names: a FITS image, or a region file of DS9, whose regions hold
@@ -20,8 +20,8 @@ from lenssbi.dataset.region_files import is_region_file, pixels_inside
 from lenssbi.dataset.stamp import WCS, Stamp
 from lenssbi.status import ItemError, Status
 
-NONE = "none"  # in the place of a file: no mask at all
-TRUSTED = 0.5  # share of the pixels that a mask may mark: one that marks more may well mean the good ones
+NONE = "none"  # given instead of a file: no mask at all
+TRUSTED = 0.5  # share of the pixels that a mask may mark: a mask that marks more may mark the good ones
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Mask:
     Parameters
     ----------
     name
-        Of the extension, or of the file.
+        Name of the extension, or of the file.
     bad
-        True where it marks a pixel as bad, shape (y, x).
+        True for bad pixels, shape (y, x).
     """
 
     name: str
@@ -50,7 +50,7 @@ def read_masks(
     planes
         Images of the stamp's file.
     file
-        FITS file of a mask, or region file (.reg), which goes before the masks in the stamp's file; "none" stands for no mask at all.
+        FITS file of a mask, or region file (.reg), which takes precedence over the masks in the stamp's file; "none" stands for no mask.
     path
         The stamp's file.
     image
@@ -70,7 +70,7 @@ def read_masks(
     if file is not None and is_region_file(file):
         ny, nx = image.data.shape
         mask = Mask(Path(file).name, pixels_inside(file, (ny, nx), image.header))
-        return [_checked(mask, image, file, 1.0)]  # what a region means is not in doubt
+        return [_checked(mask, image, file, 1.0)]  # the meaning of a region is unambiguous
     found = list(planes) if file is None else read_planes(file)
     masks = [plane for plane in found if plane.name in (*MASK_NAMES, *with_band(MASK_NAMES, band))]
     if file is not None and not masks:
@@ -101,7 +101,7 @@ def with_mask(stamp: Stamp, file: str | Path | None, path: str) -> Stamp:
     Raises
     ------
     ItemError
-        As `read_masks`.
+        The errors of `read_masks`.
     """
     if file is None or str(file) == NONE:
         return stamp

@@ -1,4 +1,4 @@
-"""Names of stamps: each its own, and the same as long as the file lies where it does."""
+"""Unique names of stamps that stay the same as long as the files are not moved."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-DEEPEST = 8  # folders in a name
+DEEPEST = 8  # largest number of folders in a name
 
 
 def distinct_names(names: Sequence[str], folders: Sequence[Path | None]) -> list[str]:
-    """Names of which no two are the same.
+    """Unique names.
 
-    Files of one name in several folders get the names of as many folders as tell them apart; what is the same still gets a number.
+    Files of one name in several folders are prefixed with as many folders as make them unique; names that are still equal get a number.
 
     Parameters
     ----------
     names
-        Names as they were given.
+        Original names.
     folders
-        Folder of each file that gave its name; None for a name that comes from elsewhere.
+        Folder of each file that gave its name; None for a name from another origin.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def distinct_names(names: Sequence[str], folders: Sequence[Path | None]) -> list
 
 
 def _depth(folders: set[Path]) -> int:
-    """How many of their last parts tell folders apart."""
+    """Number of last parts by which folders can be distinguished."""
     for depth in range(DEEPEST):
         if len({_parts(folder, depth) for folder in folders}) == len(folders):
             return depth
@@ -51,7 +51,7 @@ def _parts(folder: Path, depth: int) -> tuple[str, ...]:
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
-    """The second of a name and those after it get a number."""
+    """Names with a number appended to repeated ones."""
     taken, seen, unique = set(names), Counter[str](), []
     for name in names:
         seen[name] += 1

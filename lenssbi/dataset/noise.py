@@ -1,9 +1,9 @@
-"""The noise that the sky shows, beside the noise that the file claims.
+"""The noise measured on the sky, to compare with the noise map of the file.
 
-Mosaics are resampled: neighbouring pixels share noise, and the scatter of single pixels is smaller than a noise map says that holds for
+Mosaics are resampled: neighbouring pixels share noise, and the scatter of single pixels is smaller than in a noise map that holds for
 whole objects. In Euclid's first release the claim is 1.6 times the scatter of pixels, so that a perfect fit has a chi^2 of 0.4 per
-pixel, and yet only 1.1 times what means over many pixels scatter by. A fit that takes pixels for independent and the scatter of pixels
-for the noise therefore gives error bars that are too small; with the claimed noise they are about right.
+pixel, but only 1.1 times the scatter of means over many pixels. A fit that assumes independent pixels with the measured scatter therefore
+gives error bars that are too small; with the claimed noise they are about right.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from lenssbi.arrays import FloatArray
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.status import ItemError, Status
 
-FEWEST = 300  # pixels: the scatter of fewer is known to no better than 4 per cent
-SOURCE = 4.0  # a 5 x 5 mean this many of its own sigma above the sky belongs to a source; fewer would cut into the noise itself
-BLOCK = 5  # [pixels]: side of the squares that sources and extended noise are measured in
-LOPSIDED = 1.25  # scatter of all over that of the lower half, from which the first is not believed
+FEWEST = 300  # pixels: the scatter of fewer is uncertain by more than 4 per cent
+SOURCE = 4.0  # a 5 x 5 mean this many of its own sigma above the sky belongs to a source; a lower threshold would remove noise
+BLOCK = 5  # [pixels]: side of the squares in which sources and extended noise are measured
+LOPSIDED = 1.25  # ratio of the scatter of all values to that of the lower half above which the latter is used
 RIM = 3  # [pixels] around a source that its wings reach
 
 
@@ -36,13 +36,13 @@ class SkyNoise:
     claimed
         Median of the noise map on the same pixels [unit].
     extended
-        Scatter of means over 5 x 5 pixels, times 5 [unit]: what light spread over many pixels meets; `sigma` for independent pixels.
+        Scatter of means over 5 x 5 pixels, times 5 [unit]: the noise of extended light; equal to `sigma` for independent pixels.
     correlation
         Correlation coefficient of adjacent pixels, the mean of both axes.
     level
         Median of the sky [unit].
     pixels
-        How many pixels these numbers come from.
+        Number of pixels used.
     """
 
     sigma: float
@@ -64,7 +64,7 @@ def sky_noise(stamp: Stamp) -> SkyNoise:
     Raises
     ------
     ItemError
-        NO_SKY where fewer than 300 such pixels are left.
+        NO_SKY if fewer than 300 such pixels are left.
     """
     sky = sky_pixels(stamp)
     if sky.sum() < FEWEST:
@@ -102,7 +102,7 @@ def sky_pixels(stamp: Stamp) -> NDArray[np.bool_]:
 
 
 def _spread(means: FloatArray) -> float:
-    """Standard deviation, or that of the lower half where it is much smaller: a faint ring that was not found is no noise."""
+    """Standard deviation, or that of the lower half if it is much smaller: an undetected faint ring is not noise."""
     below = means[means < np.median(means)] - np.median(means)
     plain, lower = float(np.std(means)), float(np.sqrt(np.mean(below**2)))
     return lower if plain > LOPSIDED * lower else plain

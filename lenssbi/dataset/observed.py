@@ -1,4 +1,4 @@
-"""What a posterior remembers of its stamp, so that it can be exported, and the stamp found again, without the run that made it."""
+"""Description of a stamp that is stored with its posterior, so that it can be exported, and the stamp found again, without the run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from lenssbi.dataset.redshifts import known
 from lenssbi.dataset.stamp import Stamp
 
-READ = "read"  # the entry of a stamp's `info` that says how it was read
+READ = "read"  # entry of a stamp's `info` with the arguments of its reading
 
 
 def describe(stamp: Stamp) -> dict[str, Any]:
-    """The stamp in words and numbers that JSON can hold; None where something is not known.
+    """The stamp as text and numbers for JSON; None for unknown entries.
 
     Returns
     -------

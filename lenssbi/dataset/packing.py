@@ -1,7 +1,7 @@
 """Compressed pixels, made by the workers that simulate them: HDF5's shuffle and gzip filters, a chunk per stamp.
 
-HDF5 would compress while it writes, in one process; a chunk that comes compressed is only copied. gzip, not the faster lzf, whose output
-depends on what was in memory before: the same stamps must make the same bytes.
+HDF5 would compress while it writes, in one process; a compressed chunk is only copied. The filter is gzip and not the faster lzf, because
+the output of lzf depends on previous memory contents: the same stamps must give the same bytes.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Packed:
     data
         The compressed arrays, one after the other.
     sizes
-        Bytes of each, shape (n,).
+        Number of bytes of each, shape (n,).
     shape
-        Of each array.
+        Shape of each array.
     """
 
     data: NDArray[np.uint8]
@@ -38,7 +38,7 @@ class Packed:
         return len(self.sizes)
 
     def chunks(self) -> list[bytes]:
-        """What HDF5 stores of each array."""
+        """The chunk that HDF5 stores for each array."""
         ends = np.cumsum(self.sizes)
         return [self.data[end - size : end].tobytes() for size, end in zip(self.sizes, ends, strict=True)]
 
@@ -51,5 +51,5 @@ def pack(arrays: NDArray[Any]) -> Packed:
 
 
 def _shuffled(array: NDArray[Any]) -> bytes:
-    """The first bytes of all numbers, then the second ones, ...: what neighbours have in common comes together."""
+    """The first bytes of all numbers, then the second ones, ...: the common bytes of neighbours become adjacent."""
     return np.ascontiguousarray(array).view(np.uint8).reshape(-1, array.itemsize).T.tobytes()

@@ -1,6 +1,6 @@
-"""The images of a FITS file as arrays, or the reason why there are none.
+"""The images of a FITS file as arrays, or the reason why it cannot be read.
 
-Everything that can be wrong with a file on a stranger's disk is met here, once, and becomes an `ItemError`.
+All faults of FITS files are handled here and become an `ItemError`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Plane:
     Parameters
     ----------
     name
-        Of the extension, in capitals; empty for an unnamed one.
+        Name of the extension in capitals; empty for an unnamed one.
     data
         Pixels, any number of axes.
     header
@@ -58,7 +58,7 @@ def read_planes(path: str | Path) -> list[Plane]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # A file may lack the padding of its last block, which astropy takes for data that are missing.
+            # A file may lack the padding of its last block, which astropy treats as missing data.
             padded = content + b"\0" * (-len(content) % BLOCK)
             with fits.open(io.BytesIO(padded), memmap=False, lazy_load_hdus=False) as hdus:
                 _check_length(hdus, content, path)
@@ -74,7 +74,7 @@ def read_planes(path: str | Path) -> list[Plane]:
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a FITS file, decompressed; a stamp has few of them, and whole they tell where they end."""
+    """The bytes of a FITS file, decompressed; a stamp is small, and its length can then be checked."""
     try:
         if path.is_dir():
             raise ItemError(Status.NOT_FITS, path, "it is a folder")
@@ -91,7 +91,7 @@ def _content(path: Path) -> bytes:
                 break
     except ItemError:
         raise
-    except (EOFError, ValueError, lzma.LZMAError):  # how the three decompressors say that the end is missing
+    except (EOFError, ValueError, lzma.LZMAError):  # errors of the three decompressors for a missing end
         raise ItemError(Status.TRUNCATED, path) from None
     except (OSError, zlib.error) as error:
         raise ItemError(
@@ -113,7 +113,7 @@ def _check_length(hdus: Any, content: bytes, path: Path) -> None:
 
 
 def data_end(hdu: Any, place: Mapping[str, Any]) -> int:
-    """Where the data of an extension end, without the padding of its last block [byte]."""
+    """End of the data of an extension, without the padding of its last block [byte]."""
     keywords = getattr(hdu, "_bintable", hdu).header  # a compressed image is stored as a table
     axes = [keywords[f"NAXIS{i}"] for i in range(1, keywords.get("NAXIS", 0) + 1)]
     values = keywords.get("GCOUNT", 1) * (keywords.get("PCOUNT", 0) + int(np.prod(axes, dtype=np.int64)))

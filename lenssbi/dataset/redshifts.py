@@ -1,7 +1,7 @@
-"""Redshifts of a lens and its source: said by options, the columns of a table, or the header of an image.
+"""Redshifts of a lens and its source, from options, the columns of a table or the header of an image.
 
-A cell that is empty or not a number stands for a redshift that is not known, as catalogues have it. A number that no redshift can be is a
-mistake: it is told, and the stamp refused, so that no mass is made of it.
+A cell that is empty or not a number means that the redshift is not known. A number that no redshift can be is a
+mistake: it is reported and the stamp is refused, so that no mass is computed from it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ REDSHIFTS = (LENS, SOURCE)
 KEYWORDS = {LENS: ("ZLENS", "Z_LENS"), SOURCE: ("ZSOURCE", "Z_SOURCE")}
 UNKNOWN = ("", "nan", "none", "null", "--")
 LARGEST = 20.0
-Said = float | str | None
+Redshift = float | str | None
 
 
-class Distances(TypedDict, total=False):
-    """Redshifts of lens and source, and in which cosmology they become distances: a name of astropy's, or ``H0=70,Om0=0.3``."""
+class RedshiftOptions(TypedDict, total=False):
+    """Redshifts of lens and source, and the cosmology that turns them into distances: a name of astropy's, or ``H0=70,Om0=0.3``."""
 
     z_lens: float | None
     z_source: float | None
@@ -32,24 +32,26 @@ class Distances(TypedDict, total=False):
 
 
 def known(info: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known of redshifts and cosmology, of a stamp's `info` or what a posterior remembers of it."""
-    said = {name: info[name] for name in (*REDSHIFTS, COSMOLOGY) if info.get(name) is not None}
-    return {name: value for name, value in said.items() if value == value}  # NaN stands for none in a set
+    """The redshifts and the cosmology that are known, from a stamp's `info` or from what a posterior stores of it."""
+    given = {name: info[name] for name in (*REDSHIFTS, COSMOLOGY) if info.get(name) is not None}
+    return {name: value for name, value in given.items() if value == value}  # NaN stands for none in a set
 
 
 def in_header(header: Mapping[str, Any]) -> dict[str, str]:
-    """What a header says of the two, as text."""
-    said = {name: next((header[key] for key in keys if key in header), None) for name, keys in KEYWORDS.items()}
-    return {name: str(value) for name, value in said.items() if value is not None}
+    """The redshifts that a header states, as text."""
+    given = {name: next((header[key] for key in keys if key in header), None) for name, keys in KEYWORDS.items()}
+    return {name: str(value) for name, value in given.items() if value is not None}
 
 
-def in_cell(said: Said) -> Said:
-    """A redshift as it is said; None for a text that stands for one that is not known."""
-    return None if said is None or str(said).strip().lower() in UNKNOWN else said
+def in_cell(value: Redshift) -> Redshift:
+    """The redshift in a cell, unchanged; None for a text that stands for an unknown redshift."""
+    return None if value is None or str(value).strip().lower() in UNKNOWN else value
 
 
-def with_redshifts(stamp: Stamp, z_lens: Said = None, z_source: Said = None, cosmology: str | None = None) -> Stamp:
-    """The stamp with redshifts in its `info`; what is not said leaves there what is.
+def with_redshifts(
+    stamp: Stamp, z_lens: Redshift = None, z_source: Redshift = None, cosmology: str | None = None
+) -> Stamp:
+    """The stamp with redshifts in its `info`; a redshift that is not given leaves the one that is there.
 
     Raises
     ------
@@ -57,9 +59,9 @@ def with_redshifts(stamp: Stamp, z_lens: Said = None, z_source: Said = None, cos
         BAD_REDSHIFT for what cannot be one, or a source that is not behind the lens.
     """
     found = {name: stamp.info.get(name) for name in REDSHIFTS}
-    for name, said in zip(REDSHIFTS, (z_lens, z_source), strict=True):
-        if (told := in_cell(said)) is not None:
-            found[name] = _redshift(stamp.name, name, told)
+    for name, value in zip(REDSHIFTS, (z_lens, z_source), strict=True):
+        if (given := in_cell(value)) is not None:
+            found[name] = _redshift(stamp.name, name, given)
     lens, source = (found[name] for name in REDSHIFTS)
     if lens is not None and source is not None and not source > lens:
         raise ItemError(Status.BAD_REDSHIFT, stamp.name, f"z_lens is {lens:g} and z_source {source:g}")
@@ -69,7 +71,7 @@ def with_redshifts(stamp: Stamp, z_lens: Said = None, z_source: Said = None, cos
 
 
 def refuse_wrong(z_lens: float | None, z_source: float | None) -> None:
-    """Make sure that two redshifts, said of all stamps, can be those of a lens and its source.
+    """Make sure that two redshifts, given for all stamps, can be those of a lens and its source.
 
     Raises
     ------
@@ -90,10 +92,10 @@ def refuse_wrong(z_lens: float | None, z_source: float | None) -> None:
         )
 
 
-def _redshift(stamp: str, name: str, said: float | str) -> float:
-    value = number(said)
+def _redshift(stamp: str, name: str, given: float | str) -> float:
+    value = number(given)
     if value is None or not _possible(value):
-        raise ItemError(Status.BAD_REDSHIFT, stamp, f"{name} is {said}")
+        raise ItemError(Status.BAD_REDSHIFT, stamp, f"{name} is {given}")
     return value
 
 

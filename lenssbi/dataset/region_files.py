@@ -1,7 +1,7 @@
-"""Regions that were drawn in DS9, as a mask: what lies inside a region is bad.
+"""Regions of DS9 as a mask: pixels inside a region are bad.
 
 The shapes and their coordinates are read by `regions` (astropy-affiliated, an extra: ``pip install 'lenssbi[regions]'``), and only here.
-A pixel is inside a region if its centre is. A region with a minus sign (DS9's "exclude") makes its pixels good again, wherever it stands in
+A pixel is inside a region if its centre is. A region with a minus sign (DS9's "exclude") makes its pixels good again, at any position in
 the file. Points, lines and text have no inside.
 """
 
@@ -26,7 +26,7 @@ REMEDY = "save them in DS9 in image or in fk5 coordinates"
 
 
 def is_region_file(path: object) -> bool:
-    """Whether a name is that of a region file of DS9."""
+    """Whether a path is that of a region file of DS9."""
     return str(path).lower().endswith(SUFFIX)
 
 
@@ -66,9 +66,9 @@ def pixels_inside(path: str | Path, shape: tuple[int, int], header: Header) -> N
     Raises
     ------
     InputError
-        The package `regions` is not installed.
+        If the package `regions` is not installed.
     ItemError
-        BAD_MASK for a file that is none of regions, that has coordinates other than those of the image or the sky, or celestial ones
+        BAD_MASK for a file that is not a region file, that has coordinates other than those of the image or the sky, or celestial ones
         without a WCS, or in which no region has an inside; NOT_FOUND.
     """
     found = _read(path)
@@ -86,7 +86,7 @@ def pixels_inside(path: str | Path, shape: tuple[int, int], header: Header) -> N
 
 
 def _read(path: str | Path) -> list[Any]:
-    """The regions of a file, all of them or none: what cannot be read would be left unmasked."""
+    """All regions of a file; raises if one cannot be read, as it would be left unmasked."""
     regions = library(path)
     if not Path(path).is_file():
         raise ItemError(Status.NOT_FOUND, path)
@@ -94,12 +94,12 @@ def _read(path: str | Path) -> list[Any]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             found = list(regions.Regions.read(str(path), format="ds9"))
-    except Exception as error:  # the parser's errors share no base
+    except Exception as error:  # the parser's errors have no common base class
         lines = str(error).strip().splitlines() or [type(error).__name__]
         detail = f"not a region file that can be read: {lines[0][:120]}: {REMEDY}"
         raise ItemError(Status.BAD_MASK, path, detail) from None
-    said = [" ".join(str(one.message).split()) for one in caught]
-    skipped = [text for text in said if not text.startswith(HARMLESS)]
+    messages = [" ".join(str(one.message).split()) for one in caught]
+    skipped = [text for text in messages if not text.startswith(HARMLESS)]
     if skipped:
         reason = skipped[0].removesuffix(" skipping.").removesuffix(",").rstrip(".")
         raise ItemError(Status.BAD_MASK, path, f"not all of its regions can be read: {reason[:160]}: {REMEDY}")

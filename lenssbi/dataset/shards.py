@@ -1,7 +1,7 @@
-"""Shards: what the workers of a simulation leave, so that a killed one goes on where it was.
+"""Shards: partial results of a simulation, from which a killed run continues.
 
 A shard holds SHARD consecutive stamps, their pixels compressed as the set has them, and depends on the seed and its range alone. Each is
-written, then renamed; the set is assembled from all of them in order, and the folder removed.
+written atomically; the set is assembled from all of them in order, and the folder removed.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class Shards:
     Parameters
     ----------
     path
-        The set to be.
+        File of the set.
     count
-        Its stamps.
+        Number of its stamps.
     identity
-        What the shards depend on; a folder with another identity is refused.
+        Identity of everything that the shards depend on; a folder with another identity is refused.
 
     Raises
     ------
     InputError
-        Where the folder was left by a simulation with another configuration or seed, or cannot be written.
+        If the folder was left by a simulation with another configuration or seed, or cannot be written.
     """
 
     def __init__(self, path: str | Path, count: int, identity: Mapping[str, Any]) -> None:
@@ -70,7 +70,7 @@ class Shards:
         return self.folder / f"{span[0]:08d}-{span[1]:08d}.npz"
 
     def write(self, span: tuple[int, int], block: Mapping[str, Any]) -> None:
-        """Write the stamps of a range: `images`, `noise`, `psf` where it varies, and the mappings `params`, `info`."""
+        """Write the stamps of a range: `images`, `noise`, `psf` if it varies, and the mappings `params`, `info`."""
         flat: dict[str, Any] = {}
         for name in (name for name in PIXELS if name in block):
             packed = pack(block[name])
@@ -96,7 +96,7 @@ class Shards:
             yield block
 
     def remove(self) -> None:
-        """Remove the folder once the set is whole, and what killed runs left of an unfinished one."""
+        """Remove the folder after the set is complete, with the temporary files of killed runs."""
         shutil.rmtree(self.folder, ignore_errors=True)
         for left in self.path.parent.glob(f".{self.path.stem}.*{self.path.suffix}"):
             left.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A stamp: image, noise, PSF, mask, and what the numbers mean."""
+"""A stamp: image, noise, PSF, mask, and their units."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ WCS = "wcs"  # the entry of a stamp's `info` with the keywords of its celestial 
 
 @dataclass(frozen=True)
 class Stamp:
-    """One lens as a camera saw it; row 0 is the bottom row, the centre of the stamp is theta = 0.
+    """The image of one lens; row 0 is the bottom row, the centre of the stamp is theta = 0.
 
     Parameters
     ----------
     image
         Light per pixel [unit], shape (y, x).
     noise
-        One sigma per pixel [unit], shape (y, x), finite and positive where `mask`.
+        One sigma per pixel [unit], shape (y, x), finite and positive inside `mask`.
     mask
-        True where a pixel can be used, shape (y, x).
+        True for usable pixels, shape (y, x).
     psf
         Point spread function.
     pixel_scale
         Side of a pixel [arcsec].
     name
-        Identifies the stamp in tables.
+        Name of the stamp in tables.
     unit
-        Of image and noise, such as "electron".
+        Unit of image and noise, such as "electron".
     zero_point
-        AB magnitude of one unit, None where unknown.
+        AB magnitude of one unit, None if unknown.
     band
         Name of the filter.
     info
-        Whatever else the file says.
+        Further information from the file.
 
     Raises
     ------
     ValueError
-        Where the shapes differ, or an unmasked pixel is not finite or has no positive noise.
+        If the shapes differ, or an unmasked pixel is not finite or has no positive noise.
     """
 
     image: FloatArray
@@ -76,7 +76,7 @@ class Stamp:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Words for what was odd about the file, of `info`: see :func:`lenssbi.dataset.background.levelled`."""
+        """Flags for anomalies of the file, from `info`: see :func:`lenssbi.dataset.background.subtract_sky`."""
         return tuple(self.info.get("flags", ()))
 
     @property
@@ -87,12 +87,12 @@ class Stamp:
         return -half_x, half_x, -half_y, half_y
 
     def cut(self, shape: tuple[int, int]) -> Stamp:
-        """The central `shape` pixels; where a side changes its parity, theta = 0 moves by half a pixel.
+        """The central `shape` pixels; if a side changes its parity, theta = 0 moves by half a pixel.
 
         Raises
         ------
         ValueError
-            Where the stamp is smaller.
+            If the stamp is smaller.
         """
         if self.shape == tuple(shape):
             return self

@@ -1,6 +1,6 @@
 """Tables in files: ECSV, CSV, FITS and Parquet.
 
-`read_table` gives numbers as numbers, units and metadata with them. `read_texts` gives every cell as the text that it was written with: an
+`read_table` gives numbers as numbers, units and metadata with them. `read_texts` gives every cell as the original text: an
 identifier ``007`` is not 7, ``1e5`` is not 100000.0, and a file may be called ``12``. Parquet is read through pyarrow alone
 (astropy's reader asks for pandas as well); astropy's own metadata in it (units, descriptions) are honoured.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fits.fz", ".fit.gz")
 TEXT_SUFFIXES = (".csv", ".ecsv")
 ASTROPY_META = b"table_meta_yaml"
-EXACT = 2**53  # up to here a float that is whole stands for one integer only
+EXACT = 2**53  # below this limit a whole float corresponds to a single integer
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TextTable:
     names
         Names of the columns.
     cells
-        Cells of each column, "" where there is none, each of length (row,).
+        Cells of each column, "" for empty ones, each of length (row,).
     """
 
     names: tuple[str, ...]
@@ -63,7 +63,7 @@ def read_table(path: Path) -> Table:
     Raises
     ------
     InputError
-        The file is no table that can be read, or its suffix is none of a table.
+        If the file is not a readable table, or its suffix is not that of a table.
     """
     from astropy.table import Table
 
@@ -85,7 +85,7 @@ def read_texts(path: Path) -> list[TextTable]:
     Raises
     ------
     InputError
-        As `read_table`; comma-separated text (.csv) is read as well.
+        As for `read_table`; comma-separated text (.csv) is also read.
     """
     with _readable(path):
         if path.suffix.lower() == ".parquet":
@@ -99,7 +99,7 @@ def read_texts(path: Path) -> list[TextTable]:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn whatever a reader raises (each library has its own kinds) into an InputError."""
+    """Turn any exception of a reader (each library has its own types) into an InputError."""
     if not path.is_file():
         raise InputError(f"{path}: there is no such file: check the path")
     try:
@@ -153,7 +153,7 @@ def _arrow(path: Path) -> Any:
 
 
 def _plain(values: ChunkedArray) -> ChunkedArray:
-    """Categories as what they stand for."""
+    """Categories decoded to their values."""
     from pyarrow import types
 
     return values.cast(values.type.value_type) if types.is_dictionary(values.type) else values
@@ -200,7 +200,7 @@ def _delimited(path: Path) -> TextTable:
 
 
 def _delimiter(header: Iterable[str]) -> str:
-    """What the header of an ECSV says that its cells are separated by."""
+    """The delimiter of the cells according to the header of an ECSV."""
     found = [match[1] for line in header if (match := re.match(r"#\s*delimiter:\s*['\"]?(.)", line))]
     return found[0] if found else " "
 

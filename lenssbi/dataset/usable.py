@@ -1,7 +1,7 @@
-"""Which pixels of a stamp can be used.
+"""Usable pixels of a stamp.
 
-Programs mark pixels without data in many ways: NaN, a noise that is not positive or many times the usual, a value such as -99 that the sky
-never takes. A mask marks them as well, but not every file has one.
+Programs mark pixels without data in different ways: NaN, a noise that is not positive or many times the usual, a value such as -99 that the
+sky never takes. A mask marks them as well, but not every file has one.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from lenssbi.arrays import FloatArray
 
-FLAGGED = 1e6  # noise this many times the usual says "do not use" (Euclid: 1e16)
-IMPOSSIBLE = 1000.0  # [sigma] below the sky: no pixel that collected light
+FLAGGED = 1e6  # noise this many times the usual marks unusable pixels (Euclid: 1e16)
+IMPOSSIBLE = 1000.0  # [sigma] below the sky: not a value of a pixel with data
 REPEATED = 5.0  # [sigma] below the sky, of the lowest value, if FEWEST pixels and more have it
 FEWEST = 3
-MOST_VALUES = 10  # different values that stand for missing data
+MOST_VALUES = 10  # largest number of different values for missing data
 
 
 def usable_pixels(image: FloatArray, noise: FloatArray, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -26,19 +26,19 @@ def usable_pixels(image: FloatArray, noise: FloatArray, bad: NDArray[np.bool_]) 
     image, noise
         Light and one sigma of each pixel, in one unit, shape (y, x).
     bad
-        True where a mask says that a pixel is bad, shape (y, x).
+        True for pixels that a mask marks as bad, shape (y, x).
     """
     positive = np.isfinite(noise) & (noise > 0)
     if not positive.any():
         return positive
-    # A low quantile in the place of the median: a cut-out at the edge of a tile may be flagged for the most part.
+    # A low quantile instead of the median: a cut-out at the edge of a tile may be flagged for the most part.
     typical = np.quantile(noise[positive], 0.1)
     usable = positive & np.isfinite(image) & ~bad & (noise <= FLAGGED * typical) & (noise * FLAGGED >= typical)
     return usable & ~_fill_values(image, noise, usable)
 
 
 def _fill_values(image: FloatArray, noise: FloatArray, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels whose value stands for missing data: far below the sky, or a little below it and the same again and again."""
+    """Pixels with values for missing data: far below the sky, or repeated values a little below it."""
     found = np.zeros(image.shape, bool)
     if not usable.any():
         return found

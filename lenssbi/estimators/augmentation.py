@@ -61,12 +61,12 @@ def turn_targets(targets: Tensor, names: tuple[str, ...], middle: Tensor, symmet
 
 
 def _moves(names: tuple[str, ...], symmetry: int) -> tuple[list[int], list[int]]:
-    """For each parameter, whose value it takes and with which sign."""
+    """For each parameter, the index of the parameter that it takes its value from, and the sign."""
     sources, signs = list(range(len(names))), [1] * len(names)
     for pair, spin in PAIRS:
         mirror = (-1) ** spin if symmetry >= 4 else 1
         turn = 1j ** (spin * (symmetry % 4))
-        first, second = mirror * turn, (-mirror if symmetry >= 4 else 1) * 1j * turn  # what 1 and i become
+        first, second = mirror * turn, (-mirror if symmetry >= 4 else 1) * 1j * turn  # images of 1 and i
         mixed = first.real == 0
         for k, name in enumerate(pair):
             if name not in names:

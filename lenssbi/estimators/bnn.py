@@ -60,11 +60,11 @@ class DropoutBNN(nn.Module):
 
     @property
     def draws(self) -> int:
-        """Components of a belief: the passes."""
+        """Components of a posterior: the passes."""
         return self.passes
 
     def embed(self, images: Tensor) -> Tensor:
-        """Features (batch, k) of prepared images (batch, 1, y, x): what is seen once per stamp."""
+        """Features (batch, k) of prepared images (batch, 1, y, x), which are computed once per stamp."""
         return self.net.trunk(images.contiguous(memory_format=torch.channels_last))
 
     def loss(self, input: Tensor, condition: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ class DropoutBNN(nn.Module):
         return _split(torch.stack(outputs).float())
 
     def moments(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """`components` of prepared images (batch, 1, y, x); those of the last images are remembered."""
+        """`components` of prepared images (batch, 1, y, x); those of the last images are cached."""
         return self._memory(self, images, lambda stamps: self.components(self.embed(stamps)))
 
     def log_prob(self, input: Tensor, condition: Tensor) -> Tensor:

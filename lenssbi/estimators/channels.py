@@ -1,4 +1,4 @@
-"""What a network sees of a stamp with its lens galaxy and its neighbours in it.
+"""Channels of a stamp that shows its lens galaxy and its neighbours.
 
 The sky's level and scatter s come from the frame of the stamp itself, so that neither a constant background nor the convention of the noise
 map matters: the level is the median of the frame, s the distance from there to the 16th percentile, which the light of galaxies
@@ -68,7 +68,7 @@ def sky(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _odd(x: Tensor) -> Tensor:
-    """x (n, y, x) less itself turned by 180 degrees about the light's centre; 0 where nothing is turned to."""
+    """x (n, y, x) less itself turned by 180 degrees about the light's centre; 0 for pixels without a partner."""
     odd, flipped = torch.zeros_like(x), x.flip(1, 2)
     for i, steps in enumerate(_steps(x).tolist()):
         to, of = zip(*(_overlap(step, size) for step, size in zip(steps, x.shape[1:], strict=True)), strict=True)

@@ -1,7 +1,7 @@
 """An estimator as a folder: `weights.safetensors` and `estimator.json`; nothing in it is executed when it is read.
 
-The card says what the network is, what it infers, from which stamps, how it was trained and how it is calibrated. It
-carries the SHA-256 of the weights, so that weights of another network are noticed.
+The card describes the network, its parameters, the stamps that it takes, its training and its calibration. It
+carries the SHA-256 of the weights, so that weights of another network are detected.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class ParameterCard(Config):
 
 
 class RecalibrationCard(Config):
-    """What mends one parameter's posterior (`estimators/recalibration.py`)."""
+    """Recalibration of one parameter's posterior (`estimators/recalibration.py`)."""
 
     scale: float = Field(gt=0)
     tail: float = Field(ge=0)
@@ -62,7 +62,7 @@ class CalibrationCard(Config):
 class DetectorCard(Config):
     """The network that gives the scores of an estimator of observed stamps (`estimators/detector.py`), laid out as the estimator's."""
 
-    kinds: tuple[str, ...] = Field(min_length=1, description="alterations that it was trained to tell")
+    kinds: tuple[str, ...] = Field(min_length=1, description="alterations that it was trained to detect")
     stamps: int = Field(gt=0, description="stamps shown to it, counting repetitions")
     seed: int = Field(ge=0, description="seed of its training")
     start_from: str | None = Field(default=None, description="estimator whose detector it continues")
@@ -70,7 +70,7 @@ class DetectorCard(Config):
 
 
 class MisspecificationCard(Config):
-    """The reference that tells stamps unlike the training's (`estimators/misspecification.py`), which lies beside the weights."""
+    """The reference that detects stamps unlike the training's (`estimators/misspecification.py`), a file next to the weights."""
 
     threshold: float = Field(description="score above which a stamp is flagged")
     false_alarms: float = Field(gt=0, lt=1, description="share of the held-out stamps above the threshold")
@@ -89,8 +89,8 @@ class EstimatorCard(Config):
     name: str
     network: NetworkConfig
     density: DensityConfig = DensityConfig()
-    members: int = Field(default=1, gt=0, description="networks whose beliefs are mixed in equal parts")
-    symmetric: bool = Field(default=False, description="beliefs about the eight orientations of a stamp are averaged")
+    members: int = Field(default=1, gt=0, description="number of networks in the equal mixture")
+    symmetric: bool = Field(default=False, description="average over the eight orientations of a stamp")
     preprocessing: ImagePreprocessing
     parameters: tuple[ParameterCard, ...]
     field: tuple[int, int] = Field(description="(y, x) of a stamp [pixels]")

@@ -25,7 +25,7 @@ Density: TypeAlias = "DropoutBNN | FlowDensity"
 
 
 class DensityConfig(Config):
-    """What follows the network's convolutions.
+    """Configuration of the density after the network's convolutions.
 
     `components` (Gaussians) belongs to mdn; `transforms` (splines one after the other) and `bins` (pieces of each) to nsf;
     `context` (numbers that describe a stamp) and `hidden` (width of the layers that read them) to both.
@@ -91,6 +91,6 @@ def unpack(weights: Mapping[str, Tensor], members: int, kind: str) -> list[dict[
 
 
 def _packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A dropout network is all that its density holds: its weights bear the network's own names."""
+    """Weights by the names in the file: those of a dropout network have the network's own names."""
     alone = all(name.startswith("net.") for name in state)
     return {name.removeprefix("net.") if alone else name: tensor for name, tensor in state.items()}

@@ -1,14 +1,15 @@
 """Separate network that detects stamps unlike the training: galaxies that are no lenses, several lens galaxies, artefacts.
 
-What a network keeps of a stamp to infer the parameters of a lens need not tell whether there is one. Lens finders, convolutional networks
-that are trained to tell lenses from the rest, do so with areas under the ROC curve of 0.98 on simulated stamps (Metcalf et al. 2019). The
-detector is laid out as the convolutions of the estimator that it belongs to, with two dense layers after them and a logit l_k for ordinary
-stamps (k = 0) and for each kind of alteration (`rendering/composition/alterations.py`), half of its training's stamps being ordinary:
+The features that a network uses to infer the parameters of a lens need not show whether there is one. Lens finders, convolutional networks
+that are trained to distinguish lenses from other objects, do so with areas under the ROC curve of 0.98 on simulated stamps (Metcalf et al.
+2019). The detector is laid out as the convolutions of the estimator that it belongs to, with two dense layers after them and a logit l_k
+for ordinary stamps (k = 0) and for each kind of alteration (`rendering/composition/alterations.py`), half of its training's stamps being
+ordinary:
 
     score = mean over the stamp's four quarter turns of ln sum_{k > 0} exp(l_k) - l_0,
 
-the natural log of the odds that the stamp is none of the training's kind, both being equally frequent. What one orientation mistakes,
-another often does not: on seven suites of 150 stamps the mean over four raised the area under the ROC curve by 0.009 to 0.027, and
+the natural log of the odds that the stamp is none of the training's kind, both being equally frequent. Errors in one orientation
+are often absent in another: on seven suites of 150 stamps the mean over four raised the area under the ROC curve by 0.009 to 0.027, and
 all eight orientations added nothing.
 """
 

@@ -1,11 +1,11 @@
 """Monte Carlo dropout: the layers that stay random when the network predicts.
 
-A Bayesian network by dropout (Gal & Ghahramani 2016) is asked many times, each time with other neurons silenced; the
-scatter of its answers is the epistemic uncertainty. Two rules make the answer a function of the stamp alone:
+A Bayesian network by dropout (Gal & Ghahramani 2016) is evaluated many times, each time with other neurons silenced; the
+scatter of its results is the epistemic uncertainty. Two rules make the result a function of the stamp alone:
 
-* a mask is drawn whatever `train()` or `eval()` says, since sbi calls `eval()` on its own account;
+* a mask is drawn in both modes, `train()` and `eval()`, since sbi calls `eval()`;
 * while predicting, one mask per pass is shared by the whole batch and comes from a seeded generator, so a stamp's
-  posterior depends neither on its batch mates nor on the device nor on the run.
+  posterior depends neither on the rest of its batch nor on the device nor on the run.
 """
 
 from collections.abc import Iterator

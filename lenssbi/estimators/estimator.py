@@ -1,4 +1,4 @@
-"""Trained densities with all that is needed to ask them: scaling of the pixels, parameters, camera, calibration."""
+"""Trained densities with everything that their evaluation requires: scaling of the pixels, parameters, camera, calibration."""
 
 import hashlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from lenssbi.estimators.recalibration import Recalibration
 from lenssbi.estimators.symmetric import SymmetricDensity, single, upright
 from lenssbi.parameters import ParameterSpace
 from lenssbi.parameters.space import TARGET_RANGE
-from lenssbi.posteriors.gaussians import GaussianMixture
+from lenssbi.posteriors.mixtures import DiagonalMixture
 
 if TYPE_CHECKING:
     from sbi.inference.posteriors.base_posterior import NeuralPosterior
@@ -55,7 +55,7 @@ class Estimator:
 
     @property
     def identity(self) -> str:
-        """Sixteen hexadecimal digits that change with the weights, the calibration and all else that the answers depend on."""
+        """Sixteen hexadecimal digits that change with the weights, the calibration and all else that the results depend on."""
         return hashlib.sha256(self.card.model_dump_json().encode()).hexdigest()[:16]
 
     @property
@@ -104,12 +104,12 @@ class Estimator:
             return f"it was taken through {stamp.band}, the estimator is for {self.band}"
         return None
 
-    def predict_stamp(self, stamp: Stamp) -> GaussianMixture:
+    def predict_stamp(self, stamp: Stamp) -> DiagonalMixture:
         """Posterior of one stamp, of which the central field is taken."""
         stamp = self._cut(stamp)
         return self.predict(stamp.image[None], stamp.noise[None], stamp.mask[None])[0]
 
-    def judge_stamp(self, stamp: Stamp) -> tuple[GaussianMixture, tuple[str, ...]]:
+    def judge_stamp(self, stamp: Stamp) -> tuple[DiagonalMixture, tuple[str, ...]]:
         """Posterior of one stamp, and flags for differences from the training (:func:`lenssbi.estimators.misspecification.flags`)."""
         width = None if self.card.psf_fwhm is None else psf_width(stamp.psf, stamp.pixel_scale)
         stamp = self._cut(stamp)
@@ -124,7 +124,7 @@ class Estimator:
         *,
         batch: int = 64,
         recalibrated: bool = True,
-    ) -> list[GaussianMixture]:
+    ) -> list[DiagonalMixture]:
         """Posteriors of many stamps, in memory that does not grow with their number.
 
         Parameters
@@ -155,8 +155,8 @@ class Estimator:
 
     def predict_and_score(
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
-    ) -> tuple[list[GaussianMixture], NDArray[np.float64]]:
-        """Posteriors of many stamps as from `predict`, and how unlike the training's they are, shape (n,).
+    ) -> tuple[list[DiagonalMixture], NDArray[np.float64]]:
+        """Posteriors of many stamps as from `predict`, and their misspecification scores, shape (n,).
 
         The scores are those of `Detector.score`, of `Reference.score` if there is no detector, NaN if there is neither.
         """
@@ -165,7 +165,7 @@ class Estimator:
 
     def predict_score_and_embed(
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
-    ) -> tuple[list[GaussianMixture], NDArray[np.float64], NDArray[np.float32]]:
+    ) -> tuple[list[DiagonalMixture], NDArray[np.float64], NDArray[np.float32]]:
         """Posteriors and scores of many stamps as from `predict_and_score`, and their features as from `embed`, shape (n, k).
 
         The convolutions run once for all of them.
@@ -200,7 +200,7 @@ class Estimator:
     def embed(
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
     ) -> NDArray[np.float32]:
-        """What the first network's convolutions make of many stamps as they are, shape (n, k); arguments as for `predict`."""
+        """Features of many stamps from the first network's convolutions, shape (n, k); arguments as for `predict`."""
         density = single(self.densities[0])
         with torch.inference_mode():
             inputs = self._prepared(images, noise, mask, batch)
@@ -220,7 +220,7 @@ class Estimator:
         Parameters
         ----------
         images, noise, mask, batch
-            As for `predict`.
+            Arguments as for `predict`.
         truths
             True values in physical units, shape (n, parameter).
 
@@ -266,20 +266,20 @@ class Estimator:
             prepared = self.card.preprocessing(np.asarray(images[rows]), np.asarray(noise[rows]), usable)
             yield torch.from_numpy(prepared).to(device)
 
-    def _mixtures(self, inputs: Tensor, features: Tensor | None = None) -> Iterator[GaussianMixture]:
+    def _mixtures(self, inputs: Tensor, features: Tensor | None = None) -> Iterator[DiagonalMixture]:
         """Posteriors of prepared stamps, whose features for the first density may be known."""
         names, units, scale = self.space.names, self.space.units, self.space.target_scale
         with torch.inference_mode():
             embedded = [self.densities[0].embed(inputs) if features is None else features]
             embedded += [density.embed(inputs) for density in self.densities[1:]]
             found = [density.components(f) for density, f in zip(self.densities, embedded, strict=True)]
-        # Members take turns, since a recalibration takes neighbouring components for exchangeable.
+        # Components of the members alternate, since a recalibration treats neighbouring components as exchangeable.
         means, variances = (
             torch.stack(m, dim=1).flatten(0, 1).cpu().double().numpy() for m in zip(*found, strict=True)
         )
         for i in range(means.shape[1]):
             sigmas = np.sqrt(variances[:, i]) * scale
-            yield GaussianMixture(self.space.from_targets(means[:, i]), sigmas, names, units)
+            yield DiagonalMixture(self.space.from_targets(means[:, i]), sigmas, names, units)
 
     def _cut(self, stamp: Stamp) -> Stamp:
         return stamp if stamp.shape == self.field else stamp.cut(self.field)

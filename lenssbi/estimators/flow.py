@@ -2,13 +2,13 @@
 
     features = trunk(image),   context = summary(features),   p(targets | image) = density(targets | context)
 
-The first two are computed once per stamp, not once per draw; dropout there is none. A flow's belief is handed on as draws
+The first two are computed once per stamp, not once per draw; there is no dropout. A flow's posterior is represented by draws
 with a narrow kernel that keeps their mean and variance (West 1993):
 
     mu_t = m + sqrt(1 - h^2) (x_t - m),   sigma_t = h s,   m and s mean and standard deviation of the draws, h = 0.1.
 
 The draws are those of the same quasi-random noise (Sobol, scrambled with the estimator's seed) for every stamp, so that a
-stamp's belief depends on nothing else, and 512 of them stand for more.
+stamp's posterior depends on nothing else, and 512 of them are worth more independent ones.
 """
 
 from functools import lru_cache
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from lenssbi.estimators.densities import DensityConfig
 
 KERNEL = 0.1
-CHUNK = 16  # stamps whose draws are made at a time: what they need stays in a core's cache
+CHUNK = 16  # stamps processed at a time, so that their draws fit into a core's cache
 SMALLEST_VARIANCE = exp(-14)  # as for the dropout network
 
 
 class SplineFlow(nn.Module):
-    """A flow of zuko's as a density of the targets given a context, with the verbs of sbi's densities.
+    """A flow of zuko's as a density of the targets given a context, with the methods of sbi's densities.
 
     It is the network that sbi's `build_zuko_nsf` makes, weights of the same names included; sbi itself takes seconds to import.
 
@@ -67,7 +67,7 @@ class SplineFlow(nn.Module):
 
 
 class FlowDensity(nn.Module):
-    """A density of the targets given a stamp's context, with what makes the context out of the image.
+    """A density of the targets given a stamp's context, with the networks that compute the context from the image.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class FlowDensity(nn.Module):
     """
 
     draws = 512
-    """Components of a belief."""
+    """Components of a posterior."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ def build_flow(
 
 
 def _mixture(config: "DensityConfig", targets: Tensor) -> "MixtureDensityEstimator":
-    from sbi.neural_nets.net_builders import build_mdn  # takes seconds to import: here is where it is needed
+    from sbi.neural_nets.net_builders import build_mdn  # takes seconds to import
 
     contexts = torch.zeros(len(targets), config.context)
     return build_mdn(

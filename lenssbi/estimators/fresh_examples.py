@@ -1,8 +1,8 @@
-"""Training without a disk: every step sees stamps that were made for it and are seen once.
+"""Training without a disk: every step uses new stamps.
 
-Stamps of several populations are made in blocks that hold their shares, and mixed. What an epoch brings follows from the
-seed, the number of the epoch and that of the process, so that a training that is stopped and continued sees the stamps it
-would have seen (on a device of the same kind).
+Stamps of several populations are made in blocks that hold their shares, and mixed. The stamps of an epoch follow from the
+seed, the number of the epoch and that of the process, so that a training that is stopped and continued uses the same stamps
+as an uninterrupted one (on a device of the same kind).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lenssbi.dataset.loader import Examples, Prepare
-from lenssbi.estimators.ahead import made_ahead
+from lenssbi.estimators.prefetch import prefetched
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.parameters import ParameterSpace
 from lenssbi.rendering.composition.supply import ComposedStamps
@@ -43,7 +43,7 @@ class FreshExamples:
     supplies
         Sources of the stamps; their cameras have the same pixels.
     space
-        Parameters that are learned; others of a population are left aside.
+        Parameters that are learned; others of a population are ignored.
     prepare
         Preprocessing of the images.
     stamps
@@ -59,7 +59,7 @@ class FreshExamples:
     ahead: int = 0
 
     def kept(self, count: int, seed: int, progress: Callable[[int, int, str], None]) -> Examples:
-        """Examples to validate on, which no epoch brings; `progress` is told (done, total, text).
+        """Examples for validation, which are in no epoch; `progress` is called with (done, total, text).
 
         Raises
         ------
@@ -77,7 +77,7 @@ class FreshExamples:
         return Examples(torch.cat(images)[:count], torch.cat(values)[:count])
 
     def blocks(self, size: int, key: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Targets (size, parameter) and prepared images (size, channel, y, x), again and again; `key` seeds them."""
+        """Targets (size, parameter) and prepared images (size, channel, y, x), without end; `key` seeds them."""
         device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else "cpu"
         *seeds, last = np.random.SeedSequence(list(key)).generate_state(len(self.supplies) + 1).tolist()
         ends = np.cumsum([0.0, *(supply.share for supply in self.supplies)])
@@ -140,7 +140,7 @@ class FreshBatches:
         left, together = len(self), max(BLOCK // self.size, 1)
         together = min(together, left)
         key = (self.seed, 1 + self.epoch, self.rank)
-        for values, images in made_ahead(self.source.blocks(together * self.size, key), self.source.ahead):
+        for values, images in prefetched(self.source.blocks(together * self.size, key), self.source.ahead):
             for batch in list(zip(values.split(self.size), images.split(self.size), strict=True))[:left]:
                 left -= 1
                 yield batch

@@ -107,12 +107,12 @@ def from_sets(config: TrainConfig, sets: Sequence[StampSet], other: StampSet | N
     parts = [(stamps, *split_of(config, stamps, other)) for stamps in sets]
     training = examples_of(config, [(stamps, rows) for stamps, rows, _ in parts], progress)
     held_out = [(other, range(len(other)))] if other else [(stamps, rows) for stamps, _, rows in parts]
-    told = [describe(stamps, rows) for stamps, rows, _ in parts]
-    identity = " + ".join(f"{s['name']} {s['stamps']} {s['seed']} {s['lenssbi_version']}" for s in told)
+    described = [describe(stamps, rows) for stamps, rows, _ in parts]
+    identity = " + ".join(f"{s['name']} {s['stamps']} {s['seed']} {s['lenssbi_version']}" for s in described)
     count = sum(len(rows) for _, rows in held_out)
     last = f"the last {count} stamps of the set" if len(sets) == 1 else f"{count} stamps from the ends of the sets"
     provenance = {
-        "sets": told,
+        "sets": described,
         "trained_on": len(training),
         "validation": other.path.name if other else last,
     }
@@ -129,13 +129,13 @@ def from_sets(config: TrainConfig, sets: Sequence[StampSet], other: StampSet | N
 
 
 def range_of(widths: Sequence[float | None]) -> tuple[float, float] | None:
-    """Smallest and largest, None where one is unknown."""
+    """Smallest and largest; None if one is unknown."""
     known = [width for width in widths if width is not None]
     return (min(known), max(known)) if len(known) == len(widths) else None
 
 
 def camera_widths(config: SimulateConfig) -> list[float | None]:
-    """Narrowest and widest PSF that a population is seen with [arcsec]; that of a file is unknown."""
+    """Narrowest and widest PSF of a population [arcsec]; that of a file is unknown."""
     camera = config.instrument
     if config.composition is not None:
         from lenssbi.instrument.psf_bank import PSFBank
@@ -147,7 +147,7 @@ def camera_widths(config: SimulateConfig) -> list[float | None]:
 
 
 def split_of(config: TrainConfig, stamps: StampSet, other: StampSet | None) -> tuple[range, range]:
-    """Rows of a set to train on, and the last ones to validate on, none if there is another set for it."""
+    """Rows of a set to train on, and the last ones to validate on, none if there is another set for validation."""
     count = len(stamps)
     kept = 0 if other is not None else max(1, round(config.validation_fraction * count))
     if count - kept < 2:
@@ -156,7 +156,7 @@ def split_of(config: TrainConfig, stamps: StampSet, other: StampSet | None) -> t
 
 
 def examples_of(config: TrainConfig, parts: Parts, progress: Progress) -> ExampleSet:
-    """Rows of sets as the network sees them."""
+    """Prepared rows of sets."""
     from lenssbi.dataset.loader import LazyExamples, Piece, read_examples
 
     pieces = []
@@ -173,7 +173,7 @@ def examples_of(config: TrainConfig, parts: Parts, progress: Progress) -> Exampl
 
 
 def describe(stamps: StampSet, rows: range) -> dict[str, Any]:
-    """What the estimator's card says of a set of which it has seen `rows`."""
+    """The entry of the estimator's card for a set of which `rows` were used."""
     attributes = stamps.attributes
     return {
         "name": stamps.path.name,
@@ -188,7 +188,7 @@ def describe(stamps: StampSet, rows: range) -> dict[str, Any]:
 def from_populations(
     config: TrainConfig, fresh: FreshConfig, other: StampSet | None, base: Path, progress: Progress
 ) -> Inputs:
-    """Stamps that are made while they are needed."""
+    """Stamps that are simulated when they are needed."""
     from lenssbi.estimators.fresh_examples import FreshExamples, Supply
     from lenssbi.rendering.simulation import SimulateConfig
 
@@ -204,7 +204,7 @@ def from_populations(
         [*pixels, *([(other.path, other.shape, other.pixel_scale, other.attributes["band"])] if other else [])]
     )
     training = FreshExamples(supplies, config.space, config.preprocessing, fresh.stamps, config.ahead)
-    told = [{"name": Path(s.name).name, "share": s.share, "config": dump_yaml(s.config)} for s in supplies]
+    described = [{"name": Path(s.name).name, "share": s.share, "config": dump_yaml(s.config)} for s in supplies]
     identity = " + ".join(f"{Path(s.name).name} {config_hash(s.config)} {s.share:g}" for s in supplies)
     return Inputs(
         training,
@@ -217,7 +217,7 @@ def from_populations(
         range_of([width for supply in supplies for width in camera_widths(supply.config)]),
         f"{identity} {__version__} {other.path.name if other else ''}".strip(),
         {
-            "populations": told,
+            "populations": described,
             "stamps_per_epoch": fresh.stamps,
             "validation": other.path.name if other else f"{fresh.validation} fresh stamps",
         },

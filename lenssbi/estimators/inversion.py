@@ -2,7 +2,7 @@
 
     x_i = f^-1(y_i; phi_i(x_before i, context))
 
-Zuko inverts a transformation of k passes by k evaluations of its whole network with every output, as it knows nothing of x at first. In
+Zuko inverts a transformation of k passes by k evaluations of its whole network with every output, since it starts without any x. In
 pass j only the dimensions of order j are new, so only their outputs and splines are computed; those of order 0 depend on the context
 alone, so one evaluation serves all draws; and what the context adds to the first layer is computed once for each stamp. The result is
 that of `zuko.transforms.AutoregressiveTransform` up to rounding (Papamakarios et al. 2017, section 3; Durkan et al. 2019).
@@ -20,7 +20,7 @@ from zuko.utils import unpack
 
 
 def inverse(flow: nn.Module, context: Tensor, values: Tensor) -> Tensor:
-    """What the transformation of a flow maps to `values`.
+    """The inverse images of `values` under the transformation of a flow.
 
     Parameters
     ----------

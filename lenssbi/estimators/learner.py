@@ -1,7 +1,7 @@
-"""One training step, one validation, and what is kept after each epoch: the part that Lightning drives.
+"""Training step, validation, and the state after each epoch: the module that Lightning trains.
 
-Lightning brings the loop, mixed precision and several GPUs; the learning rate is a function of progress (`schedule`) and
-the state is ours (`state`), so that nothing is pickled and a continued training goes on where it stopped.
+Lightning provides the loop, mixed precision and several GPUs; the learning rate is a function of progress (`schedule`) and
+the state is ours (`state`), so that nothing is pickled and a training continues where it stopped.
 
 With `averaging` d the network that is validated and kept is the running mean of the weights, m <- d m + (1 - d) w after each
 step (exponential moving average; Polyak & Juditsky 1992; Morales-Brotons et al. 2024), batch normalisation's statistics included.
@@ -26,7 +26,7 @@ from lenssbi.estimators.scores import errors
 from lenssbi.estimators.state import TrainingState, save_state
 from lenssbi.parameters import ParameterSpace
 
-EVERY = 20  # batches between two words to `progress`
+EVERY = 20  # batches between two calls of `progress`
 DRAWS = {"bnn": 4}  # components of the mean that is scored
 DRAWS_OF_FLOWS = 32
 
@@ -127,7 +127,7 @@ class Learner(lightning.LightningModule):
         self.validation.append((loss, means.mean(dim=0), targets))
 
     def on_validation_epoch_end(self) -> None:
-        """Write down the epoch, and keep the state."""
+        """Record the epoch, and save the state."""
         table = torch.cat([torch.cat([loss[:, None], *others], dim=1) for loss, *others in self.validation])
         loss, predicted, true = self.gathered(table).split([1, len(self.space), len(self.space)], dim=1)
         self.validation = []
@@ -183,7 +183,7 @@ class Learner(lightning.LightningModule):
         return self.plan.progress(self.state, len(self.trainer.train_dataloader))  # type: ignore[arg-type]
 
     def clock(self) -> float:
-        """Seconds spent so far; of several processes the first one's, where they decide when the training ends."""
+        """Seconds spent so far; of several processes the first one's, if they decide when the training ends."""
         seconds = self.spent + time.monotonic() - self.started
         shared = self.trainer.world_size > 1 and self.plan.max_minutes is not None
         return float(self.trainer.strategy.broadcast(seconds)) if shared else seconds
@@ -200,7 +200,7 @@ class Learner(lightning.LightningModule):
 
 
 def running_mean(density: Density, kept: float, state: TrainingState) -> AveragedModel:
-    """The running mean of the weights, which keeps a share `kept` of itself at each step, where the training stands."""
+    """The running mean of the weights, which keeps a share `kept` of itself at each step, as of the state."""
     averages = AveragedModel(density, multi_avg_fn=get_ema_multi_avg_fn(kept), use_buffers=True)
     if before := state.part("averages"):
         averages.load_state_dict(before)

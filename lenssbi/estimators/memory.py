@@ -1,6 +1,6 @@
-"""The last stamps are remembered, eight of them: as many as a stamp has orientations.
+"""Cache for the results of the last eight stamps, as many as a stamp has orientations.
 
-sbi asks the same density about the same stamp many times over: for each batch of draws, each evaluation of the density,
+sbi evaluates the same density for the same stamp many times: for each batch of draws, each evaluation of the density,
 each step towards its maximum. What depends on the stamp alone is computed once.
 """
 
@@ -16,9 +16,9 @@ KEPT = 8
 
 
 class Memory(Generic[T]):
-    """The answers to the last few images, until a weight changes.
+    """Cached results for the last few images, until a weight changes.
 
-    While the network trains, or where a gradient with respect to the images is wanted, nothing is remembered.
+    Nothing is cached while the network trains, or if a gradient with respect to the images is required.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Memory(Generic[T]):
         self.versions: list[int] = []
 
     def __call__(self, module: nn.Module, images: Tensor, answer: Callable[[Tensor], T]) -> T:
-        """Return `answer(images)`, an answer of `module`; without gradients unless it trains.
+        """Return `answer(images)`, a result of `module`; without gradients unless it trains.
 
         Raises
         ------

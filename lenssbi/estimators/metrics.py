@@ -1,4 +1,4 @@
-"""How a training goes, while it goes: `metrics.csv`, one row per epoch, and the same for TensorBoard in `events/`."""
+"""Progress of a training: `metrics.csv`, one row per epoch, and the same for TensorBoard in `events/`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,12 +16,12 @@ def write_metrics(history: Sequence[Mapping[str, float]], folder: Path) -> None:
 
 
 class Events:
-    """TensorBoard's view of the rows: `tensorboard --logdir RUN`.
+    """The rows for TensorBoard: `tensorboard --logdir RUN`.
 
     Parameters
     ----------
     folder
-        Folder of the run; a continued training adds a file to its `events`, and the epochs in it replace those of the former.
+        Folder of the run; a continued training adds a file to its `events`, and its epochs replace earlier ones.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -4,11 +4,11 @@ The features f of a stamp are projected on the leading principal axes V of train
 
     x = (V^T f / |f|,   ln(|f - c - V V^T (f - c)| / r),   ln r,   ln |f|),   r = |f - c|
 
-direction, what lies beside the axes, and lengths apart, for length is mostly brightness. A small network of two hidden layers, trained
-to separate training-like stamps from anomalies made of them (`calibration/anomalies.py`), gives the score: the natural log of the odds that
-the stamp is an anomaly, both being equally frequent. Above the threshold, which 5 per cent of held-out stamps exceed, it is flagged.
-(Distances to the training alone, Mahalanobis' or that to the nearest examples, find none to a half of what this finds.) Estimators of
-observed stamps have a network of its own for the score (`detector.py`): their reference has no layers, and serves to compare whole sets.
+direction, residual from the axes, and lengths separately, because length is mostly brightness. A small network of two hidden layers,
+trained to separate training-like stamps from anomalies made of them (`calibration/anomalies.py`), gives the score: the natural log of the
+odds that the stamp is an anomaly, both being equally frequent. Above the threshold, which 5 per cent of held-out stamps exceed, it is
+flagged. (Distances to the training alone, Mahalanobis' or that to the nearest examples, detect at most half as many.) Estimators of
+observed stamps have a separate network for the score (`detector.py`): their reference has no layers, and serves to compare whole sets.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from lenssbi.status import InputError
 
 FILE = "misspecification.safetensors"
 LIMIT = 8.0
-"""Standard deviations beyond which the network would be guessing."""
+"""Standard deviations beyond which the network would extrapolate."""
 PSF_TOLERANCE = 0.05
 """Share by which a PSF may be narrower or wider than those of the training: the error of a width measured on an image."""
 TINY = 1e-6
@@ -44,7 +44,7 @@ class Reference:
     axes
         Their orthonormal leading axes, shape (k, d).
     mean, spread
-        Of the d + 3 numbers x over training-like stamps and anomalies, shape (d + 3,).
+        Mean and standard deviation of the d + 3 numbers x over training-like stamps and anomalies, shape (d + 3,).
     examples
         Standardised x of some training-like stamps, shape (m, d + 3), to compare whole sets with.
     weights_1, bias_1, weights_2, bias_2, weights_3, bias_3
@@ -64,17 +64,17 @@ class Reference:
     bias_3: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        # A transposed array is multiplied by another routine, whose last digit differs on some processors.
+        # A transposed array is multiplied by another routine, which differs in the last digit on some processors.
         for name, array in self.arrays().items():
             object.__setattr__(self, name, np.ascontiguousarray(array, np.float32))
 
     def arrays(self, dtype: type = np.float32) -> dict[str, NDArray[np.floating]]:
-        """What it consists of, by name."""
+        """Its arrays by name."""
         found = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: np.asarray(array, dtype) for name, array in found.items() if array is not None}
 
     def rounded(self) -> Reference:
-        """As it comes back from its file, in which numbers have half precision."""
+        """The reference in half precision, as in its file."""
         return Reference(**self.arrays(np.float16))
 
     def score(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -100,8 +100,8 @@ def numbers(
     features = np.ascontiguousarray(features, dtype=np.float32)
     offset = features - centre
     whole, apart = (np.maximum((f**2).sum(axis=1, keepdims=True), TINY) for f in (features, offset))
-    beside = np.maximum(apart - ((offset @ axes) ** 2).sum(axis=1, keepdims=True), TINY * apart)
-    lengths = np.log(np.concatenate([beside / apart, apart, whole], axis=1)) / 2
+    residual = np.maximum(apart - ((offset @ axes) ** 2).sum(axis=1, keepdims=True), TINY * apart)
+    lengths = np.log(np.concatenate([residual / apart, apart, whole], axis=1)) / 2
     return np.concatenate([features @ axes / np.sqrt(whole), lengths], axis=1)
 
 
@@ -140,7 +140,7 @@ def psf_width(psf: PSF, pixel_scale: float) -> float:
 
 
 def psf_widths(stamps: StampSet, rows: range) -> list[float | None]:
-    """Widths of the PSFs of the stamps `rows`, as `psf_width` gives them: as the set tells them, or measured on its PSF."""
+    """Widths of the PSFs of the stamps `rows`, as from `psf_width`: stored in the set, or measured on its PSF."""
     known = stamps.rows("info", slice(rows.start, rows.stop)).get("psf_fwhm")
     if known is not None:
         return known.tolist()

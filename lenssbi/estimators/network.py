@@ -1,6 +1,6 @@
 """The two networks that turn a stamp into means and log-variances.
 
-Both have the same two parts. `trunk` is deterministic and seen once per stamp; `head` holds every random layer and is
+Both have the same two parts. `trunk` is deterministic and evaluated once per stamp; `head` holds every random layer and is
 run once per Monte Carlo pass:
 
     outputs = head(trunk(image)),   outputs[:, :p] the means, outputs[:, p:] the log-variances of the p targets.
@@ -49,7 +49,7 @@ def build_network(config: NetworkConfig, field: tuple[int, int], parameters: int
 
 
 def deterministic_trunk(config: NetworkConfig, field: tuple[int, int]) -> tuple[nn.Module, int]:
-    """The convolutions of a network with nothing dropped, and how many features they give: for densities without dropout."""
+    """The convolutions of a network without dropout and their number of features, for densities without dropout."""
     network = build_network(config.model_copy(update={"dropout": 0.0}), field, 1)
     dense = next(i for i, layer in enumerate(network.head) if isinstance(layer, nn.Linear))
     trunk = network.trunk if config.kind == "compact" else nn.Sequential(network.trunk, *network.head[:dense])
@@ -131,10 +131,10 @@ class CompactNetwork(nn.Module):
 
 
 class FineStem(nn.Module):
-    """A strided convolution, and two smaller steps beside it that see what is narrower than its stride.
+    """A strided convolution, with a parallel path of two smaller steps for structure narrower than its stride.
 
-    coarse(x) + convolve(relu(normalise(convolve(x)))), the two convolutions of stride 2; the last one starts at zero, so that a
-    network that is given this stem says at first what it said without.
+    coarse(x) + convolve(relu(normalise(convolve(x)))), the two convolutions of stride 2; the last one starts at zero, so that
+    adding this stem to a network does not change its output at first.
     """
 
     def __init__(self, coarse: nn.Conv2d, width: int) -> None:

@@ -35,18 +35,18 @@ LENGTHS = {
 
 
 class FreshPopulation(Config):
-    """A configuration of `lenssbi simulate` that stamps are drawn from."""
+    """A configuration of `lenssbi simulate` from which stamps are drawn."""
 
     population: str = Field(description="its file, seen from the folder of this configuration")
     share: float = Field(default=1.0, gt=0, description="of the stamps, relative to the others'")
 
 
 class FreshConfig(Config):
-    """Stamps that are made while they are needed, instead of a set."""
+    """Stamps that are simulated when they are needed, instead of a set."""
 
     populations: tuple[FreshPopulation, ...] = Field(min_length=1)
     stamps: int = Field(default=100_000, gt=1, description="of an epoch")
-    validation: int = Field(default=5_000, gt=0, description="stamps to validate on, where there is no set for it")
+    validation: int = Field(default=5_000, gt=0, description="stamps to validate on, if there is no set for it")
 
 
 class TrainConfig(Config):
@@ -55,10 +55,10 @@ class TrainConfig(Config):
     The plan ends after `max_epochs` or `max_minutes`, whichever comes first; the cosine schedule knows both, so that a
     training cut by its minutes has its learning rate at the floor when they are up. A training that was killed and
     continued ends with the weights of an uninterrupted one, bit by bit on the same machine, unless it has `max_minutes`:
-    how far it gets within them is chance.
+    the number of epochs within them varies.
 
-    In bfloat16 is only what `embed` does, the convolutions of the compact network and of those before a flow; what comes after,
-    and with it the whole of the paper's dropout network, stays in single precision.
+    Only `embed`, that is, the convolutions of the compact network and of those before a flow, uses bfloat16; the layers after it,
+    and thus the whole of the paper's dropout network, stay in single precision.
     """
 
     name: str = "estimator"
@@ -84,13 +84,15 @@ class TrainConfig(Config):
     )
     clip: float = Field(default=5.0, gt=0, description="largest norm of the gradient")
     augment: bool = Field(default=True, description="turn and mirror the stamps at random")
-    symmetric: bool = Field(default=True, description="average the beliefs about the eight orientations of a stamp")
+    symmetric: bool = Field(default=True, description="average over the eight orientations of a stamp")
     max_epochs: int = Field(default=150, gt=0)
     max_minutes: float | None = Field(default=None, gt=0, description="wall time of the whole training [min]")
     patience: int | None = Field(
         default=None, gt=0, description="epochs without a better validation loss before the end"
     )
-    validation_fraction: float = Field(default=0.05, gt=0, lt=1, description="share kept, where there is no other set")
+    validation_fraction: float = Field(
+        default=0.05, gt=0, lt=1, description="share kept for validation, if there is no other set"
+    )
     passes: int = Field(default=100, gt=0, description="Monte Carlo passes of a prediction")
     seed: int = Field(default=0, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -98,7 +100,7 @@ class TrainConfig(Config):
     ahead: int = Field(
         default=0,
         ge=0,
-        description="blocks of fresh stamps that a thread makes ahead, for a second core or beside a GPU",
+        description="blocks of fresh stamps that a thread makes ahead, for a second core or with a GPU",
     )
     threads: int | None = Field(default=None, gt=0, description="CPU threads; None leaves OMP_NUM_THREADS to decide")
     in_memory: bool = Field(default=True, description="keep the prepared set in memory (2 bytes a pixel)")

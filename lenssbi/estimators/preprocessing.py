@@ -1,4 +1,4 @@
-"""What is done to a stamp before a network sees it.
+"""Preprocessing of stamps for a network.
 
     unit_interval   (image - min) / (max - min), each stamp by itself (Pearson et al. 2021)
     asinh           arcsinh(image / noise) / scale, noise the median of the stamp's noise map
@@ -8,7 +8,7 @@
 The second and the third keep how bright a stamp is against its noise, which the width of the posterior depends on, and tame bright cores.
 They have no unit, so electrons, ADU and microjansky all serve. Unusable pixels become 0, the level of empty sky. With
 `asinh_map` a pixel weighs as much as it is worth, so one whose noise is declared huge fades to 0 by itself; one whose noise is
-not finite, not positive or below TRUSTED of the stamp's median is unusable: its ratio says nothing.
+not finite, not positive or below TRUSTED of the stamp's median is unusable: its ratio is meaningless.
 """
 
 from typing import TYPE_CHECKING, Literal
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHANNELS = 3
-"""Of kind `observed`."""
+"""Number of channels of kind `observed`."""
 TRUSTED = 0.01
 """Least noise of a pixel over the stamp's median: the sky, which is in the median, is in every pixel."""
 
@@ -50,11 +50,11 @@ class ImagePreprocessing(Config):
         Parameters
         ----------
         images
-            Shape (n, y, x), in the unit of `noise`.
+            Images in the unit of `noise`, shape (n, y, x).
         noise
-            One sigma of each pixel, shape (n, y, x), or of each stamp, shape (n,).
+            Noise of one sigma of each pixel, shape (n, y, x), or of each stamp, shape (n,).
         mask
-            True where a pixel can be used, shape (n, y, x); where None, all finite ones.
+            True for usable pixels, shape (n, y, x); None for all finite ones.
 
         Returns
         -------

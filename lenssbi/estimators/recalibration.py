@@ -1,18 +1,18 @@
 """A calibrated posterior that is still an equal mixture of Gaussians, so that draws, sigma, density and intervals agree.
 
-A network's posterior may be too narrow, too wide, or have tails that are too light or too heavy. Two things mend it, each of its own
-or one after the other; both leave the median where it is, and both are fitted in `calibration`.
+A network's posterior may be too narrow, too wide, or have tails that are too light or too heavy. Two corrections are available, alone
+or one after the other; both leave the median unchanged, and both are fitted in `calibration`.
 
 **Scale and tail.** About the mean m of the stamp's posterior, component t of T is stretched for each parameter by
 
     s_t = scale * exp(tail * z_t),   z_t the normal quantile at (t + 1/2) / T:
     mu_t -> m + s_t (mu_t - m),   sigma_t -> s_t sigma_t.
 
-`scale` widens, `tail` >= 0 fattens (0 leaves the shape alone). Since the components are exchangeable, which of them gets which
-scale does not matter.
+`scale` widens the posterior, `tail` >= 0 makes its tails heavier (0 keeps the shape). Since the components are exchangeable, the
+assignment of the scales to them does not matter.
 
-**Levels.** A monotone map says, for the central interval of each credibility, of which credibility the network's own interval
-has to be taken: where 60 of 100 truths lie in its 68 per cent intervals, the 68 per cent interval must be a wider one. In
+**Levels.** A monotone map gives, for the central interval of each credibility, the credibility of the network's own interval
+to use: if 60 of 100 truths lie in its 68 per cent intervals, the 68 per cent interval must be a wider one. In
 normal quantiles z, with F the marginal distribution function of the network and h the map, the calibrated quantile is
 
     G(z) = F^-1(Phi(sign(z) h(|z|))).
@@ -28,21 +28,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from lenssbi.posteriors.gaussians import GaussianMixture
+from lenssbi.posteriors.mixtures import DiagonalMixture
 
 Levels = tuple[tuple[float, float], ...]
-"""(credibility wanted, credibility of the network's interval to use), both rising; empty where they are the same."""
+"""(credibility wanted, credibility of the network's interval to use), both rising; empty if they are the same."""
 
 COUNT = 500
 KERNEL = 0.25
-REACH = 6.0  # sigma that the distribution function is tabulated to; beyond, it goes on like a normal one
+REACH = 6.0  # sigma that the distribution function is tabulated to; beyond, it continues as a normal one
 GRID = 97
 SEED = 0  # of the draws: a stamp's posterior depends on nothing else
 
 
 @dataclass(frozen=True)
 class Recalibration:
-    """What mends a network's posteriors.
+    """Correction of a network's posteriors.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Recalibration:
         stretched = any(s != 1 for s in self.scale) or any(t != 0 for t in self.tail)
         return "scale" if not any(self.levels) else ("both" if stretched else "level")
 
-    def __call__(self, mixture: GaussianMixture) -> GaussianMixture:
+    def __call__(self, mixture: DiagonalMixture) -> DiagonalMixture:
         """Return the calibrated posterior.
 
         Raises
@@ -94,7 +94,7 @@ class Recalibration:
         means, sigmas = (np.stack(values, axis=-1) for values in zip(*columns, strict=True))
         if any(self.levels):
             means, sigmas = relevel(means, sigmas, self.levels)
-        return GaussianMixture(means, sigmas, mixture.names, mixture.units)
+        return DiagonalMixture(means, sigmas, mixture.names, mixture.units)
 
 
 def stretch(
@@ -104,7 +104,7 @@ def stretch(
     middle = means.mean(axis=-1, keepdims=True)
     factors = scales(means.shape[-1], scale, tail)
     away = factors * (means - middle)
-    # Differently stretched, the passes no longer average to the middle: put them back, or the prediction would move.
+    # After different stretches the mean of the passes has moved: shift them back, so that the prediction stays.
     return middle + away - away.mean(axis=-1, keepdims=True), factors * sigmas
 
 
@@ -161,7 +161,7 @@ def _quantiles(means: NDArray[np.float64], sigmas: NDArray[np.float64]):  # type
 
 
 def _continued(at: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear interpolation that goes on with the first and the last slope outside."""
+    """Linear interpolation, extrapolated with the first and the last slope."""
     slopes = np.diff(y) / np.diff(x)
     below, above = y[0] + slopes[0] * (at - x[0]), y[-1] + slopes[-1] * (at - x[-1])
     return np.where(at < x[0], below, np.where(at > x[-1], above, np.interp(at, x, y)))

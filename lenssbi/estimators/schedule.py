@@ -1,8 +1,8 @@
-"""The learning rate as a function of how far the training is.
+"""The learning rate as a function of the progress of the training.
 
-`cosine` falls along half a cosine from the start to the end of the plan; `plateau` falls by ten where the validation loss
-has not improved for some epochs; `constant` stays. All warm up linearly. None keeps a state: where a training stops and
-continues, the rate follows from the step and the history.
+`cosine` falls along half a cosine from the start to the end of the plan; `plateau` falls by a factor of ten if the validation loss
+has not improved for some epochs; `constant` stays. All warm up linearly. None has a state: if a training is stopped and
+continued, the rate follows from the step and the history.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Schedule(Config):
 
 
 def drops(losses: Sequence[float], patience: int) -> int:
-    """Number of times that the best loss went `patience` epochs without being beaten, counting anew after each drop.
+    """Number of times that the best loss went `patience` epochs without being beaten, counted again after each drop.
 
     Examples
     --------

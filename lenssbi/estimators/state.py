@@ -1,7 +1,7 @@
 """The state of a training, in one file without a pickle.
 
 `training.safetensors` holds the tensors of the network, of the best network so far and of the optimiser; the epoch, the
-history and what was trained on what are JSON in its header. One file and one rename: a kill leaves the last epoch whole.
+history and the identity of the training are JSON in its header. One file and one rename: a killed run leaves the last epoch complete.
 No state of a random generator is stored, since every epoch seeds its own.
 """
 
@@ -24,7 +24,7 @@ SCHEMA = "lenssbi-training-1"
 
 @dataclass
 class TrainingState:
-    """Where a training stands after an epoch.
+    """State of a training after an epoch.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class TrainingState:
 
 
 def save_state(state: TrainingState, folder: Path) -> None:
-    """Write the state into the run's folder, or leave the one that is there."""
+    """Write the state into the run's folder atomically."""
     header = {entry.name: getattr(state, entry.name) for entry in fields(state) if entry.name != "tensors"}
     with atomic(folder / FILE) as temporary:
         temporary.write_bytes(save(state.tensors, metadata={"lenssbi": json.dumps({**header, "schema": SCHEMA})}))

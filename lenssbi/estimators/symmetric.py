@@ -1,9 +1,9 @@
-"""A belief that turns with the sky: the average of the beliefs about a stamp in all its eight orientations.
+"""A posterior that is equivariant under rotations: the average over the eight orientations of a stamp.
 
     p(params | image) = 1/8 sum_k q(T_k params | T_k image),   T_k the symmetries of the square (`augmentation`)
 
-A network that is trained on stamps turned at random learns the symmetry only roughly; averaged over it, its belief has it exactly, and
-its error, of which each orientation has its own, gets smaller. It costs eight times the convolutions and no more passes.
+A network that is trained on stamps turned at random learns the symmetry only roughly; averaged over it, its posterior has it exactly, and
+its error, which differs between orientations, gets smaller. It costs eight times the convolutions and no more passes.
 """
 
 import torch
@@ -13,7 +13,7 @@ from lenssbi.estimators.augmentation import SYMMETRIES, turn_images, turn_target
 from lenssbi.estimators.densities import Density
 
 BACK = (0, 3, 2, 1, 4, 5, 6, 7)
-"""The symmetry that undoes each: a quarter turn is undone by three, a mirroring by itself."""
+"""The inverse of each symmetry: that of a quarter turn is three, that of a mirroring is itself."""
 
 
 class SymmetricDensity(nn.Module):
@@ -37,12 +37,12 @@ class SymmetricDensity(nn.Module):
 
     @property
     def embedding_net(self) -> nn.Module:
-        """The convolutions, which see one orientation at a time."""
+        """The convolutions, which process one orientation at a time."""
         return self.net.embedding_net
 
     @property
     def draws(self) -> int:
-        """Components of a belief, about so many for all orientations together."""
+        """Approximate number of components of a posterior, for all orientations together."""
         return self.net.draws
 
     def embed(self, images: Tensor) -> Tensor:
@@ -99,15 +99,15 @@ class SymmetricDensity(nn.Module):
 
 
 def single(density: "Density | SymmetricDensity") -> Density:
-    """The density that sees one orientation at a time."""
+    """The density for one orientation at a time."""
     return density.net if isinstance(density, SymmetricDensity) else density
 
 
 def upright(density: "Density | SymmetricDensity", features: Tensor) -> Tensor:
-    """Of features from `embed`, those of the stamps as they are, shape (batch, k)."""
+    """The features of the original orientation among those from `embed`, shape (batch, k)."""
     return features.chunk(SYMMETRIES, dim=1)[0] if isinstance(density, SymmetricDensity) else features
 
 
 def _mean_of_logs(logs: Tensor) -> Tensor:
-    """Log of the mean over the first axis of what these are the logs of."""
+    """Log of the mean of exp(logs) over the first axis."""
     return logs.logsumexp(dim=0) - torch.log(torch.tensor(float(len(logs))))

@@ -1,6 +1,6 @@
 """Training a density on simulated stamps, with Lightning.
 
-The loop is Lightning's, the loss the density's, the files ours. Everything is written inside the run's folder:
+Lightning provides the loop, the density the loss. Everything is written inside the run's folder:
 `training.safetensors` (the state, after each epoch), `metrics.csv` and TensorBoard's `events`. The same call again
 continues: an epoch's order, symmetries and masks follow from its number, so that a training that was killed ends with the
 weights of one that was not.
@@ -97,7 +97,7 @@ def train_network(
 
 
 def starting_point(config: TrainConfig, state: TrainingState, field: tuple[int, int]) -> Density:
-    """The density where the training stands: as the last epoch left it, of another estimator, or fresh."""
+    """The density to start from: that of the last epoch, of another estimator, or a fresh one."""
     torch.manual_seed(config.seed)
     density = build_density(config.density, config.network, field, len(config.space), config.passes, config.seed)
     if state.epoch:
@@ -115,7 +115,7 @@ def frozen_examples(
     examples: tuple[Any, ExampleSet],
     progress: Callable[[int, int, str], None],
 ) -> tuple[ExampleSet, ExampleSet]:
-    """The features of the examples instead of their images: an epoch brings each stamp in every symmetry."""
+    """The features of the examples instead of their images: an epoch has each stamp in every symmetry."""
     symmetries = SYMMETRIES if config.augment else 1
     return (
         frozen(density, examples[0], config.space, symmetries, progress),
@@ -126,7 +126,7 @@ def frozen_examples(
 def streams(
     config: TrainConfig, examples: tuple[ExampleSet | FreshExamples, ExampleSet], trainer: lightning.Trainer
 ) -> tuple[BatchStream, BatchStream]:
-    """This process' share of the batches to learn from and to validate on."""
+    """This process' share of the training and validation batches."""
     rank, world = trainer.global_rank, trainer.world_size
     kind: Any = FreshBatches if isinstance(examples[0], FreshExamples) else SetBatches
     training = kind(examples[0], config.batch_size, config.seed, rank, world)
@@ -134,7 +134,7 @@ def streams(
 
 
 def is_first_process() -> bool:
-    """Whether this is the only process of the training, or the one of several that writes and tells."""
+    """Whether this is the only process of the training, or the one of several that writes files and reports progress."""
     return not rank_zero_only.rank
 
 
@@ -160,9 +160,9 @@ def make_trainer(config: TrainConfig, folder: Path) -> lightning.Trainer:
 
 
 def cluster() -> ClusterEnvironment:
-    """Where the processes come from.
+    """The environment that starts the processes.
 
-    Lightning would ask MPI as well, and an mpi4py without an MPI library makes that question an error.
+    Lightning would try MPI too, which fails if mpi4py is installed without an MPI library.
     """
     for environment in (TorchElasticEnvironment, SLURMEnvironment):
         if environment.detect():
@@ -172,7 +172,7 @@ def cluster() -> ClusterEnvironment:
 
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Use so many CPU threads, and go back to the former number."""
+    """Use this number of CPU threads, and restore the former one at the end."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:
@@ -183,7 +183,7 @@ def threads(count: int | None) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence Lightning's remarks on hardware, loaders and loggers."""
+    """Suppress Lightning's messages on hardware, loaders and loggers."""
     names: list[Any] = ["lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"]
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]

@@ -1,7 +1,7 @@
-"""Training that does not start from scratch: weights of another estimator, whole or the trunk alone, which may stay as it is.
+"""Training that does not start from scratch: weights of another estimator, all or those of the trunk alone, which may be frozen.
 
-A trunk that stays gives the same features every time, so they are computed once, for each of the eight symmetries of each
-stamp, and what comes after is trained on them: an epoch then costs seconds.
+The features of a frozen trunk do not change, so they are computed once, for each of the eight symmetries of each
+stamp, and the layers after it are trained on them: an epoch then takes seconds.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,14 +20,14 @@ from lenssbi.estimators.symmetric import single
 from lenssbi.parameters import ParameterSpace
 from lenssbi.status import InputError
 
-BLOCK = 256  # stamps whose features are computed at a time
+BLOCK = 256  # stamps processed at a time
 
 
 def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) -> None:
-    """Give a fresh density the weights of the estimator `config.start_from`: all where all match, else those of its trunk.
+    """Give a fresh density the weights of the estimator `config.start_from`: all if they all match, otherwise those of its trunk.
 
-    Its dropout may be another, and its trunk may have fewer residual blocks and no fine path in its stem: what is added changes
-    nothing at first.
+    Its dropout may be another, and its trunk may have fewer residual blocks and no fine path in its stem: the added layers have no
+    effect at first.
     Of an ensemble the first network is taken.
 
     Raises
@@ -56,7 +56,7 @@ def start_from(config: TrainConfig, density: Density, field: tuple[int, int]) ->
 
 
 def deepened(card: EstimatorCard, source: Density, config: TrainConfig) -> Density:
-    """The same density with the stem and the blocks of the plan's network, what is added without effect: it says what `source` says."""
+    """The same density with the stem and the blocks of the plan's network, with the same output as `source`."""
     network = card.network.model_copy(update={"blocks": config.network.blocks, "fine": config.network.fine})
     density = build_density(card.density, network, card.field, len(card.space), card.passes, card.seed)
     trunk = deepened_trunk(card.network, network, source.embedding_net.state_dict())

@@ -1,4 +1,4 @@
-"""WHAT SEES THEM: camera, PSF, noise; Euclid VIS as numbers with sources."""
+"""Instruments: camera, PSF and noise; Euclid VIS with the sources of its numbers."""
 
 from lenssbi.instrument.camera import EUCLID_VIS, Camera
 from lenssbi.instrument.psf import PSF

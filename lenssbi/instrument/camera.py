@@ -1,4 +1,4 @@
-"""A camera as numbers, and the noise that follows from them.
+"""Parameters of a camera, and the noise that follows from them.
 
 Variance per pixel of an exposure, in electrons: the source's and the sky's light, dark current and read-out noise,
 
@@ -21,13 +21,13 @@ from lenssbi.instrument.presets import preset
 
 
 class Camera(Config):
-    """What turns light into a noisy stamp. The defaults are the paper's Euclid VIS.
+    """Parameters of a camera. The defaults are those of the paper's Euclid VIS.
 
     Sources: pixel 0.1 arcsec, Racca et al. 2016; PSF, read noise and dark current, Pearson et al. 2021 section 2 (the dark
     current's 2 e-/px/s, from Radeka et al. 2009, is far above what the instrument in orbit has); zero point, sky and exposure,
     Collett 2015, table 1.
 
-    The key `preset` names one of `configs/instrument/` to begin from; the other keys that are given go before its numbers.
+    The key `preset` names one of `configs/instrument/` to start from; other keys take precedence over its numbers.
     """
 
     name: str = "euclid-vis-paper"
@@ -37,9 +37,9 @@ class Camera(Config):
     psf_fwhm: float = Field(0.17, gt=0, description="FWHM of the optical Gaussian PSF [arcsec]")
     psf_file: str | None = Field(None, description="FITS image of a PSF to use instead of the Gaussian")
     psf_pixel_scale: float | None = Field(
-        None, gt=0, description="pixels of that image [arcsec]; the camera's where not given"
+        None, gt=0, description="pixels of that image [arcsec]; by default the camera's"
     )
-    psf_kind: Literal["effective", "optical"] = Field("effective", description="what that image holds")
+    psf_kind: Literal["effective", "optical"] = Field("effective", description="whether that image includes the pixel")
     zero_point: float = Field(25.5, description="AB magnitude of 1 electron/s")
     exposure_time: float = Field(1610.0, gt=0, description="total exposure [s]")
     sky_brightness: float = Field(22.2, description="sky [AB mag/arcsec^2]")

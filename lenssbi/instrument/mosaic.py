@@ -31,7 +31,9 @@ class Mosaic(Config):
     scatter: float = Field(0.15, ge=0, description="of the natural logarithm of sigma")
     shift: Range = Field((0.0, 0.35), description="sub-pixel shifts of the resampling [pixels]")
     overstated: Range = Field((1.35, 1.65), description="RMS map over the scatter of pixels")
-    pedestal: float = Field(0.3, ge=0, description="scatter of a constant that the sky's subtraction left [sigma]")
+    pedestal: float = Field(
+        0.3, ge=0, description="scatter of the constant that the subtraction of the sky left [sigma]"
+    )
     flagged: float = Field(0.1, ge=0, le=1, description="share of the stamps with a patch of flagged pixels")
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Cameras that come with lenssbi, by name: the files of `configs/instrument/`, in which each number has its source."""
+"""Cameras that come with lenssbi, by name: the files of `configs/instrument/`, which state the source of each number."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def preset(name: str) -> Mapping[str, Any]:
     Raises
     ------
     ValueError
-        There is no such preset.
+        If there is no such preset.
     """
     if name not in preset_names():
         raise ValueError(f"there is no preset {name}: take one of {', '.join(preset_names())}")

@@ -1,6 +1,6 @@
-"""Point spread function as an image that says whether the pixel's response is already in it.
+"""Point spread function as an image, with or without the pixel's response.
 
-What a detector pixel collects of a point of light at offset r is P(r) times the area of the pixel, with P the optical PSF
+The fraction of the light of a point at offset r that a detector pixel collects is P(r) times the area of the pixel, with P the optical PSF
 convolved with the pixel's square. A measured PSF ("effective") is P already; an "optical" one still has to be convolved with
 the square, exactly once: applying it twice, or never, costs 2-4 per cent of the peak.
 """
@@ -31,7 +31,7 @@ class PSF:
     pixel_scale
         Side of a pixel of `image` [arcsec], not necessarily the detector's.
     kind
-        "effective": the detector pixel's response is in it; "optical": it is not.
+        Kind of the image: "effective" includes the response of the detector pixel, "optical" does not.
     """
 
     image: FloatArray
@@ -62,7 +62,7 @@ class PSF:
         Raises
         ------
         InputError
-            Where there is no such file, no image in it, or not a PSF.
+            If there is no such file, it has no image, or the image is not a PSF.
         """
         from astropy.io import fits
 
@@ -98,7 +98,7 @@ class PSF:
         return self._interpolator()(offsets, offsets)
 
     def response(self, pixel_scale: float, subgrid: int, radius: float) -> FloatArray:
-        """How much of the light of a point on the sub-grid a detector pixel collects.
+        """Fractions of the light of points on the sub-grid that a detector pixel collects.
 
         Parameters
         ----------
@@ -107,13 +107,13 @@ class PSF:
         subgrid
             Sub-pixels along the side of a pixel.
         radius
-            The answer reaches the pixels within this distance [arcsec] along each axis.
+            Largest distance [arcsec] of pixels in the result along each axis.
 
         Returns
         -------
         Shape (n, n), n = (2 R + 1) * subgrid, R = round(radius / pixel_scale): entry (dy * subgrid + i, dx * subgrid + j) is the
-        fraction of the flux of a point at sub-pixel (i, j) of pixel (dy - R, dx - R) that pixel (0, 0) collects. What a point sends to
-        all pixels sums to 1, for every sub-pixel position.
+        fraction of the flux of a point at sub-pixel (i, j) of pixel (dy - R, dx - R) that pixel (0, 0) collects. The fractions of a point
+        in all pixels sum to 1, for every sub-pixel position.
         """
         reach = round(radius / pixel_scale)
         step = pixel_scale / subgrid

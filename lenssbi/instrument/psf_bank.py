@@ -1,10 +1,10 @@
-"""A bank of point spread functions: what the PSF of a stamp is drawn from.
+"""A bank of point spread functions from which the PSF of a stamp is drawn.
 
 A bank holds measured PSFs, each also narrowed and widened by some factors,
 
     P_s(r) = P(r / s),   s the factor,
 
-and Gaussians of several widths for stamps of other make. The PSF of a stamp is a mixture w P_i + (1 - w) P_j of two neighbouring
+and Gaussians of several widths for stamps of other instruments. The PSF of a stamp is a mixture w P_i + (1 - w) P_j of two neighbouring
 members: the wings of a mixture are those of real PSFs, and no two stamps have the same.
 """
 
@@ -29,14 +29,14 @@ NODES = 9  # per pixel and axis, for the Gaussians' integral over a pixel
 
 
 class PSFBankConfig(Config):
-    """Which PSFs a population is seen with."""
+    """PSFs of the stamps of a population."""
 
     bank: str = Field("euclid_vis_q1", description="name of a shipped bank, or a FITS cube with the keyword PIXSCALE")
     widths: tuple[float, ...] = Field((0.92, 1.0, 1.08, 1.18), min_length=1, description="factors on each PSF's width")
     gaussians: tuple[float, ...] = Field(
         (0.13, 0.15, 0.17, 0.19, 0.21), description="full widths of Gaussians before the pixel [arcsec]"
     )
-    share: float = Field(0.2, ge=0, le=1, description="share of the stamps that are seen with a Gaussian")
+    share: float = Field(0.2, ge=0, le=1, description="share of the stamps with a Gaussian PSF")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PSFBank:
     measured
         Number of members that come from measured PSFs.
     share
-        Share of the stamps that are seen with one of the others.
+        Share of the stamps with one of the others.
     """
 
     images: FloatArray

@@ -14,7 +14,7 @@ def signal_to_noise(signal: Array, noise: Array) -> Array:
     Parameters
     ----------
     signal, noise
-        In one unit, shape (*batch, y, x); NumPy's or torch's.
+        Light and one sigma of each pixel, in one unit, shape (*batch, y, x); NumPy's or torch's.
 
     Returns
     -------

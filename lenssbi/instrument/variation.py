@@ -1,4 +1,4 @@
-"""What differs between the exposures of one instrument, so that a network can be trained on what it will meet."""
+"""Differences between the exposures of one instrument, so that a network can be trained on all of them."""
 
 from __future__ import annotations
 

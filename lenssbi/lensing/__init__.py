@@ -1,4 +1,4 @@
-"""How light bends: deflectors, and what follows from them (magnification, critical curves, images)."""
+"""Gravitational deflection: deflectors, and what follows from them (magnification, critical curves, images)."""
 
 from lenssbi.lensing.curves import caustics, critical_curves, cut, equivalent_einstein_radius
 from lenssbi.lensing.deflector import Deflector

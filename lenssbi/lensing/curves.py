@@ -1,4 +1,4 @@
-"""Critical curves and caustics: where the magnification is infinite, in the image plane and in the source plane.
+"""Critical curves and caustics: points of infinite magnification, in the image plane and in the source plane.
 
 A contour of det A = 0 on a grid gives the curves to a fraction of a cell; Newton steps along the gradient put each of
 their points on the curve. Curves are closed complex arrays [arcsec], the first point repeated at the end.
@@ -26,7 +26,7 @@ def critical_curves(lens: Deflector, half_width: float, n: int = 200) -> list[Co
     half_width
         Half the side of the square searched, centred on 0 [arcsec].
     n
-        Grid points along the side; a curve smaller than a cell is missed.
+        Number of grid points along the side; a curve smaller than a cell is missed.
 
     Returns
     -------
@@ -47,16 +47,16 @@ def caustics(lens: Deflector, curves: Sequence[ComplexArray]) -> list[ComplexArr
 
 
 def cut(lens: Deflector, centre: complex = 0j, n: int = 360) -> ComplexArray:
-    """Pseudo-caustic: where an image disappears into the centre of a singular isothermal mass.
+    """Pseudo-caustic: the curve at which an image disappears into the centre of a singular isothermal mass.
 
     Parameters
     ----------
     lens
-        Deflector whose slope at `centre` is isothermal.
+        Deflector that is isothermal at `centre`.
     centre
         Position of the singularity [arcsec].
     n
-        Directions in which the centre is approached.
+        Number of directions in which the centre is approached.
 
     Returns
     -------

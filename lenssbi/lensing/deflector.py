@@ -1,4 +1,4 @@
-"""What bends light: anything that answers three questions about a point of the image plane.
+"""Deflectors: objects that give the deflection, convergence and shear at a point of the image plane.
 
 With the lens potential psi, and d/dz = (d/dx - i d/dy) / 2 on the complex plane z = x + iy,
 
@@ -6,7 +6,7 @@ With the lens potential psi, and d/dz = (d/dx - i d/dy) / 2 on the complex plane
 
 so that beta = theta - alpha and the Jacobian's determinant is (1 - kappa)^2 - |gamma|^2.
 
-The parameters of a deflector are numbers, or arrays of `theta`'s own library whose shape (*batch, 1, 1) broadcasts
+The parameters of a deflector are numbers, or arrays of the library of `theta`, of a shape (*batch, 1, 1) that broadcasts
 against it.
 """
 
@@ -21,7 +21,7 @@ CORE = 1e-10
 
 
 class Deflector(Protocol):
-    """A sheet of mass; `theta` [arcsec] is complex, shape (*batch, y, x), and so is the shape of every answer."""
+    """A sheet of mass; `theta` [arcsec] is complex, shape (*batch, y, x), the shape of every result."""
 
     def deflection(self, theta: Array) -> Array:
         """Deflection angle alpha [arcsec], complex."""

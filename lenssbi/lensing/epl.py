@@ -67,7 +67,7 @@ class EllipticalPowerLaw:
             raise ValueError(f"EllipticalPowerLaw needs 1 < slope < 3, got {self.slope}")
 
     def prepared(self) -> FramedPowerLaw:
-        """The same mass with all that does not depend on where one looks worked out: worth it for many looks."""
+        """The same mass with everything that does not depend on `theta` computed, which pays for many evaluations."""
         # the unit vector exp(i phi) of the major axis; a circle takes the x axis
         e = self.e1 + 1j * self.e2
         modulus = abs(e)
@@ -109,13 +109,13 @@ class FramedPowerLaw:
     Parameters
     ----------
     b, q, s, slope, centre
-        See the module's equations.
+        Quantities of the module's equations.
     axis, inverse
         Unit vector exp(i phi) along the major axis, and 1 / axis.
     strength
         b / s times axis.
     flattest
-        The largest (1 - q) / (1 + q), which says how many terms of the series matter.
+        The largest (1 - q) / (1 + q), which determines the number of terms of the series.
     series
         Coefficients of TM15's series: numbers, or an array of shape (*batch, 1, 1, terms); empty for the isothermal closed form.
     """
@@ -191,7 +191,7 @@ class FramedPowerLaw:
         return 2 / (1 + self.q) * radius * (self.b / radius) ** t * (direction * omega)
 
     def _coefficients(self, error: float) -> list[Array]:
-        """As many coefficients as an answer to this relative error needs."""
+        """As many coefficients as this relative error requires."""
         terms = _terms(self.flattest, error)
         if isinstance(self.series, tuple):
             return list(self.series[:terms])
@@ -209,6 +209,6 @@ def _series(f: Array, t: Array, terms: int) -> Array:
 
 
 def _terms(f: float, error: float) -> int:
-    """Terms after which what is left of a series with ratio below `f` is under `error`."""
+    """Number of terms after which the rest of a series with ratio below `f` is less than `error`."""
     largest = max(f, 1e-6)
     return 1 + math.ceil(math.log(error * (1 - largest)) / math.log(largest))

@@ -1,4 +1,4 @@
-"""External shear: the tidal field of whatever surrounds the lens.
+"""External shear: the tidal field of the surroundings of the lens.
 
 alpha = gamma * conj(theta - centre)
 """
@@ -19,7 +19,7 @@ class ExternalShear:
     gamma
         gamma1 + i gamma2, complex; a number or an array of shape (*batch, 1, 1).
     centre
-        Where the deflection is zero, x + iy [arcsec].
+        Position of zero deflection, x + iy [arcsec].
 
     Examples
     --------

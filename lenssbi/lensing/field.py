@@ -1,4 +1,4 @@
-"""A deflection looked up in a table: simulated galaxies, line-of-sight structure, anything too slow or too odd for a formula.
+"""A deflection interpolated in a table: simulated galaxies, line-of-sight structure, anything without a fast formula.
 
 The table holds alpha on a regular grid with a cubic spline through it. It may be turned, mirrored, rescaled and moved:
 
@@ -8,15 +8,15 @@ A map of convergence is a sum of uniform squares, one per pixel, whose deflectio
 
     alpha(theta) = (1 / pi) int kappa(theta') (theta - theta') / |theta - theta'|^2 d^2 theta'
 
-(Schneider, Ehlers & Falco 1992, section 5.1) is a convolution, done by FFT on a grid so wide that no image of the map comes back on
-the other side.
+(Schneider, Ehlers & Falco 1992, section 5.1) is a convolution, done by FFT on a grid so wide that the periodic images of the map do not
+overlap it.
 
 Outside the table, with t the factor that brings w back to its edge and M / conj(w) the deflection of the mass M as a point,
 
     A(w) = P(w) + t^decay (A(t w) - P(t w)),   P(w) = middle + M / conj(w)
 
-For a map of mass middle is 0 and decay 3: what is not the monopole is a quadrupole. For other tables M is 0, middle is A(0) and decay
--1: the tide at the edge grows on linearly. Both are continuous.
+For a map of mass middle is 0 and decay 3: everything but the monopole is treated as a quadrupole. For other tables M is 0, middle is A(0)
+and decay -1: the tide at the edge grows on linearly. Both are continuous.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lenssbi.lensing.squares import deflections_of_maps
 from lenssbi.splines import SplineTable
 
 MARGIN = 16
-"""Cells around the table that its spline is made with, and then loses: what is wrong at their edge decays by 0.27 a cell."""
+"""Cells around the table with which its spline is computed and which are then cut off: errors at their edge decay by 0.27 per cell."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,19 @@ class DeflectionField:
     step
         Side of the table's cells [arcsec].
     mass
-        Integral of the convergence over pi [arcsec^2], the square of the Einstein radius of a point of that mass; 0 where unknown.
+        Integral of the convergence over pi [arcsec^2], the square of the Einstein radius of a point of that mass; 0 if unknown.
     middle
         Deflection at w = 0 that goes on unchanged outside the table [arcsec], complex.
     decay
-        How the rest goes on outside the table.
+        Exponent of the rest outside the table.
     turn
         exp(i angle): the field is turned anticlockwise by the angle.
     mirror
-        -1 reflects the field, before it is turned, across its x axis; 1 does not.
+        Sign: -1 reflects the field, before it is turned, across its x axis; 1 does not.
     scale
-        Stretches the field: alpha -> scale alpha(theta / scale), the convergence unchanged.
+        Factor that stretches the field: alpha -> scale alpha(theta / scale), the convergence unchanged.
     centre
-        Where the middle of the table is put, x + iy [arcsec].
+        Position of the middle of the table, x + iy [arcsec].
 
     Each but the table is a number or an array of shape (*batch, 1, 1); so is the table's `row`.
 
@@ -154,12 +154,12 @@ class DeflectionField:
         return self._reflect(along) / self.step, self._reflect(across) * (self.turn * self.turn / self.step)
 
     def _inward(self, theta: Array) -> Array:
-        """w / step: where in the table, in cells from its middle."""
+        """w / step: the place in the table, in cells from its middle."""
         z = theta if _is(self.centre, 0) else theta - self.centre
         return self._reflect(z * (1 / (self.turn * self.scale * self.step)))
 
     def _reflect(self, z: Array) -> Array:
-        """The complex conjugate where the field is mirrored."""
+        """The complex conjugate if the field is mirrored."""
         if _is(self.mirror, 1):
             return z
         xp = array_namespace(z)
@@ -189,7 +189,7 @@ class DeflectionField:
         return cells * (self.mass / self.step) / (xp.real(cells) ** 2 + xp.imag(cells) ** 2 + CORE**2)
 
     def _beyond(self, cells: Array, t: Array, alpha: Array, along: Array, across: Array) -> tuple[Array, Array]:
-        """Derivatives per cell of A(w) as it goes on outside, from the table's at t w."""
+        """Derivatives per cell of A(w) outside the table, from the table's at t w."""
         xp = array_namespace(cells)
         x, y = self._excess(cells)
         real, imag = xp.real(cells), xp.imag(cells)

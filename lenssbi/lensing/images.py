@@ -20,7 +20,7 @@ from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.lensing.deflector import Deflector
 from lenssbi.lensing.jacobian import derivatives, determinant
 
-RESIDUAL = 1e-9  # how well an image solves the lens equation [arcsec]
+RESIDUAL = 1e-9  # largest residual of the lens equation at an image [arcsec]
 FINER = 8  # cells of the next level along the side of a cell
 LEVELS = 4
 TORN = 4.0  # stretching by the map beyond which a cell counts as torn
@@ -34,7 +34,7 @@ class Images(NamedTuple):
     magnification: FloatArray
     """Signed magnifications, shape (n,)."""
     maximum: NDArray[np.bool_]
-    """Which are maxima of the arrival time (positive parity, Re dalpha/dz > 1): central images, shape (n,)."""
+    """Whether they are maxima of the arrival time (positive parity, Re dalpha/dz > 1): central images, shape (n,)."""
 
     @property
     def outer(self) -> Images:
@@ -55,7 +55,7 @@ def image_positions(lens: Deflector, beta: complex, half_width: float, n: int = 
     half_width
         Half the side of the square searched, centred on 0 [arcsec].
     n
-        Cells along the side.
+        Number of cells along the side.
     faintest
         Least |magnification| that counts as an image.
 
@@ -127,7 +127,7 @@ def unresolved(offset: ComplexArray, cell: float | FloatArray) -> NDArray[np.boo
 
 
 def _refine(lens: Deflector, beta: complex, theta: ComplexArray, longest: float) -> ComplexArray:
-    """Damped Newton iterations, each point on its own; what converges is returned."""
+    """Damped Newton iterations, each point on its own; the converged points are returned."""
     residual = beta - theta + lens.deflection(theta)
     damping = np.ones(theta.shape)
     found = []

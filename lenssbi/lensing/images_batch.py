@@ -1,6 +1,6 @@
 """Image positions of a batch of lenses, one source point each: the search of `lensing/images.py` on flat lists.
 
-Every tile of cells and every Newton iterate belongs to one of the lenses and takes along its parameters, so that a thousand lenses are
+Every tile of cells and every Newton iterate belongs to one of the lenses and carries its parameters, so that a thousand lenses are
 searched at once: the same triangles, the same finer tiles around folds and tears, the same tolerances.
 """
 
@@ -28,14 +28,14 @@ class ImageTable(NamedTuple):
     """The images of one point behind each of n lenses, brightest first; central images (maxima of the arrival time) are left out."""
 
     multiplicity: Integers
-    """How many, shape (n,)."""
+    """Number of images, shape (n,)."""
     theta: ComplexArray
-    """Positions [arcsec] of the brightest MOST, complex, NaN where there are fewer, shape (n, MOST)."""
+    """Positions [arcsec] of the brightest MOST, complex, NaN if there are fewer, shape (n, MOST)."""
     magnification: FloatArray
     """Signed magnifications, shape (n, MOST)."""
 
     def info(self, i: int) -> dict[str, Any]:
-        """What a catalogue says of lens i."""
+        """The entries of a catalogue for lens i."""
         places = {"image_x": self.theta[i].real, "image_y": self.theta[i].imag}
         return {"multiplicity": self.multiplicity[i], **places, "image_magnification": self.magnification[i]}
 
@@ -54,7 +54,7 @@ def image_tables(
     half_width
         Half the sides of the squares searched, centred on 0 [arcsec], shape (count,).
     n
-        Cells along the side.
+        Number of cells along the side.
     faintest
         Least |magnification| that counts as an image.
     """
@@ -95,7 +95,7 @@ def _search(lens: Deflector, beta: ComplexArray, half_width: FloatArray, n: int,
 def _refine(
     lens: Deflector, beta: ComplexArray, owner: Integers, theta: ComplexArray, longest: FloatArray
 ) -> tuple[Integers, ComplexArray]:
-    """Damped Newton iterations, each point on its own; what converges is returned, with the lens it belongs to."""
+    """Damped Newton iterations, each point on its own; the converged points are returned with the lenses that they belong to."""
 
     def misses(owner: Integers, theta: ComplexArray) -> ComplexArray:
         return beta[owner] - theta + take(lens, owner).deflection(theta[:, None, None])[:, 0, 0]

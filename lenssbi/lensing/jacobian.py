@@ -1,6 +1,6 @@
 """The Jacobian of the lens map: derivatives of the deflection, magnification.
 
-Of one plane, dalpha/dz is the convergence. Several planes together turn images as well as stretch them, and
+For one plane, dalpha/dz is the convergence. Several planes together rotate images as well as stretch them, and
 
     dalpha/dz = kappa + i rotation,   dalpha/dz* = gamma,   1 / mu = |1 - dalpha/dz|^2 - |dalpha/dz*|^2
 """
@@ -14,7 +14,7 @@ from lenssbi.lensing.deflector import Deflector
 def derivatives(lens: Deflector, theta: Array) -> tuple[Array, Array]:
     """dalpha/dz and dalpha/dz* at `theta` [arcsec], both complex, shape of `theta`.
 
-    A deflector that knows its rotation, or gets both cheaper together, has a method `derivatives` of its own.
+    A deflector that has a rotation, or computes both faster together, has a method `derivatives` of its own.
     """
     own = getattr(lens, "derivatives", None)
     return own(theta) if own is not None else (lens.convergence(theta) + 0j, lens.shear(theta))

@@ -3,7 +3,7 @@
     rho = rho_s / (x (1 + x)^2),   x = r / scale_radius,   kappa_s = rho_s scale_radius / Sigma_cr
     kappa = 2 kappa_s (f - 1) / (1 - x^2),   mean kappa within x = 4 kappa_s (ln(x / 2) + f) / x^2
 
-with f of `cusp`. The mass within the sphere of radius c scale_radius is 4 pi rho_s scale_radius^3 (ln(1 + c) - c / (1 + c)).
+with f of `nfw_functions`. The mass within the sphere of radius c scale_radius is 4 pi rho_s scale_radius^3 (ln(1 + c) - c / (1 + c)).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lenssbi.arrays import Array, array_namespace
-from lenssbi.lensing.cusp import cusp, projected, refuse_bad_halo, scaled_radius, tangential
+from lenssbi.lensing.nfw_functions import nfw_functions, projected, refuse_bad_halo, scaled_radius, tangential
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class NFW:
 
     def convergence(self, theta: Array) -> Array:
         """Convergence, shape of `theta`; at the very centre that of the radius `CORE`."""
-        return 2 * self.kappa_s * cusp(scaled_radius(theta - self.centre, self.scale_radius)).f1
+        return 2 * self.kappa_s * nfw_functions(scaled_radius(theta - self.centre, self.scale_radius)).f1
 
     def shear(self, theta: Array) -> Array:
         """Shear gamma1 + i gamma2, shape of `theta`; 0 at the very centre."""
@@ -65,7 +65,7 @@ class NFW:
     def derivatives(self, theta: Array) -> tuple[Array, Array]:
         """dalpha/dz, the convergence, and dalpha/dz*, the shear; complex, shape of `theta`."""
         z = theta - self.centre
-        c = cusp(scaled_radius(z, self.scale_radius))
+        c = nfw_functions(scaled_radius(z, self.scale_radius))
         kappa = 2 * self.kappa_s * c.f1
         return kappa + 0j, tangential(z, self._mean_convergence(c.x, c.f) - kappa)
 

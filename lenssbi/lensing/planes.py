@@ -29,7 +29,7 @@ class Together:
     Parameters
     ----------
     deflectors
-        Any number of them; none deflect nothing.
+        Any number of deflectors; without any the deflection is zero.
 
     In every method `theta` is complex [arcsec], shape (*batch, y, x), the shape of the answer too.
     """
@@ -61,14 +61,14 @@ class MultiPlane:
     Parameters
     ----------
     deflectors
-        One per plane, nearest first; each plane's deflection scaled to the source. `Together` puts several into one.
+        One deflector per plane, nearest first; each plane's deflection is scaled to the source. `Together` puts several into one.
     ratios
         ratios[j][i] = D_ij D_s / (D_j D_is) for i < j, so that ratios[0] is empty; numbers or arrays of shape (*batch, 1, 1).
 
     Raises
     ------
     ValueError
-        Where there is not one ratio for each pair of planes.
+        If there is not one ratio for each pair of planes.
 
     In every method `theta` is complex [arcsec], shape (*batch, y, x), the shape of the answer too.
 
@@ -113,7 +113,7 @@ class MultiPlane:
         return _total(list(along), theta), _total(list(across), theta)
 
     def _jacobians(self, theta: Array) -> Iterator[Pair]:
-        """Plane by plane, the derivatives of what it adds to the deflection."""
+        """The derivatives of each plane's contribution to the deflection, plane by plane."""
         xp = array_namespace(theta)
         bent: list[tuple[Array, Array, Array]] = []
         for lens, row in zip(self.deflectors, self.ratios, strict=True):

@@ -1,7 +1,7 @@
-"""Trees of dataclasses made ready for many looks.
+"""Trees of dataclasses that are prepared for many evaluations.
 
-A deflector or a light profile that has much to work out before it looks at an angle brings a method `prepared()`: the same thing with that
-work done. `prepared(tree)` asks everything in a tree for it.
+A deflector or a light profile with much to compute before the first angle has a method `prepared()`, which returns the same object with
+that work done. `prepared(tree)` calls it for everything in a tree.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def prepared(tree: T) -> T:
-    """The tree with whatever can be prepared in it prepared; it answers the same questions, faster."""
+    """The tree with everything in it prepared that can be; its results are the same, computed faster."""
     if hasattr(tree, "prepared"):
         return tree.prepared()
     return map_tree(tree, lambda array: array, prepared)

@@ -4,7 +4,7 @@ A square of side 1 and convergence 1 deflects by
 
     alpha(z) = (1 / pi) [G(x, y) + i G(y, x)] over its corners,   G(x, y) = y ln(x^2 + y^2) / 2 + x arctan(y / x),
 
-and from afar, where the four terms cancel, by its multipoles: conj(alpha) = (1 / pi) (1 / z - 1 / (60 z^5) + 1 / (720 z^9) - ...).
+and at large distances, where the four terms cancel, by its multipoles: conj(alpha) = (1 / pi) (1 / z - 1 / (60 z^5) + 1 / (720 z^9) - ...).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy import fft
 
 from lenssbi.arrays import Array, ComplexArray, FloatArray, pixel_grid
 
-FAR = 8.0  # sides of a square from which on its multipoles are right to 1e-14
+FAR = 8.0  # [sides of a square] from which on its multipoles are accurate to 1e-14
 
 
 def deflections_of_maps(
@@ -49,7 +49,7 @@ def deflections_of_maps(
         raise ValueError("a map of convergence has values that are not finite")
     ny, nx = maps[0].shape
     kernel = unit_square(pixel_grid((2 * (ny + beyond) - 1, 2 * (nx + beyond) - 1), 1.0))
-    # As long as the kernel: then only outputs that are cut away here wrap around.
+    # As long as the kernel, so that only outputs that are cut off below wrap around.
     size = [fft.next_fast_len(length) for length in kernel.shape]
     kernel = fft.fft2(kernel, size)
     alphas = []

@@ -1,4 +1,4 @@
-"""What shines: light profiles of sources and lenses."""
+"""Light profiles of sources and lenses."""
 
 from lenssbi.light.cutout import Cutout
 from lenssbi.light.gaussian import Gaussian

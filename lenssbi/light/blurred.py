@@ -4,9 +4,9 @@ Both the light and its Fourier transform are known in closed form,
 
     N^(k) = exp(-2 pi^2 sigma^2 (q k_u^2 + k_v^2 / q)),
 
-u along the major axis and sigma on the intermediate one, so that narrow Gaussians are blurred where it is exact, on the
-frequencies of the sub-grid of the PSF, whatever their width (a point is no exception). A Gaussian much wider than the PSF feels
-only the PSF's second moments: it stays a Gaussian, and needs no Fourier transform with its wrapped edges.
+u along the major axis and sigma on the intermediate one, so that narrow Gaussians of any width, points included, are blurred exactly, on
+the frequencies of the sub-grid of the PSF. A Gaussian much wider than the PSF depends
+only on the PSF's second moments: it stays a Gaussian, and needs no Fourier transform with its wrapped edges.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from scipy import fft
 
 from lenssbi.arrays import FloatArray, pixel_grid
 
-WIDE = 6.0  # [pixels]: there the Gaussian stand-in misses 0.7 per cent of its own peak behind Euclid's PSF, and less further out
+WIDE = 6.0  # [pixels]: at this width the Gaussian approximation misses 0.7 per cent of its own peak behind Euclid's PSF, and less above
 REACH = 40  # [pixels]: half the side of the box for narrow Gaussians
 SIDE = 2 * REACH + 1
 
 
 @dataclass(frozen=True)
-class GaussianBlur:
+class BlurredGaussians:
     """Elliptical Gaussians as detector pixels see them.
 
     Parameters
@@ -128,7 +128,7 @@ class GaussianBlur:
 
 
 def _overlap(middle: int, size: int) -> tuple[slice, slice]:
-    """Where the box around pixel `middle` lies in an image of `size` pixels, and which part of the box that is."""
+    """The part of an image of `size` pixels that the box around pixel `middle` covers, and the same part of the box."""
     first, last = (min(max(edge, 0), size) for edge in (middle - REACH, middle + REACH + 1))
     offset = REACH - middle
     return slice(first, last), slice(first + offset, last + offset) if last > first else slice(0, 0)

@@ -6,17 +6,17 @@ A cubic B-spline through the pixels (`lenssbi.splines`) is scaled, mirrored, tur
 
 with M the mirror u -> -u, R_e the half-light radius wanted [arcsec] and `cells` the image's own half-light radius [pixels].
 
-A spline through a sharp core swings below zero beside it. Light cannot, so that the spline's coefficients c are not those that pass through
-the pixels d, but non-negative ones that come near: Richardson-Lucy steps (Richardson 1972; Lucy 1974) from c = d,
+A spline through a sharp core oscillates below zero around it. Light is never negative, so the spline's coefficients c are not those that
+pass through the pixels d, but non-negative ones that approximate them: Richardson-Lucy steps (Richardson 1972; Lucy 1974) from c = d,
 
     c <- c * B(d / B c),   B = [1/6, 2/3, 1/6] along both axes, the B-spline at its neighbours' middles
 
 which keep the flux. B-splines are nowhere negative, hence neither is their sum; it is twice differentiable, and its integral is the sum
-of the coefficients, 1. Smooth images are met to a thousandth of their peak; of what changes from pixel to pixel, noise most of all, some
-is smoothed away.
+of the coefficients, 1. Smooth images are reproduced to a thousandth of their peak; variations from pixel to pixel, noise most of all, are
+partly smoothed away.
 
-What is in the image is in the profile: the PSF and the noise of the telescope that took it are taken for the galaxy's own and are shrunk
-and magnified with it. A galaxy whose half-light radius spans only a few pixels is therefore smoother than in nature.
+The profile contains everything that is in the image: the PSF and the noise of its telescope are treated as part of the galaxy and are
+scaled and magnified with it. A galaxy whose half-light radius spans only a few pixels is therefore smoother than in nature.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ class Cutout:
     Parameters
     ----------
     table
-        Images of unit flux per cell, and which of them is meant (`SplineTable.row`); see `light_table`.
+        Images of unit flux per cell, and the index of the one in use (`SplineTable.row`); see `light_table`.
     cells
         Circularised half-light radius of that image [cells of the table].
     flux
         Total flux.
     effective_radius
-        Circularised half-light radius that the galaxy is given [arcsec].
+        Circularised half-light radius of the galaxy on the sky [arcsec].
     turn
         Anticlockwise rotation [rad].
     mirror
-        1, or -1 for the image with left and right exchanged (before it is turned).
+        Sign: 1, or -1 for the image with left and right exchanged (before it is turned).
     centre
-        Where the middle of the image is put [arcsec], complex.
+        Position of the middle of the image [arcsec], complex.
 
     The table is an array of `theta`'s own library and precision; the others are numbers, or such arrays of shape (*batch, 1, 1).
 
@@ -82,13 +82,13 @@ class Cutout:
 
     @staticmethod
     def of_image(image: Any, flux: float, effective_radius: float) -> Cutout:
-        """A cut-out of one image, shape (y, x), its own brightness scale of no account; see `light_table` for what it has to be."""
+        """A cut-out of one image, shape (y, x), in any unit of brightness; see `light_table` for its requirements."""
         lights = light_table([image])
         return Cutout(lights.table, float(lights.cells[0]), flux, effective_radius)
 
     @property
     def pixel_scale(self) -> Array:
-        """Side that a pixel of the image has been given [arcsec]."""
+        """Side of a pixel of the image on the sky [arcsec]."""
         return self.effective_radius / self.cells
 
     def surface_brightness(self, theta: Array) -> Array:
@@ -102,20 +102,20 @@ class Cutout:
         return self.flux / cell**2 * self.table.value(u, v)
 
 
-class Lights(NamedTuple):
+class SplineImages(NamedTuple):
     """Images as splines of unit flux, and their half-light radii [cells], shape (row,)."""
 
     table: SplineTable
     cells: FloatArray
 
 
-def light_table(images: Sequence[Any]) -> Lights:
+def light_table(images: Sequence[Any]) -> SplineImages:
     """Splines of unit flux through images, nowhere negative.
 
     Parameters
     ----------
     images
-        Surface brightnesses in any unit, each of shape (y, x), dark at their edges. What is below zero is taken for zero. Where all
+        Surface brightnesses in any unit, each of shape (y, x), dark at their edges. Negative values are set to zero. If all
         sides are odd, or all even, the middle of a smaller image stays the middle.
 
     Raises
@@ -133,7 +133,7 @@ def light_table(images: Sequence[Any]) -> Lights:
         whole[y : y + np.shape(image)[0], x : x + np.shape(image)[1]] = _coefficients(np.asarray(image, dtype=float))
     table = SplineTable(coefficients)
     radii = [_half_light_radius(table.of_row(row), np.shape(image)) for row, image in enumerate(images)]
-    return Lights(table, np.array(radii))
+    return SplineImages(table, np.array(radii))
 
 
 def _coefficients(image: FloatArray) -> FloatArray:
@@ -174,6 +174,6 @@ def _half_light_radius(table: SplineTable, shape: tuple[int, ...]) -> float:
     radius = np.sqrt(q * z.real**2 + z.imag**2 / q)
     step = radius.max() / BINS
     rings = np.bincount((radius / step).astype(int).ravel(), light.ravel(), BINS + 1)
-    # a sub-cell lies in all rings that it is wide, or the radius would jump with every circle of sub-cells that it passes
+    # a sub-cell is spread over all rings within its width: otherwise the radius would jump at every circle of sub-cells
     inside = np.cumsum(ndimage.uniform_filter1d(rings, 2 * round(1 / (2 * FINE * step)) + 1, mode="constant"))
     return float(np.interp(0.5, inside, step * np.arange(1, BINS + 2)))

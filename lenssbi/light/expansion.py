@@ -1,9 +1,9 @@
 """The search behind `light/mge.py`: amplitudes by non-negative least squares, centre and ellipses around them.
 
-A galaxy's amplitudes change slowly from width to width. Beside the misfit the least squares therefore hold the second differences of each
-ellipse's amplitudes, in units of SMOOTHNESS times the amplitudes about them: a few units of chi^2 next to what the pixels say, but where a
-whole ring is clipped, nothing else keeps the Gaussians of that radius from filling the gap with the wings of the ring. On made-up
-lenses with Einstein rings it takes the mean loss of the arcs' flux from 9 to 2 per cent.
+A galaxy's amplitudes change slowly from width to width. In addition to the misfit the least squares therefore contain the second
+differences of each ellipse's amplitudes, in units of SMOOTHNESS times the neighbouring amplitudes: a few units of chi^2 compared with the
+pixels, but if a whole ring is clipped, nothing else keeps the Gaussians of that radius from filling the gap with the wings of the ring. On
+made-up lenses with Einstein rings it takes the mean loss of the arcs' flux from 9 to 2 per cent.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from lenssbi.arrays import ComplexArray, FloatArray, pixel_grid
-from lenssbi.light.blurred import GaussianBlur
+from lenssbi.light.blurred import BlurredGaussians
 
 if TYPE_CHECKING:
     from lenssbi.light.mge import LensLightOptions
 
 NARROWEST = 0.2  # [pixels]: narrower Gaussians look the same behind the PSF
 WIDEST = 0.4  # [sides of the field]: wider ones are sky
-SMOOTHNESS = 0.4  # tenths suit broad galaxies, ones compact ones; the arcs of both keep their flux to some 4 per cent
-GROW = 0.67  # of the clipping threshold: how faint a pixel may be that hangs together with a clipped one
-CORE = 2.5  # [pixels]: nearer to the centre no pixel is called an arc
-RIM = 2  # [pixels] around what stands out that the PSF has brightened as well
+SMOOTHNESS = (
+    0.4  # a few tenths suit broad galaxies, about 1 compact ones; the arcs of both keep their flux to some 4 per cent
+)
+GROW = 0.67  # of the clipping threshold: lowest value of a pixel that is connected to a clipped one
+CORE = 2.5  # [pixels]: pixels nearer to the centre are never taken for arcs
+RIM = 2  # [pixels] around the outliers that the PSF has brightened as well
 LENS = 2.0  # [arcsec]: radius that holds most of a lens's light
 CENTRAL = 0.3  # [arcsec]: scatter of lens galaxies about the middle of their stamps
 ROBUST_ROUNDS = 4
@@ -42,7 +44,7 @@ class Solution(NamedTuple):
     amplitudes: FloatArray  # (ellipse, gaussian) [flux]
     sky: float
     light: FloatArray  # (y, x), without the sky
-    residuals: FloatArray  # weighted pixels, then what the smoothness asks
+    residuals: FloatArray  # weighted pixels, then the smoothness terms
 
     @property
     def centre(self) -> complex:
@@ -57,21 +59,21 @@ class Solution(NamedTuple):
 
 @dataclass(frozen=True)
 class Expansion:
-    """The pixels that are fitted, all arrays of shape (y, x) and finite, and what is fitted to them.
+    """The pixels that are fitted, all arrays of shape (y, x) and finite, and the model that is fitted to them.
 
-    `level` has been taken off the image: smoothness is measured in units of the light, of which a sky is no part.
+    `level` has been subtracted from the image: smoothness is measured in units of the light, which excludes the sky.
     """
 
     image: FloatArray
     noise: FloatArray
     mask: Mask
-    blur: GaussianBlur
+    blur: BlurredGaussians
     options: LensLightOptions
     level: float = 0.0
 
     @staticmethod
     def central(
-        image: FloatArray, noise: FloatArray, mask: Mask, blur: GaussianBlur, options: LensLightOptions
+        image: FloatArray, noise: FloatArray, mask: Mask, blur: BlurredGaussians, options: LensLightOptions
     ) -> Expansion:
         """Cut to the field, with the stamp's centre still at 0."""
         wanted = round(options.field / blur.pixel_scale)
@@ -92,7 +94,7 @@ class Expansion:
         return np.geomspace(NARROWEST, WIDEST * max(self.image.shape), self.options.gaussians) * scale
 
     def smoothness(self, amplitudes: FloatArray | None) -> FloatArray:
-        """What is added to the residuals per flux of each Gaussian, shape (ellipse * gaussian, ellipse * gaussian).
+        """Additional residuals per flux of each Gaussian, shape (ellipse * gaussian, ellipse * gaussian).
 
         The scale is the largest of three neighbouring amplitudes, so that a compact galaxy may be as compact as it is.
         """
@@ -118,14 +120,14 @@ class Expansion:
         return np.hypot(self.noise, self.options.model_error * light)
 
     def start(self) -> FloatArray:
-        """One almost round ellipse on the brightest place near the stamp's centre: an arc may outshine the galaxy, a little farther out."""
+        """One almost round ellipse on the brightest place near the stamp's centre: farther out an arc may outshine the galaxy."""
         near = np.exp(-0.5 * (self.distance(0) / CENTRAL) ** 2)
         smooth = near * np.maximum(ndimage.gaussian_filter(self.image, 1.5), 0.0)
         place = pixel_grid(self.image.shape, self.blur.pixel_scale).ravel()[smooth.argmax()]
         return np.array([place.real, place.imag, 0.05, 0.05])
 
     def robust(self, shape: FloatArray) -> Solution:
-        """Search with pixels above the model weighted down: what is too bright is arc rather than lens."""
+        """Search with pixels above the model weighted down: an excess is more likely an arc than the lens."""
         weight, smooth = self.mask / self.noise, self.smoothness(None)
         for _ in range(ROBUST_ROUNDS):
             solution = self.search(shape, weight, smooth)
@@ -133,7 +135,7 @@ class Expansion:
             smooth = self.smoothness(solution.amplitudes)
             excess = np.clip((self.image - solution.light - solution.sky) / sigma, 0, None)
             weight = self.mask / sigma / np.sqrt(1 + (excess / 2) ** 2)
-        # Further ellipses start almost round and turned, so that the search can tell them apart.
+        # Further ellipses start almost round and turned, so that the search can distinguish them.
         others = [part for k in range(1, self.options.ellipses) for part in (0.05 * (-1) ** k, 0.05 * k)]
         shares = np.repeat(solution.amplitudes, self.options.ellipses, axis=0) / self.options.ellipses
         return solution._replace(shape=np.concatenate([shape, others]), amplitudes=shares)
@@ -199,7 +201,7 @@ class Expansion:
         return np.concatenate(parts)
 
     def misfit(self, solution: Solution, clipped: Mask) -> tuple[float, tuple[FloatArray, FloatArray]]:
-        """Radius of the core that the model cannot follow [arcsec], and what it misses there: (radius, one sigma)."""
+        """Radius of the core that the model cannot fit [arcsec], and its error there: (radius, one sigma)."""
         residual = self.image - solution.light - solution.sky
         good = self.mask & ~clipped
         noise = self.noise * scatter((residual / self.noise)[good])
@@ -219,7 +221,7 @@ class Expansion:
 
 
 def scatter(values: FloatArray) -> float:
-    """Standard deviation from the median absolute deviation; 1 where all values are the same."""
+    """Standard deviation from the median absolute deviation; 1 if all values are the same."""
     return float(1.4826 * np.median(np.abs(values - np.median(values)))) or 1.0
 
 

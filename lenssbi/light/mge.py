@@ -8,7 +8,7 @@ given centre and ellipses, and only those few numbers are searched for. A sum of
 monotonically outwards along every ray: it cannot make a ring.
 
 Arcs and neighbours are only ever brighter than the lens's light, so the first rounds weight pixels above the model down, and
-the later ones clip what stands out of the noise, and refit, until the clipped pixels stay the same.
+the later ones clip the pixels above the noise and refit, until the clipped pixels stay the same.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lenssbi.arrays import FloatArray, pixel_grid
-from lenssbi.light.blurred import GaussianBlur
+from lenssbi.light.blurred import BlurredGaussians
 from lenssbi.light.expansion import Expansion, Mask, axes
 from lenssbi.parameters import ellipticity
 
 
 @dataclass(frozen=True)
 class LensLightOptions:
-    """How the lens's light is fitted.
+    """Options of the fit of the lens's light.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ class LensLightOptions:
     field
         Side [arcsec] of the central square that is fitted.
     clip
-        Mean of 3 x 3 residuals, in units of its own scatter, above which a pixel is an arc or a neighbour; what is connected to it
-        is clipped down to two thirds of that.
+        Mean of 3 x 3 residuals, in units of its own scatter, above which a pixel is an arc or a neighbour; connected pixels
+        are clipped down to two thirds of that.
     model_error
-        Error of the model as a fraction of its brightness: keeps the few brightest pixels from ruling the fit.
+        Error of the model as a fraction of its brightness: keeps the few brightest pixels from dominating the fit.
     rounds
-        Most rounds of clipping.
+        Largest number of rounds of clipping.
     """
 
     gaussians: int = 16
@@ -75,15 +75,15 @@ class LensLightFit:
     centre
         Centre of the light [arcsec], complex.
     sky
-        Constant that was fitted beside the light [flux per pixel].
+        Constant that was fitted together with the light [flux per pixel].
     arc_mask
         True where a pixel was clipped as arc or neighbour, shape (y, x); False outside the field.
     chi2
         Mean square of residual over noise, of the pixels that were fitted.
     extra_noise
-        One sigma of what the model cannot follow, shape (y, x) [flux per pixel], to be added in quadrature; 0 outside the core.
+        One sigma of the error of the model, shape (y, x) [flux per pixel], to be added in quadrature; 0 outside the core.
     core_radius
-        Radius [arcsec] inside which the residuals are larger than the noise allows; 0 where the model follows everywhere.
+        Radius [arcsec] inside which the residuals are larger than the noise allows; 0 if there is no such radius.
     """
 
     model_image: FloatArray = field(repr=False)
@@ -103,18 +103,18 @@ def fit_lens_light(
     image: FloatArray,
     noise: FloatArray,
     mask: Mask,
-    blur: GaussianBlur,
+    blur: BlurredGaussians,
     options: LensLightOptions | None = None,
     start: LensLightFit | None = None,
 ) -> LensLightFit:
-    """Fit the lens's light and clip what is not part of it.
+    """Fit the lens's light and clip the pixels that are not part of it.
 
     Parameters
     ----------
     image, noise
         Data and their one sigma [flux per pixel], shape (y, x); an overall factor in `noise` changes `chi2` and little else.
     mask
-        True where a pixel is usable, shape (y, x).
+        True for usable pixels, shape (y, x).
     blur
         The PSF; its own shape does not matter.
     options
@@ -125,7 +125,7 @@ def fit_lens_light(
     Raises
     ------
     ValueError
-        Where fewer usable pixels are left than there are amplitudes.
+        If fewer usable pixels are left than there are amplitudes.
     """
     problem = Expansion.central(image, noise, mask, blur, options or LensLightOptions())
     if start is None:

@@ -1,11 +1,11 @@
-"""What shines: a surface brightness on the complex plane.
+"""Light profiles: a surface brightness on the complex plane.
 
 Profiles are elliptical, with concentric isophotes of axis ratio q. Radii are circularised (the geometric mean of the
 two semi-axes), so that q changes neither the flux nor the area of an isophote:
 
     R^2 = q x^2 + y^2 / q,   x along the major axis
 
-The parameters of a profile are numbers, or arrays of `theta`'s own library whose shape (*batch, 1, 1) broadcasts
+The parameters of a profile are numbers, or arrays of the library of `theta` with a shape (*batch, 1, 1) that broadcasts
 against it.
 """
 

@@ -56,7 +56,7 @@ class Sersic:
             raise ValueError(f"Sersic needs index > 0, got {self.index}")
 
     def prepared(self) -> StretchedExponential:
-        """The same light with all that does not depend on where one looks worked out: worth it for many looks."""
+        """The same light with everything that does not depend on `theta` computed, which pays for many evaluations."""
         n = _on_cpu(self.index)
         b_n = special.gammaincinv(2 * n, 0.5)
         # In logarithms: Gamma(2n) and b_n^(2n) overflow together for large n.
@@ -74,16 +74,16 @@ class Sersic:
 
 @dataclass(frozen=True)
 class StretchedExponential:
-    """I(R) = flux / R_e^2 exp(log_central - rate (R / R_e)^(2 power)): a `Sersic` worked out.
+    """I(R) = flux / R_e^2 exp(log_central - rate (R / R_e)^(2 power)): a prepared `Sersic`.
 
     Parameters
     ----------
     flux, effective_radius, index, q, centre
-        As the Sersic profile's.
+        Parameters of the Sersic profile.
     frame
         Complex factor that turns and scales offsets from the centre such that R^2 / R_e^2 = x^2 + (y / q)^2.
     power, rate, log_central
-        See the formula.
+        Constants of the formula.
     """
 
     flux: Array
@@ -109,7 +109,7 @@ def _on_cpu(value: Array) -> Any:
     """`value` as a NumPy array (scipy's incomplete gamma functions take nothing else)."""
     if isinstance(value, int | float):
         return np.float64(value)
-    value = value.detach() if hasattr(value, "detach") else value  # torch refuses to hand out what it differentiates
+    value = value.detach() if hasattr(value, "detach") else value  # torch does not convert tensors that need a gradient
     return np.asarray(to_device(value, "cpu"))
 
 

@@ -1,4 +1,4 @@
-"""WHAT WE INFER: priors, transforms (complex ellipticity, the 0-10 scaling), parameter spaces."""
+"""Inferred parameters: priors, transforms (complex ellipticity, the 0-10 scaling) and parameter spaces."""
 
 from lenssbi.parameters.priors import LogUniform, Marginal, Normal, Prior, Uniform
 from lenssbi.parameters.space import POWER_LAW_SPACE, SIE_SPACE, Parameter, ParameterSpace, parameter_space

@@ -1,6 +1,6 @@
-"""What each parameter means, in one sentence each: the table that every export carries with it.
+"""Definition of each parameter in one sentence: the table that every export contains.
 
-Codes agree on names and differ in what they stand for. The definitions that cost people most:
+Codes agree on names and differ in definitions. The most frequent causes of confusion:
 
     Einstein radius   some take the major axis, some the circle of the same area (we do), some the critical curve
     angle             from +x (we do) or from +y, as East of North is
@@ -16,7 +16,7 @@ COORDINATES = (
     "x to the right, y up along the pixels of the stamp, 0 in its centre, in arcsec; angles are anticlockwise from +x. "
     "Where the stamp has North up and East to the left, the position angle East of North is phi - 90 deg"
 )
-"""The frame of all of them."""
+"""The coordinate system of all parameters."""
 
 CONVENTIONS: dict[str, str] = {
     "einstein_radius": (
@@ -33,11 +33,11 @@ CONVENTIONS: dict[str, str] = {
     "centre_x": "centre of the mass [arcsec], to the right of the stamp's centre",
     "centre_y": "centre of the mass [arcsec], above the stamp's centre",
 }
-"""Name of a parameter to what it means."""
+"""Name of a parameter to its definition."""
 
 
 def convention(name: str) -> str:
-    """What the parameter `name` means; empty for one that is not of the mass.
+    """Definition of the parameter `name`; empty for one that is not of the mass.
 
     Examples
     --------

@@ -37,14 +37,14 @@ from lenssbi.parameters.transforms import axis_ratio, position_angle
 
 ISOTHERMAL = 2.0
 NOT_INFERRED = {"slope": ISOTHERMAL, "centre_x": 0.0, "centre_y": 0.0}
-"""Parameters that a model may lack, and what it then has."""
-NORTH = 90.0  # [deg], of COOLEST's zero of angles from ours
+"""Parameters that a model may lack, and their default values."""
+NORTH = 90.0  # [deg]: zero of COOLEST's angles relative to ours
 Values = Mapping[str, Any]
 Angle = TypeVar("Angle", float, FloatArray)
 
 
 def complete(params: Values) -> dict[str, FloatArray]:
-    """The parameters of a mass model as arrays of one shape, with those that it lacks in the place of nothing."""
+    """The parameters of a mass model as arrays of one shape, with defaults for those that it lacks."""
     like = np.asarray(params["einstein_radius"], dtype=float)
     found = {name: np.full_like(like, value) for name, value in NOT_INFERRED.items()}
     return found | {name: np.asarray(value, dtype=float) for name, value in params.items()}
@@ -108,12 +108,12 @@ def to_autolens(params: Values) -> dict[str, Any]:
 
 
 def from_autolens(theirs: Values) -> dict[str, Any]:
-    """The parameters of lenssbi of PyAutoLens's, named as :func:`to_autolens` does; those that are missing stay away.
+    """The parameters of lenssbi of PyAutoLens's, named as in :func:`to_autolens`; missing ones are left out.
 
     Raises
     ------
     ValueError
-        The ellipticity belongs to no ellipse.
+        If the ellipticity is not that of an ellipse.
     """
     f = np.asarray(theirs["ell_comps_1"], dtype=float) + 1j * np.asarray(theirs["ell_comps_0"], dtype=float)
     if not (np.abs(f) < 1).all():
@@ -157,7 +157,7 @@ def to_coolest(params: Values) -> dict[str, Any]:
 
 
 def from_coolest(theirs: Values) -> dict[str, Any]:
-    """The parameters of lenssbi of COOLEST's, named as :func:`to_coolest` does."""
+    """The parameters of lenssbi of COOLEST's, named as in :func:`to_coolest`."""
     q, angle = np.asarray(theirs["q"], dtype=float), np.radians(np.asarray(theirs["phi"], dtype=float) + NORTH)
     e = (1 - q**2) / (1 + q**2) * np.exp(2j * angle)
     found = {"einstein_radius": theirs["theta_E"], "e1": e.real, "e2": e.imag, "slope": theirs["gamma"]}
@@ -169,7 +169,7 @@ def from_coolest(theirs: Values) -> dict[str, Any]:
 
 
 def from_north(angle: Angle) -> Angle:
-    """Angles from +x [deg] as COOLEST has them: from +y, in (-90, 90] deg.
+    """Angles from +x [deg] in COOLEST's convention: from +y, in (-90, 90] deg.
 
     Examples
     --------

@@ -84,7 +84,7 @@ class ParameterSpace:
         Raises
         ------
         ValueError
-            Where a parameter is missing.
+            If a parameter is missing.
         """
         missing = [name for name in self.names if name not in params]
         if missing:
@@ -101,7 +101,7 @@ class ParameterSpace:
 
     @staticmethod
     def from_json(data: list[dict[str, Any]]) -> ParameterSpace:
-        """The space that `as_json` described."""
+        """Make a space from the output of `as_json`."""
         return ParameterSpace(tuple(Parameter(**entry) for entry in data))
 
 

@@ -28,7 +28,7 @@ def ellipticity(q: Array, phi: Array) -> Array:
 
 
 def axis_ratio(e: Array) -> Array:
-    """Axis ratio q of the complex ellipticity `e`; q = 0 where |e| >= 1, which no ellipse has."""
+    """Axis ratio q of the complex ellipticity `e`; q = 0 for |e| >= 1, which no ellipse has."""
     xp = array_namespace(e)
     modulus = xp.clip(xp.abs(e), 0.0, 1.0)
     return xp.sqrt((1 - modulus) / (1 + modulus))

@@ -84,7 +84,7 @@ def item_of(
 ) -> ItemResult:
     """The result of a fit that is on disk."""
     return ItemResult(
-        input=source.said,
+        input=source.argument,
         status=Status[samples.info["status"]].value,
         params=samples.derived().summary(),
         params_with_prior=None if with_prior is None else with_prior.derived().summary(),

@@ -20,13 +20,13 @@ from lenssbi.files import atomic
 from lenssbi.parameters.conventions import convention
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.population_inference import (
-    Beliefs,
-    Interim,
+    BinnedPosteriors,
+    InterimPrior,
     PopulationPosterior,
     Quantity,
+    bin_posteriors,
     cautions,
     common_support,
-    gather,
     infer,
     quantity,
 )
@@ -69,7 +69,7 @@ class PopulationResult:
 
     quantity: Quantity
     posterior: PopulationPosterior
-    beliefs: Beliefs
+    beliefs: BinnedPosteriors
     left_out: Mapping[str, int]
     prior: Mapping[str, str]
     notes: tuple[str, ...]
@@ -149,7 +149,9 @@ def run(
     priors, words = interims(
         set(methods.values()), asked, prior, ranges=_ranges(catalogue), estimator=catalogue.config.estimator
     )
-    beliefs = gather(_posteriors(catalogue, methods, priors, progress), asked, common_support(priors.values(), asked))
+    beliefs = bin_posteriors(
+        _posteriors(catalogue, methods, priors, progress), asked, common_support(priors.values(), asked)
+    )
     left_out |= {"outside the prior": len(beliefs.left_out)} if beliefs.left_out else {}
     posterior = infer(beliefs)
     notes = (*cautions(posterior), *(other_training(catalogue.config.estimator, prior) if "network" in priors else ()))
@@ -181,8 +183,8 @@ def _chosen(catalogue: CatalogueFolder, folder: Path, everything: bool) -> tuple
 
 
 def _posteriors(
-    catalogue: CatalogueFolder, methods: Mapping[str, str], priors: Mapping[str, Interim], progress: Progress
-) -> Iterator[tuple[str, Samples, Interim]]:
+    catalogue: CatalogueFolder, methods: Mapping[str, str], priors: Mapping[str, InterimPrior], progress: Progress
+) -> Iterator[tuple[str, Samples, InterimPrior]]:
     done = 0
     for name, samples in catalogue.all_samples():
         if name in methods:
@@ -191,7 +193,7 @@ def _posteriors(
             progress(done, len(methods), "reading the posteriors")
 
 
-def _write(result: PopulationResult, out: Path, priors: Mapping[str, Interim]) -> PopulationResult:
+def _write(result: PopulationResult, out: Path, priors: Mapping[str, InterimPrior]) -> PopulationResult:
     from lenssbi.plots.population_inference import population_figure
     from lenssbi.plots.style import save
 

@@ -24,7 +24,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.pipelines.repeat import lasting_name, provenance, said_in
 from lenssbi.pipelines.results import ItemResult, NetworkAnswer, Progress, RunResult, sentence, silent
 from lenssbi.pipelines.rows import about, row_of
-from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.posteriors import DiagonalMixture, Samples
 from lenssbi.posteriors.quantities import quantities
 from lenssbi.refinement.config import NO_MODEL_ERROR, ModelErrorConfig
 from lenssbi.refinement.lens_light import has_lens_light
@@ -154,7 +154,7 @@ class Answer(NamedTuple):
 
     item: ItemResult
     samples: Samples | None = None
-    mixture: GaussianMixture | None = None
+    mixture: DiagonalMixture | None = None
     pixels: Pixels | None = None
 
 
@@ -170,7 +170,7 @@ def answers(
     seconds = (time.perf_counter() - start) / len(sources)
     for source, stamp in zip(sources, loaded, strict=True):
         if isinstance(stamp, ItemError):
-            yield Answer(ItemResult(source.said, sentence(stamp), seconds=seconds))
+            yield Answer(ItemResult(source.argument, sentence(stamp), seconds=seconds))
             continue
         mixture, score = next(found)
         number = name_number(source.name)
@@ -178,7 +178,7 @@ def answers(
         samples = widened(mixture.sample(DRAWS, rng), model_error, number).derived()
         told = NetworkAnswer(samples.summary(), flags(network.card, score, stamp.psf_fwhm))
         item = ItemResult(
-            source.said,
+            source.argument,
             Status.DONE.value,
             told.params,
             network=told,
@@ -209,7 +209,7 @@ def name_number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
-def _ask(stamps: Sequence[Pixels], network: Estimator) -> Iterable[tuple[GaussianMixture, float]]:
+def _ask(stamps: Sequence[Pixels], network: Estimator) -> Iterable[tuple[DiagonalMixture, float]]:
     if not stamps:
         return []
     images, noise, mask = (np.stack([getattr(s, name) for s in stamps]) for name in ("image", "noise", "mask"))

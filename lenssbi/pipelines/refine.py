@@ -95,7 +95,7 @@ def run(
         except ItemError as error:
             if len(sources) == 1:
                 raise
-            items.append(ItemResult(source.said, sentence(error)))
+            items.append(ItemResult(source.argument, sentence(error)))
     progress(len(sources), len(sources), "done")
     result = RunResult(tuple(items), time.perf_counter() - start, settings, str(out))
     _write_card(out, result.as_json() | told)

@@ -1,1 +1,1 @@
-"""Results in, Figure out; nothing is computed here that a number in a table would depend on."""
+"""Figures of results; numbers of tables are not computed here."""

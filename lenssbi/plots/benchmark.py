@@ -1,7 +1,7 @@
-"""How good the methods are: errors against signal to noise, and coverage split by split.
+"""Quality of the methods: errors against signal to noise, and coverage in each split.
 
-A network's average says little about the lens at hand: both figures show how its errors, and the trust that they
-deserve, depend on the stamp.
+A network's average is of little use for a single lens: both figures show how its errors and their coverage
+depend on the stamp.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 COLOURS = (RESULT, PRIOR, TRUTH, "#e09f3e", "#6a4c93", NETWORK)
 MARKERS = "osD^vP"
 LEVELS = (("credible_0.683", 68.3), ("credible_0.955", 95.5), ("credible_0.997", 99.7))
-BINS = "S/N "  # what the names of these splits start with
+BINS = "S/N "  # prefix of the names of these splits
 ALL = "all"
 
 
@@ -31,8 +31,8 @@ def errors_by_snr(rows: Sequence[Row]) -> Figure:
     Parameters
     ----------
     rows
-        Of `accuracy.csv`: suite, method, split, parameter, unit, error, scatter, paper, wanted. The dashed line is the paper's error
-        on its own suite, whose signal to noise it does not give, the dotted one what is wanted.
+        Rows of `accuracy.csv`: suite, method, split, parameter, unit, error, scatter, paper, wanted. The dashed line is the paper's error
+        on its own suite, of unknown signal to noise, the dotted line is the target.
     """
     from matplotlib.figure import Figure
 
@@ -60,9 +60,9 @@ def coverage_by_split(rows: Sequence[Row], overall: float, splits: float) -> Fig
     Parameters
     ----------
     rows
-        Of `coverage.csv`, all of one suite.
+        Rows of `coverage.csv`, all of one suite.
     overall, splits
-        The deviations [0-1] that are tolerated of all stamps and of a split; the shaded band.
+        Tolerated deviations [0-1] for all stamps and for a split; the shaded band.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""A catalogue as a whole: distributions of its columns, what was recovered of the truth, and coverage."""
+"""A catalogue as a whole: distributions of its columns, medians against true values, and coverage."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lenssbi.plots.comparison.look import bare, plain_log
+from lenssbi.plots.comparison.row_style import bare, plain_log
 from lenssbi.plots.style import COLOURS, INK, NETWORK, PRIOR, RESULT, TRUTH, house_style, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BINS = (8, 40)  # fewest and most: as many as the root of the values between
+BINS = (8, 40)  # fewest and most; between them the square root of the number of values
 ACROSS = 5  # panels in a line, at most
 LEAST = 5.0  # points above and below that a panel of coverage shows
 EDGES = (0.005, 0.995)  # quantiles that are drawn between
-LOOKS = {"all lenses": NETWORK, "refined": RESULT, "truth": TRUTH, "to look at": PRIOR, "network": NETWORK}
+PALETTE = {"all lenses": NETWORK, "refined": RESULT, "truth": TRUTH, "to look at": PRIOR, "network": NETWORK}
 
 
 class Histogram(NamedTuple):
@@ -50,7 +50,7 @@ class Curves(NamedTuple):
 
 
 def histograms(panels: Sequence[Histogram]) -> Figure:
-    """Draw distributions, each series of a panel to the same area; the first of them is filled, and fits into the panel."""
+    """Draw distributions, each series of a panel with the same area; the first is filled and sets the limits of the panel."""
     with house_style():
         figure, grid = _grid(len(panels), 2.05)
         for axes, panel in zip(grid, panels, strict=False):
@@ -78,7 +78,7 @@ def coverage(panels: Sequence[Curves]) -> Figure:
     from matplotlib.lines import Line2D
 
     names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
-    looks = {name: _look(number) for number, name in enumerate(names)}
+    styles = {name: _line_style(number) for number, name in enumerate(names)}
     with house_style():
         figure = Figure(figsize=(5.2 * len(panels) + 0.3, 3.5), layout="constrained")
         grid = np.atleast_1d(figure.subplots(1, len(panels)))
@@ -86,13 +86,13 @@ def coverage(panels: Sequence[Curves]) -> Figure:
             axes.fill_between(100 * panel.levels, panel.low, panel.high, color=INK, alpha=0.1, lw=0)
             axes.axhline(0.0, color=INK, lw=1.0, ls="--")
             for name, curve in panel.curves.items():
-                axes.plot(100 * panel.levels, curve, **looks[name])
+                axes.plot(100 * panel.levels, curve, **styles[name])
             axes.set_title(panel.title)
             axes.set_ylim(min(axes.get_ylim()[0], -LEAST), max(axes.get_ylim()[1], LEAST))
             axes.set(xlim=(0, 100), xlabel="credibility of the central interval [per cent]")
             bare(axes)
         grid[0].set_ylabel("truths inside minus nominal [points]")
-        handles = [Line2D([], [], **looks[name], label=label(name)) for name in names]
+        handles = [Line2D([], [], **styles[name], label=label(name)) for name in names]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(names))
     return figure
 
@@ -114,7 +114,7 @@ def _histogram(axes: Axes, panel: Histogram) -> None:
     first, *_ = series.values()
     if first.size:
         inside = np.concatenate(list(series.values()))
-        # towards the outside: of few values none is cut off
+        # outwards, so that none of a few values is cut off
         low, high = np.quantile(inside, EDGES[0], method="lower"), np.quantile(inside, EDGES[1], method="higher")
         if low >= high:
             low, high = (low / 1.1, high * 1.1) if panel.log else (low - 0.5, high + 0.5)
@@ -124,7 +124,7 @@ def _histogram(axes: Axes, panel: Histogram) -> None:
             # by bins of the panel's width: on a logarithmic axis areas are compared as they are seen
             density = counts * (len(edges) - 1) / max(values.size, 1)
             style: dict[str, Any] = {"fill": True, "alpha": 0.55} if number == 0 else {"lw": 1.5}
-            axes.stairs(density, edges, color=LOOKS[name], **style)
+            axes.stairs(density, edges, color=PALETTE[name], **style)
             if number == 0:
                 axes.set_ylim(0, 1.6 * density.max())
         axes.set_xlim(low, high)
@@ -147,7 +147,7 @@ def _recovered(axes: Axes, panel: Recovered) -> None:
     for number, (name, (truth, median)) in enumerate(panel.points.items()):
         # many points are made faint, or the scatter could not be seen in them
         alpha = float(np.clip(12 / np.sqrt(truth.size), 0.08, 0.9))
-        axes.scatter(truth, median, s=5 + 5 * number, color=LOOKS[name], alpha=alpha, lw=0, rasterized=True)
+        axes.scatter(truth, median, s=5 + 5 * number, color=PALETTE[name], alpha=alpha, lw=0, rasterized=True)
     margin = 0.06 * max(high - low, 1e-6)
     axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
     axes.set_xlabel(f"true {label(panel.name, panel.unit)}")
@@ -161,9 +161,9 @@ def _finite(values: NDArray[np.float64], log: bool) -> NDArray[np.float64]:
 def _patch(name: str) -> Any:
     from matplotlib.patches import Patch
 
-    return Patch(color=LOOKS[name], label=name)
+    return Patch(color=PALETTE[name], label=name)
 
 
-def _look(number: int) -> dict[str, Any]:
-    """Colour and dashes of a line: the pair says which it is."""
+def _line_style(number: int) -> dict[str, Any]:
+    """Colour and dashes of a line, which together identify it."""
     return {"color": COLOURS[number % len(COLOURS)], "ls": ("-", "--")[number // len(COLOURS) % 2], "lw": 1.5}

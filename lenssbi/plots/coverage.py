@@ -1,4 +1,4 @@
-"""Can the errors be believed: how often the truth lies inside the interval that claims to hold it.
+"""Coverage: how often the truth lies inside intervals of nominal probability.
 
 A calibrated estimator's points lie on the dashed lines; below them it is overconfident, above them too cautious. The error
 bars are binomial, sqrt(p (1 - p) / n) for the nominal share p: what a perfect estimator would scatter by.
@@ -28,7 +28,7 @@ def coverage_figure(before: Coverage, after: Coverage, count: int) -> Figure:
     before, after
         Name of the parameter -> nominal share -> share of the truths found inside.
     count
-        Stamps judged, for the scatter that is to be expected.
+        Number of stamps, for the expected scatter.
     """
     from matplotlib.figure import Figure
 

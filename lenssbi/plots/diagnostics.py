@@ -1,11 +1,11 @@
 """sbi's tests in one figure: SBC, expected coverage, TARP and LC2ST.
 
-    SBC                 share of the truths below a rank, minus what it should be; a slope up and down again around the middle says
-                        too narrow or too wide, a bow to one side says biased
+    SBC                 share of the truths below a rank, minus what it should be; a slope up and down again around the middle means
+                        too narrow or too wide, a bow to one side biased
     expected coverage   share of the truths in the ellipsoids that hold a mass of the joint posterior: on the diagonal if right
     TARP                the same for spheres about random points, where a wrong width bends the curve to both sides: too wide is below
                         the diagonal for small credibilities and above it for large ones, too narrow the other way round
-    LC2ST               how well a classifier tells truth from draw, among classifiers that can only guess
+    LC2ST               how well a classifier distinguishes truths from draws, among classifiers that can only guess
 
 The bands hold 95 per cent of the curves of perfect posteriors (Kolmogorov & Smirnov: 1.36 / sqrt(n)).
 """
@@ -35,9 +35,9 @@ def diagnostics_figure(curves: Mapping[str, Curves], statistic: float, null: np.
     curves
         "SBC" -> parameter -> (rank, share below), "expected coverage" and "TARP" -> curve -> (credibility, share inside).
     statistic, null
-        Of LC2ST, and those of classifiers that can only guess, shape (trial,).
+        Statistic of LC2ST, and those of classifiers that can only guess, shape (trial,).
     count
-        Stamps.
+        Number of stamps.
     """
     from matplotlib.figure import Figure
 

@@ -28,11 +28,11 @@ def dropout_figure(rates: Sequence[tuple[float, Coverage]], best: int, how: str,
     rates
         Dropout rate, and name of the parameter -> nominal share -> share of the truths within that many sigma.
     best
-        Which of them was chosen.
+        Index of the chosen rate.
     how
-        Whether networks were trained with each rate, or one asked with each.
+        Whether networks were trained with each rate, or one was evaluated with each.
     count
-        Stamps judged.
+        Number of stamps.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""How good fits are: coverage, errors against the truth, and time, a row of panels for each suite."""
+"""Quality of fits: coverage, errors and time, a row of panels for each suite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 RADIUS = "einstein_radius"
 MARKERS = "osD^vP*X"
-WIDTH = 0.7  # of the place that a level has for all methods
+WIDTH = 0.7  # share of the width of a level that the methods take
 
 
 def fits_figure(lenses: Sequence[Row], coverage: Sequence[Row]) -> Figure:
@@ -26,9 +26,9 @@ def fits_figure(lenses: Sequence[Row], coverage: Sequence[Row]) -> Figure:
     Parameters
     ----------
     lenses
-        Of `lenses.csv`: suite, method, lens, parameter, median, lower, upper, true, seconds.
+        Rows of `lenses.csv`: suite, method, lens, parameter, median, lower, upper, true, seconds.
     coverage
-        Of `coverage.csv`: suite, method, split, parameter, credible_LEVEL, low_LEVEL, high_LEVEL [0-1].
+        Rows of `coverage.csv`: suite, method, split, parameter, credible_LEVEL, low_LEVEL, high_LEVEL [0-1].
     """
     from matplotlib.figure import Figure
 
@@ -42,11 +42,11 @@ def fits_figure(lenses: Sequence[Row], coverage: Sequence[Row]) -> Figure:
             ours = [row for row in lenses if row["suite"] == suite and row["parameter"]]
             shares = [row for row in coverage if row["suite"] == suite and row["split"] == ALL]
             for number, method in enumerate(methods):
-                look = {"color": colours[method], "marker": markers[method], "label": method}
+                style = {"color": colours[method], "marker": markers[method], "label": method}
                 place = WIDTH * ((number + 0.5) / len(methods) - 0.5)
-                _coverage(left, [row for row in shares if row["method"] == method], place, look)
-                _errors(middle, [r for r in ours if r["method"] == method and r["parameter"] == RADIUS], look)
-                _time(right, [r for r in ours if r["method"] == method and r["parameter"] == RADIUS], look)
+                _coverage(left, [row for row in shares if row["method"] == method], place, style)
+                _errors(middle, [r for r in ours if r["method"] == method and r["parameter"] == RADIUS], style)
+                _time(right, [r for r in ours if r["method"] == method and r["parameter"] == RADIUS], style)
             _dress(left, middle, right, suite)
         handles = {
             text: handle for axes in grid.flat for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
@@ -55,7 +55,7 @@ def fits_figure(lenses: Sequence[Row], coverage: Sequence[Row]) -> Figure:
     return figure
 
 
-def _coverage(axes: Axes, rows: Sequence[Row], place: float, look: Mapping[str, str]) -> None:
+def _coverage(axes: Axes, rows: Sequence[Row], place: float, style: Mapping[str, str]) -> None:
     """Coverage minus nominal at the three levels, a marker for each parameter."""
     for i, row in enumerate(rows):
         spread = 0.1 * (i / max(len(rows) - 1, 1) - 0.5)
@@ -63,23 +63,23 @@ def _coverage(axes: Axes, rows: Sequence[Row], place: float, look: Mapping[str, 
             low, high = (100 * row[column.replace("credible", end)] - nominal for end in ("low", "high"))
             share = 100 * row[column] - nominal
             errors = [[max(share - low, 0.0)], [max(high - share, 0.0)]]
-            axes.errorbar(x + place + spread, share, errors, fmt=look["marker"], ms=3, lw=0.8, color=look["color"])
+            axes.errorbar(x + place + spread, share, errors, fmt=style["marker"], ms=3, lw=0.8, color=style["color"])
 
 
-def _errors(axes: Axes, rows: Sequence[Row], look: Mapping[str, str]) -> None:
+def _errors(axes: Axes, rows: Sequence[Row], style: Mapping[str, str]) -> None:
     if not rows:
         return
     true, median, lower, upper = (np.array([row[key] for row in rows]) for key in ("true", "median", "lower", "upper"))
     errors = np.maximum([median - lower, upper - median], 0.0)
-    kwargs: dict[str, Any] = {"color": look["color"], "fmt": look["marker"], "label": look["label"]}
+    kwargs: dict[str, Any] = {"color": style["color"], "fmt": style["marker"], "label": style["label"]}
     axes.errorbar(true, median - true, errors, ms=3, lw=0.7, alpha=0.8, **kwargs)
 
 
-def _time(axes: Axes, rows: Sequence[Row], look: Mapping[str, str]) -> None:
+def _time(axes: Axes, rows: Sequence[Row], style: Mapping[str, str]) -> None:
     seconds = np.sort([row["seconds"] for row in rows if row["seconds"]])
     if seconds.size:
         share = 100 * (np.arange(seconds.size) + 0.5) / seconds.size
-        axes.plot(seconds, share, color=look["color"], marker=look["marker"], ms=3, lw=1.0)
+        axes.plot(seconds, share, color=style["color"], marker=style["marker"], ms=3, lw=1.0)
 
 
 def _dress(left: Axes, middle: Axes, right: Axes, suite: str) -> None:

@@ -1,4 +1,4 @@
-"""Stamps side by side: what a set looks like."""
+"""Stamps of a set side by side."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def gallery_figure(
     Parameters
     ----------
     images
-        Shape (n, y, x), any unit.
+        Images in any unit, shape (n, y, x).
     captions
-        A line for each.
+        One line for each.
     pixel_scale
         Side of a pixel [arcsec].
     title
-        Above all of them.
+        Title of the figure.
     columns
-        Stamps in a row.
+        Number of stamps in a row.
     """
     from matplotlib.figure import Figure
 

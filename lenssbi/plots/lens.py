@@ -1,4 +1,4 @@
-"""One lens on one page: what was seen, what the model says, what is left over, the source, and the posterior."""
+"""One lens on one page: data, model, residuals, source and posterior."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def lens_figure(fit: FitResult, truth: Mapping[str, float] | None = None) -> Fig
     fit
         The result of the refinement.
     truth
-        True or published values by parameter name, drawn where there is a panel for them.
+        True or published values by parameter name, drawn if there is a panel for them.
 
     Returns
     -------
-    A figure with two rows: images (observed where lens light was subtracted, data, model, residual, source) and posterior.
+    A figure with two rows: images (the observed image if lens light was subtracted, data, model, residual, source) and posterior.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -97,7 +97,7 @@ def _window(mask: np.ndarray, pixel_scale: float) -> tuple[float, float]:
 
 
 def _stretch(fit: FitResult) -> Normalize:
-    """One arcsinh stretch for data and model: linear within the noise, so that faint arcs show beside bright ones."""
+    """One arcsinh stretch for data and model: linear within the noise, so that faint and bright arcs are both visible."""
     from matplotlib.colors import AsinhNorm
 
     inside = fit.mask & fit.stamp.mask

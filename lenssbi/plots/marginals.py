@@ -1,7 +1,7 @@
 """The posterior of one lens: three marginals and the plane of the ellipticity.
 
-Filled: the result. Lines: the same with the learned prior still in it, and the network's own belief before the fit. Each is binned and
-smoothed at its own scale, however much wider another is, and no axis leaves what is possible for its parameter.
+Filled: the result. Lines: the result with the learned prior, and the network's posterior before the fit. Each is binned and
+smoothed on its own scale, however much wider another is, and no axis extends beyond the possible values of its parameter.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ NETWORK_DRAWS = 20_000
 MANY = 64  # components of a mixture that are kernels
 SHARES = (0.95, 0.68)  # probabilities of the regions
 POSSIBLE = {"einstein_radius": (0.0, np.inf), "q": (0.0, 1.0), "e1": (-1.0, 1.0), "e2": (-1.0, 1.0)}
-SMALL = 6.0  # a region this many times smaller than its panel is drawn again, enlarged
+SMALL = 6.0  # a region this many times smaller than its panel gets an enlarged inset
 NETWORK_NAME = "network"
 
 
-class Belief(NamedTuple):
-    """Draws with a name, a look, and the least smoothing of their regions [standard deviations]."""
+class PlottedPosterior(NamedTuple):
+    """Draws with a name, a style, and the least smoothing of their regions [standard deviations]."""
 
     name: str
     samples: Samples
@@ -45,13 +45,13 @@ class Belief(NamedTuple):
 
 def posterior_row(figure: SubFigure, fit: FitResult, truth: Mapping[str, float] | None) -> None:
     """Fill `figure` with the marginals of `PANELS` and the plane of e1 and e2."""
-    beliefs, truth = _beliefs(fit), _with_ellipse(truth or {})
+    posteriors, truth = _posteriors(fit), _with_ellipse(truth or {})
     params = fit.params()
     shown = [name for name in PANELS if name in params]
     *axes, plane = np.atleast_1d(figure.subplots(1, len(shown) + 1))
     for panel, name in zip(axes, shown, strict=True):
-        _marginal(panel, name, params[name], beliefs, truth.get(name))
-    _ellipticity(plane, beliefs, truth)
+        _marginal(panel, name, params[name], posteriors, truth.get(name))
+    _ellipticity(plane, posteriors, truth)
     handles, names = plane.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names))
 
@@ -63,35 +63,37 @@ def _with_ellipse(truth: Mapping[str, float]) -> Mapping[str, float]:
     return {**truth, **{name: float(value) for name, value in ellipse.items()}}
 
 
-def _beliefs(fit: FitResult) -> list[Belief]:
+def _posteriors(fit: FitResult) -> list[PlottedPosterior]:
     label = "fit" if fit.learned is None else "fit, broad prior"
     if fit.mode.startswith("cnn"):
         label = "fit, prior divided out"
-    beliefs = [Belief(label, fit.samples.derived(), RESULT, True)]
+    posteriors = [PlottedPosterior(label, fit.samples.derived(), RESULT, True)]
     if fit.samples_with_prior is not None:
-        beliefs.append(Belief("fit with the network's prior", fit.samples_with_prior.derived(), PRIOR, False))
+        posteriors.append(
+            PlottedPosterior("fit with the network's prior", fit.samples_with_prior.derived(), PRIOR, False)
+        )
     if fit.network is not None:
         # fixed seed: the same result gives the same picture
         draws = fit.network.sample(NETWORK_DRAWS, np.random.default_rng(0))
         name = NETWORK_NAME if fit.learned is not None else f"{NETWORK_NAME}, not used by the fit"
-        # a flow's answer is a sum of kernels about few draws: Scott's width for so many hides the single ones
+        # a flow's posterior is a sum of kernels about few draws: Scott's width for this number hides the single ones
         kernels = len(fit.network.means)
         smoothing = kernels ** (-1 / 6) if kernels >= MANY else 0.0
-        beliefs.append(Belief(name, draws.derived(), NETWORK, False, smoothing))
-    return beliefs
+        posteriors.append(PlottedPosterior(name, draws.derived(), NETWORK, False, smoothing))
+    return posteriors
 
 
-def _marginal(axes: Axes, name: str, summary: Summary, beliefs: list[Belief], truth: float | None) -> None:
-    beliefs = [b for b in beliefs if name in b.samples.names]
-    limits = _limits(beliefs, name, summary, truth)
-    for belief in beliefs:
-        values, weights = near(belief.samples.column(name), name, summary.median), belief.samples.weights
-        edges = _edges(values, weights, belief.samples.n_eff, limits)
+def _marginal(axes: Axes, name: str, summary: Summary, posteriors: list[PlottedPosterior], truth: float | None) -> None:
+    posteriors = [b for b in posteriors if name in b.samples.names]
+    limits = _limits(posteriors, name, summary, truth)
+    for posterior in posteriors:
+        values, weights = near(posterior.samples.column(name), name, summary.median), posterior.samples.weights
+        edges = _edges(values, weights, posterior.samples.n_eff, limits)
         masses, _ = np.histogram(values, edges, weights=weights)
-        # scaled to the peak, wherever it is: a wide prior beside a narrow result would vanish, and a tail would look like a result
+        # scaled to the peak: a wide prior would vanish next to a narrow result, and a tail could be taken for a result
         peak = max(masses.max(), _peak(values, weights, edges[1] - edges[0]))
-        steps = axes.stairs(masses / peak, edges, color=belief.colour, fill=belief.filled)
-        steps.set(alpha=0.85) if belief.filled else steps.set(linewidth=1.6)
+        steps = axes.stairs(masses / peak, edges, color=posterior.colour, fill=posterior.filled)
+        steps.set(alpha=0.85) if posterior.filled else steps.set(linewidth=1.6)
     if truth is not None:
         axes.axvline(float(near(np.asarray(truth), name, summary.median)), color=TRUTH, lw=1.4)
     axes.set_xlim(*limits)
@@ -100,7 +102,7 @@ def _marginal(axes: Axes, name: str, summary: Summary, beliefs: list[Belief], tr
     axes.set_xlabel(label(name, summary.unit))
     numbers = value_with_errors(summary.median, summary.lower, summary.upper)
     axes.set_title(f"{label(name)} = {numbers}")
-    _say_network(axes, name, beliefs)
+    _annotate_network(axes, name, posteriors)
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
 
@@ -123,11 +125,11 @@ def _peak(values: np.ndarray, weights: np.ndarray, width: float) -> float:
     return float(masses.max())
 
 
-def _say_network(axes: Axes, name: str, beliefs: list[Belief]) -> None:
-    """Write the network's answer into the panel: where it is far from the fit its marginal lies outside."""
-    for belief in beliefs:
-        if belief.colour == NETWORK and name in belief.samples.names:
-            found = belief.samples.summary()[name]
+def _annotate_network(axes: Axes, name: str, posteriors: list[PlottedPosterior]) -> None:
+    """Write the network's result into the panel: if it is far from the fit its marginal lies outside."""
+    for posterior in posteriors:
+        if posterior.colour == NETWORK and name in posterior.samples.names:
+            found = posterior.samples.summary()[name]
             text = f"network {value_with_errors(found.median, found.lower, found.upper)}"
             place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "top"}
             axes.text(0.02, 0.99, text, color=NETWORK, fontsize=8, **place)
@@ -138,13 +140,15 @@ def near(values: np.ndarray, name: str, centre: float) -> np.ndarray:
     return centre + (values - centre + 90.0) % 180.0 - 90.0 if name == "phi" else values
 
 
-def _limits(beliefs: list[Belief], name: str, summary: Summary, truth: float | None) -> tuple[float, float]:
-    """A range that holds the result with room around it, the other beliefs as far as that does not dwarf it."""
+def _limits(
+    posteriors: list[PlottedPosterior], name: str, summary: Summary, truth: float | None
+) -> tuple[float, float]:
+    """A range that holds the result with a margin, and the other posteriors unless they are much wider."""
     centre, width = summary.median, max(summary.upper - summary.lower, 1e-6)
     low, high = centre - 2.5 * width, centre + 2.5 * width
-    for belief in beliefs:
-        values = near(belief.samples.column(name), name, centre)
-        below, above = weighted_quantiles(values, belief.samples.weights, (0.02, 0.98))
+    for posterior in posteriors:
+        values = near(posterior.samples.column(name), name, centre)
+        below, above = weighted_quantiles(values, posterior.samples.weights, (0.02, 0.98))
         low, high = min(low, max(below, centre - 12 * width)), max(high, min(above, centre + 12 * width))
     if truth is not None:
         value = float(near(np.asarray(truth), name, centre))
@@ -154,15 +158,15 @@ def _limits(beliefs: list[Belief], name: str, summary: Summary, truth: float | N
     return max(float(low), lowest), min(float(high), highest)
 
 
-def _ellipticity(axes: Axes, beliefs: list[Belief], truth: Mapping[str, float]) -> None:
-    beliefs = [b for b in beliefs if {"e1", "e2"} <= set(b.samples.names)]
-    if not beliefs:
+def _ellipticity(axes: Axes, posteriors: list[PlottedPosterior], truth: Mapping[str, float]) -> None:
+    posteriors = [b for b in posteriors if {"e1", "e2"} <= set(b.samples.names)]
+    if not posteriors:
         axes.set_axis_off()
         return
-    whole, result = _square(beliefs, truth), _square(beliefs[:1], {})
-    _plane(axes, beliefs, truth, whole)
-    for belief in beliefs:
-        axes.plot([], [], color=belief.colour, lw=6 if belief.filled else 1.6, label=belief.name)
+    whole, result = _square(posteriors, truth), _square(posteriors[:1], {})
+    _plane(axes, posteriors, truth, whole)
+    for posterior in posteriors:
+        axes.plot([], [], color=posterior.colour, lw=6 if posterior.filled else 1.6, label=posterior.name)
     if {"e1", "e2"} <= set(truth):
         axes.plot([], [], marker="+", ms=12, mew=2, ls="none", color=TRUTH, label="truth")
     axes.set(xlabel=label("e1"), ylabel=label("e2"))
@@ -170,19 +174,19 @@ def _ellipticity(axes: Axes, beliefs: list[Belief], truth: Mapping[str, float]) 
     if np.ptp(whole[0]) > SMALL * np.ptp(result[0]):
         right, above = (np.mean(result[i]) < np.mean(whole[i]) for i in (0, 1))
         inset = axes.inset_axes((0.6 if right else 0.03, 0.6 if above else 0.03, 0.37, 0.37))
-        _plane(inset, beliefs, truth, result)
+        _plane(inset, posteriors, truth, result)
         inset.set(xticks=[], yticks=[])
         axes.indicate_inset_zoom(inset, edgecolor=INK, lw=0.6)
 
 
 def _plane(
     axes: Axes,
-    beliefs: list[Belief],
+    posteriors: list[PlottedPosterior],
     truth: Mapping[str, float],
     limits: tuple[tuple[float, float], tuple[float, float]],
 ) -> None:
-    for belief in beliefs:
-        _contours(axes, belief)
+    for posterior in posteriors:
+        _contours(axes, posterior)
     if {"e1", "e2"} <= set(truth):
         axes.plot(truth["e1"], truth["e2"], marker="+", ms=12, mew=2, ls="none", color=TRUTH)
     axes.axhline(0, color=INK, lw=0.4, zorder=0)
@@ -191,9 +195,11 @@ def _plane(
     axes.set_aspect("equal")
 
 
-def _square(beliefs: list[Belief], truth: Mapping[str, float]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Limits of e1 and of e2, equally far apart, that hold all of it and leave the possible nowhere."""
-    summaries = [belief.samples.summary() for belief in beliefs]
+def _square(
+    posteriors: list[PlottedPosterior], truth: Mapping[str, float]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Limits of e1 and of e2, of equal range, that hold all posteriors and stay within the possible values."""
+    summaries = [posterior.samples.summary() for posterior in posteriors]
     middle = [summaries[0][name].median for name in ("e1", "e2")]
     half = 1e-4
     for name, centre in zip(("e1", "e2"), middle, strict=True):
@@ -204,14 +210,14 @@ def _square(beliefs: list[Belief], truth: Mapping[str, float]) -> tuple[tuple[fl
     return (low[0], low[0] + 2 * half), (low[1], low[1] + 2 * half)
 
 
-def _contours(axes: Axes, belief: Belief) -> None:
-    samples = belief.samples
-    found = credible_regions(samples.column("e1"), samples.column("e2"), samples.weights, SHARES, belief.smoothing)
+def _contours(axes: Axes, posterior: PlottedPosterior) -> None:
+    samples = posterior.samples
+    found = credible_regions(samples.column("e1"), samples.column("e2"), samples.weights, SHARES, posterior.smoothing)
     if len(found.levels) < len(SHARES):
         return
-    if belief.filled:
+    if posterior.filled:
         for level, alpha in zip(found.levels, (0.35, 0.85), strict=True):
             levels = [level, found.density.max()]
-            axes.contourf(*found[:3], levels=levels, colors=[belief.colour], alpha=alpha)
+            axes.contourf(*found[:3], levels=levels, colors=[posterior.colour], alpha=alpha)
     else:
-        axes.contour(*found[:3], levels=list(found.levels), colors=[belief.colour], linewidths=1.4)
+        axes.contour(*found[:3], levels=list(found.levels), colors=[posterior.colour], linewidths=1.4)

@@ -1,4 +1,4 @@
-"""Which stamps an estimator calls unlike its training, suite by suite."""
+"""Scores of how much stamps differ from an estimator's training, suite by suite."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def score_figure(scores: Mapping[str, FloatArray], far: Mapping[str, NDArray[Any
     Parameters
     ----------
     scores
-        Suite -> scores of its stamps, from top to bottom; the larger, the more unlike the training.
+        Suite -> scores of its stamps, from top to bottom; larger for stamps that differ more from the training.
     far
         Suite -> whether the truth is far from the posterior, in the order of the scores.
     threshold
-        The score above which a stamp is flagged.
+        Score above which a stamp is flagged.
     """
     from matplotlib.figure import Figure
 

@@ -1,7 +1,7 @@
-"""A population: how a parameter is distributed over the lenses, and how well that is known.
+"""A population: the distribution of a parameter over the lenses, and its uncertainty.
 
-Left, the distribution: the median and the 68 and 95 per cent of the populations that the data leave, over a histogram of the lenses' own
-medians, which their errors widen and their prior draws to itself; dashed, that prior. Right, mean and scatter, with the 68 and 95
+Left, the distribution: the median and the 68 and 95 per cent intervals of the inferred populations, over a histogram of the lenses'
+medians, which is widened by their errors and biased towards their prior; dashed, that prior. Right, mean and scatter, with the 68 and 95
 per cent regions.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from lenssbi.arrays import FloatArray
 from lenssbi.plots.style import INK, NETWORK, PRIOR, RESULT, TRUTH, house_style, label, value_with_errors
-from lenssbi.population_inference import Beliefs, Interim, PopulationPosterior, Quantity
+from lenssbi.population_inference import BinnedPosteriors, InterimPrior, PopulationPosterior, Quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +25,8 @@ REGIONS = (0.955, 0.683)
 
 def population_figure(
     posterior: PopulationPosterior,
-    beliefs: Beliefs,
-    prior: Interim | None = None,
+    posteriors: BinnedPosteriors,
+    prior: InterimPrior | None = None,
     truth: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw a population.
@@ -34,11 +34,11 @@ def population_figure(
     Parameters
     ----------
     posterior
-        Of mean and scatter.
-    beliefs
-        What it was inferred from.
+        Posterior of mean and scatter.
+    posteriors
+        Binned posteriors of the lenses.
     prior
-        The prior that was divided out, where it was one for all.
+        Prior that was divided out, if it is the same for all.
     truth
         True mean and scatter, on the quantity's scale.
     """
@@ -47,25 +47,25 @@ def population_figure(
     with house_style():
         figure = Figure(figsize=(8.6, 3.6), layout="constrained")
         distribution, plane = figure.subplots(1, 2, width_ratios=(1.35, 1))
-        _distribution(distribution, posterior, beliefs, prior, truth)
+        _distribution(distribution, posterior, posteriors, prior, truth)
         _plane(plane, posterior, truth)
-        figure.suptitle(f"{_name(posterior.quantity)} of {len(beliefs):,} lenses", fontsize=11, color=INK)
+        figure.suptitle(f"{_name(posterior.quantity)} of {len(posteriors):,} lenses", fontsize=11, color=INK)
     return figure
 
 
 def _distribution(
     axes: Axes,
     posterior: PopulationPosterior,
-    beliefs: Beliefs,
-    prior: Interim | None,
+    posteriors: BinnedPosteriors,
+    prior: InterimPrior | None,
     truth: tuple[float, float] | None,
 ) -> None:
     low, high = posterior.limits
     x = np.linspace(low, high, POINTS)
     draws = posterior.sample(DRAWS, np.random.default_rng(0))  # fixed seed: the same result gives the same picture
     levels = np.quantile(posterior.densities(x, draws), (0.0225, 0.16, 0.5, 0.84, 0.9775), axis=0)
-    bins = min(MOST_BINS, max(6, round(2 * np.sqrt(len(beliefs)))))
-    counts, edges = np.histogram(beliefs.medians, bins, range=(low, high), density=True)
+    bins = min(MOST_BINS, max(6, round(2 * np.sqrt(len(posteriors)))))
+    counts, edges = np.histogram(posteriors.medians, bins, range=(low, high), density=True)
     axes.stairs(counts, edges, fill=True, color=NETWORK, alpha=0.35, label="the lenses' medians")
     for first, last, alpha in ((0, 4, 0.2), (1, 3, 0.4)):
         axes.fill_between(x, levels[first], levels[last], color=RESULT, alpha=alpha, lw=0)

@@ -1,4 +1,4 @@
-"""Where stamps come from: a lens in its two planes, and what the selection takes from a population."""
+"""Origin of stamps: a lens in its two planes, and the effect of the selection on a population."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STRETCH = 30.0  # light is shown linearly up to this part of the brightest
 BINS = 20
 
 
-class Plane(NamedTuple):
+class PanelPlane(NamedTuple):
     """The source plane, or the image plane.
 
     `light` (y, x), any unit, fills the square of side 2 `half_width` [arcsec] about 0; `curves` are closed lines (caustics or critical
@@ -32,13 +32,13 @@ class Plane(NamedTuple):
     points: ComplexArray
 
 
-def planes_figure(planes: Sequence[Plane]) -> Figure:
+def planes_figure(planes: Sequence[PanelPlane]) -> Figure:
     """Draw planes side by side, without noise.
 
     Parameters
     ----------
     planes
-        From left to right.
+        Planes from left to right.
     """
     from matplotlib.figure import Figure
 
@@ -59,7 +59,7 @@ def selection_figure(
     Parameters
     ----------
     drawn, kept
-        Name -> values, of any two lengths; the panels are the names in `drawn`.
+        Name -> values, of any length; each name in `drawn` has a panel.
     units
         Units of those that have one.
     """
@@ -84,7 +84,7 @@ def selection_figure(
     return figure
 
 
-def _plane(axes: Axes, plane: Plane) -> None:
+def _plane(axes: Axes, plane: PanelPlane) -> None:
     half = plane.half_width
     shown = np.arcsinh(STRETCH * plane.light / np.max(plane.light))
     axes.imshow(shown, cmap=LIGHT, extent=(-half, half, -half, half))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lenssbi.plots.comparison.look import Look, bare, legend, looks, plain_log, say, unique
+from lenssbi.plots.comparison.row_style import RowStyle, bare, legend, note_empty, plain_log, row_styles, unique
 from lenssbi.plots.style import INK, house_style
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def ours_against_published(lenses: Sequence[Row], methods: Sequence[str], outlie
     from matplotlib.lines import Line2D
 
     known = [row for row in lenses if row["radius"] is not None]
-    kinds = looks(unique(known, "kind"))
+    kinds = row_styles(unique(known, "kind"))
     limits = _limits(known, methods)
     with house_style():
         figure = Figure(figsize=(1.0 + 4.0 * len(methods), 4.6), layout="constrained")
@@ -61,9 +61,9 @@ def _limits(rows: Sequence[Row], methods: Sequence[str]) -> tuple[float, float]:
     return (0.8 * min(found), 1.25 * max(found)) if found else (0.3, 3.0)
 
 
-def _panel(axes: Axes, rows: Sequence[Row], method: str, kinds: Mapping[str, Look]) -> None:
+def _panel(axes: Axes, rows: Sequence[Row], method: str, kinds: Mapping[str, RowStyle]) -> None:
     if not rows:
-        say(axes, "no answer")
+        note_empty(axes, "no answer")
     for row in rows:
         colour = kinds[row["kind"]].colour
         bars: dict[str, Any] = {"ecolor": colour, "elinewidth": 1.0, "mec": colour, "ms": 6.5, "mew": 1.2}

@@ -1,8 +1,8 @@
-"""Coverage in subsets: where an average hides that the error bars are wrong.
+"""Coverage in subsets, where an average may hide wrong error bars.
 
 One row for each subset, one column for each interval. Dark bands are the tolerances, of all stamps in the first row and of the
-subsets below; the bars are binomial, of one sigma of a perfect posterior, and a point misses where it lies more than two of them
-outside its band. Subsets of too few stamps to be judged by are pale.
+subsets below; the bars are binomial, of one sigma of a perfect posterior, and a point fails if it lies more than two of them
+outside its band. Subsets with too few stamps are pale.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def splits_figure(rows: Sequence[Row], tolerances: tuple[float, float]) -> Figur
     Parameters
     ----------
     rows
-        The first is of all stamps; the names of the others are "property bin".
+        Coverage of all stamps first; the names of the others are "property bin".
     tolerances
-        Of all stamps, and of a subset; 0.02 for two points.
+        Tolerances for all stamps, and for a subset; 0.02 for two points.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""One look for all figures, and how they are saved.
+"""Common style of all figures, and how they are saved.
 
 Light is shown in `LIGHT` (perceptually even, dark sky), signed quantities in `SIGNED` (white at zero). Figures are made
 without pyplot, so that drawing one changes nothing for the caller and works in any process.
@@ -21,11 +21,11 @@ LIGHT = "inferno"
 SIGNED = "RdBu_r"
 INK = "#22223b"
 RESULT = "#1b6ca8"  # the result
-PRIOR = "#d1495b"  # what it was before, or with the prior in
-NETWORK = "#8d99ae"  # the network's own belief
+PRIOR = "#d1495b"  # the prior, or the result with it
+NETWORK = "#8d99ae"  # the network's posterior
 TRUTH = "#2a9d4a"
 COLOURS = (RESULT, PRIOR, TRUTH, "#e09f3e", "#6a4c93", "#4aa8b8", "#7f5539", "#5c677d")
-"""Of things side by side, parameters for one."""
+"""Colours of series, such as parameters."""
 
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -61,7 +61,7 @@ LABELS = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw in the look of the house inside the block, and leave the caller's settings alone."""
+    """Use the style of lenssbi inside the block, and leave the caller's settings unchanged."""
     from matplotlib import rc_context
 
     with rc_context(RC):
@@ -69,7 +69,7 @@ def house_style() -> Iterator[None]:
 
 
 def label(name: str, unit: str = "") -> str:
-    """Symbol of a parameter, with its unit [unit] where it has one."""
+    """Symbol of a parameter, with its unit [unit] if it has one."""
     symbol = LABELS.get(name, name.replace("_", " "))
     return f"{symbol} [{unit}]" if unit else symbol
 
@@ -114,11 +114,11 @@ def save(figure: Figure, path: str | Path, colours: int | None = None) -> Path:
     Parameters
     ----------
     figure
-        What is drawn.
+        Figure to save.
     path
-        Where to.
+        File to write.
     colours
-        How many a PNG has: 256 are enough for lines and markers and make it a third as large; None for all.
+        Number of colours of a PNG: 256 are enough for lines and markers and make it a third as large; None for all.
 
     Raises
     ------

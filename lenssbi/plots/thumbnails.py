@@ -24,14 +24,14 @@ def thumbnail(
     model: FloatArray | None = None,
     source: FloatArray | None = None,
 ) -> bytes:
-    """The four panels as one WebP image of `PANELS` squares; what is None stays dark.
+    """The four panels as one WebP image of `PANELS` squares; a panel that is None stays dark.
 
     Parameters
     ----------
     data, noise
-        In one unit, shape (y, x), row 0 at the bottom.
+        Image and one sigma, in one unit, shape (y, x), row 0 at the bottom.
     mask
-        True where the model was fitted: the picture is cut around it; None shows all.
+        True for the pixels that were fitted: the picture is cut around them; None shows all.
     model
         Blurred model image, NaN outside the mask.
     source
@@ -59,7 +59,7 @@ def thumbnail(
 
 
 def half_sides(shape: tuple[int, ...], mask: np.ndarray | None, pixel_scale: float) -> tuple[float, float]:
-    """Half sides (x, y) [arcsec] of what a thumbnail shows of the sky, about the centre of the stamp."""
+    """Half sides (x, y) [arcsec] of the field of a thumbnail, about the centre of the stamp."""
     rows, columns = _window(shape, mask)
     return (columns.stop - columns.start) * pixel_scale / 2, (rows.stop - rows.start) * pixel_scale / 2
 
@@ -81,7 +81,7 @@ def _stretched(image: FloatArray, sigma: float, top: float) -> FloatArray:
 
 
 def _coloured(values: FloatArray, colours: str) -> np.ndarray:
-    """Colours (y, x, 3) of values between 0 and 1, the top row first as pictures have it; what is not finite is dark."""
+    """Colours (y, x, 3) of values between 0 and 1, the top row first as in image files; values that are not finite are dark."""
     known = np.isfinite(values)
     index = (np.clip(np.where(known, values, 0.0), 0, 1) * 255).astype(np.uint8)
     return np.where(known[..., None], _table(colours)[index], 0).astype(np.uint8)[::-1]

@@ -1,4 +1,4 @@
-"""How a training went: the loss of the stamps it learnt from and of those it never saw."""
+"""Course of a training: the loss of the training and the validation stamps."""
 
 from __future__ import annotations
 

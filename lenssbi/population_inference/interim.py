@@ -1,14 +1,14 @@
 """The prior that a posterior carries (the "interim" prior of Wagner-Carena et al. 2021, ApJ 909, 187), by which it is divided.
 
-A network's prior is written nowhere: it is the distribution of the truths that it was trained on. Training stamps are those that passed the
-selection (several images, magnification, signal-to-noise), so it is p(x | selected), the truths *after* selection, and not the
+A network's prior has no explicit form: it is the distribution of the true values that it was trained on. Training stamps are those that
+passed the selection (several images, magnification, signal-to-noise), so it is p(x | selected), the truths *after* selection, and not the
 distribution that they were drawn from:
 
     p(x | d, selected) = p(d | x, selected) p(x | selected) / p(d | selected)
 
 Dividing by it leaves p(d | x, selected), and the population that follows is that of the lenses which pass this selection: of those in the
-catalogue. Nothing is said about lenses that were never found; for that, the selection itself must be modelled (Mandel, Farr & Gair 2019,
-MNRAS 486, 1086). A fit's prior is the one it was given, and dividing by it leaves p(d | x) = p(d | x, selected) p(selected | x); the
+catalogue. Lenses that were never found are not described; for them the selection itself must be modelled (Mandel, Farr & Gair 2019,
+MNRAS 486, 1086). A fit's prior is known, and dividing by it leaves p(d | x) = p(d | x, selected) p(selected | x); the
 last factor is next to constant over the width of a fit's posterior.
 
 A population of one parameter leaves the other parameters, given this one, as they were in the prior; then only the density of this
@@ -31,10 +31,10 @@ from lenssbi.population_inference.quantities import Quantity
 from lenssbi.status import InputError
 
 POINTS = 1024
-FEWEST = 100  # truths; with fewer the density itself scatters by a sixth and more
+FEWEST = 100  # true values; with fewer the density itself scatters by a sixth or more
 
 
-class Interim(Protocol):
+class InterimPrior(Protocol):
     """A density over a quantity."""
 
     def log_prob(self, x: FloatArray) -> FloatArray:
@@ -66,7 +66,7 @@ class OnScale:
         return float(low), float(high)
 
 
-def on_scale(marginal: Marginal, quantity: Quantity) -> Interim:
+def on_scale(marginal: Marginal, quantity: Quantity) -> InterimPrior:
     """The density over `quantity` of a prior over its parameter."""
     return OnScale(marginal, quantity)
 
@@ -86,8 +86,8 @@ class Tabulated:
         return float(self.x[0]), float(self.x[-1])
 
 
-def density_of_truths(values: FloatArray, quantity: Quantity) -> Interim:
-    """The density that truths were drawn from, estimated with Gaussian kernels that are reflected at its ends.
+def density_of_truths(values: FloatArray, quantity: Quantity) -> InterimPrior:
+    """The density of true values, estimated with Gaussian kernels that are reflected at its ends.
 
     Priors of lenses end abruptly (at q = 0.4, say), where a kernel would spill over; reflected it does not (Silverman 1986, section 2.10).
     The ends are the smallest and the largest truth, a spacing of the order of 1/n apart from those of the prior.
@@ -97,12 +97,12 @@ def density_of_truths(values: FloatArray, quantity: Quantity) -> Interim:
     values
         True values of the parameter after selection, shape (stamp,).
     quantity
-        Its scale.
+        Quantity that defines the scale.
 
     Raises
     ------
     InputError
-        Fewer than `FEWEST` truths, or all the same.
+        If there are fewer than `FEWEST` values, or all are the same.
     """
     x = quantity.of(np.asarray(values, dtype=float))
     x = x[np.isfinite(x)]
@@ -121,8 +121,8 @@ def density_of_truths(values: FloatArray, quantity: Quantity) -> Interim:
     return Tabulated(grid, density / trapezoid(density, grid))
 
 
-def common_support(priors: Iterable[Interim], quantity: Quantity) -> tuple[float, float]:
-    """Smallest and largest value of `quantity` that any of the priors knows: outside it, nothing can be said of a population."""
+def common_support(priors: Iterable[InterimPrior], quantity: Quantity) -> tuple[float, float]:
+    """Smallest and largest value of `quantity` in the support of any prior: outside it a population cannot be constrained."""
     low, high = zip(*(prior.support() for prior in priors), strict=True)
     limits = max(min(low), quantity.limits[0]), min(max(high), quantity.limits[1])
     if not np.isfinite(limits).all():

@@ -2,12 +2,12 @@
 
     p(mean, scatter | all data) ~ p(mean, scatter) prod_k L_k(mean, scatter)
 
-with L_k of `beliefs` (Wagner-Carena et al. 2021, ApJ 909, 187, eq. 10). The Gaussian is cut off at the limits of the quantity and of
-the priors, and mean and scatter are those before the cut. Their own prior is flat: the mean within the limits, the scatter from 0 to the
+with L_k of `binned_posteriors` (Wagner-Carena et al. 2021, ApJ 909, 187, eq. 10). The Gaussian is cut off at the limits of the quantity and
+of the priors, and mean and scatter are those before the cut. Their own prior is flat: the mean within the limits, the scatter from 0 to the
 distance between them (flat in the scatter, not in its logarithm: Gelman 2006, Bayesian Analysis 1, 515).
 
-Two parameters need no sampler. A grid over all that the prior allows is drawn closer and closer about what the data leave, until that fills
-it; probabilities are sums over cells, and draws are cells with a random place in each.
+Two parameters need no sampler. A grid over the support of the prior is narrowed to the region of high posterior density until that region
+fills it; probabilities are sums over cells, and draws are cells with a random place in each.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ import numpy as np
 from scipy.special import ndtr
 
 from lenssbi.arrays import FloatArray
-from lenssbi.population_inference.beliefs import FEW_DRAWS, Beliefs
+from lenssbi.population_inference.binned_posteriors import FEW_DRAWS, BinnedPosteriors
 from lenssbi.population_inference.quantities import Quantity
 from lenssbi.posteriors import Samples, Summary
 
-CELLS, SEARCH = 64, 24  # along each axis, of the last grid and of those before
+CELLS, SEARCH = 64, 24  # cells along each axis, of the last grid and of those before
 NEGLIGIBLE = 14.0  # log of the density below its peak: 5.3 sigma
-MARGIN = 2  # cells around those
-CLOSER = 10  # grids at the most
-LENSES = 1024  # at once, so that memory stays constant
+MARGIN = 2  # cells around the region that is not negligible
+CLOSER = 10  # largest number of grids
+LENSES = 1024  # processed at a time, so that memory stays constant
 LEVELS = (0.16, 0.5, 0.84)
 BY_DRAWS = 0.5  # of an error bar that may be due to the number of draws; together they are then 12 per cent wider
 
 
 class Quality(NamedTuple):
-    """How good the estimate is.
+    """Quality of the estimate.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ class Quality(NamedTuple):
     few
         Names of the lenses with fewer than `FEW_DRAWS`.
     variance
-        Of the natural log of the likelihood under that population, by the number of draws: above 1 more draws are needed.
+        Variance of the natural log of the likelihood under that population due to the number of draws: above 1 more draws are needed.
     errors
-        One sigma by which the posterior's mean of "mean" and "scatter" would differ with other draws, to be small beside
-        their own errors.
+        One sigma by which the posterior's mean of "mean" and "scatter" would differ with other draws; it should be small compared
+        with their standard deviations.
     """
 
     draws: FloatArray
@@ -57,20 +57,20 @@ class Quality(NamedTuple):
 
 @dataclass(frozen=True)
 class PopulationPosterior:
-    """What is known of mean and scatter.
+    """Posterior of mean and scatter.
 
     Parameters
     ----------
     quantity
-        Of which.
+        Quantity and its scale.
     limits
-        Where the Gaussian is cut off.
+        Values at which the Gaussian is cut off.
     means, scatters
         Edges of the cells, on the quantity's scale, shape (cell + 1,).
     mass
         Probability of each cell, adding up to 1, shape (mean, scatter).
     quality
-        How good it is.
+        Quality of the estimate.
     """
 
     quantity: Quantity
@@ -105,37 +105,37 @@ class PopulationPosterior:
         return np.where((x >= low) & (x <= high), density, 0.0)
 
 
-def infer(beliefs: Beliefs) -> PopulationPosterior:
+def infer(posteriors: BinnedPosteriors) -> PopulationPosterior:
     """The posterior of the mean and the scatter of a Gaussian population.
 
     Parameters
     ----------
-    beliefs
-        What the posteriors of the lenses say.
+    posteriors
+        Binned posteriors of the lenses.
     """
-    low, high = float(beliefs.edges[0]), float(beliefs.edges[-1])
+    low, high = float(posteriors.edges[0]), float(posteriors.edges[-1])
     box = np.array([[low, high], [0.0, high - low]])
     for _ in range(CLOSER):
         means, scatters = np.linspace(box[:, 0], box[:, 1], SEARCH + 1, axis=1)
-        closer = _closer(_log_posterior(beliefs, means, scatters), means, scatters)
+        closer = _closer(_log_posterior(posteriors, means, scatters), means, scatters)
         if (np.ptp(closer, axis=1) > 0.6 * np.ptp(box, axis=1)).all():
             break
         box = closer
     means, scatters = np.linspace(box[:, 0], box[:, 1], CELLS + 1, axis=1)
-    log_mass = _log_posterior(beliefs, means, scatters)
+    log_mass = _log_posterior(posteriors, means, scatters)
     mass = np.exp(log_mass - log_mass.max())
     mass /= mass.sum()
-    quality = _quality(beliefs, means, scatters, mass)
-    return PopulationPosterior(beliefs.quantity, (low, high), means, scatters, mass, quality)
+    quality = _quality(posteriors, means, scatters, mass)
+    return PopulationPosterior(posteriors.quantity, (low, high), means, scatters, mass, quality)
 
 
-def _log_posterior(beliefs: Beliefs, means: FloatArray, scatters: FloatArray) -> FloatArray:
-    """In the middle of each cell, shape (mean, scatter)."""
+def _log_posterior(posteriors: BinnedPosteriors, means: FloatArray, scatters: FloatArray) -> FloatArray:
+    """Log posterior in the middle of each cell, shape (mean, scatter)."""
     mean, scatter = np.meshgrid(_middles(means), _middles(scatters), indexing="ij")
-    densities = _in_bins(beliefs.edges, mean.ravel(), scatter.ravel())
+    densities = _in_bins(posteriors.edges, mean.ravel(), scatter.ravel())
     total = np.zeros(mean.size)
-    for start in range(0, len(beliefs), LENSES):
-        likelihood = beliefs.ratios[start : start + LENSES] @ densities
+    for start in range(0, len(posteriors), LENSES):
+        likelihood = posteriors.ratios[start : start + LENSES] @ densities
         with np.errstate(divide="ignore"):  # no draw of a lens lies within a narrow population far from it
             total += np.log(likelihood).sum(axis=0)
     return total.reshape(mean.shape)
@@ -160,43 +160,43 @@ def _closer(log_posterior: FloatArray, means: FloatArray, scatters: FloatArray) 
     return np.array(sides)
 
 
-def _quality(beliefs: Beliefs, means: FloatArray, scatters: FloatArray, mass: FloatArray) -> Quality:
+def _quality(posteriors: BinnedPosteriors, means: FloatArray, scatters: FloatArray, mass: FloatArray) -> Quality:
     mean, scatter = (grid.ravel() for grid in np.meshgrid(_middles(means), _middles(scatters), indexing="ij"))
     weights = mass.ravel()
     centre = np.array([weights @ mean]), np.array([weights @ scatter])
-    density = _in_bins(beliefs.edges, *centre)[:, 0]
-    draws = beliefs.effective_draws(density)
-    few = tuple(name for name, count in zip(beliefs.names, draws, strict=True) if count < FEW_DRAWS)
+    density = _in_bins(posteriors.edges, *centre)[:, 0]
+    draws = posteriors.effective_draws(density)
+    few = tuple(name for name, count in zip(posteriors.names, draws, strict=True) if count < FEW_DRAWS)
     kept = weights > weights.max() * np.exp(-NEGLIGIBLE)
-    populations = _in_bins(beliefs.edges, mean[kept], scatter[kept])
+    populations = _in_bins(posteriors.edges, mean[kept], scatter[kept])
     errors = {
-        name: _error_by_draws(beliefs, populations, weights[kept] * (places - middle)[kept])
+        name: _error_by_draws(posteriors, populations, weights[kept] * (places - middle)[kept])
         for name, places, middle in (("mean", mean, centre[0]), ("scatter", scatter, centre[1]))
     }
     return Quality(draws, few, float(np.sum(1 / np.maximum(draws, 1e-300))), errors)
 
 
-def _error_by_draws(beliefs: Beliefs, populations: FloatArray, weights: FloatArray) -> float:
-    """One sigma of sum_Omega weights Omega by the draws of all lenses, to first order (the infinitesimal jackknife; Efron 1982).
+def _error_by_draws(posteriors: BinnedPosteriors, populations: FloatArray, weights: FloatArray) -> float:
+    """One sigma of sum_Omega weights Omega due to the draws of all lenses, to first order (the infinitesimal jackknife; Efron 1982).
 
     A draw in bin j of lens k changes the log likelihood of population Omega by its share of L_k, so the sum by
     a_kj sum_Omega weights(Omega) p_j(Omega) / L_k(Omega), and draws are independent.
 
     Parameters
     ----------
-    beliefs
-        The lenses.
+    posteriors
+        Binned posteriors of the lenses.
     populations
         Mean densities in the bins, shape (bin, population).
     weights
         Probability of each population times the distance of its parameter from the mean, shape (population,).
     """
     variance = 0.0
-    for start in range(0, len(beliefs), LENSES):
+    for start in range(0, len(posteriors), LENSES):
         rows = slice(start, start + LENSES)
-        likelihood = beliefs.ratios[rows] @ populations
+        likelihood = posteriors.ratios[rows] @ populations
         influence = np.divide(weights, likelihood, out=np.zeros_like(likelihood), where=likelihood > 0) @ populations.T
-        variance += float(np.sum(beliefs.squares[rows] * influence**2))
+        variance += float(np.sum(posteriors.squares[rows] * influence**2))
     return variance**0.5
 
 

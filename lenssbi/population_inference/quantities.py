@@ -1,4 +1,4 @@
-"""What a population is a distribution of: a parameter on the scale on which it is taken to be Gaussian.
+"""The quantity that a population distributes: a parameter on the scale on which it is taken to be Gaussian.
 
 q                 between 0 and 1
 slope             between 1 and 3
@@ -24,7 +24,7 @@ class Quantity:
     parameter
         Name of the column of a posterior.
     name, unit
-        Of the quantity.
+        Name and unit of the quantity.
     limits
         Smallest and largest possible value, on the scale.
     logarithmic
@@ -49,7 +49,7 @@ class Quantity:
         return 10.0 ** np.asarray(x) if self.logarithmic else np.asarray(x, dtype=float)
 
     def log_stretch(self, x: FloatArray) -> FloatArray:
-        """Natural log of d(parameter) / d(scale) at `x`: what a density over the parameter is multiplied with."""
+        """Natural log of d(parameter) / d(scale) at `x`, the factor of a density over the parameter."""
         x = np.asarray(x, dtype=float)
         return np.log(np.log(10.0)) + np.log(10.0) * x if self.logarithmic else np.zeros_like(x)
 
@@ -59,7 +59,7 @@ QUANTITIES = {
     "slope": Quantity("slope", "slope", "", (1.0, 3.0)),
     "einstein_radius": Quantity("einstein_radius", "log10_einstein_radius", "dex", (-np.inf, np.inf), True),
 }
-"""By the name of the parameter."""
+"""Quantities by the name of the parameter."""
 
 
 def quantity(parameter: str) -> Quantity:
@@ -68,7 +68,7 @@ def quantity(parameter: str) -> Quantity:
     Raises
     ------
     InputError
-        For a parameter that no population is known for.
+        If the parameter has no population model.
     """
     if parameter not in QUANTITIES:
         raise InputError(f"{parameter}: populations are known for {', '.join(QUANTITIES)}: choose one of them")

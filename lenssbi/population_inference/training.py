@@ -1,4 +1,4 @@
-"""Which prior the posteriors of a catalogue carry, by the way that they were made.
+"""The prior that is contained in the posteriors of a catalogue, by their method.
 
 network    the truths of its training after selection: those of a set simulated with the training's own configuration. The ranges in
            an estimator's card are those before selection, so they are not used.
@@ -15,7 +15,7 @@ import numpy as np
 
 from lenssbi.arrays import FloatArray
 from lenssbi.parameters import Uniform
-from lenssbi.population_inference.interim import Interim, density_of_truths, on_scale
+from lenssbi.population_inference.interim import InterimPrior, density_of_truths, on_scale
 from lenssbi.population_inference.quantities import Quantity
 from lenssbi.posteriors import derive_ellipse
 from lenssbi.status import InputError
@@ -23,19 +23,19 @@ from lenssbi.status import InputError
 
 def interims(
     methods: set[str],
-    asked: Quantity,
+    quantity: Quantity,
     sets: Sequence[Path],
     *,
     ranges: Mapping[str, tuple[float, float]],
     estimator: str | None,
-) -> tuple[dict[str, Interim], dict[str, str]]:
-    """Prior of each method, and what it is in words.
+) -> tuple[dict[str, InterimPrior], dict[str, str]]:
+    """Prior of each method, and its description.
 
     Parameters
     ----------
     methods
         "network" and "refined", or one of them.
-    asked
+    quantity
         Parameter whose distribution is inferred.
     sets
         Sets of stamps that the network was trained on, or of the same population.
@@ -47,29 +47,29 @@ def interims(
     Raises
     ------
     InputError
-        No set is given for the network's posteriors, or one lacks the parameter.
+        If no set is given for the network's posteriors, or one lacks the parameter.
     """
-    found: dict[str, Interim] = {}
-    words: dict[str, str] = {}
+    found: dict[str, InterimPrior] = {}
+    descriptions: dict[str, str] = {}
     if "network" in methods:
         if not sets:
             raise InputError(
-                f"the network's posteriors carry the {asked.parameter} of its training's stamps as their prior: give such stamps with "
+                f"the network's posteriors carry the {quantity.parameter} of its training's stamps as their prior: give such stamps with "
                 f"--prior set.h5 (lenssbi simulate CONFIG --count 5000 --out set.h5{_training_of(estimator)})"
             )
-        truths = np.concatenate([_truths(path, asked) for path in sets])
-        found["network"] = density_of_truths(truths, asked)
-        words["network"] = (
+        truths = np.concatenate([_truths(path, quantity) for path in sets])
+        found["network"] = density_of_truths(truths, quantity)
+        descriptions["network"] = (
             f"density of {len(truths):,} truths after selection ({', '.join(path.name for path in sets)})"
         )
     if "refined" in methods:
-        low, high = ranges[asked.parameter]
-        found["refined"] = on_scale(Uniform(low, high), asked)
-        words["refined"] = f"uniform in {asked.parameter} between {low:g} and {high:g}"
-    return found, words
+        low, high = ranges[quantity.parameter]
+        found["refined"] = on_scale(Uniform(low, high), quantity)
+        descriptions["refined"] = f"uniform in {quantity.parameter} between {low:g} and {high:g}"
+    return found, descriptions
 
 
-def _truths(path: Path, asked: Quantity) -> FloatArray:
+def _truths(path: Path, quantity: Quantity) -> FloatArray:
     """True values of the parameter of the stamps in a set, shape (stamp,)."""
     from lenssbi.dataset import StampSet
 
@@ -77,13 +77,13 @@ def _truths(path: Path, asked: Quantity) -> FloatArray:
         params = stamps.params
     if {"e1", "e2"} <= set(params):
         params |= derive_ellipse(params["e1"], params["e2"])
-    if asked.parameter not in params:
-        raise InputError(f"{path}: the set has no {asked.parameter}: give one of the network's training")
-    return np.asarray(params[asked.parameter], dtype=float)
+    if quantity.parameter not in params:
+        raise InputError(f"{path}: the set has no {quantity.parameter}: give one of the network's training")
+    return np.asarray(params[quantity.parameter], dtype=float)
 
 
 def _suites(estimator: str | None) -> set[str]:
-    """Names of the populations that the catalogue's network was trained on; none where it cannot be found."""
+    """Names of the populations that the catalogue's network was trained on; none if it cannot be found."""
     from lenssbi.estimators.checkpoint import read_card
     from lenssbi.estimators.load import DEFAULT, find_estimator
 

@@ -1,6 +1,6 @@
-"""WHICH LENSES: the paper's training set and its test suites, light cones and hydrodynamical lenses among them."""
+"""Populations of lenses: the paper's training set and its test suites, with light cones and hydrodynamical lenses."""
 
-from lenssbi.populations.draws import Draw, Draws, join_draws
+from lenssbi.populations.draws import Draw, PopulationDraws, join_draws
 from lenssbi.populations.population import Population
 
-__all__ = ["Draw", "Draws", "Population", "join_draws"]
+__all__ = ["Draw", "PopulationDraws", "Population", "join_draws"]

@@ -1,4 +1,4 @@
-"""Distances between observer, lens and source, from a spline: a draw asks for them a thousand times.
+"""Distances between observer, lens and source, interpolated by a spline, since they are needed a thousand times per draw.
 
 Flat LCDM with the parameters of Planck Collaboration 2020 (A&A 641, A6; astropy's Planck18). The critical surface density is
 
@@ -44,7 +44,7 @@ def critical_surface_density(z_lens: Array, z_source: Array) -> Array:
 
 
 def lensing_ratio(z_i: Array, z_j: Array, z_source: Array) -> Array:
-    """D_ij D_s / (D_j D_is): what plane i, its deflection scaled to the source, deflects a ray on its way to plane j."""
+    """D_ij D_s / (D_j D_is): factor of plane i's deflection, scaled to the source, for a ray on its way to plane j."""
     return (
         distance_between(z_i, z_j)
         * angular_diameter_distance(z_source)

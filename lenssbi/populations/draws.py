@@ -1,4 +1,4 @@
-"""What a population gives: systems, their true parameters, and where they come from."""
+"""Draws of a population: systems, their true parameters, and their origin."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Draw:
     info
         Redshifts, identities, kind, size and magnitude of the source.
     fit
-        Where it is given, `params` are the main lens' alone, and the true ones those of this model fitted to the total convergence
+        Model that is fitted to the total convergence for the true parameters, while `params` are those of the main lens alone
         (Pearson et al. 2021, section 2.2; `populations/truth.py`).
     """
 
@@ -38,7 +38,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Draws:
+class PopulationDraws:
     """Many systems of a population: `system` is a batch (arrays of shape (n, 1, 1)), `params` and `info` hold arrays of shape (n,)."""
 
     system: LensSystem
@@ -63,27 +63,27 @@ class Draws:
         """Unlensed flux of the sources, shape (n,)."""
         return np.sum([np.broadcast_to(light.flux, (len(self), 1, 1)) for light in self.system.source], axis=0).ravel()
 
-    def take(self, index: Any) -> Draws:
+    def take(self, index: Any) -> PopulationDraws:
         """The draws `index` (integers or a mask)."""
         params = {name: values[index] for name, values in self.params.items()}
         info = {name: values[index] for name, values in self.info.items()}
-        return Draws(batching.take(self.system, index), params, info, self.fit)
+        return PopulationDraws(batching.take(self.system, index), params, info, self.fit)
 
 
-def join_draws(draws: Sequence[Draws]) -> Draws:
+def join_draws(draws: Sequence[PopulationDraws]) -> PopulationDraws:
     """Draws of one population as one.
 
     Raises
     ------
     ValueError
-        Where their systems are not built alike (other planes along the line of sight).
+        If their systems are not built alike (other planes along the line of sight).
     """
     if len(draws) == 1:
         return draws[0]
     system = batching.join([d.system for d in draws], [len(d) for d in draws])
     params = {name: np.concatenate([d.params[name] for d in draws]) for name in draws[0].params}
     info = {name: np.concatenate([d.info[name] for d in draws]) for name in draws[0].info}
-    return Draws(system, params, info, draws[0].fit)
+    return PopulationDraws(system, params, info, draws[0].fit)
 
 
 def column(values: Any) -> np.ndarray:

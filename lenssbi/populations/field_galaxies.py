@@ -1,6 +1,6 @@
-"""Galaxies and stars beside a lens, neither lensed nor masked: as many as a field has, and some more where lenses live in groups.
+"""Galaxies and stars near a lens, neither lensed nor masked: the number of a random field, increased for groups of galaxies.
 
-Their number is Poisson's, their places are uniform in area outside the arcs, but for a share that may lie anywhere beyond the lens's core.
+Their number is Poisson distributed, their places are uniform in area outside the arcs, except for a share anywhere beyond the lens's core.
 Counts rise with magnitude as 10^(slope m); sizes fall with it.
 """
 
@@ -19,7 +19,7 @@ CLUMPS = 3
 
 
 class FieldGalaxies(Config):
-    """Distribution of what lies beside a lens."""
+    """Distribution of galaxies and stars near a lens."""
 
     number: float = Field(1.6, ge=0, description="mean number in the stamp")
     magnitude: Range = Field((18.5, 25.5), description="[AB]")
@@ -33,7 +33,7 @@ class FieldGalaxies(Config):
     clumpy: float = Field(0.2, ge=0, le=1, description="share of galaxies of several clumps")
     gap: float = Field(0.7, ge=0, description="from the Einstein radius to the nearest of them [arcsec]")
     near: float = Field(0.12, ge=0, le=1, description="share that may lie among the arcs")
-    core: float = Field(0.5, ge=0, description="distance from the lens's centre that those keep [arcsec]")
+    core: float = Field(0.5, ge=0, description="least distance of those from the lens's centre [arcsec]")
 
     @model_validator(mode="after")
     def _check(self) -> FieldGalaxies:
@@ -74,20 +74,20 @@ class FieldGalaxies(Config):
         return low + np.log10(1 + share * rise) / self.slope
 
     def places(self, rng: np.random.Generator, radius: float, centre: complex, half: float) -> ComplexArray:
-        """Where the neighbours of one lens lie [arcsec].
+        """Places of the neighbours of one lens [arcsec].
 
         Parameters
         ----------
         rng
-            Source of randomness.
+            Random number generator.
         radius, centre
             Einstein radius and centre of the lens [arcsec].
         half
-            Half side of the square in which they lie [arcsec].
+            Half the side of the square that contains them [arcsec].
 
         Returns
         -------
-        Complex, one for each neighbour; those that would lie in the forbidden area are left out.
+        Complex positions, one for each neighbour; those in the excluded area are left out.
         """
         count = rng.poisson(self.number)
         place = rng.uniform(-half, half, count) + 1j * rng.uniform(-half, half, count)

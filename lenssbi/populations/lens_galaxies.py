@@ -1,4 +1,4 @@
-"""Lens galaxies that stay in the image: a bulge, and for most of them an envelope or disc with isophotes of its own.
+"""Lens galaxies that stay in the image: a bulge, and for most of them an envelope or disc with other isophotes.
 
 The axis ratio and the position angle of the light follow those of the mass with scatter (published fits of Euclid Q1 lenses: the light
 is rounder than the mass), so do the centres. The two components have different ellipticities and angles: the isophotes change shape and

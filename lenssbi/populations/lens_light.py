@@ -1,7 +1,8 @@
-"""The lens' own light, and what an imperfect subtraction leaves of it.
+"""The lens' light, and the residual of an imperfect subtraction.
 
-An early-type galaxy's (de Vaucouleurs 1948), its axis ratio and position angle close to the mass'. It is added for its shot noise and its
-true profile subtracted again (Pearson et al. 2021, section 2.1). With `residual` the profile that is subtracted is not the true one.
+The profile is that of an early-type galaxy (de Vaucouleurs 1948), with an axis ratio and position angle similar to the mass. The light is
+added for its shot noise and its true profile subtracted again (Pearson et al. 2021, section 2.1). With `residual` the profile that is
+subtracted is not the true one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class LensLight(Config):
     def draw(
         self, rng: np.random.Generator, q: FloatArray, phi: FloatArray, centre: ComplexArray
     ) -> tuple[tuple[LightProfile, ...], tuple[LightProfile, ...]]:
-        """Light of lenses whose masses have `q`, `phi` [rad] and `centre` [arcsec], each (n,), and what its subtraction leaves."""
+        """Light of lenses whose masses have `q`, `phi` [rad] and `centre` [arcsec], each (n,), and the residual of its subtraction."""
         n = len(q)
         flux, size = 10 ** (-0.4 * rng.uniform(*self.magnitude, n)), rng.uniform(*self.effective_radius, n)
         q, phi = np.clip(q + rng.normal(0, 0.1, n), 0.3, 1.0), phi + rng.normal(0, 0.1, n)

@@ -1,4 +1,4 @@
-"""Masses of lenses in closed form: elliptical power laws, the SIE among them, with an external shear (Pearson et al. 2021, section 2.1)."""
+"""Masses of lenses in closed form: elliptical power laws, such as the SIE, with an external shear (Pearson et al. 2021, section 2.1)."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class PowerLawMass(Config):
 
     @property
     def model(self) -> Model:
-        """What the masses are, and what is fitted to them where there is more along the line of sight."""
+        """Model of the masses, which is also fitted to the total convergence of a light cone."""
         return "sie" if self.slope == (2.0, 2.0) else "power_law"
 
     def draw(
         self, rng: np.random.Generator, n: int, z_lens: FloatArray, z_source: FloatArray
     ) -> tuple[tuple[Deflector, ...], dict[str, FloatArray], dict[str, Any]]:
-        """Draw `n` lenses: a batch of deflectors, their parameters, and what else is known of them.
+        """Draw `n` lenses: a batch of deflectors, their parameters, and further information.
 
-        The redshifts change nothing: the Einstein radius is what is drawn.
+        The redshifts have no effect: the Einstein radius is drawn directly.
         """
         radius = self.radius_law.draw(rng, n, self.einstein_radius)
         q, slope = (rng.uniform(*r, n) for r in (self.q, self.slope))

@@ -1,6 +1,6 @@
-"""A galaxy beside the lens that is neither lensed nor masked: what a catalogue's deblending overlooked.
+"""A galaxy near the lens that is neither lensed nor masked, such as one that deblending missed.
 
-Its light, shot noise included, is in the image; a network that has not seen such stamps may take it for an arc.
+Its light, shot noise included, is in the image; a network that was not trained on such stamps may take it for an arc.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lenssbi.populations.draws import column
 
 
 class Neighbours(Config):
-    """Distribution of one neighbour a stamp; every range is uniform."""
+    """Distribution of one neighbour per stamp; every range is uniform."""
 
     magnitude: Range = Field((19.0, 23.0), description="[AB]")
     distance: Range = Field((1.5, 4.0), description="from the lens [arcsec]")

@@ -49,18 +49,18 @@ class ParametricSource(Config):
         Parameters
         ----------
         rng
-            Source of randomness.
+            Random number generator.
         n
-            How many.
+            Number of draws.
         place
-            Their centres [arcsec], shape (n,).
+            Centres of the sources [arcsec], shape (n,).
         z_source
-            Their redshifts, shape (n,).
+            Redshifts of the sources, shape (n,).
 
         Returns
         -------
-        A batch of Sersics per component (a Gaussian is a Sersic of index 1/2; components that a source lacks have no flux), and what is
-        known of the sources.
+        A batch of Sersics per component (a Gaussian is a Sersic of index 1/2; missing components have no flux), and
+        information on the sources.
         """
         shares = np.array([self.shares.get(kind, 0.0) for kind in KINDS])
         kind = rng.choice(len(KINDS), n, p=shares / shares.sum())

@@ -1,4 +1,4 @@
-"""A population: masses, sources, the light of the lenses, what lies along the line of sight.
+"""A population: masses, sources, the light of the lenses, and structure along the line of sight.
 
 Its defaults are the paper's training set (Pearson et al. 2021, section 2.1):
 
@@ -18,7 +18,7 @@ from lenssbi.config import Config, Range, ordered
 from lenssbi.light import LightProfile
 from lenssbi.parameters import axis_ratio, position_angle
 from lenssbi.populations.cosmology import Z_MAX
-from lenssbi.populations.draws import Draws, Model
+from lenssbi.populations.draws import Model, PopulationDraws
 from lenssbi.populations.galaxies import GalaxySource
 from lenssbi.populations.hydro import MapMass
 from lenssbi.populations.lens_light import LensLight
@@ -41,7 +41,7 @@ class Population(Config):
     source: Source = ParametricSource()
     source_offset: Range = Field((0.0, 1.0), description="uniform over this ring around the lens [einstein_radius]")
     lens_light: LensLight | None = LensLight()
-    neighbours: Neighbours | None = Field(None, description="a galaxy beside each lens that nobody masked")
+    neighbours: Neighbours | None = Field(None, description="a galaxy near each lens that is not masked")
     line_of_sight: LightCone | None = None
     z_lens: Range = (0.0, 2.0)
     z_source: Range = (0.0, 6.0)
@@ -57,15 +57,15 @@ class Population(Config):
             raise ValueError(f"z_source is at most {Z_MAX:g}, got {self.z_source}")
         return self
 
-    def draw(self, rng: np.random.Generator, n: int = 1) -> Draws:
-        """Draw `n` systems; along the line of sight they share their surroundings and their redshifts.
+    def draw(self, rng: np.random.Generator, n: int = 1) -> PopulationDraws:
+        """Draw `n` systems; they share the structure along the line of sight and the redshifts.
 
         Parameters
         ----------
         rng
-            Source of randomness.
+            Random number generator.
         n
-            How many.
+            Number of draws.
         """
         cone = None
         if self.line_of_sight is None:
@@ -91,12 +91,12 @@ class Population(Config):
             fit = self.mass.model
             # the sum of all deflections has a shear, the fit to the convergence has none
             params = {name: values for name, values in params.items() if not name.startswith("shear")}
-        return Draws(LensSystem(deflectors, source, light, residual), params, info, fit)
+        return PopulationDraws(LensSystem(deflectors, source, light, residual), params, info, fit)
 
     def _light(
         self, rng: np.random.Generator, params: dict[str, Any]
     ) -> tuple[tuple[LightProfile, ...], tuple[LightProfile, ...]]:
-        """What shines beside the source, for the shot noise, and what of it is left in the image."""
+        """Light other than the source, for the shot noise, and the part of it that stays in the image."""
         e = params["e1"] + 1j * params["e2"]
         centre = params["centre_x"] + 1j * params["centre_y"]
         light: tuple[LightProfile, ...] = ()
@@ -104,6 +104,6 @@ class Population(Config):
         if self.lens_light is not None:
             light, residual = self.lens_light.draw(rng, axis_ratio(e), position_angle(e), centre)
         if self.neighbours is not None:
-            beside = self.neighbours.draw(rng, centre)
-            light, residual = (*light, *beside), (*residual, *beside)
+            neighbours = self.neighbours.draw(rng, centre)
+            light, residual = (*light, *neighbours), (*residual, *neighbours)
         return light, residual

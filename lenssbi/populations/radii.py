@@ -1,4 +1,4 @@
-"""How Einstein radii are distributed within their range.
+"""Distributions of Einstein radii within their range.
 
 uniform        p(r) constant
 shifted_log    p(r) proportional to 1 / (r + offset): flat well below the offset, uniform in ln r well above it

@@ -1,12 +1,12 @@
-"""How large and how bright sources are.
+"""Sizes and magnitudes of sources.
 
-Two ways to say it: angles and magnitudes as observed, or a galaxy's size and luminosity, seen from the redshift it has:
+There are two ways: observed angles and magnitudes, or a galaxy's size and luminosity at its redshift:
 
     R_e = 6.9 kpc (1 + z)^-1.20 (L_UV / L_0)^0.27,   L_0 at M_UV = -21, log-normal with sigma_lnR = 0.6
 
 the sizes of star-forming galaxies at z = 0-8 (Shibuya, Ouchi & Harikane 2015, ApJS 219, 15), with the apparent magnitude of a spectrum
 flat in f_nu, m = M + DM(z) - 2.5 log10(1 + z). Luminosities are drawn uniformly in magnitude, not from the luminosity function: a
-training set wants faint and bright sources alike, and the selection takes the faintest away again.
+training set needs faint and bright sources, and the selection removes the faintest.
 """
 
 from __future__ import annotations

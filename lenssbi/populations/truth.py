@@ -1,12 +1,12 @@
-"""The true parameters of a lens that is no power law: those of an SIE or power law fitted to its convergence.
+"""The true parameters of a lens that is not a power law: those of an SIE or power law fitted to its convergence.
 
 As in section 2.2 of Pearson et al. (2021), a least-squares fit weighted by the square root of the convergence:
 
     minimise   int sqrt(kappa) (kappa - kappa_model)^2 d^2 theta,   sqrt(kappa) = 0 where kappa < 0,
 
-over the ring 0.2 < |theta - centre| / einstein_radius < 2, which is where images are. Closer to the centre a singular model does
-not compare with a simulated galaxy, which is softened, and would outweigh all the rest; farther out are noise and neighbours.
-The ring has the centre and the Einstein radius that come out, not those of the guess, so that the guess does not matter.
+over the ring 0.2 < |theta - centre| / einstein_radius < 2, where images form. Closer to the centre a singular model cannot
+be compared with a softened simulated galaxy, and would dominate the fit; farther out are noise and neighbours.
+The ring has the centre and the Einstein radius of the result, not those of the guess, so that the guess does not matter.
 
 Light cones with mean-subtracted planes have negative convergence in places: these get no weight.
 """
@@ -22,15 +22,15 @@ from scipy.optimize import least_squares
 from lenssbi.arrays import FloatArray
 from lenssbi.lensing.deflector import Deflector
 from lenssbi.lensing.epl import EllipticalPowerLaw
-from lenssbi.populations.draws import Draws
+from lenssbi.populations.draws import PopulationDraws
 
 RING = (0.2, 2.0)
-"""Its edges, in Einstein radii."""
+"""Edges of the ring, in Einstein radii."""
 RINGS, SPOKES = 28, 48
-"""Samples along the radius and around it."""
+"""Number of samples in radius and in angle."""
 PASSES = 4
 SETTLED = 0.01
-"""Change of the Einstein radius and of the centre, as a fraction of the ring, below which it is not drawn again."""
+"""Change of the Einstein radius and of the centre, relative to the ring, below which the ring is not updated."""
 LOWEST = np.array([0.4, -3.0, -3.0, -0.5, -0.5, 1.05])
 HIGHEST = np.array([2.5, 3.0, 3.0, 0.5, 0.5, 2.95])
 """Bounds of `_power_law`'s numbers."""
@@ -44,13 +44,13 @@ def fit_convergence(
     Parameters
     ----------
     lens
-        One lens, its parameters numbers; of several planes, the effective convergence counts.
+        One lens with scalar parameters; for several planes the effective convergence is used.
     model
-        "sie", of slope 2, or "power_law".
+        Model: "sie", of slope 2, or "power_law".
     einstein_radius
-        A guess [arcsec].
+        Initial guess [arcsec].
     centre
-        A guess, x + iy [arcsec].
+        Initial guess, x + iy [arcsec].
 
     Returns
     -------
@@ -86,7 +86,7 @@ def _fit_ring(lens: Deflector, model: str, start: EllipticalPowerLaw) -> Ellipti
     r = RING[0] + (RING[1] - RING[0]) * (np.arange(RINGS) + 0.5)[:, None] / RINGS
     z = r * np.exp(2j * np.pi * np.arange(SPOKES) / SPOKES)
     kappa = lens.convergence(start.centre + start.einstein_radius * z)
-    weight = r * np.sqrt(np.maximum(kappa, 0))  # the area of a sample is as r
+    weight = r * np.sqrt(np.maximum(kappa, 0))  # the area of a sample is proportional to r
     if not weight.any():
         raise ValueError(f"there is no mass around {start.centre} to fit: the convergence is nowhere positive")
 
@@ -117,8 +117,8 @@ def _power_law(free: FloatArray) -> EllipticalPowerLaw:
     return EllipticalPowerLaw(float(free[0]), e1, e2, slope, complex(free[3], free[4]))
 
 
-def true_params(draws: Draws, row: int) -> dict[str, float]:
-    """True parameters of one draw: its own, or those of the fit to its total convergence where it asks for one."""
+def true_params(draws: PopulationDraws, row: int) -> dict[str, float]:
+    """True parameters of one draw: its own, or those of the fit to its total convergence if it requires one."""
     params = {name: float(values[row]) for name, values in draws.params.items()}
     if draws.fit is None:
         return params

@@ -1,12 +1,12 @@
-"""Beliefs: weighted samples with names and units, the network's Gaussian mixtures, and their file."""
+"""Posteriors: weighted samples with names and units, the network's Gaussian mixtures, and their file."""
 
-from lenssbi.posteriors.gaussians import GaussianMixture
 from lenssbi.posteriors.hdf5 import load_learned, load_samples, load_with_prior
+from lenssbi.posteriors.mixtures import DiagonalMixture
 from lenssbi.posteriors.samples import Samples, Summary, derive_ellipse
 from lenssbi.posteriors.writing import save_samples
 
 __all__ = [
-    "GaussianMixture",
+    "DiagonalMixture",
     "Samples",
     "Summary",
     "load_learned",

@@ -1,7 +1,7 @@
 """Distances to a lens and its source, in a cosmology that the user may choose.
 
 The default is flat LCDM with the parameters of Planck Collaboration 2020 (A&A 641, A6; astropy's Planck18). Redshifts of simulated lenses
-are turned to distances by :mod:`lenssbi.populations.cosmology`, which is faster and knows that cosmology alone.
+are converted to distances by :mod:`lenssbi.populations.cosmology`, which is faster and has that cosmology alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Distances(NamedTuple):
 
 @lru_cache(maxsize=8)
 def cosmology_of(text: str = DEFAULT) -> FLRW:
-    """The cosmology that a user names.
+    """The cosmology of a name or of parameters.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ def cosmology_of(text: str = DEFAULT) -> FLRW:
     Raises
     ------
     InputError
-        Neither of them.
+        If the text is neither.
     """
     from astropy import cosmology
 
-    said = FLAT.fullmatch(text.replace(" ", ""))
+    match = FLAT.fullmatch(text.replace(" ", ""))
     try:
-        if said is not None:
-            hubble, matter = float(said["H0"]), float(said["Om0"])
+        if match is not None:
+            hubble, matter = float(match["H0"]), float(match["Om0"])
             if hubble > 0 and 0 < matter <= 1:
                 return cosmology.FlatLambdaCDM(H0=hubble, Om0=matter)
         elif text in cosmology.available and getattr(cosmology, text).is_flat:
@@ -60,7 +60,7 @@ def cosmology_of(text: str = DEFAULT) -> FLRW:
 
 
 def in_words(text: str = DEFAULT) -> str:
-    """A cosmology as headers and tables state it.
+    """A cosmology as text for headers and tables.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """The effective Einstein radius of a posterior: the radius of the circle with the area of the tangential critical curve.
 
-It is a property of the whole deflector, shear included, and has one meaning in every code. The centre of the mass moves the curve and
-leaves its area, so that it is left out.
+It is a property of the whole deflector, shear included, and has the same definition in every code. The centre of the mass moves the curve
+but does not change its area, so it is ignored.
 
 The deflection of a power law is homogeneous. Along the direction phi from its centre, with u = r^-(slope - 1),
 
@@ -35,7 +35,7 @@ ANGLES = 2 * np.pi * np.arange(32) / 32  # 2 phi over half of a circle: areas ar
 
 
 def effective_radii(samples: Samples) -> FloatArray:
-    """Effective radii [arcsec] of all draws, shape (draw,); NaN for one that is no lens.
+    """Effective radii [arcsec] of all draws, shape (draw,); NaN for draws that are not lenses.
 
     Parameters
     ----------
@@ -46,7 +46,8 @@ def effective_radii(samples: Samples) -> FloatArray:
 
 
 def effective_radius(lens: Mapping[str, FloatArray | float]) -> FloatArray:
-    """Effective radius [arcsec] of lenses by the names of their parameters, numbers or arrays of one shape; NaN for what is no lens.
+    """Effective radius [arcsec] of lenses by the names of their parameters, numbers or arrays of one shape; NaN for parameters that are not
+    those of a lens.
 
     Examples
     --------

@@ -6,7 +6,7 @@
     /with_prior/log_weights (draw,) for a fit under a learned prior: the same draws under that prior; the file's own
                                     weights have the learned prior divided out
     /learned/means, sigmas (pass, parameter), names, units
-                                    the network's answer, for a fit that knew one, so that the fit can be posed again without the network
+                                    the network's posterior, if the fit used one, so that the fit can be set up again without the network
 
 The attributes hold the schema, the package's version, ``log_evidence`` and ``info``, a JSON object with the status, the
 timings, and the identity of the estimator and of the configuration.
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lenssbi.files import open_hdf5
-from lenssbi.posteriors.gaussians import GaussianMixture
+from lenssbi.posteriors.mixtures import DiagonalMixture
 from lenssbi.posteriors.samples import Samples
 from lenssbi.posteriors.writing import SCHEMA
 from lenssbi.status import InputError
@@ -38,18 +38,18 @@ def load_samples(path: str | Path) -> Samples:
     Raises
     ------
     InputError
-        The file is missing, not HDF5, or of another schema.
+        If the file is missing, not HDF5, or of another schema.
     """
     return _read(path, lambda file: _samples(file, file))
 
 
 def load_with_prior(path: str | Path) -> Samples | None:
-    """The draws weighted under the learned prior, or None where the fit had none; raises as :func:`load_samples`."""
+    """The draws weighted under the learned prior, or None if the fit had none; raises as :func:`load_samples`."""
     return _read(path, lambda file: _samples(file, file["with_prior"]) if "with_prior" in file else None)
 
 
-def load_learned(path: str | Path) -> GaussianMixture | None:
-    """The network's answer that the fit knew, or None if it knew none; raises as :func:`load_samples`."""
+def load_learned(path: str | Path) -> DiagonalMixture | None:
+    """The network's posterior that the fit used, or None if it used none; raises as :func:`load_samples`."""
     return _read(path, lambda file: _mixture(file["learned"]) if "learned" in file else None)
 
 
@@ -73,9 +73,9 @@ def _read(path: str | Path, reader: Callable[[h5py.File], T]) -> T:
         ) from error
 
 
-def _mixture(group: h5py.Group) -> GaussianMixture:
+def _mixture(group: h5py.Group) -> DiagonalMixture:
     names, units = (tuple(group[name].asstr()[()]) for name in ("names", "units"))
-    return GaussianMixture(group["means"][()], group["sigmas"][()], names, units)
+    return DiagonalMixture(group["means"][()], group["sigmas"][()], names, units)
 
 
 def _samples(file: h5py.File, weights: h5py.Group) -> Samples:

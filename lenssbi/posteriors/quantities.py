@@ -25,7 +25,7 @@ from lenssbi.posteriors.effective import effective_radii
 from lenssbi.posteriors.samples import Samples, Summary, systematic
 
 C_KM_S = 299792.458  # speed of light [km/s]
-DRAWS = 500  # of a lens of any slope, which takes longer than an isothermal one
+DRAWS = 500  # used for a lens of any slope, which takes longer than an isothermal one
 EFFECTIVE, LENGTH = "effective_einstein_radius", "effective_einstein_radius_kpc"
 MASS, DISPERSION = "einstein_mass", "velocity_dispersion"
 QUANTITIES: dict[str, tuple[str, str]] = {
@@ -38,7 +38,7 @@ QUANTITIES: dict[str, tuple[str, str]] = {
 
 
 def quantities(samples: Samples, known: Mapping[str, Any] | None = None) -> dict[str, Summary]:
-    """Median, 16th and 84th percentile of each of `QUANTITIES` that can be known.
+    """Median, 16th and 84th percentile of each of `QUANTITIES` that can be computed.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def quantities(samples: Samples, known: Mapping[str, Any] | None = None) -> dict
 
 
 def columns_of(samples: Samples, known: Mapping[str, Any]) -> dict[str, FloatArray]:
-    """The quantities of each draw, shape (draw,); NaN for a draw that is no lens. Parameters as for :func:`quantities`."""
-    from lenssbi.populations.cosmology import ARCSEC, C2_PER_4_PI_G  # brings astropy
+    """The quantities of each draw, shape (draw,); NaN for a draw that is not a lens. Parameters as for :func:`quantities`."""
+    from lenssbi.populations.cosmology import ARCSEC, C2_PER_4_PI_G  # imports astropy
 
     radius = effective_radii(samples)
     found = {EFFECTIVE: radius}
@@ -77,7 +77,7 @@ def columns_of(samples: Samples, known: Mapping[str, Any]) -> dict[str, FloatArr
 
 
 def _summary(samples: Samples, name: str, column: FloatArray) -> Summary | None:
-    """Of the draws that are lenses; None if there is none."""
+    """Summary of the draws that are lenses; None if there is none."""
     lenses = np.isfinite(column) & (samples.weights > 0)
     if not lenses.any():
         return None

@@ -1,8 +1,8 @@
 """Credible regions of two parameters, from weighted draws.
 
 The draws are standardised by their own covariance (without the outermost per cent, which would stretch it), counted in cells of a
-twentieth of a standard deviation, and smoothed with a Gaussian. Its width is the one under which one half of the draws
-predicts the other half best, so that neither a narrow posterior nor one of several modes is blurred. A region of probability p is
+twentieth of a standard deviation, and smoothed with a Gaussian. Its width is the one with which one half of the draws
+predicts the other half best, so that neither narrow nor multimodal posteriors are blurred. A region of probability p is
 the set of cells of highest density that holds the share p of the draws themselves, as they were before the smoothing: a smoothed
 Gaussian keeps its shape, and the regions of a Gaussian therefore have the right size for every number of draws.
 """
@@ -22,7 +22,7 @@ TRIMMED = 0.99  # share of the draws that the standard deviation is taken from
 TINY = 1e-12
 
 
-class Regions(NamedTuple):
+class DensityGrid(NamedTuple):
     """A density on a grid that follows the correlation of the parameters.
 
     Parameters
@@ -43,7 +43,7 @@ class Regions(NamedTuple):
 
 def credible_regions(
     x: FloatArray, y: FloatArray, weights: FloatArray, shares: tuple[float, ...], smoothing: float = 0.0
-) -> Regions:
+) -> DensityGrid:
     """Regions of highest density.
 
     Parameters
@@ -55,7 +55,7 @@ def credible_regions(
     shares
         Probabilities of the regions, between 0 and 1.
     smoothing
-        Least width of the smoothing [standard deviations], for draws of a mixture whose components are narrower than what it is to show.
+        Least width of the smoothing [standard deviations], for draws of a mixture with components that are too narrow to be displayed.
     """
     draws, weights = np.stack([x, y])[:, weights > 0], weights[weights > 0]
     middle, scale = _frame(draws, weights)
@@ -66,7 +66,7 @@ def credible_regions(
     density = _smooth(counts, max(_best_width(halves), smoothing / CELL))
     centres = (edges[1:] + edges[:-1]) / 2
     points = np.einsum("ij,jkl->ikl", scale, np.stack(np.meshgrid(centres, centres, indexing="ij")))
-    return Regions(points[0] + middle[0], points[1] + middle[1], density, _levels(density, counts, shares))
+    return DensityGrid(points[0] + middle[0], points[1] + middle[1], density, _levels(density, counts, shares))
 
 
 def _frame(draws: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -25,14 +25,14 @@ from lenssbi.status import InputError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from lenssbi.posteriors.gaussians import GaussianMixture
+    from lenssbi.posteriors.mixtures import DiagonalMixture
 
 PERIODS = {"phi": 180.0}  # name -> period in the unit of that column
 QUANTILES = (0.16, 0.5, 0.84)
 
 
 class Summary(NamedTuple):
-    """Numbers that stand for a one-dimensional posterior, all in ``unit``."""
+    """Summary of a one-dimensional posterior, all in ``unit``."""
 
     median: float
     lower: float
@@ -59,9 +59,9 @@ class Samples:
     log_weights
         Natural log of each draw's weight, any normalisation, shape (draw,); None for equal weights.
     log_evidence
-        Natural log of the evidence, where a sampler gave one.
+        Natural log of the evidence, if a sampler computed it.
     info
-        Anything a reader of the file wants to know, as JSON can hold it.
+        Further information for readers of the file, serialisable as JSON.
     """
 
     values: np.ndarray
@@ -132,7 +132,7 @@ class Samples:
         return np.atleast_2d(np.cov(self.values, rowvar=False, aweights=self.weights, ddof=0))
 
     def derived(self) -> Samples:
-        """The same draws with ``q`` and ``phi`` [deg] appended where ``e1`` and ``e2`` are there."""
+        """The same draws with ``q`` and ``phi`` [deg] appended if ``e1`` and ``e2`` are present."""
         if not {"e1", "e2"} <= set(self.names) or "q" in self.names:
             return self
         extra = derive_ellipse(self.column("e1"), self.column("e2"))
@@ -155,7 +155,7 @@ class Samples:
         return replace(self, values=self.values[rows], log_weights=None)
 
     def equal_weights(self, seed: int = 0) -> Samples:
-        """Draws of one weight, as many as there are effective ones, taken systematically; the same if their weights are equal.
+        """Draws of equal weight, as many as the effective number, resampled systematically; unchanged if their weights are equal.
 
         Parameters
         ----------
@@ -168,12 +168,12 @@ class Samples:
         return replace(self, values=self.values[rows], log_weights=None)
 
     def to_dataframe(self, seed: int = 0) -> DataFrame:
-        """Draws of one weight as a table of pandas, a column for each parameter, q and phi [deg] among them.
+        """Draws of equal weight as a pandas DataFrame, a column for each parameter, q and phi [deg] among them.
 
         Parameters
         ----------
         seed
-            Seed of `equal_weights`: weighted draws without their weights are another posterior.
+            Seed of `equal_weights`.
 
         Raises
         ------
@@ -188,7 +188,7 @@ class Samples:
         return DataFrame(draws.values, columns=list(draws.names))
 
     def save(
-        self, path: str | Path, *, with_prior: Samples | None = None, learned: GaussianMixture | None = None
+        self, path: str | Path, *, with_prior: Samples | None = None, learned: DiagonalMixture | None = None
     ) -> None:
         """Write the posterior file; see :mod:`lenssbi.posteriors.hdf5`."""
         from lenssbi.posteriors.writing import save_samples
@@ -220,7 +220,7 @@ def derive_ellipse(e1: np.ndarray, e2: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _summarise(values: np.ndarray, weights: np.ndarray, unit: str, period: float | None) -> Summary:
-    used = weights > 0  # a draw of no weight may hold anything, an infinity among it
+    used = weights > 0  # a draw of no weight may have any value, even infinity
     values, weights = values[used], weights[used]
     if period is not None:
         values = _within_half_a_turn(values, _circular_mean(values, weights, period), period)

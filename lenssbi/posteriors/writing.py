@@ -1,6 +1,6 @@
 """The posterior file of one lens, written; its layout is described in :mod:`lenssbi.posteriors.hdf5`, which reads it.
 
-This file stands below `samples`, whose `Samples.save` calls it: it imports the classes that it writes for the type checker alone.
+`Samples.save` calls this module, which therefore imports the classes that it writes for the type checker alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lenssbi.files import atomic
 if TYPE_CHECKING:
     import h5py
 
-    from lenssbi.posteriors.gaussians import GaussianMixture
+    from lenssbi.posteriors.mixtures import DiagonalMixture
     from lenssbi.posteriors.samples import Samples
 
 SCHEMA = "lenssbi-posterior-1"
@@ -27,9 +27,9 @@ def save_samples(
     samples: Samples,
     *,
     with_prior: Samples | None = None,
-    learned: GaussianMixture | None = None,
+    learned: DiagonalMixture | None = None,
 ) -> None:
-    """Write a posterior file, whole or not at all.
+    """Write a posterior file atomically.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def save_samples(
     with_prior
         The same draws weighted under the learned prior, if there was one.
     learned
-        The network's answer, if the fit knew one.
+        The network's posterior, if the fit used one.
 
     Raises
     ------
     InputError
-        The file cannot be written.
+        If the file cannot be written.
     ValueError
-        ``with_prior`` holds other draws than ``samples``.
+        If ``with_prior`` holds other draws than ``samples``.
     """
     import h5py
 

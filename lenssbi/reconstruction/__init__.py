@@ -1,16 +1,16 @@
-"""PIXELISED SOURCE: mesh, blurring, regularisation, inversion, evidence. Knows no lens: it is given traced angles.
+"""Pixelised source: mesh, blurring, regularisation, inversion and evidence. The input is traced angles, not a lens.
 
-    imaging         a stamp prepared for the inversion: which angles to trace, what the PSF does with their light
-    mesh            where the source's pixels lie (a protocol); `rectangular`, `delaunay` and `voronoi` are the meshes, `overlay` places
+    imaging         a stamp prepared for the inversion: the angles to trace, and the PSF's response to their light
+    mesh            places of the source's pixels (a protocol); `rectangular`, `delaunay` and `voronoi` are the meshes, `overlay` places
                     the vertices of the last two
-    regularisation  how smooth a source is expected to be; `sparse` takes the determinants
+    regularisation  expected smoothness of a source; `sparse` computes the determinants
     evidence        the five terms of the log evidence, by name
     inversion       the best source of given traced angles, and its evidence
-    columns         the lens' light beside the source; `nonnegative` solves for what may not be negative
+    columns         the lens' light, fitted with the source; `nonnegative` solves for non-negative unknowns
     smooth          Gaussians under the pixels
-    profiles        sources of Gaussians or Sersics alone; `profiles_basis` is what they are made of, `profiles_kernel` their arithmetic
+    profiles        sources of Gaussians or Sersics alone; `profiles_basis` has their components, `profiles_kernel` their arithmetic
     kernel          the arithmetic of the pixels, compiled
     cholesky        LAPACK in place, several threads at once
 
-Import from the modules: they load numba, which this package's name alone does not.
+Import from the modules: they load numba, which the package itself does not.
 """

@@ -23,7 +23,7 @@ _workspace = threading.local()
 
 
 def workspace(n: int, use: str) -> FloatArray:
-    """This thread's (n, n) matrix for one use, contents undefined. Asking the system for new memory in every evaluation costs 2 ms."""
+    """This thread's (n, n) matrix for one use, contents undefined. Allocating new memory in every evaluation would take 2 ms."""
     memory: FloatArray = getattr(_workspace, use, np.empty(0))
     if memory.size < n * n:
         memory = np.empty(n * n)
@@ -32,7 +32,7 @@ def workspace(n: int, use: str) -> FloatArray:
 
 
 def factor(matrix: FloatArray) -> bool:
-    """Overwrite the upper half of a matrix A with U, A = U^T U; False where A is not positive definite.
+    """Overwrite the upper half of a matrix A with U, A = U^T U; False if A is not positive definite.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def factor(matrix: FloatArray) -> bool:
         Symmetric, only the upper half is read, rows contiguous, shape (n, n).
     """
     n, info = ctypes.c_int(matrix.shape[0]), ctypes.c_int(0)
-    # What is the upper half by rows is the lower half by columns, which is how LAPACK reads it.
+    # The upper half by rows is the lower half by columns, which is the order that LAPACK expects.
     _potrf(b"L", ctypes.byref(n), matrix.ctypes.data, ctypes.byref(n), ctypes.byref(info))
     return info.value == 0 and bool(np.isfinite(np.diagonal(matrix)).all())
 
@@ -58,7 +58,7 @@ def forward(upper: FloatArray, vector: FloatArray) -> FloatArray:
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def backward(upper: FloatArray, half: FloatArray) -> FloatArray:
-    """Solve U x = y with the leading rows and columns of U, as many as y has entries."""
+    """Solve U x = y with as many leading rows and columns of U as y has entries."""
     x = half.copy()
     for i in range(x.size - 1, -1, -1):
         total = x[i]

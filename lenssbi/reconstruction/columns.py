@@ -1,4 +1,4 @@
-"""Images that are fitted beside the source: the light of the lens as Gaussians of free, non-negative amplitude.
+"""Images that are fitted together with the source: the light of the lens as Gaussians of free, non-negative amplitude.
 
 With m columns G behind the unknowns (s, a), the normal equations are
 
@@ -6,8 +6,8 @@ With m columns G behind the unknowns (s, a), the normal equations are
     | G^T C^-1 L       G^T C^-1 G | |a| = |G^T C^-1 d|.
 
 The columns carry no smoothness, and their amplitudes are profiled, not marginalised: ln det runs over the source's block alone,
-as in PyAutoLens (Nightingale et al. 2021). An amplitude held at its bound of 0 has no Gaussian integral to contribute, and neighbouring
-Gaussians are so alike that a determinant over them would measure the list of widths, not the data. The block of the columns
+as in PyAutoLens (Nightingale et al. 2021). An amplitude at its bound of 0 contributes no Gaussian integral, and neighbouring
+Gaussians are so similar that a determinant over them would depend on the list of widths, not on the data. The block of the columns
 is the same for all lens models.
 """
 
@@ -20,10 +20,10 @@ import numpy as np
 from lenssbi.arrays import FloatArray
 from lenssbi.reconstruction.imaging import Imaging, Tiles
 
-RIDGE = 1e-12  # of a column's own square, charged for its square: neighbouring Gaussians are alike to rounding
+RIDGE = 1e-12  # relative to a column's square, penalty for its square: neighbouring Gaussians are equal up to rounding
 
 
-class Columns(NamedTuple):
+class ScaledColumns(NamedTuple):
     """Columns over the noise, each scaled to a sum of squares of 1.
 
     Parameters
@@ -35,9 +35,9 @@ class Columns(NamedTuple):
     vector
         G^T C^-1 d, shape (m,).
     norm
-        What the columns were divided by, shape (m,); infinite for a column that has no light inside the mask.
+        Divisor of the columns, shape (m,); infinite for a column without light inside the mask.
     ridge
-        Charge for the square of each scaled amplitude, in `product` already, shape (m,).
+        Penalty for the square of each scaled amplitude, included in `product`, shape (m,).
     """
 
     rows: FloatArray
@@ -47,13 +47,13 @@ class Columns(NamedTuple):
     ridge: FloatArray
 
 
-def prepare(images: FloatArray | None, imaging: Imaging) -> Columns:
-    """Columns of images (m, ny, nx), which may hold anything outside the mask; None is no column.
+def prepare(images: FloatArray | None, imaging: Imaging) -> ScaledColumns:
+    """Columns of images (m, ny, nx), which may have any values outside the mask; None for no columns.
 
     Raises
     ------
     ValueError
-        Images of another shape than the stamp, or not finite inside the mask.
+        If images have another shape than the stamp, or are not finite inside the mask.
     """
     shape = imaging.mask.shape
     images = np.empty((0, *shape)) if images is None else np.asarray(images, dtype=float)
@@ -68,24 +68,24 @@ def prepare(images: FloatArray | None, imaging: Imaging) -> Columns:
     return of_rows(np.moveaxis(rows, 0, -1), tiles, RIDGE)
 
 
-def of_rows(rows: FloatArray, tiles: Tiles, ridge: float) -> Columns:
+def of_rows(rows: FloatArray, tiles: Tiles, ridge: float) -> ScaledColumns:
     """Columns of images over the noise in the pixels of each tile, 0 outside the mask, shape (n_tiles, 16, m), and their ridge."""
     norm = np.sqrt((rows**2).sum(axis=(0, 1)))
     norm[norm == 0] = np.inf
     rows = np.ascontiguousarray(rows / norm)
     matrix = rows.reshape(tiles.place.size, norm.size)
     ridges = np.where(np.isinf(norm), 1.0, ridge)
-    return Columns(rows, matrix.T @ matrix + np.diag(ridges), matrix.T @ tiles.data.ravel(), norm, ridges)
+    return ScaledColumns(rows, matrix.T @ matrix + np.diag(ridges), matrix.T @ tiles.data.ravel(), norm, ridges)
 
 
-def joined(first: Columns, second: Columns) -> Columns:
+def joined(first: ScaledColumns, second: ScaledColumns) -> ScaledColumns:
     """Both side by side."""
     if second.norm.size == 0:
         return first
     m = first.norm.size
     shape = first.rows.shape[:2]
     cross = first.rows.reshape(-1, m).T @ second.rows.reshape(-1, second.norm.size)
-    return Columns(
+    return ScaledColumns(
         np.concatenate([first.rows, second.rows], axis=-1).reshape(*shape, -1),
         np.block([[first.product, cross], [cross.T, second.product]]),
         np.append(first.vector, second.vector),

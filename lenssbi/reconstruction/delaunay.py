@@ -22,7 +22,9 @@ from lenssbi.reconstruction.mesh import Interpolation, SourceMesh, image_light
 from lenssbi.reconstruction.overlay import overlay
 from lenssbi.reconstruction.sparse import Rows
 
-STEEPEST = 1e3  # a triangle's narrowest shape, so that H stays positive definite: about one angle of a thousandth
+STEEPEST = (
+    1e3  # limit of the narrowness of a triangle, so that H stays positive definite: an angle of about a thousandth
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Delaunay:
     Parameters
     ----------
     n
-        About how many vertices.
+        Approximate number of vertices.
     brightness
         Share of them, from 0 to 1, that follows the image's light; the rest lies on a regular grid over the image.
     """
@@ -63,7 +65,7 @@ class _Vertices(Protocol):
 
 
 def check_vertices(mesh: _Vertices) -> None:
-    """Refuse what no mesh can be laid over."""
+    """Refuse vertices over which no mesh can be laid."""
     name = type(mesh).__name__
     if mesh.n < 3:
         raise ValueError(f"{name} needs n >= 3 vertices, got {mesh.n}")
@@ -72,7 +74,7 @@ def check_vertices(mesh: _Vertices) -> None:
 
 
 def triangulate(vertices: ComplexArray) -> Triangles | None:
-    """Delaunay's triangles between the vertices [arcsec]; None where they span no area."""
+    """Delaunay's triangles between the vertices [arcsec]; None if they span no area."""
     try:
         found = Triangulation(np.stack([vertices.real, vertices.imag], axis=1))
     except QhullError:
@@ -83,7 +85,7 @@ def triangulate(vertices: ComplexArray) -> Triangles | None:
 
 @dataclass(frozen=True, eq=False)
 class Triangles:
-    """Interpolation in triangles, and integrals over them as `Geometry` has them.
+    """Interpolation in triangles, and the integrals of `Geometry` over them.
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ class Triangles:
     triangles, neighbours
         SciPy's `simplices` and `neighbors`.
     edges, hull
-        Those that `_edges` makes of them, in its order.
+        Edges and hull from `_edges`, in its order.
     """
 
     vertices: ComplexArray
@@ -109,7 +111,7 @@ class Triangles:
         """Half the sum of the cotangents opposite each edge (Pinkall & Polthier 1993), from 0 to `STEEPEST`.
 
         That is the facet between two Voronoi cells over the distance of their vertices; facets end at the hull, so that a flat
-        triangle there, which comes and goes as the lens changes, weighs nothing.
+        triangle there, which appears and disappears as the lens changes, has no weight.
         """
         return _facets(self.vertices, self.triangles, self.neighbours, len(self.edges))
 
@@ -170,8 +172,8 @@ def _facets(vertices: ComplexArray, triangles: NDArray[Any], neighbours: NDArray
 
 @njit(cache=True, nogil=True)
 def _facet(vertices: ComplexArray, triangle: NDArray[Any], neighbours: NDArray[Any], k: int) -> float:
-    """Half the cotangent of the angle at corner k; of a facet that would leave the hull, what lies within."""
-    for c in range(3):  # an obtuse corner that looks at the hull
+    """Half the cotangent of the angle at corner k; for a facet that crosses the hull, the part within."""
+    for c in range(3):  # an obtuse corner opposite the hull
         if neighbours[c] < 0 and _cotangent(vertices, triangle, c) < 0:
             if c == k:
                 return 0.0

@@ -21,9 +21,9 @@ class Evidence(NamedTuple):
     misfit
         chi^2 of the best source.
     smoothness
-        s^T H s: what the regularisation charges for it.
+        s^T H s: the penalty of the regularisation.
     log_det_curvature
-        ln det(F + H): how well the data determine the source.
+        ln det(F + H), which measures how well the data determine the source.
     log_det_regularisation
         ln det H, which counts with the opposite sign.
     noise_norm
@@ -38,7 +38,7 @@ class Evidence(NamedTuple):
 
     @classmethod
     def failed(cls) -> Evidence:
-        """What a singular inversion has."""
+        """The terms of a singular inversion."""
         return cls(math.nan, math.nan, math.nan, math.nan, math.nan)
 
     def with_noise(self, factor: float, n_pixels: int) -> Evidence:
@@ -50,9 +50,9 @@ class Evidence(NamedTuple):
         Parameters
         ----------
         factor
-            f.
+            Factor f.
         n_pixels
-            Pixels in chi^2.
+            Number of pixels in chi^2.
         """
         less = factor**-2
         return self._replace(
@@ -63,7 +63,7 @@ class Evidence(NamedTuple):
 
     @property
     def log_evidence(self) -> float:
-        """Natural log of the evidence; -inf where the inversion failed, which every sampler understands."""
+        """Natural log of the evidence; -inf if the inversion failed, which every sampler accepts."""
         twice = self.misfit + self.smoothness + self.log_det_curvature - self.log_det_regularisation + self.noise_norm
         return -0.5 * twice if math.isfinite(twice) else -math.inf
 

@@ -1,16 +1,16 @@
-"""A stamp prepared for the inversion: which angles to trace, and what the PSF does with their light.
+"""A stamp prepared for the inversion: the angles to trace, and the PSF's response to their light.
 
 Pixel i of the model image collects
 
     m_i = sum_s response[s - i] * S(beta_s) * (sub-pixel area),    beta_s = traced angle of sub-pixel s,
 
 where `response` holds the optics *and* the pixel's own area, once. The sum runs over every sub-pixel whose light reaches a
-pixel of the mask, those outside the mask and even outside the stamp among them: a bright arc beyond the mask's edge does
-light the pixels within. The faintest places of the response, a hundred-thousandth of it together, are left out. Only the
+pixel of the mask, including those outside the mask and even outside the stamp: a bright arc beyond the mask's edge
+contributes to the pixels within. The faintest places of the response, a hundred-thousandth of it together, are left out. Only the
 mask's pixels enter chi^2.
 
-The pixels of the mask are worked through in tiles of 4 x 4. The light of one sub-pixel reaches the 16 pixels of a tile through
-16 numbers that lie side by side in `Tiles.kernel`, whatever the tile; this is what makes `kernel.py` fast.
+The pixels of the mask are processed in tiles of 4 x 4. The light of one sub-pixel reaches the 16 pixels of a tile through
+16 numbers that are contiguous in `Tiles.kernel` for every tile; this makes `kernel.py` fast.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from scipy.ndimage import uniform_filter
 from lenssbi.arrays import ComplexArray, FloatArray, pixel_grid
 
 TILE = 4
-NEGLIGIBLE = 1e-5  # of the PSF's light: its faintest places, up to this much together, are not worth the time
-SIGNIFICANT = 3.0  # signal to noise from which a pixel counts as one of the source's
+NEGLIGIBLE = 1e-5  # of the PSF's light: its faintest pixels, up to this much together, are neglected
+SIGNIFICANT = 3.0  # signal to noise above which a pixel belongs to the source
 
 
 class Tiles(NamedTuple):
@@ -58,25 +58,25 @@ class Imaging:
     noise
         1 sigma of `data`, shape (ny, nx).
     mask
-        True where a pixel is fitted, shape (ny, nx). What is not fitted may hold anything, NaN included.
+        True for the pixels that are fitted, shape (ny, nx). Others may have any values, NaN included.
     response
         `PSF.response` for this pixel scale and sub-grid, shape (n, n), n an odd number of pixels times `subgrid`.
     pixel_scale
         Side of a pixel [arcsec].
     subgrid
-        Sub-pixels along the side of a pixel.
+        Number of sub-pixels along the side of a pixel.
     follow
-        What `brightness` is to follow instead of the data, such as the source's light in an earlier fit's model of this image
-        [any unit per pixel], shape (ny, nx); it may hold anything outside the mask, and what is negative counts as 0.
+        Image that `brightness` follows instead of the data, such as the source's light in an earlier fit's model of this image
+        [any unit per pixel], shape (ny, nx); it may have any values outside the mask, and negative values count as 0.
     fine
-        True where a pixel has twice as many sub-pixels along its side, because light and its gradient are strong there, shape (ny, nx).
+        True for pixels with twice as many sub-pixels along the side, for strong light and gradients, shape (ny, nx).
     fine_response
-        With `fine`: the response for twice the sub-grid, shape (2 n, 2 n).
+        Response for twice the sub-grid, shape (2 n, 2 n); required with `fine`.
 
     Raises
     ------
     ValueError
-        Shapes that do not fit together, an empty mask, or unusable numbers inside it.
+        If shapes do not match, the mask is empty, or numbers inside it are unusable.
     """
 
     data: FloatArray
@@ -133,14 +133,14 @@ class Imaging:
 
     @property
     def reach(self) -> int:
-        """How many pixels away the PSF scatters light."""
+        """Distance to which the PSF scatters light [pixels]."""
         return self.response.shape[0] // self.subgrid // 2
 
     @cached_property
     def flux_scale(self) -> float:
-        """Root mean square of the significant pixels [flux/pixel]; the median noise where nothing is significant.
+        """Root mean square of the significant pixels [flux/pixel]; the median noise if no pixel is significant.
 
-        Sources are solved for in this unit, so the regularisation strength has none: the same for a stamp in electrons and in nJy.
+        Sources are solved for in this unit, so the regularisation strength has no unit: it is the same for a stamp in electrons and in nJy.
         """
         data, noise = self.data[self.mask], self.noise[self.mask]
         bright = data[data > SIGNIFICANT * noise]
@@ -148,10 +148,10 @@ class Imaging:
 
     @cached_property
     def brightness(self) -> FloatArray:
-        """Where the source's light is, per pixel of the mask, sum 1, shape (n_pixels,).
+        """Distribution of the source's light over the pixels of the mask, sum 1, shape (n_pixels,).
 
-        `follow`, or else how much the light stands out of the noise: signal to noise of 3 x 3 pixels above `SIGNIFICANT`. Equal
-        weights where there is nothing.
+        `follow`, or without it the significance of the light: signal to noise of 3 x 3 pixels above `SIGNIFICANT`. The weights
+        are equal if there is no light.
         """
         if self.follow is not None:
             light = np.maximum(self.follow[self.mask], 0.0)
@@ -163,10 +163,10 @@ class Imaging:
 
     @cached_property
     def theta(self) -> ComplexArray:
-        """Angles to be traced [arcsec], shape (n_sub,): all sub-pixels that light the mask, in groups of subgrid^2.
+        """Angles to be traced [arcsec], shape (n_sub,): all sub-pixels that contribute to the mask, in groups of subgrid^2.
 
-        A group is a pixel; behind all pixels come the quarters of the `fine` ones. A fine pixel's own group has no light, but
-        stays for whoever asks where the pixels of the mask are.
+        A group is a pixel; after all pixels come the quarters of the `fine` ones. A fine pixel's own group has no light, but is
+        kept for the positions of the pixels of the mask.
         """
         k, (ny, nx) = self.subgrid, self._lit.shape
         grid = pixel_grid((ny, nx), self.pixel_scale, k).reshape(ny, k, nx, k).swapaxes(1, 2)
@@ -183,7 +183,7 @@ class Imaging:
 
     @cached_property
     def _framed_mask(self) -> NDArray[np.bool_]:
-        """The mask in a frame as wide as the PSF's reach: light comes from outside the stamp, too."""
+        """The mask in a frame as wide as the PSF's reach, since light also comes from outside the stamp."""
         return np.pad(self.mask, self.reach)
 
     @cached_property
@@ -197,7 +197,7 @@ class Imaging:
 
     @cached_property
     def kept_response(self) -> FloatArray:
-        """The response without its negligible part, which is what the model image is made with; shape of `response`."""
+        """The response without its negligible part, with which the model image is computed; shape of `response`."""
         return _kept(self.response)
 
     @property
@@ -218,7 +218,7 @@ class Imaging:
 
     @cached_property
     def _groups(self) -> NDArray[Any]:
-        """Group of `theta` whose light counts, -1 for none, in the frame: of whole pixels, and of the quarters of fine ones."""
+        """Group of `theta` with the light of a place of the frame, -1 for none: of whole pixels, and of the quarters of fine ones."""
         layers = [np.where(self._fine, -1, self._number)]
         if self.fine is not None:
             first = np.count_nonzero(self._lit) + 4 * (np.cumsum(self._fine).reshape(self._fine.shape) - 1)
@@ -255,7 +255,8 @@ class Imaging:
     def _tile_kernel(self) -> FloatArray:
         """Share of a sub-pixel's light in each pixel of a tile; slots cover the tile and the PSF's reach, once per layer of `_groups`.
 
-        Shape (slot, sub-pixel, 16), sub-pixels filled up with zeros to a multiple of 4, as many as the compiled code takes at once.
+        Shape (slot, sub-pixel, 16), sub-pixels filled up with zeros to a multiple of 4, the number that the compiled code processes at
+        once.
         """
         k, side, width = self.subgrid, 2 * self.reach + 1, 2 * self.reach + TILE
         layers = (self._blocks / k**2)[None]
@@ -273,7 +274,7 @@ class Imaging:
         width = 2 * self.reach + TILE
         groups = np.pad(
             self._groups, ((0, 0), (0, TILE), (0, TILE)), constant_values=-1
-        )  # the last tiles leave the stamp
+        )  # the last tiles extend beyond the stamp
         y, x = corners.T
         windows = np.lib.stride_tricks.sliding_window_view(groups, (width, width), axis=(1, 2))[:, y, x]
         return windows.swapaxes(0, 1).reshape(len(corners), -1)
@@ -282,4 +283,4 @@ class Imaging:
 def _kept(response: FloatArray) -> FloatArray:
     faint = np.sort(abs(response), axis=None)
     level = faint[np.searchsorted(np.cumsum(faint), NEGLIGIBLE * faint.sum())]
-    return np.where(abs(response) > (1 - 1e-9) * level, response, 0.0)  # mirrored places go together
+    return np.where(abs(response) > (1 - 1e-9) * level, response, 0.0)  # mirrored places are kept or dropped together

@@ -1,17 +1,17 @@
-"""The best source of given traced angles, and its evidence.
+"""The best source for given traced angles, and its evidence.
 
 With image d, noise sigma, and L the mapping from source pixels to blurred image pixels,
 
     F = L^T C^-1 L,   D = L^T C^-1 d,   s = (F + H)^-1 D,
 
-solved by one Cholesky factorisation, which also gives ln det(F + H). Images of the lens's light may be fitted beside the source
-(`columns`), always with non-negative amplitudes; they come last, so that the leading block of the Cholesky factor is the source's.
+solved by one Cholesky factorisation, which also gives ln det(F + H). Images of the lens's light may be fitted with the source
+(`columns`), always with non-negative amplitudes; they are last, so that the leading block of the Cholesky factor is the source's.
 The solver "positive" holds the source pixels at or above 0 as well; its evidence keeps the determinants of the linear source, as
 PyAutoLens's does. How either is solved is in `nonnegative`.
 
-Every answer x obeys x^T ((F + H) x - D) = 0, since what is held at 0 is 0 and the gradient of the rest vanishes
+Every solution x obeys x^T ((F + H) x - D) = 0, since unknowns at the bound are 0 and the gradient of the rest vanishes
 (Karush-Kuhn-Tucker), so chi^2 = d^T C^-1 d - x^T D - s^T H s, whatever the solver. Inside, fluxes are in units of
-`Imaging.flux_scale` per pixel. Nothing here raises because of what the data or the lens model are: a failure is an
+`Imaging.flux_scale` per pixel. Nothing here raises because of the data or the lens model: a failure is an
 `Evidence` of -inf.
 """
 
@@ -28,7 +28,7 @@ from scipy.linalg import lapack
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction import kernel
 from lenssbi.reconstruction.cholesky import factor, forward, workspace
-from lenssbi.reconstruction.columns import Columns, joined, prepare
+from lenssbi.reconstruction.columns import ScaledColumns, joined, prepare
 from lenssbi.reconstruction.evidence import Evidence
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.mesh import Mesh, SourceMesh
@@ -44,33 +44,33 @@ class _Solution(NamedTuple):
     evidence: Evidence
     mesh: SourceMesh
     source: FloatArray  # [flux_scale per pixel]
-    beside: Columns  # smooth part and lens light
-    amplitudes: FloatArray  # theirs, scaled
-    upper: FloatArray  # Cholesky factor of F + H, in this thread's workspace: to be used before the next evaluation
+    columns: ScaledColumns  # smooth part and lens light
+    amplitudes: FloatArray  # scaled amplitudes of the columns
+    upper: FloatArray  # Cholesky factor of F + H, in this thread's workspace: valid until the next evaluation
 
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """A source and what it looks like through the lens; all NaN where the inversion failed.
+    """A source and its image; all NaN if the inversion failed.
 
     Parameters
     ----------
     evidence
-        Its terms.
+        Terms of the evidence.
     mesh
-        Where the source pixels lie; None where no mesh could be laid.
+        Mesh of the source pixels; None if no mesh could be laid.
     source, source_sigma
-        Surface brightness [flux/arcsec^2] of the source at its pixels, smooth part and all, and its 1 sigma error, shape (n,). The error
-        is that of the unconstrained pixels at fixed fluxes of the columns, whatever the solver: a pixel that is held at 0 is still
-        only known to so much.
+        Surface brightness [flux/arcsec^2] of the source at its pixels, smooth part included, and its 1 sigma error, shape (n,). The error
+        is that of the unconstrained pixels at fixed fluxes of the columns, whatever the solver: a pixel at 0 has the same
+        error.
     model_image
         Blurred light of the source [flux/pixel], shape (ny, nx), NaN outside the mask.
     columns
         Amplitudes of the inversion's columns, in the unit of the images given, shape (m,).
     columns_image
-        Light of the columns together [flux/pixel], shape (ny, nx), also outside the mask; None where the inversion has none.
+        Light of the columns together [flux/pixel], shape (ny, nx), also outside the mask; None if the inversion has none.
     smooth
-        Surface brightness [flux/arcsec^2] of the smooth part at any places [arcsec]; None where the source is pixels alone.
+        Surface brightness [flux/arcsec^2] of the smooth part at any places [arcsec]; None if the source is pixels alone.
     """
 
     evidence: Evidence
@@ -93,9 +93,9 @@ class Reconstruction:
         Parameters
         ----------
         n
-            Pixels on a side.
+            Number of pixels along a side.
         extent
-            (x0, x1, y0, y1) [arcsec]; by default a square around what is brighter than a tenth of the peak and 3 sigma.
+            Extent (x0, x1, y0, y1) [arcsec]; by default a square around the pixels above a tenth of the peak and 3 sigma.
 
         Returns
         -------
@@ -111,7 +111,7 @@ class Reconstruction:
 
     def brightness(self, places: ComplexArray) -> FloatArray:
         """Surface brightness [flux/arcsec^2] at places of the source plane [arcsec], shape (k,); outside the mesh that of its edge."""
-        assert self.mesh is not None  # whoever asks has looked at the status
+        assert self.mesh is not None  # callers check the status first
         indices, weights = self.mesh.locate(places)
         if self.smooth is None:
             return np.asarray((weights * self.source[indices]).sum(axis=1))
@@ -119,7 +119,7 @@ class Reconstruction:
         return np.asarray((weights * pixels[indices]).sum(axis=1) + self.smooth(places))
 
     def _bright_square(self) -> Extent:
-        assert self.mesh is not None  # for the type checker: source_on_grid has looked
+        assert self.mesh is not None  # for the type checker: source_on_grid has checked
         bright = (self.source >= 0.1 * self.source.max()) & (self.source >= 3 * self.source_sigma)
         vertices = self.mesh.vertices[bright] if bright.any() else self.mesh.vertices
         low, high = vertices.real.min() + 1j * vertices.imag.min(), vertices.real.max() + 1j * vertices.imag.max()
@@ -136,25 +136,25 @@ class Inversion:
     imaging
         The stamp.
     mesh
-        How to lay source pixels.
+        Kind of mesh.
     regularisation
-        How smooth they are expected to be.
+        Regularisation of the source pixels.
     columns
-        Images of unit amplitude, of any scale, that are fitted beside the source with amplitudes >= 0, shape (m, ny, nx); they
-        are already blurred and may hold anything outside the mask. None is no image.
+        Images of unit amplitude, of any scale, that are fitted together with the source with amplitudes >= 0, shape (m, ny, nx);
+        they are already blurred and may have any values outside the mask. None for no images.
     smooth
-        Gaussians under the pixels; None for pixels alone.
+        Gaussians that are added to the pixels; None for pixels alone.
     solver
-        "linear", or "positive" for a source that is nowhere negative. The determinants of the evidence are the same.
+        Solver: "linear", or "positive" for a source that is nowhere negative. The determinants of the evidence are the same.
 
     Raises
     ------
     ValueError
-        Columns of another shape or not finite inside the mask, or an unknown solver.
+        If columns have another shape or are not finite inside the mask, or the solver is unknown.
 
     Examples
     --------
-    A lens model comes in as the angles that it traces::
+    A lens model is given by the angles that it traces::
 
         inversion = Inversion(imaging, Rectangular(26))
         beta = imaging.theta - system.deflection(imaging.theta)
@@ -171,7 +171,7 @@ class Inversion:
     def __post_init__(self) -> None:
         if self.solver not in ("linear", "positive"):
             raise ValueError(f'the solver is "linear" or "positive", got {self.solver!r}')
-        _ = self._light  # columns that cannot be used are refused here
+        _ = self._light  # raises for columns that cannot be used
 
     def evidence(self, beta: ComplexArray, strength: float) -> Evidence:
         """Evidence of traced angles.
@@ -181,7 +181,7 @@ class Inversion:
         beta
             Traced `imaging.theta` [arcsec], complex, shape (n_sub,).
         strength
-            Strength of the regularisation, no unit (see `Imaging.flux_scale`); from 1e-3 (free) to 1e4 (stiff) is a wide range.
+            Strength of the regularisation, without unit (see `Imaging.flux_scale`); 1e-3 (weak) to 1e4 (strong) is a wide range.
         """
         solution = self._solve(beta, strength)
         return Evidence.failed() if solution is None else solution.evidence
@@ -194,17 +194,17 @@ class Inversion:
             empty, lens_light = np.full(0, np.nan), None if self.columns is None else image
             unknown = np.full(0 if self.columns is None else len(self.columns), np.nan)
             return Reconstruction(Evidence.failed(), None, empty, empty, image, unknown, lens_light)
-        evidence, mesh, source, beside, scaled, upper = solution
+        evidence, mesh, source, columns, scaled, upper = solution
         tiles, scale = self.imaging.tiles, self.imaging.flux_scale
         k = 0 if self.smooth is None else self.smooth.count
         pixels = (mesh.weights * source[mesh.indices]).sum(axis=1)
         blurred = kernel.blur(tiles, pixels.reshape(-1, self.imaging.subgrid**2))
         with np.errstate(invalid="ignore"):  # 0 / 0 outside the mask
-            blurred += beside.rows[..., :k] @ scaled[:k] / tiles.weight
+            blurred += columns.rows[..., :k] @ scaled[:k] / tiles.weight
         image.ravel()[tiles.place[tiles.place >= 0]] = blurred[tiles.place >= 0] * scale
         covariance, _ = lapack.dpotri(upper[: source.size, : source.size], lower=0)
         per_area = scale / self.imaging.pixel_scale**2
-        sigma, amplitudes = np.sqrt(np.diag(covariance)) * per_area, scaled / beside.norm
+        sigma, amplitudes = np.sqrt(np.diag(covariance)) * per_area, scaled / columns.norm
         smooth = None if self.smooth is None else partial(self.smooth.brightness, beta, amplitudes[:k])
         source = source * per_area + (0.0 if smooth is None else smooth(mesh.vertices))
         lens_light = None if self.columns is None else np.tensordot(amplitudes[k:], self.columns, 1)
@@ -219,8 +219,8 @@ class Inversion:
         mesh = self.mesh.source_mesh(beta, self.imaging)
         if mesh is None:
             return None
-        penalty, beside = self._penalty(mesh), self._beside(beta)
-        matrix, vector = self._normal_equations(mesh, beside, penalty, strength)
+        penalty, columns = self._penalty(mesh), self._all_columns(beta)
+        matrix, vector = self._normal_equations(mesh, columns, penalty, strength)
         kept = matrix
         if self.solver == "positive":
             kept = workspace(vector.size, "kept")
@@ -232,8 +232,8 @@ class Inversion:
             return None
         source, amplitudes = np.split(answer, [mesh.vertices.size])
         k = 0 if self.smooth is None else self.smooth.count
-        charges = beside.ridge * amplitudes**2
-        pixels, smooth = strength * penalty.charge(source), float(charges[:k].sum())
+        charges = columns.ridge * amplitudes**2
+        pixels, smooth = strength * penalty.quadratic_form(source), float(charges[:k].sum())
         data_norm, noise_norm = self._norms
         evidence = Evidence(
             misfit=data_norm - float(answer @ vector) - pixels - float(charges.sum()),
@@ -241,17 +241,19 @@ class Inversion:
             log_det_curvature=2 * float(np.sum(np.log(np.diagonal(matrix)[: source.size + k]))),
             log_det_regularisation=source.size * float(np.log(strength))
             + penalty.log_det
-            + float(np.sum(np.log(beside.ridge[:k]))),
+            + float(np.sum(np.log(columns.ridge[:k]))),
             noise_norm=noise_norm,
         )
-        return _Solution(evidence, mesh, source, beside, amplitudes, matrix) if evidence.status is Status.DONE else None
+        return (
+            _Solution(evidence, mesh, source, columns, amplitudes, matrix) if evidence.status is Status.DONE else None
+        )
 
-    def _beside(self, beta: ComplexArray) -> Columns:
-        """All columns beside the pixels: the smooth part behind this lens model, and the lens' light."""
+    def _all_columns(self, beta: ComplexArray) -> ScaledColumns:
+        """All columns in addition to the pixels: the smooth part behind this lens model, and the lens' light."""
         return self._light if self.smooth is None else joined(self.smooth.columns(beta), self._light)
 
     def _normal_equations(
-        self, mesh: SourceMesh, light: Columns, penalty: Penalty, strength: float
+        self, mesh: SourceMesh, light: ScaledColumns, penalty: Penalty, strength: float
     ) -> tuple[FloatArray, FloatArray]:
         """F + H, in this thread's workspace, and D, of source and columns."""
         n, sub = mesh.vertices.size, self.imaging.subgrid**2
@@ -275,14 +277,14 @@ class Inversion:
 
     @cached_property
     def _only_penalty(self) -> Penalty | None:
-        """The penalty of every mesh of fixed topology, laid on the image for it; None if each mesh has its own."""
+        """The penalty of every mesh of fixed topology, from a mesh over the image; None if each mesh has its own."""
         if not (self.mesh.fixed_topology and self.regularisation.topology_only):
             return None
         mesh = self.mesh.source_mesh(self.imaging.theta, self.imaging)
         return None if mesh is None else self.regularisation.penalty(mesh)
 
     @cached_property
-    def _light(self) -> Columns:
+    def _light(self) -> ScaledColumns:
         return prepare(self.columns, self.imaging)
 
     @cached_property

@@ -2,8 +2,8 @@
 
 The blurred mapping L has about 50 source pixels per image pixel, so a dense F = L^T C^-1 L wastes 150 times the work, and a
 sparse one spends its time on scattered additions. Here the rows of L are formed for 16 neighbouring image pixels at once
-(`imaging.Tiles`): they share most of their source pixels, a hundred or so, and a dense block of 100 x 16 holds them. Blurring is then
-16 multiply-adds side by side, the block's part of F a small dense product, scattered once per tile instead of once per
+(`imaging.Tiles`): they share most of their source pixels, about a hundred, and a dense block of 100 x 16 holds them. Blurring is then
+16 parallel multiply-adds, the block's part of F a small dense product, scattered once per tile instead of once per
 image pixel. The floor is LAPACK's Cholesky of F + H.
 """
 
@@ -19,14 +19,14 @@ from lenssbi.arrays import FloatArray
 from lenssbi.reconstruction.imaging import TILE, Tiles
 
 WIDTH = TILE**2
-REORDER = {"reassoc", "contract"}  # lets sums be vectorised; NaN and infinity keep their meaning
+REORDER = {"reassoc", "contract"}  # allows sums to be vectorised; NaN and infinity keep their meaning
 
 
 class Mapping(NamedTuple):
-    """The mapping from source pixels to sub-pixels, with the sub-pixels of one image pixel put together.
+    """The mapping from source pixels to sub-pixels, grouped by image pixel.
 
-    The light in image pixel m comes from the source pixels `source[start[m]:start[m + 1]]`; `weight`, same rows, says how much of
-    each is in each of its sub-pixels, shape (., subgrid^2 filled up with zeros to a multiple of 4).
+    The light in image pixel m comes from the source pixels `source[start[m]:start[m + 1]]`; `weight`, same rows, is the share of
+    each in each of its sub-pixels, shape (., subgrid^2 filled up with zeros to a multiple of 4).
     """
 
     start: NDArray[Any]
@@ -41,8 +41,8 @@ def normal_equations(
     """F = L^T C^-1 L into the upper half of `curvature`, shape (n + m, n + m); returns D = L^T C^-1 d, shape (n,).
 
     `indices`, `weights`, shape (n_sub, k): the mapping from source pixels to sub-pixels; `sub`: sub-pixels in a pixel.
-    `light`, shape (n_tiles, 16, m): `Columns.rows`; what they share with L fills the last m columns of `curvature`, but for
-    the block of the last m rows, which is the caller's to fill.
+    `light`, shape (n_tiles, 16, m): `Columns.rows`; their products with L fill the last m columns of `curvature`, except
+    for the block of the last m rows, which the caller fills.
     """
     mapping = gather(indices, weights, sub, tiles.kernel.shape[1])
     m = light.shape[2]
@@ -72,14 +72,14 @@ def normal_equations(
             members[size + c] = n + c
             for p in range(WIDTH):
                 turned[p, size + c] = light[t, p, c]
-        members[size + m], turned[:, size + m] = 0, 0.0  # makes the number of rows even where there is one too few
+        members[size + m], turned[:, size + m] = 0, 0.0  # makes the number of rows even
         _add_product(turned, members[: size + m + 1], size, curvature)
     return vector
 
 
 @njit(cache=True, nogil=True)
 def gather(indices: NDArray[Any], weights: FloatArray, sub: int, padded: int) -> Mapping:
-    """Put the sub-pixels of each image pixel together: its four to nine source pixels then need one pass each, not one per sub-pixel."""
+    """Group the sub-pixels of each image pixel: its four to nine source pixels then need one pass each, not one per sub-pixel."""
     pixels, k = indices.shape[0] // sub, indices.shape[1]
     start = np.zeros(pixels + 1, np.int64)
     source = np.empty(indices.size, np.int64)
@@ -108,9 +108,9 @@ def gather(indices: NDArray[Any], weights: FloatArray, sub: int, padded: int) ->
 def blurred_rows(tiles: Tiles, t: int, mapping: Mapping, local: NDArray[Any], block: FloatArray) -> int:
     """The columns of L within tile `t`, one row of `block` (shape (., 16)) per source pixel that lights it; returns their number.
 
-    `local`, shape (n,), says which row belongs to a source pixel; it comes in as -1 everywhere.
+    `local`, shape (n,), is the row of each source pixel; it is -1 everywhere at the call.
     """
-    # The inner loop's length is not a constant on purpose: LLVM would unroll it and then not vectorise it.
+    # The inner loop's length is deliberately not a constant: LLVM would unroll the loop and then not vectorise it.
     width, weight, light = block.shape[1], mapping.weight, tiles.kernel
     size = 0
     for chunk in range(light.shape[1] // 4):
@@ -139,8 +139,8 @@ def blurred_rows(tiles: Tiles, t: int, mapping: Mapping, local: NDArray[Any], bl
 def _add_product(t: FloatArray, members: NDArray[Any], rows: int, curvature: FloatArray) -> None:
     """Add t^T t to the upper half of F at the members' places, of which the first `rows` have rows there.
 
-    Two rows at a time share what is read, over four pixels at a time: those 8 factors stay in registers. What this adds below the
-    diagonal is never read.
+    Two rows over four pixels are processed at a time, so that these 8 factors stay in registers. Values below the
+    diagonal are never read.
     """
     size = members.size
     first, second = np.empty(size), np.empty(size)

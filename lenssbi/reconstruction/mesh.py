@@ -1,8 +1,8 @@
-"""Where the pixels of the source lie, and how its brightness at any place follows from theirs.
+"""Places of the source pixels, and the interpolation of the brightness between them.
 
-A mesh is laid over the traced angles anew for every lens model, finer where they crowd, which is where the lens magnifies.
+A new mesh is laid over the traced angles of every lens model, finer where they are dense, which is where the lens magnifies.
 `delaunay` (triangles between traced pixels, linear), `voronoi` (the nearest of them) and `rectangular` (rows and columns,
-bilinear, always the same neighbours) are the meshes; a new one is a new file with the one verb of `Mesh`.
+bilinear, always the same neighbours) are the meshes; a new one is a new file with the one method of `Mesh`.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class SourceMesh:
     light
         Brightness of the image at each traced angle, any unit, NaN outside the mask (`image_light`), shape (n_sub,); None if unknown.
     order
-        Place of each source pixel in an order that keeps neighbours together, shape (n,), where the mesh knows it beforehand.
+        Place of each source pixel in an order that keeps neighbours together, shape (n,), if the mesh has one; otherwise None.
     geometry
-        Lengths and areas, for what is integrated over the source plane; None if unknown.
+        Lengths and areas for integrals over the source plane; None if unknown.
     linear
-        A linear interpolation between the vertices, where `locate` is none; it tells what lies within the mesh.
+        Linear interpolation between the vertices, if `locate` is not linear; it defines the interior of the mesh.
     """
 
     vertices: ComplexArray
@@ -69,7 +69,7 @@ class SourceMesh:
     linear: Callable[[ComplexArray], Interpolation] | None = None
 
     def inside(self, points: ComplexArray) -> NDArray[np.bool_]:
-        """Whether places [arcsec] lie within the mesh: linear weights then give back the place itself, not one on the edge."""
+        """Whether places [arcsec] lie within the mesh: linear weights then reproduce the place itself, not one on the edge."""
         indices, weights = (self.linear or self.locate)(points)
         found: NDArray[np.bool_] = abs((weights * self.vertices[indices]).sum(axis=1) - points) <= 1e-9
         return found
@@ -81,7 +81,7 @@ class SourceMesh:
         return narrow_order(self.edges[:, 0], self.edges[:, 1], self.vertices.size)
 
     def signal(self) -> FloatArray:
-        """Mean brightness of the image where each source pixel is seen, 1 for the brightest, shape (n,).
+        """Mean brightness of the image at the images of each source pixel, 1 for the brightest, shape (n,).
 
         As in Nightingale, Dye & Massey (2018), with the weights of the interpolation, so that it follows the lens smoothly.
         """
@@ -95,7 +95,7 @@ class Mesh(Protocol):
 
     @property
     def fixed_topology(self) -> bool:
-        """Whether the edges are the same for all lens models, so that what depends on them alone is computed once."""
+        """Whether the edges are the same for all lens models, so that quantities that depend on them alone are computed once."""
 
     def source_mesh(self, beta: ComplexArray, imaging: Imaging) -> SourceMesh | None:
         """Lay the mesh.
@@ -109,7 +109,7 @@ class Mesh(Protocol):
 
         Returns
         -------
-        None where the angles span no area.
+        None if the angles span no area.
         """
 
 
@@ -124,7 +124,7 @@ def image_light(imaging: Imaging) -> FloatArray:
 @njit(cache=True, nogil=True)
 def _signal(indices: NDArray[Any], weights: FloatArray, light: FloatArray, n: int) -> FloatArray:
     total = np.zeros(n)
-    seen = np.ones(n)  # one dark angle for each: a pixel that goes out of sight does so gradually
+    seen = np.ones(n)  # one dark angle for each, so that pixels fade gradually as they leave the image
     for i in range(light.size):
         if not np.isnan(light[i]):
             for k in range(indices.shape[1]):

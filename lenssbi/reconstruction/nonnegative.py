@@ -1,13 +1,13 @@
 """Non-negative least squares on normal equations: minimise x^T A x / 2 - b^T x with x >= 0.
 
-At the answer every x_i is either free, where the gradient y = A x - b vanishes, or held at 0, where y_i >= 0. Block principal
-pivoting (Portugal, Judice & Vicente 1994) guesses which are free, solves for them, and moves all that came out on the wrong side
-at once; where this does not lessen their number for a few steps it moves only the last of them (Kim & Park 2011, algorithm 1). A source of
+At the solution every x_i is either free, where the gradient y = A x - b vanishes, or held at 0, where y_i >= 0. Block principal
+pivoting (Portugal, Judice & Vicente 1994) guesses which are free, solves for them, and moves all those with wrong signs
+at once; if this does not reduce their number for a few steps it moves only the last of them (Kim & Park 2011, algorithm 1). A source of
 676 pixels takes 3 to 8 steps of one Cholesky factorisation each, where the active-set method of Lawson & Hanson, which moves
 one at a time, takes as many steps as there are free pixels.
 
-The last unknowns may be columns that are nearly alike, such as neighbouring Gaussians of a lens's light, among which block pivoting
-goes in circles. They are few, so within each step SciPy's active-set method finds theirs: with the Cholesky factor U of the free
+The last unknowns may be columns that are nearly alike, such as neighbouring Gaussians of a lens's light, for which block pivoting
+cycles. They are few, so within each step SciPy's active-set method solves for them: with the Cholesky factor U of the free
 unknowns and the columns after them, and y = U^-T b, the trailing blocks leave |U_a a - y_a|^2, a >= 0, to be minimised.
 """
 
@@ -24,22 +24,22 @@ from scipy.optimize import nnls
 from lenssbi.arrays import FloatArray
 from lenssbi.reconstruction.cholesky import backward, factor, forward, workspace
 
-PATIENCE = 3  # steps that may fail to lessen the number of misplaced unknowns (Kim & Park 2011)
+PATIENCE = 3  # steps that may fail to reduce the number of misplaced unknowns (Kim & Park 2011)
 MAX_STEPS = 60
 TOLERANCE = 1e-10  # of the largest b_i / sqrt(A_ii), the unit in which wrong signs are judged
 
 
 def block_pivoting(matrix: FloatArray, vector: FloatArray, start: NDArray[np.bool_]) -> FloatArray | None:
-    """The best x >= 0; None where a factorisation failed or the steps did not suffice.
+    """The best x >= 0; None if a factorisation failed or the steps did not suffice.
 
     Parameters
     ----------
     matrix
-        A, positive definite, only the upper half is read, shape (n + m, n + m).
+        Matrix A, positive definite, only the upper half is read, shape (n + m, n + m).
     vector
-        b, shape (n + m,).
+        Vector b, shape (n + m,).
     start
-        Which of the unknowns but the columns are free at first, shape (n,).
+        True for unknowns other than columns that are free at first, shape (n,).
     """
     n = start.size
     scale = np.sqrt(np.diagonal(matrix)[:n])
@@ -65,14 +65,14 @@ def block_pivoting(matrix: FloatArray, vector: FloatArray, start: NDArray[np.boo
 
 
 def last_nonnegative(upper: FloatArray, half: FloatArray, n: int) -> FloatArray | None:
-    """The best x of A = U^T U and b = U^T half with x >= 0 from entry n on and the first n of any sign; None where SciPy gives up.
+    """The best x of A = U^T U and b = U^T half with x >= 0 from entry n on and the first n of any sign; None if SciPy fails.
 
     Parameters
     ----------
     upper, half
-        U, whose lower half is not read, shape (k, k); and U^-T b, shape (k,).
+        Factor U, of which the lower half is not read, shape (k, k); and U^-T b, shape (k,).
     n
-        Entries of any sign.
+        Number of entries of any sign.
     """
     if n == half.size:
         return backward(upper, half)

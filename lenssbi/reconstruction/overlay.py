@@ -1,6 +1,6 @@
-"""Which traced angles become the vertices of a mesh: points of the image, the same for all lens models.
+"""Selection of the traced angles that are vertices of a mesh: points of the image, the same for all lens models.
 
-Most lie on a regular grid over the mask, so that traced they crowd where the lens magnifies (Nightingale & Dye 2015). A share of
+Most lie on a regular grid over the mask, so that after tracing they are dense where the lens magnifies (Nightingale & Dye 2015). A share of
 them follows the image's light: the rest of the sub-pixels are put in the order of Hilbert's curve, which keeps neighbours together,
 and vertices are taken from it at equal steps of the summed light, as PyAutoLens's Hilbert image-mesh does.
 """
@@ -46,7 +46,7 @@ def _following(imaging: Imaging, rows: NDArray[Any], light: FloatArray, n: int) 
     if n == 0 or not light.any():
         return np.zeros(0, dtype=int)
     chance = light
-    for _ in range(30):  # where there is too much light for one vertex, the others get it
+    for _ in range(30):  # too much light for one vertex is redistributed to the others
         chance = np.minimum(chance * n / chance.sum(), 1.0)
     place = imaging.theta[rows] * imaging.subgrid / imaging.pixel_scale
     x, y = (np.rint(v - v.min()).astype(int) for v in (place.real, place.imag))

@@ -1,20 +1,20 @@
-"""Sources made of a few smooth profiles, their fluxes found linearly and never negative.
+"""Sources that consist of a few smooth profiles with non-negative fluxes, which are solved for linearly.
 
     model = sum_j a_j B_j + sum_l c_l C_l,   a_j, c_l >= 0,     minimise  |(d - model) / sigma|^2
 
 B_j is the blurred image of profile j of unit flux behind the lens, C_l an image of the lens' own light. Profiles share a centre
 and an ellipse (several of them, if wanted) and are sums of Gaussians: either each is a Gaussian, widths equally spaced
-in their logarithm (Cappellari 2002; behind a lens: He et al. 2024, MNRAS 532, 2441), or a Sersic profile in their place
-(Hogg & Lang 2013). Such a source cannot be a distorted copy of the image, which is what a pixelised one falls back on in front of the
-wrong lens. Ten milliseconds find its fluxes and the derivatives by everything else, so that it is where a fit begins.
+in their logarithm (Cappellari 2002; behind a lens: He et al. 2024, MNRAS 532, 2441), or a Sersic profile instead
+(Hogg & Lang 2013). Such a source cannot be a distorted copy of the image, as a pixelised source is behind a wrong
+lens. Its fluxes and the derivatives by all other parameters take ten milliseconds, so a fit starts with it.
 
-A weak prior makes the answer unique and the evidence proper: a_j is a priori normal about 0, as wide as if its image alone had the
+A weak prior makes the solution unique and the evidence proper: a_j is a priori normal about 0, as wide as if its image alone had the
 norm of the data. This is a statement about images, hence it prefers no magnification. With A the columns over sigma,
 scaled to that norm,
 
     -2 ln E = chi^2 + |a|^2 + ln det(A^T A + 1) + sum ln(2 pi sigma^2)
 
-taken at the best non-negative a; the determinant runs over all profiles, whether they shine or not, so that ln E is a continuous
+taken at the best non-negative a; the determinant runs over all profiles, with and without flux, so that ln E is a continuous
 function of the lens. The light of the lens is fitted, not marginalised: its columns are in no determinant.
 """
 
@@ -38,15 +38,15 @@ from lenssbi.reconstruction.profiles_basis import Profiles
 LIGHT_RIDGE = 1e-10  # of the light columns' norm: makes them independent
 
 
-class Ellipse(NamedTuple):
-    """Where the source is and how flat.
+class SourceEllipse(NamedTuple):
+    """Centre and shape of the source.
 
     Parameters
     ----------
     centre
-        x + iy [arcsec].
+        Position x + iy [arcsec].
     stretch
-        (1/q - q) / 2 exp(2 i phi) with axis ratio q and position angle phi: any complex number is an ellipse.
+        Stretch (1/q - q) / 2 exp(2 i phi) with axis ratio q and position angle phi: any complex number is an ellipse.
     """
 
     centre: complex
@@ -60,15 +60,15 @@ class ProfileFit:
     Parameters
     ----------
     misfit
-        chi^2.
+        Value of chi^2.
     log_evidence
-        See the module's text.
+        Natural log of the evidence of the module's equation.
     fluxes
-        Of the source's profiles, as it would be without the lens [flux], shape (ellipse * profile,).
+        Unlensed fluxes of the source's profiles [flux], shape (ellipse * profile,).
     columns
-        Of the light columns, shape (m,).
+        Amplitudes of the light columns, shape (m,).
     residual
-        (model - data) / sigma, shape (rows,): the mask's pixels among zeros.
+        Residuals (model - data) / sigma, shape (rows,), 0 outside the mask.
     design
         All columns of unit flux (or amplitude) over sigma, shape (ellipse * profile + m, rows).
     """
@@ -82,7 +82,7 @@ class ProfileFit:
 
     @property
     def active(self) -> FloatArray:
-        """The columns that shine, shape (., rows)."""
+        """The columns of positive flux, shape (., rows)."""
         return self.design[np.concatenate([self.fluxes, self.columns]) > 0]
 
 
@@ -95,13 +95,13 @@ class ProfileInversion:
     imaging
         The stamp.
     profiles
-        What the source is made of.
+        Profiles of the source.
     columns
-        Images of the lens' light [any unit per pixel], shape (m, ny, nx), blurred already.
+        Images of the lens' light [any unit per pixel], shape (m, ny, nx), already blurred.
 
     Examples
     --------
-    A lens model comes in as the angles that it traces::
+    A lens model is given by the angles that it traces::
 
         inversion = ProfileInversion(imaging, Profiles.gaussians())
         beta = imaging.theta - system.deflection(imaging.theta)
@@ -112,7 +112,7 @@ class ProfileInversion:
     profiles: Profiles = field(default_factory=lambda: Profiles.gaussians())
     columns: FloatArray | None = None
 
-    def evaluate(self, beta: ComplexArray, ellipses: Sequence[Ellipse]) -> ProfileFit:
+    def evaluate(self, beta: ComplexArray, ellipses: Sequence[SourceEllipse]) -> ProfileFit:
         """The best fluxes.
 
         Parameters
@@ -120,31 +120,31 @@ class ProfileInversion:
         beta
             Traced `imaging.theta` [arcsec], complex, shape (n_sub,).
         ellipses
-            One for every group of profiles.
+            One ellipse for every group of profiles.
         """
         design = np.concatenate([self.rows(beta, ellipses), self._light])
         return self._solve(design, len(ellipses) * self.profiles.count)
 
-    def rows(self, beta: ComplexArray, ellipses: Sequence[Ellipse]) -> FloatArray:
+    def rows(self, beta: ComplexArray, ellipses: Sequence[SourceEllipse]) -> FloatArray:
         """Blurred images of the profiles of unit flux over sigma, shape (ellipse * profile, rows); arguments as for `evaluate`."""
         traced = self.traced(beta)
         return np.concatenate([self.rows_of(traced, ellipse) for ellipse in ellipses])
 
     def derivatives(
-        self, beta: ComplexArray, moved: ComplexArray, ellipses: Sequence[Ellipse], fit: ProfileFit
+        self, beta: ComplexArray, moved: ComplexArray, ellipses: Sequence[SourceEllipse], fit: ProfileFit
     ) -> FloatArray:
         """Derivatives of the residual with the fluxes refitted, to the accuracy of Kaufman (1975).
 
-        The derivative of the model at fixed fluxes, without its part in the span of the columns that shine.
+        The derivative of the model at fixed fluxes, without its part in the span of the columns of positive flux.
 
         Parameters
         ----------
         beta
-            As given to `evaluate`.
+            Angles as given to `evaluate`.
         moved
-            d beta / d parameter, one value per image pixel that `imaging.theta` holds, shape (parameter, n_sub / subgrid^2).
+            Derivatives d beta / d parameter, one value per image pixel that `imaging.theta` holds, shape (parameter, n_sub / subgrid^2).
         ellipses, fit
-            As given to `evaluate`, and what it answered.
+            Ellipses as given to `evaluate`, and its result.
 
         Returns
         -------
@@ -183,11 +183,11 @@ class ProfileInversion:
         return image
 
     def traced(self, beta: ComplexArray) -> kernel.Traced:
-        """Rays made ready, for any profiles on the same stamp."""
+        """Prepared rays, for any profiles on the same stamp."""
         return kernel.smeared(np.asarray(beta, complex), self.imaging.subgrid, self.imaging.tiles.kernel.shape[1])
 
-    def rows_of(self, traced: kernel.Traced, ellipse: Ellipse) -> FloatArray:
-        """`rows` of one ellipse, of rays that are ready."""
+    def rows_of(self, traced: kernel.Traced, ellipse: SourceEllipse) -> FloatArray:
+        """`rows` of one ellipse for prepared rays."""
         sigmas, padded = self.profiles.sigmas, traced.beta.shape[1]
         light = np.empty((traced.x.size, sigmas.size, padded))
         count = np.empty(traced.x.size, np.int64)
@@ -226,7 +226,7 @@ class ProfileInversion:
 
     def _solve(self, design: FloatArray, sources: int) -> ProfileFit:
         norm = np.sqrt(np.einsum("ij,ij->i", design, design))
-        norm[norm == 0] = 1.0  # a profile that no sub-pixel sees
+        norm[norm == 0] = 1.0  # a profile without light in any sub-pixel
         power = max(float(self._data @ self._data), 1.0)
         ridge = np.full(norm.size, LIGHT_RIDGE)
         ridge[:sources] += 1 / power

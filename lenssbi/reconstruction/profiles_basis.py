@@ -1,4 +1,4 @@
-"""What a source of `profiles.py` is made of: Gaussians, or Sersic profiles as sums of Gaussians."""
+"""Components of a source of `profiles.py`: Gaussians, or Sersic profiles as sums of Gaussians."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.optimize import nnls
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.light import Sersic
 
-PER_DECADE = 8  # Gaussians that stand for a Sersic profile: its light to a few parts in a thousand
+PER_DECADE = 8  # Gaussians that represent a Sersic profile: its light to a few parts in a thousand
 INNER, OUTER = 0.02, 8.0  # effective radii between which it is matched
 
 
@@ -50,7 +50,7 @@ class Profiles:
         return Profiles(sigmas, np.array(mixture))
 
     def select(self, which: NDArray[np.bool_]) -> Profiles:
-        """Those of the profiles that are True, shape (profile,), each a Gaussian."""
+        """The profiles for which `which` is True, shape (profile,), each a Gaussian."""
         if not self.plain:
             raise ValueError("only Gaussians can be selected one by one")
         return Profiles(self.sigmas[which], np.eye(int(np.count_nonzero(which))))
@@ -73,9 +73,9 @@ class Profiles:
         beta
             Places [arcsec], complex, any shape.
         centre, stretch
-            As in `profiles.Ellipse`: the squared radius on the intermediate axis is sqrt(1 + |t|^2) |z|^2 - Re(z^2 conj(t)).
+            Parameters of `profiles.SourceEllipse`: the squared radius on the intermediate axis is sqrt(1 + |t|^2) |z|^2 - Re(z^2 conj(t)).
         fluxes
-            Shape (profile,).
+            Fluxes of the profiles, shape (profile,).
         """
         z = beta - centre
         square = np.sqrt(1 + abs(stretch) ** 2) * np.abs(z) ** 2 - (z**2 * np.conj(stretch)).real

@@ -1,13 +1,13 @@
-"""The arithmetic of `profiles.py`, compiled: the light of elliptical Gaussians at traced sub-pixels, and the PSF's work on it.
+"""The arithmetic of `profiles.py`, compiled: the light of elliptical Gaussians at traced sub-pixels, and its blurring by the PSF.
 
 A sub-pixel collects the light of a small parallelogram of the source plane, spanned by its traced sides x and y. Averaged over
 it, a Gaussian of covariance sigma^2 E is to second order the Gaussian of covariance
 
     sigma^2 E + c W,    W = (x x^T + y y^T) / 12,    c = 1 + EXCESS exp(-sigma^2 / (EXCESS lambda)),
 
-with c = 1. But a box is no Gaussian, and the samples of one narrower than 0.4 sub-pixels do not add up to its flux; c makes such a
-one about that wide (lambda is the largest eigenvalue of E^-1 W), after which the flux is right to 6 per cent wherever it lies, however
-strong the magnification. E has the determinant 1, and with its adjugate E' (W' that of W) no matrix is inverted:
+with c = 1. But a box is not a Gaussian, and the samples of a Gaussian narrower than 0.4 sub-pixels do not add up to its flux; c
+widens it to about that width (lambda is the largest eigenvalue of E^-1 W), so that the flux is accurate to 6 per cent at any place and
+magnification. E has the determinant 1, and with its adjugate E' (W' that of W) no matrix is inverted:
 
     det(sigma^2 E + W) = sigma^4 + sigma^2 tr(E' W) + det W,    b^T (sigma^2 E + W)^-1 b = (sigma^2 b^T E' b + b^T W' b) / det.
 """
@@ -25,14 +25,14 @@ from lenssbi.reconstruction.imaging import TILE, Tiles
 
 WIDTH = TILE**2
 EXCESS = 1.16  # 12 * 0.18 - 1: a variance of 0.18 sub-pixels^2 in all
-DARK = 25.0  # exponents beyond this are no light: 1e-11 of the peak
+DARK = 25.0  # exponents beyond this are neglected: 1e-11 of the peak
 REORDER = {"reassoc", "contract"}
 
 
 class Traced(NamedTuple):
-    """Where the sub-pixels land: centres `beta`, shape (pixel, sub-pixel), and the half-axes of their smear, shape (pixel,).
+    """Traced sub-pixels: centres `beta`, shape (pixel, sub-pixel), and the half-axes of their smear, shape (pixel,).
 
-    W = x x^T + y y^T with `x`, `y` as vectors [arcsec]. `excess` is EXCESS, or 0 where W smears more than the samples are apart.
+    W = x x^T + y y^T with `x`, `y` as vectors [arcsec]. `excess` is EXCESS, or 0 if W smears more than the spacing of the samples.
     """
 
     beta: ComplexArray
@@ -43,7 +43,7 @@ class Traced(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def smeared(beta: ComplexArray, subgrid: int, padded: int) -> Traced:
-    """Traced angles (n_sub,) as `Traced`, sub-pixels filled up to `padded` with NaN, which `gaussians` takes for darkness."""
+    """Traced angles (n_sub,) as `Traced`, sub-pixels filled up to `padded` with NaN, which `gaussians` treats as dark."""
     sub = subgrid**2
     pixels = beta.size // sub
     centres = np.full((pixels, padded), complex(np.nan, np.nan))
@@ -69,7 +69,7 @@ def _widening(square: float, excess: float, trace: float, det: float) -> float:
     if not excess * largest > 0:
         return 1.0
     u = square / (excess * largest)
-    return 1 + excess / (1 + u * (1 + u * (0.5 + u / 6)))  # the series of exp(u): near enough, and faster
+    return 1 + excess / (1 + u * (1 + u * (0.5 + u / 6)))  # the series of exp(u): accurate enough, and faster
 
 
 @njit(cache=True, nogil=True, fastmath=REORDER)
@@ -78,7 +78,7 @@ def gaussians(
 ) -> None:
     """Surface brightness of Gaussians of unit flux [1/arcsec^2] into `light`, shape (pixel, gaussian, sub-pixel).
 
-    `sigmas`, shape (gaussian,), descend. `count`, shape (pixel,): how many of them shine there; `light` of the others is not set.
+    `sigmas`, shape (gaussian,), descend. `count`, shape (pixel,): number of Gaussians with light there; `light` of the others is not set.
     """
     n, sub = sigmas.size, traced.beta.shape[1]
     wider = np.empty(n)
@@ -169,10 +169,10 @@ def turned(slopes: FloatArray, moved: ComplexArray, light: FloatArray, count: ND
 
 @njit(cache=True, nogil=True, fastmath=REORDER)
 def observed(tiles: Tiles, light: FloatArray, count: NDArray[Any], rows: FloatArray) -> None:
-    """What the camera makes of the light, in units of the noise, into `rows`, shape (column, tile, 16)."""
+    """Blurred light in units of the noise, written into `rows`, shape (column, tile, 16)."""
     n, sub = light.shape[1], light.shape[2]
     block = np.empty((n, WIDTH))
-    width = block.shape[1]  # no constant on purpose: LLVM would unroll the inner loop and then not vectorise it
+    width = block.shape[1]  # deliberately not a constant: LLVM would unroll the inner loop and then not vectorise it
     for t in range(tiles.start.size - 1):
         block[:] = 0.0
         for e in range(tiles.start[t], tiles.start[t + 1]):

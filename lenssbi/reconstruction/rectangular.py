@@ -1,11 +1,11 @@
-"""Rectangular mesh: rows and columns that crowd where the traced angles do, bilinear between them.
+"""Rectangular mesh: rows and columns that are dense where the traced angles are, bilinear between them.
 
 Column k lies at the k/(n-1) quantile of the traced x, row k at that of y: the transform to ranks of PyAutoLens's
 `RectangularAdaptDensity` (Nightingale et al. 2021). A plain quantile jumps from one pixel's angle to the next as the lens
 changes; the ones used here average the ordered angles over the neighbouring cells with a triangular weight, as Harrell & Davis
 (1982) do with a beta weight, so that the evidence is smooth. Neighbours never change, so ln det H is computed once.
 
-Angles may count by magnification only (all pixels alike) or by the image's light: a mesh that follows the light resolves a
+Angles may be weighted equally (by magnification only) or by the image's light: a mesh that follows the light resolves a
 compact source with fewer pixels.
 """
 
@@ -32,7 +32,7 @@ class Rectangular:
     Parameters
     ----------
     n
-        Rows, and columns.
+        Number of rows and of columns.
     brightness
         Share, from 0 to 1, of the mesh's density that follows the image's light; the rest follows the magnification.
     """
@@ -57,7 +57,7 @@ class Rectangular:
         vertices = (x[None, :] + 1j * y[:, None]).ravel()
         locate = partial(_locate, x, y)
         indices, weights = locate(beta)
-        light, geometry = image_light(imaging), Cells(x, y)
+        light, geometry = image_light(imaging), CellIntegrals(x, y)
         return SourceMesh(vertices, indices, weights, self.edges, locate, light, self._order, geometry)
 
     @cached_property
@@ -73,8 +73,8 @@ class Rectangular:
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
-    """Integrals over the cells between columns `x` and rows `y` [arcsec], as `Geometry` has them."""
+class CellIntegrals:
+    """Integrals over the cells between columns `x` and rows `y` [arcsec], as defined by `Geometry`."""
 
     x: FloatArray
     y: FloatArray
@@ -93,7 +93,7 @@ class Cells:
         n, m = self.x.size, self.y.size
         upwards, up = _second_differences(self.y, _widths(self.x))
         twisted, twists = _twists(self.x, self.y)
-        upwards = upwards // m + upwards % m * n  # counted along the columns there
+        upwards = upwards // m + upwards % m * n  # counted along the columns
         start = np.append(
             np.arange(0, columns.size + upwards.size, 3),
             columns.size + upwards.size + np.arange(0, twisted.size + 1, 4),
@@ -102,7 +102,7 @@ class Cells:
 
 
 def _widths(knots: FloatArray) -> FloatArray:
-    """What lies nearer to each knot than to the others."""
+    """Length of the part that is nearer to each knot than to the others."""
     half = 0.5 * np.diff(knots)
     return np.append(half, 0.0) + np.append(0.0, half)
 
@@ -201,7 +201,7 @@ def _bilinear(x: FloatArray, y: FloatArray, points: ComplexArray) -> Interpolati
 
 @njit(cache=True, nogil=True)
 def _cell(knots: FloatArray, value: float, start: int) -> tuple[int, float]:
-    """Cell of `value`, searched from the cell of the point before, and the place in it (0 to 1, what is outside at the edge)."""
+    """Cell of `value`, searched from the cell of the point before, and the place in it (0 to 1; points outside are at the edge)."""
     i = start
     while i > 0 and value < knots[i]:
         i -= 1

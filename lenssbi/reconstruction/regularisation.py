@@ -1,12 +1,12 @@
-"""How smooth a source is expected to be.
+"""Regularisation: the expected smoothness of a source.
 
-A regularisation gives H / strength, a sparse matrix. All but `Curvature` charge squared differences between neighbours:
+A regularisation gives H / strength, a sparse matrix. All but `Curvature` penalise squared differences between neighbours:
 
     s^T H s = strength * ( sum over edges of w_e (s_i - s_j)^2 + sum over pixels of r_i s_i^2 )
 
 (Suyu et al. 2006, gradient form; Nightingale & Dye 2015, eq. 24). The ridge r only makes H positive definite, since a constant
-source costs nothing; it enters ln det H = n ln strength + ln det(H / strength), exact here. `Constant` has w = 1 and depends on the
-edges alone; the others charge integrals over the source plane, so that the shape of the mesh matters little (and the evidence of a
+source has no penalty; it enters ln det H = n ln strength + ln det(H / strength), exact here. `Constant` has w = 1 and depends on the
+edges alone; the others penalise integrals over the source plane, so that the shape of the mesh matters little (and the evidence of a
 Delaunay mesh is 2 to 5 times less rough). The source is in units of `Imaging.flux_scale`, so strength has no unit.
 """
 
@@ -22,7 +22,7 @@ from lenssbi.arrays import FloatArray
 from lenssbi.reconstruction.mesh import Geometry, SourceMesh
 from lenssbi.reconstruction.sparse import gram, log_det
 
-RIDGE = 1e-8  # PyAutoLens's number: its evidences can be compared
+RIDGE = 1e-8  # PyAutoLens's value, so that evidences can be compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Penalty:
     values: FloatArray
     log_det: float
 
-    def charge(self, source: FloatArray) -> float:
+    def quadratic_form(self, source: FloatArray) -> float:
         """s^T H s / strength of a source [flux_scale], shape (n,)."""
         twice = np.where(self.rows == self.columns, 1.0, 2.0)
         return float(np.sum(twice * self.values * source[self.rows] * source[self.columns]))
@@ -53,7 +53,7 @@ class Regularisation(Protocol):
 
     @property
     def topology_only(self) -> bool:
-        """Whether the penalty depends on the edges alone; meshes of fixed topology then need it once."""
+        """Whether the penalty depends on the edges alone; it is then computed once for meshes of fixed topology."""
 
     def penalty(self, mesh: SourceMesh) -> Penalty:
         """H / strength of a mesh."""
@@ -61,7 +61,7 @@ class Regularisation(Protocol):
 
 @dataclass(frozen=True)
 class Constant:
-    """All neighbours are to be alike, by the same strength everywhere; `ridge` is r_i."""
+    """Squared differences of neighbours with the same strength everywhere; `ridge` is r_i."""
 
     ridge: float = RIDGE
     topology_only: ClassVar[bool] = True
@@ -92,20 +92,20 @@ class Adaptive:
 
     Integral of |grad s|^2 / scatter^2, with scatter = V / inner + (1 - V) / outer the change that is expected over one cell, as wide
     as it is high, and V = `SourceMesh.signal`^power; an edge has the mean of its two pixels. The paper interpolates the weight's root,
-    inner V + outer (1 - V), and charges differences whatever the distance: that holds down all but the very brightest pixel, and
-    most of all where the mesh is coarse. On one simulated Gaussian source of peak signal to noise 10 the first cost 56 nat of evidence
-    (with differences charged), the second from 4 to 45, most on the mesh that follows the light.
-    Only the ratio of inner to outer matters beside the strength.
+    inner V + outer (1 - V), and penalises differences whatever the distance: that suppresses all but the very brightest pixel,
+    most of all where the mesh is coarse. On one simulated Gaussian source of peak signal to noise 10 the first reduced the evidence by
+    56 nat (with differences penalised), the second by 4 to 45, most on the mesh that follows the light.
+    Apart from the strength only the ratio of inner to outer matters.
 
     Parameters
     ----------
     inner, outer
-        Root of the weight where the source is brightest, and where it is dark.
+        Root of the weight in the brightest and in the dark parts of the source.
     power
-        Below 1 more of the source counts as bright, above 1 less.
+        Exponent: below 1 more of the source counts as bright, above 1 less.
     ridge
-        r_i over the weight of the pixel's edges. Above 1e-2, light that is spread over more than ten cells is charged, too: right for
-        departures from a smooth source (`smooth`), which have no mean.
+        Ratio of r_i to the weight of the pixel's edges. Above 1e-2, light spread over more than ten cells is penalised too, which
+        suits departures from a smooth source (`smooth`), which have no mean.
     """
 
     inner: float = 1.0
@@ -133,8 +133,8 @@ class Curvature:
     """Integral of the squared second derivatives over the source plane, times a typical cell's area, plus the ridge.
 
     The curvature form of Suyu et al. (2006) with its cross term, so that the source's orientation does not matter: a thin plate
-    with a free edge (Wahba 1990, section 2.4), which charges nothing for a plane, on a rectangular mesh; the squared Laplacian
-    elsewhere.
+    with a free edge (Wahba 1990, section 2.4), without penalty for a plane, on a rectangular mesh; the squared Laplacian
+    on other meshes.
     """
 
     ridge: float = RIDGE
@@ -156,16 +156,16 @@ def _geometry(mesh: SourceMesh) -> Geometry:
 
 
 def of_edges(mesh: SourceMesh, weights: FloatArray, ridge: float | FloatArray) -> Penalty:
-    """Penalty that charges squared differences between neighbours.
+    """Penalty for squared differences between neighbours.
 
     Parameters
     ----------
     mesh
-        Its edges.
+        Mesh with the edges.
     weights
-        w_e, shape (m,).
+        Weights w_e, shape (m,).
     ridge
-        r_i, one for all or shape (n,).
+        Ridge r_i, a number or shape (n,).
     """
     n, (a, b) = mesh.vertices.size, mesh.edges.T
     diagonal = np.arange(n, dtype=mesh.edges.dtype)

@@ -1,18 +1,18 @@
-"""A smooth source under the pixels: Gaussians take what is round about a galaxy, and leave the pixels what is not.
+"""A smooth source under the pixels: Gaussians describe the smooth light of a galaxy, and the pixels the rest.
 
     s(beta) = sum_j a_j N_j(beta_0) + pixels,    a_j >= 0
 
-A prior of pixels alone takes every source for equally rough, and mistakes the lens model that makes its own mesh comfortable for the
-right one. Gaussians (Cappellari 2002; behind lenses He et al. 2024, MNRAS 532, 2441) fit most of a galaxy without a choice of scale, so
+A prior of pixels alone assumes that every source is equally rough, and may prefer a wrong lens model with a mesh that suits the
+source. Gaussians (Cappellari 2002; behind lenses He et al. 2024, MNRAS 532, 2441) fit most of a galaxy without a choice of scale, so
 that the pixels' prior is one of small departures from them.
 
-The Gaussians are those that shine in a fit with Gaussians alone and their neighbours in width, with its ellipses, in the source plane
-of its lens model. Another lens model traces the same light elsewhere, moved, turned, stretched; the Gaussians go with it, by the affine
-map of one source plane to the other that suits the traced light best,
+The Gaussians are those of positive flux in a fit with Gaussians alone and their neighbours in width, with its ellipses, in the source plane
+of its lens model. Another lens model traces the same light to other places, moved, rotated and stretched; the Gaussians are transformed
+accordingly, by the best affine map of one source plane to the other for the traced light,
 
     beta = c + a (beta_0 - c_0) + b conj(beta_0 - c_0),    minimise sum_i w_i |beta_i - beta(beta_0i)|^2,
 
-w the squared light of that fit's image. Kept where they are, they would hold the lens model where it was. They cost no parameter:
+w the squared light of that fit's image. Fixed Gaussians would bias the lens model towards that of the fit. They add no parameter:
 their fluxes belong to the linear system, with the weak prior of `profiles` (each as bright as the whole image, about), and count in its
 determinants.
 """
@@ -27,11 +27,11 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 
 from lenssbi.arrays import ComplexArray, FloatArray
-from lenssbi.reconstruction.columns import Columns, of_rows
+from lenssbi.reconstruction.columns import ScaledColumns, of_rows
 from lenssbi.reconstruction.imaging import Imaging
-from lenssbi.reconstruction.profiles import Ellipse, ProfileInversion, Profiles
+from lenssbi.reconstruction.profiles import ProfileInversion, Profiles, SourceEllipse
 
-FLATTENED = 0.05  # a map that shrinks areas more than this is no map
+FLATTENED = 0.05  # a map that shrinks areas by more than this factor is rejected
 
 
 class _Affine(NamedTuple):
@@ -57,15 +57,15 @@ class SmoothPart:
     imaging
         The stamp.
     parts
-        Gaussians and their ellipse behind the lens model where they were found.
+        Gaussians and their ellipses behind the lens model of the fit.
     shares
-        w of the mask's pixels, sum 1, shape (n_pixels,).
+        Weights w of the mask's pixels, sum 1, shape (n_pixels,).
     traced
-        beta_0 of the mask's pixels [arcsec], shape (n_pixels,).
+        Angles beta_0 of the mask's pixels [arcsec], shape (n_pixels,).
     """
 
     imaging: Imaging
-    parts: tuple[tuple[ProfileInversion, Ellipse], ...]
+    parts: tuple[tuple[ProfileInversion, SourceEllipse], ...]
     shares: FloatArray
     traced: ComplexArray
 
@@ -74,7 +74,7 @@ class SmoothPart:
         cls,
         imaging: Imaging,
         profiles: Profiles,
-        ellipses: Sequence[Ellipse],
+        ellipses: Sequence[SourceEllipse],
         fluxes: FloatArray,
         beta: ComplexArray,
         image: FloatArray,
@@ -86,13 +86,13 @@ class SmoothPart:
         imaging
             The stamp.
         profiles
-            Its Gaussians.
+            Gaussians of the fit.
         ellipses, fluxes
-            What it found, shape (ellipse,) and (ellipse * gaussian,).
+            Result of the fit, shape (ellipse,) and (ellipse * gaussian,).
         beta
             `imaging.theta` traced by its lens model [arcsec], shape (n_sub,).
         image
-            Its light of the source [flux/pixel], shape (ny, nx).
+            Light of the source in the fit [flux/pixel], shape (ny, nx).
         """
         shares = np.maximum(np.nan_to_num(image[imaging.mask]), 0.0) ** 2
         shares = shares / shares.sum() if shares.any() else np.full(shares.size, 1 / shares.size)
@@ -109,7 +109,7 @@ class SmoothPart:
         """Number of Gaussians."""
         return sum(inversion.profiles.count for inversion, _ in self.parts)
 
-    def columns(self, beta: ComplexArray) -> Columns:
+    def columns(self, beta: ComplexArray) -> ScaledColumns:
         """Their blurred images behind a lens model that traces to `beta` [arcsec], shape (n_sub,)."""
         tiles, back = self.imaging.tiles, self._map(beta).back(beta)
         traced = self.parts[0][0].traced(back)

@@ -51,9 +51,9 @@ def narrow_order(rows: NDArray[Any], columns: NDArray[Any], n: int) -> NDArray[A
 
 
 def log_det(rows: NDArray[Any], columns: NDArray[Any], values: FloatArray, place: NDArray[Any]) -> float:
-    """ln det of the matrix whose upper half is (row, column, value); NaN where it is not positive definite.
+    """ln det of the matrix whose upper half is (row, column, value); NaN if it is not positive definite.
 
-    `place`, shape (n,): where each row goes; the nearer to the diagonal the entries are in this order, the faster.
+    `place`, shape (n,), is the new index of each row; the nearer to the diagonal the entries are in this order, the faster.
     """
     factor, info = lapack.dpbtrf(_band(rows, columns, values, place).T, lower=1, overwrite_ab=1)
     return float(2 * np.sum(np.log(factor[0]))) if info == 0 else float("nan")
@@ -61,7 +61,7 @@ def log_det(rows: NDArray[Any], columns: NDArray[Any], values: FloatArray, place
 
 @njit(cache=True, nogil=True)
 def _band(rows: NDArray[Any], columns: NDArray[Any], values: FloatArray, place: NDArray[Any]) -> FloatArray:
-    """Row c holds what lies at and below the diagonal in column c, as LAPACK's band matrices do (transposed)."""
+    """Row c holds the entries at and below the diagonal in column c, as LAPACK's band matrices do (transposed)."""
     width = 0
     for e in range(values.size):
         width = max(width, abs(place[rows[e]] - place[columns[e]]))

@@ -1,9 +1,9 @@
 """Voronoi mesh: a point has the brightness of the nearest vertex (Nightingale, Dye & Massey 2018; the mesh of Pearson et al. 2021).
 
-The vertices are those of the Delaunay mesh, whose triangulation also says which cells touch: its edges are the pairs of
-neighbours. The nearest vertex is found by walking along them, to the neighbour nearest to the point until none is nearer. That is
-exact: the straight line from any other vertex to the point leaves the vertex's cell into a neighbour's, which is nearer. Brightness
-jumps between cells, so the evidence is rougher than that of the other meshes.
+The vertices are those of the Delaunay mesh, and the edges of its triangulation are the pairs of neighbouring cells. The nearest vertex is
+found by walking along them, to the neighbour nearest to the point until none is nearer. That is exact: the straight line from any other
+vertex to the point leaves the vertex's cell into a neighbour's, which is nearer. Brightness jumps between cells, so the evidence is rougher
+than that of the other meshes.
 """
 
 from __future__ import annotations

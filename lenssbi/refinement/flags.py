@@ -11,7 +11,7 @@ import numpy as np
 
 from lenssbi.flags import Flag
 from lenssbi.parameters import Uniform, axis_ratio
-from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.posteriors import DiagonalMixture, Samples
 from lenssbi.refinement.priors.blocks import Ellipse, Single
 from lenssbi.refinement.priors.modes import Priors
 from lenssbi.refinement.result import LensModel
@@ -29,7 +29,7 @@ def find_flags(
     samples: Samples,
     priors: Priors,
     best: LensModel,
-    learned: GaussianMixture | None,
+    learned: DiagonalMixture | None,
     seen_twice: bool = False,
     sky_chi2: float = 1.0,
 ) -> tuple[Flag, ...]:
@@ -75,7 +75,7 @@ def is_wrong(best: LensModel, seen_twice: bool = False) -> bool:
     return not (best.magnification >= MIN_MAGNIFICATION and (seen_twice or best.counter >= MIN_COUNTER))
 
 
-def _conflict(samples: Samples, learned: GaussianMixture) -> float:
+def _conflict(samples: Samples, learned: DiagonalMixture) -> float:
     """Largest distance between fit and network [combined sigma]."""
     summary = samples.summary()
     answers = zip(learned.names, learned.mean, learned.sigma, strict=True)

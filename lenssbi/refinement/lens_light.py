@@ -14,9 +14,9 @@ import numpy as np
 from scipy import ndimage
 
 from lenssbi.arrays import pixel_grid
-from lenssbi.dataset.background import levelled
+from lenssbi.dataset.background import subtract_sky
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.light.blurred import GaussianBlur
+from lenssbi.light.blurred import BlurredGaussians
 from lenssbi.light.mge import LensLightFit, LensLightOptions, fit_lens_light
 from lenssbi.refinement.observation import with_honest_noise
 from lenssbi.status import ItemError, Status
@@ -48,7 +48,7 @@ def subtract_lens_light(stamp: Stamp, options: LensLightOptions | None = None) -
         If too few usable pixels are left (``ALL_NAN``).
     """
     response = stamp.psf.response(stamp.pixel_scale, SUBGRID, PSF_RADIUS)
-    blur = GaussianBlur(response, SUBGRID, stamp.pixel_scale, stamp.shape)
+    blur = BlurredGaussians(response, SUBGRID, stamp.pixel_scale, stamp.shape)
     try:
         fit = fit_lens_light(stamp.image, stamp.noise, stamp.mask, blur, options)
     except ValueError as error:
@@ -72,7 +72,7 @@ def has_lens_light(stamp: Stamp) -> bool:
     known = stamp.info.get("lens_light_subtracted")
     if known is not None:
         return not known
-    stamp = stamp if "background" in stamp.info else levelled(stamp)
+    stamp = stamp if "background" in stamp.info else subtract_sky(stamp)
     smooth = ndimage.gaussian_filter(
         np.where(stamp.mask, stamp.image / np.where(stamp.mask, stamp.noise, 1.0), 0.0), 1.0
     )

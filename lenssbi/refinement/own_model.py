@@ -13,7 +13,7 @@ import numpy as np
 
 from lenssbi.arrays import FloatArray, pixel_grid
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.reconstruction.inversion import Reconstruction
 from lenssbi.refinement.circle import find_arcs
 from lenssbi.refinement.config import MaskConfig, MeshConfig, RefineConfig
@@ -57,7 +57,7 @@ class OwnModel(NamedTuple):
     params: dict[str, float]
 
 
-def own_model(stamp: Stamp, answer: GaussianMixture, rng: np.random.Generator, enough: float) -> OwnModel:
+def own_model(stamp: Stamp, answer: DiagonalMixture, rng: np.random.Generator, enough: float) -> OwnModel:
     """The model image of an answer.
 
     Parameters
@@ -114,7 +114,7 @@ def _reconstruct(likelihood: LensLikelihood, values: FloatArray) -> Reconstructi
     return likelihood.inversion.reconstruct(beta, 10 ** params["log10_strength"])
 
 
-def _vector(names: tuple[str, ...], answer: GaussianMixture) -> FloatArray:
+def _vector(names: tuple[str, ...], answer: DiagonalMixture) -> FloatArray:
     known = dict(zip(answer.names, answer.mean, strict=True))
     return np.array([known.get(name, 0.0) for name in names])
 
@@ -127,7 +127,7 @@ def _at_its_best(likelihood: LensLikelihood, values: FloatArray) -> FloatArray:
 
 
 def _best_draw(
-    likelihood: LensLikelihood, names: tuple[str, ...], answer: GaussianMixture, rng: np.random.Generator
+    likelihood: LensLikelihood, names: tuple[str, ...], answer: DiagonalMixture, rng: np.random.Generator
 ) -> FloatArray:
     draws = answer.sample(DRAWS, rng)
     tries = np.zeros((DRAWS, len(names)))

@@ -16,7 +16,7 @@ import numpy as np
 from lenssbi.config import parse
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.flags import Flag
-from lenssbi.posteriors import GaussianMixture, Summary
+from lenssbi.posteriors import DiagonalMixture, Summary
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import LEARNED_MODES, RefineConfig, read_prior
 from lenssbi.refinement.fit import solve
@@ -57,7 +57,7 @@ class Network(Protocol):
         """Why it is not for a stamp; None if it is."""
         ...
 
-    def judge_stamp(self, stamp: Stamp) -> tuple[GaussianMixture, tuple[str, ...]]:
+    def judge_stamp(self, stamp: Stamp) -> tuple[DiagonalMixture, tuple[str, ...]]:
         """The posterior of a stamp, and the flags that the network raises."""
         ...
 
@@ -67,7 +67,7 @@ def refine_stamp(
     config: RefineConfig,
     *,
     estimator: Network | None = None,
-    learned: GaussianMixture | None = None,
+    learned: DiagonalMixture | None = None,
     work: Path | None = None,
     watch: Watch = lambda evaluations, live: None,
 ) -> FitResult:
@@ -98,7 +98,7 @@ def refine_stamp(
 
 
 def set_up(
-    stamp: Stamp, config: RefineConfig, estimator: Network | None = None, learned: GaussianMixture | None = None
+    stamp: Stamp, config: RefineConfig, estimator: Network | None = None, learned: DiagonalMixture | None = None
 ) -> tuple[Problem, tuple[str, ...]]:
     """Take the lens light off, ask the network, and set the fit up; with the flags raised on the way."""
     as_read, start = stamp, processor_seconds()
@@ -129,7 +129,7 @@ def set_up(
     ), flags
 
 
-def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[GaussianMixture | None, tuple[str, ...]]:
+def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[DiagonalMixture | None, tuple[str, ...]]:
     """The network's answer, None if it is not applicable to such stamps, and what there is to say about it.
 
     Raises
@@ -146,7 +146,7 @@ def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[Gaus
 
 
 def _within_reach(
-    observation: Observation, config: RefineConfig, light: LensLightFit | None, learned: GaussianMixture
+    observation: Observation, config: RefineConfig, light: LensLightFit | None, learned: DiagonalMixture
 ) -> Observation | None:
     """The stamp without what lies beyond the images of the network's lens, None if the arcs within tell of another lens.
 
@@ -163,7 +163,7 @@ def _within_reach(
     return None if contradicts(learned, found.circle) else found
 
 
-def contradicts(learned: GaussianMixture, circle: Circle) -> bool:
+def contradicts(learned: DiagonalMixture, circle: Circle) -> bool:
     """Whether a network's Einstein radius lies CONFLICT sigma from the circle through the arcs: one of them saw something else."""
     which = learned.names.index("einstein_radius")
     error = np.hypot(learned.sigma[which], max(circle.error, CIRCLE_ERROR))

@@ -11,7 +11,7 @@ import numpy as np
 
 import lenssbi
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.observation import Observation
 from lenssbi.refinement.priors.modes import Priors, build_priors
@@ -52,9 +52,9 @@ class Problem:
     observation: Observation
     config: RefineConfig
     priors: Priors
-    learned: GaussianMixture | None = None
+    learned: DiagonalMixture | None = None
     light: LensLightFit | None = None
-    network: GaussianMixture | None = None
+    network: DiagonalMixture | None = None
     flags: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -119,7 +119,7 @@ def request_key(stamp: Stamp, config: RefineConfig, network: str | None) -> str:
 def build_problem(
     observation: Observation,
     config: RefineConfig,
-    learned: GaussianMixture | None = None,
+    learned: DiagonalMixture | None = None,
     light: LensLightFit | None = None,
 ) -> Problem:
     """Set a fit up.

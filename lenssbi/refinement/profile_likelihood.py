@@ -12,7 +12,7 @@ import numpy as np
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction.imaging import Imaging
-from lenssbi.reconstruction.profiles import Ellipse, ProfileFit, ProfileInversion
+from lenssbi.reconstruction.profiles import ProfileFit, ProfileInversion, SourceEllipse
 from lenssbi.refinement.basins import Basin, counter, size
 from lenssbi.refinement.likelihood import IMPOSSIBLE, VectorLikelihood, deflectors
 from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
@@ -78,17 +78,19 @@ class ProfileLikelihood(VectorLikelihood):
         beta = deflectors(params).source_angle(self.imaging.theta)
         return beta, self.inversion.evaluate(beta, self._ellipses(params))
 
-    def _ellipses(self, params: dict[str, float]) -> list[Ellipse]:
+    def _ellipses(self, params: dict[str, float]) -> list[SourceEllipse]:
         x, y, stretch1, stretch2 = (params[name] for name in SOURCE_NAMES)
-        return [Ellipse(complex(x, y), complex(stretch1, stretch2))]
+        return [SourceEllipse(complex(x, y), complex(stretch1, stretch2))]
 
-    def _basin(self, beta: ComplexArray, ellipse: Ellipse, fit: ProfileFit, flux: float) -> Basin:
+    def _basin(self, beta: ComplexArray, ellipse: SourceEllipse, fit: ProfileFit, flux: float) -> Basin:
         light, total = self.inversion.profiles.brightness(beta, *ellipse, fit.fluxes), float(fit.fluxes.sum())
         if not light.any():
             return Basin(float("nan"), float("nan"))
         small = size(beta, light) / size(self.imaging.theta, light)
         return Basin(flux / total, small, counter(beta, light, self.imaging.subgrid))
 
-    def _on_grid(self, ellipse: Ellipse, fit: ProfileFit, extent: tuple[float, float, float, float]) -> FloatArray:
+    def _on_grid(
+        self, ellipse: SourceEllipse, fit: ProfileFit, extent: tuple[float, float, float, float]
+    ) -> FloatArray:
         x, y = (a + (np.arange(SOURCE_SIDE) + 0.5) * (b - a) / SOURCE_SIDE for a, b in (extent[:2], extent[2:]))
         return self.inversion.profiles.brightness(x[None, :] + 1j * y[:, None], *ellipse, fit.fluxes)

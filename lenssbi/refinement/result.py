@@ -14,7 +14,7 @@ from scipy import ndimage
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.lensing.curves import caustics, critical_curves
-from lenssbi.posteriors import GaussianMixture, Samples, Summary
+from lenssbi.posteriors import DiagonalMixture, Samples, Summary
 from lenssbi.reconstruction.imaging import TILE, Imaging
 from lenssbi.status import Status
 from lenssbi.systems import LensSystem
@@ -144,8 +144,8 @@ class FitResult:
     best: LensModel
     samples: Samples
     samples_with_prior: Samples | None = None
-    learned: GaussianMixture | None = None
-    network: GaussianMixture | None = None
+    learned: DiagonalMixture | None = None
+    network: DiagonalMixture | None = None
 
     @property
     def info(self) -> Mapping[str, Any]:

@@ -1,1 +1,4 @@
-"""SYSTEM -> STAMP: the GalSim renderer (a lensing transform), and the selection of detectable lenses. The one door to GalSim."""
+"""Rendering of stamps: the GalSim renderer (a lensing transform), the batched renderer, and the selection of detectable lenses.
+
+Only this package imports GalSim.
+"""

@@ -1,14 +1,14 @@
 """Surface brightness of lensed sources in cells finer than the pixels, many systems at once.
 
-Surface brightness is conserved: I(theta) = I_source(theta - alpha(theta)). Every pixel gets one ray. Where the light is smooth, parabolas
-through neighbouring pixels give its cells. Elsewhere more rays are spent:
+Surface brightness is conserved: I(theta) = I_source(theta - alpha(theta)). Every pixel gets one ray. Where the light is smooth, its cells
+are interpolated by parabolas through neighbouring pixels. Elsewhere more rays are traced:
 
-- a pixel is divided into its cells, a ray each, where a component shines (within REACH effective radii and the patch of the source plane
-  that the pixel sees) and its centre is within CLEAR patches, or the Laplacian of what the single rays saw exceeds CURVED of their peak;
-- the cells that see the cusp of a component, or one hardly larger than a cell, are divided again, and again (`rendering/cusps.py`).
+- a pixel is divided into its cells, one ray each, if it has light of a component (within REACH effective radii and the patch of the source
+  plane of the pixel) and its centre is within CLEAR patches, or the Laplacian of the single rays exceeds CURVED of their peak;
+- the cells on the cusp of a component, or on a component hardly larger than a cell, are divided repeatedly (`rendering/cusps.py`).
 
-The pixels to be divided, of all systems of a batch, make one flat list: each takes along its own system's parameters. Rays are traced by
-torch in single precision (an angle of 5 arcsec is kept to 5e-7 arcsec), on any device. They carry no gradients, which makes small batches a
+The pixels to be divided, of all systems of a batch, form one flat list, each with the parameters of its system. Rays are traced by
+torch in single precision (an angle of 5 arcsec is kept to 5e-7 arcsec), on any device. They have no gradients, which makes small batches a
 quarter faster.
 """
 
@@ -22,17 +22,17 @@ from torch.nn import functional
 
 from lenssbi.batching import take
 from lenssbi.light import LightProfile
-from lenssbi.rendering.cusps import Cells, cusp_share, cuspy, deposit
+from lenssbi.rendering.cusps import CuspCells, cusp_share, cuspy, deposit
 from lenssbi.rendering.scene import Scene, rays
 
 REACH = 4.0
 CLEAR = 2.5
 CURVED = 0.05
-MARGIN = 0.3  # [arcsec] around an image from which the PSF brings light into it: 4 sigma of Euclid's Gaussian
+MARGIN = 0.3  # [arcsec]: border around an image from which the PSF scatters light into it, 4 sigma of Euclid's Gaussian
 
 
 @dataclass(frozen=True)
-class Field:
+class SkyPatch:
     """The patch of sky to sample: pixels (ny, nx), side of a pixel [arcsec], cells along a pixel's side."""
 
     shape: tuple[int, int]
@@ -44,31 +44,31 @@ class Field:
         """Side of a cell [arcsec]."""
         return self.pixel_scale / self.oversampling
 
-    def wider(self, margin: int) -> Field:
-        """The field with so many pixels more on every side."""
+    def wider(self, margin: int) -> SkyPatch:
+        """The field with `margin` more pixels on every side."""
         ny, nx = self.shape
         return replace(self, shape=(ny + 2 * margin, nx + 2 * margin))
 
 
 def margin_of(pixel_scale: float) -> int:
-    """Pixels in MARGIN."""
+    """Number of pixels in MARGIN."""
     return math.ceil(MARGIN / pixel_scale)
 
 
 @torch.inference_mode()
-def cell_brightness(scene: Scene, field: Field) -> torch.Tensor:
-    """Surface brightness at the cells' centres, such that its sum over cells is the light's integral.
+def cell_brightness(scene: Scene, field: SkyPatch) -> torch.Tensor:
+    """Surface brightness at the cells' centres, with a sum over cells equal to the integral of the light.
 
     Parameters
     ----------
     scene
-        What is seen.
+        Light and deflector.
     field
-        Where to sample it.
+        Field and cells to sample.
 
     Returns
     -------
-    [flux/arcsec^2], shape (count, ny * oversampling, nx * oversampling), row 0 at the bottom.
+    Brightness [flux/arcsec^2], shape (count, ny * oversampling, nx * oversampling), row 0 at the bottom.
     """
     n, (ny, nx) = field.oversampling, field.shape
     theta = rays(field.shape, field.pixel_scale, scene.device)
@@ -91,7 +91,7 @@ def cell_brightness(scene: Scene, field: Field) -> torch.Tensor:
         if len(pair):
             at = part[pair]
             cells_of = (b[at], y[at] * n + i, x[at] * n + j)
-            cusp = Cells(lights.profile, which[pair], b[at], parts[at, i, j], field.cell, width[at])
+            cusp = CuspCells(lights.profile, which[pair], b[at], parts[at, i, j], field.cell, width[at])
             cusps.append((cusp, cells_of))
     cells.view(-1, ny, n, nx, n).permute(0, 1, 3, 2, 4)[b, y, x] = total
     for cusp, where in cusps:
@@ -100,7 +100,7 @@ def cell_brightness(scene: Scene, field: Field) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def quick_look(scene: Scene, shape: tuple[int, int], pixel_scale: float) -> torch.Tensor:
+def ray_image(scene: Scene, shape: tuple[int, int], pixel_scale: float) -> torch.Tensor:
     """Surface brightness at the centres of the pixels [flux/arcsec^2], shape (count, y, x)."""
     theta = rays(shape, pixel_scale, scene.device)
     beta = scene.trace(theta[None]).expand(scene.count, *shape)
@@ -111,7 +111,7 @@ def quick_look(scene: Scene, shape: tuple[int, int], pixel_scale: float) -> torc
 
 
 def _one_ray_a_pixel(scene: Scene, theta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Brightness at the pixels' centres `theta` (y, x), `_patches`, and where that is not enough; each of shape (count, y, x)."""
+    """Brightness at the pixels' centres `theta` (y, x), `_patches`, and the pixels that need more rays; each of shape (count, y, x)."""
     beta = scene.trace(theta[None]).expand(scene.count, *theta.shape)
     patch = _patches(beta, theta)
     total = torch.zeros(beta.shape, device=scene.device)
@@ -125,7 +125,7 @@ def _one_ray_a_pixel(scene: Scene, theta: torch.Tensor) -> tuple[torch.Tensor, t
 
 
 def _patches(beta: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
-    """How far a pixel's patch of the source plane reaches [arcsec], from the steps to its neighbours, shape (n, y, x)."""
+    """Size of a pixel's patch of the source plane [arcsec], from the steps to its neighbours, shape (n, y, x)."""
     least = float(abs(theta[1, 1] - theta[0, 0])) / 2
     patch = torch.full(beta.shape, least**2, device=beta.device)
     for axis in (1, 2):
@@ -138,7 +138,7 @@ def _patches(beta: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
 
 
 def _unclear(profile: LightProfile, light: torch.Tensor, beta: torch.Tensor, patch: torch.Tensor) -> torch.Tensor:
-    """Where one ray a pixel is not enough for a profile that shines with `light` at `beta`; all of shape (n, y, x)."""
+    """Pixels for which one ray is not enough for a profile with brightness `light` at `beta`; all of shape (n, y, x)."""
     offset = beta - profile.centre
     distance = torch.sqrt(offset.real**2 + offset.imag**2)
     inside = distance < CLEAR * patch
@@ -148,7 +148,7 @@ def _unclear(profile: LightProfile, light: torch.Tensor, beta: torch.Tensor, pat
 
 
 def _neighbours(values: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The values before and after along an axis of (n, y, x), shapes of `values`; beyond the edge is the edge itself."""
+    """The values before and after along an axis of (n, y, x), shapes of `values`; the edge is repeated."""
     framed = functional.pad(values[:, None], (0, 0, 1, 1) if axis == 1 else (1, 1, 0, 0), mode="replicate")[:, 0]
     length = values.shape[axis]
     return framed.narrow(axis, 0, length), framed.narrow(axis, 2, length)

@@ -1,16 +1,16 @@
-"""The cusps of light profiles, which rays a cell apart cannot sample.
+"""The cusps of light profiles, which rays spaced by a cell cannot sample.
 
-Around a cusp the light I is parted by a smooth weight chi(r), 1 at the centre and 0 beyond WIDTHS cells as they see the source plane:
-(1 - chi) I has no cusp, and rays at the cells' centres suffice for it; the cells that see chi I are divided SPLIT x SPLIT, and so on,
+Around a cusp the light I is split by a smooth weight chi(r), 1 at the centre and 0 beyond WIDTHS cells in the source plane:
+(1 - chi) I has no cusp, and rays at the cells' centres suffice for it; the cells that contain chi I are divided SPLIT x SPLIT, and so on,
 LEVELS times. With a sharp border instead of chi the midpoint rule on one side of it would not fit the finer one on the other.
 
-Of what is found in a cell its moments are kept. For a PSF R that is smooth on the scale of a cell, with t in units of its width,
+The moments of the light in a cell are stored. For a PSF R that is smooth on the scale of a cell, with t in units of its width,
 
     int I(t) R(r - t) dt = sum_jk R(r - jk) D_jk[M],   M_ab = int I(t) t_x^a t_y^b dt,   a, b = 0, 1, 2
 
-where D spreads the moments over the 3 x 3 cells around, by the parabolas through their R. The mean alone, put into the middle of the cell,
-would shift the brightest spot of a de Vaucouleurs source by up to half a cell, an error of one per cent of its peak; and undivided cells
-make it wrong by a fifth.
+where D spreads the moments over the 3 x 3 cells around, by the parabolas through their R. The mean alone, placed in the middle of the cell,
+would shift the brightest spot of a de Vaucouleurs source by up to half a cell, an error of one per cent of its peak; with undivided
+cells the error is a fifth.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lenssbi.light import LightProfile
 from lenssbi.rendering.scene import Scene, rays
 
 CUSPY = 0.75  # a Gaussian has Sersic index 0.5 and no cusp, an exponential disc 1
-SMALL = 2.0  # cells: a profile of smaller effective radius is one cusp as a whole
+SMALL = 2.0  # [cells]: a profile of smaller effective radius is treated as a cusp
 WIDTHS = 3.0
 LEVELS = 2
 SPLIT = 4
@@ -35,34 +35,34 @@ SPLIT = 4
 def cusp_share(profile: LightProfile, beta: torch.Tensor, width: torch.Tensor) -> torch.Tensor:
     """The weight chi at `beta` [arcsec], shape (n, y, x), for cells that are `width` [arcsec] wide in the source plane, shape (n, 1, 1).
 
-    It falls from 1 at WIDTHS / SPLIT cells, as far as the next level's reaches, to 0 at WIDTHS, with two smooth derivatives.
+    It falls from 1 at WIDTHS / SPLIT cells, the range of the next level, to 0 at WIDTHS, with two smooth derivatives.
     """
     t = ((WIDTHS - (beta - profile.centre).abs() / width) * (SPLIT / (WIDTHS * (SPLIT - 1)))).clamp_(0, 1)
     return t * t * t * (t * (6 * t - 15) + 10)
 
 
 def cuspy(profile: LightProfile, width: torch.Tensor) -> torch.Tensor:
-    """Which profiles need their cusp divided in cells that are `width` [arcsec] wide in the source plane, shape (n, 1, 1)."""
+    """Whether the cusps of profiles must be divided in cells that are `width` [arcsec] wide in the source plane, shape (n, 1, 1)."""
     small = profile.effective_radius < SMALL * width
     return small | (profile.index >= CUSPY) if hasattr(profile, "index") else small
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Cells that see cusps.
+class CuspCells:
+    """Cells that contain cusps.
 
     Parameters
     ----------
     profiles
         A batch of profiles.
     which, owner
-        Which of them a cell sees, and of which system it is; integers of shape (n,).
+        Profile and system of each cell; integers of shape (n,).
     centre
         Centres of the cells [arcsec], complex, shape (n,).
     width
-        Their sides [arcsec].
+        Side of the cells [arcsec].
     seen
-        Sides of what they see of the source plane [arcsec], shape (n, 1, 1).
+        Sides of the cells in the source plane [arcsec], shape (n, 1, 1).
     """
 
     profiles: LightProfile
@@ -73,31 +73,31 @@ class Cells:
     seen: torch.Tensor
 
 
-def deposit(brightness: torch.Tensor, scene: Scene, cells: Cells, where: tuple[torch.Tensor, ...]) -> None:
-    """Add chi I to the cells that see it and to their neighbours.
+def deposit(brightness: torch.Tensor, scene: Scene, cells: CuspCells, where: tuple[torch.Tensor, ...]) -> None:
+    """Add chi I to the cells that contain it and to their neighbours.
 
     Parameters
     ----------
     brightness
-        Of all cells of the field [flux/arcsec^2], shape (count, y, x); changed in place.
+        Brightness of all cells of the field [flux/arcsec^2], shape (count, y, x); changed in place.
     scene
-        What bends.
+        Light and deflector.
     cells
-        Those that see chi I.
+        Cells that contain chi I.
     where
-        Their system, row and column, integers of shape (n,) each.
+        System, row and column of the cells, integers of shape (n,) each.
     """
     index, row, column = where
     _, ny, nx = brightness.shape
     shares = _moments(scene, cells) @ _spreading().to(scene.device)
     step = torch.arange(-1, 2, device=scene.device)
-    # light that falls off the field stays on its edge
+    # light outside the field is put on its edge
     rows, columns = (row[:, None] + step).clamp_(0, ny - 1), (column[:, None] + step).clamp_(0, nx - 1)
     flat = ((index * ny)[:, None] + rows)[:, :, None] * nx + columns[:, None, :]
     brightness.view(-1).index_add_(0, flat.reshape(-1), shares.reshape(-1))
 
 
-def _moments(scene: Scene, cells: Cells, level: int = 1) -> torch.Tensor:
+def _moments(scene: Scene, cells: CuspCells, level: int = 1) -> torch.Tensor:
     """Moments of chi I, chi for cells of this width, in each cell; shape (n, 9), a fastest."""
     width = cells.width / SPLIT
     parts = cells.centre[:, None, None] + rays((SPLIT, SPLIT), width, scene.device)
@@ -108,12 +108,12 @@ def _moments(scene: Scene, cells: Cells, level: int = 1) -> torch.Tensor:
     finer = cusp_share(profile, beta, cells.seen / SPLIT) if level < LEVELS else None
     if finer is not None:
         share = share - finer
-    # a ray stands for a point: its other moments about the middle of its part are 0
+    # a ray represents a point: its higher moments about the middle of its part are 0
     moments = (profile.surface_brightness(beta) * share).flatten(1) @ within[:, 0]
     if finer is None:
         return moments
     cell, part = finer.flatten(1).nonzero(as_tuple=True)
-    inner = Cells(
+    inner = CuspCells(
         cells.profiles,
         cells.which[cell],
         cells.owner[cell],
@@ -126,7 +126,7 @@ def _moments(scene: Scene, cells: Cells, level: int = 1) -> torch.Tensor:
 
 @cache
 def _nesting() -> torch.Tensor:
-    """What the moments of a part add to those of its cell, shape (SPLIT * SPLIT, 9, 9)."""
+    """Matrices from the moments of the parts to those of their cell, shape (SPLIT * SPLIT, 9, 9)."""
     # t = middle + t' / SPLIT, and its square
     line = [
         [[1, middle, middle**2], [0, 1 / SPLIT, 2 * middle / SPLIT], [0, 0, 1 / SPLIT**2]]
@@ -138,6 +138,6 @@ def _nesting() -> torch.Tensor:
 
 @cache
 def _spreading() -> torch.Tensor:
-    """How the moments are spread over the cells around, shape (9, 9): D of the module's equation."""
+    """Distribution of the moments over the surrounding cells, shape (9, 9): D of the module's equation."""
     line = np.array([[0.0, 1.0, 0.0], [-0.5, 0.0, 0.5], [0.5, -1.0, 0.5]])
     return torch.from_numpy(np.kron(line, line)).float()

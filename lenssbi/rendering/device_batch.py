@@ -1,4 +1,4 @@
-"""Stamps where a network learns from them."""
+"""Batches of stamps on the device of the training."""
 
 from __future__ import annotations
 

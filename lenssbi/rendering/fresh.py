@@ -1,9 +1,9 @@
-"""Stamps for training without a disk: fresh ones for every step, made where the network is.
+"""Stamps for training without a disk: new ones for every step, made on the device of the network.
 
-Systems are drawn many at a time, traced and blurred in one go, and those that pass the selection get their noise on the device. Only the
-draws, and the fits that tell the truth of a light cone, are made by the CPU. Multiplicity is counted by the degree of the lens map: of
-the triangles between the centres of the stamp's pixels, mapped into the source plane, one holds the source's centre where it is imaged
-once, and at least three where it is imaged more often (one of them at the centre of a singular lens, or around the central image
+Systems are drawn many at a time, traced and blurred together, and those that pass the selection get their noise on the device. Only the
+draws, and the fits that give the true parameters of a light cone, are computed on the CPU. Multiplicity is counted by the degree of the
+lens map: of the triangles between the centres of the stamp's pixels, mapped into the source plane, one contains the source's centre if it
+has one image, and at least three if it has more (one of them at the centre of a singular lens, or around the central image
 of another one), so that images closer together than a pixel are one.
 """
 
@@ -18,10 +18,10 @@ import torch
 from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.lensing import Together
 from lenssbi.lensing.images import hits
-from lenssbi.populations import Draws
+from lenssbi.populations import PopulationDraws
 from lenssbi.populations.truth import true_params
 from lenssbi.rendering.batched import Light
-from lenssbi.rendering.brightness import quick_look
+from lenssbi.rendering.brightness import ray_image
 from lenssbi.rendering.device_batch import Batch
 from lenssbi.rendering.scene import rays, scene
 from lenssbi.rendering.selection import MARGIN_SNR
@@ -35,7 +35,7 @@ PER_CALL = 16
 
 @dataclass(frozen=True)
 class Cameras:
-    """What each stamp is seen with: electrons of a maggie, of sky and dark current, sigma of the read-out, each of shape (n, 1, 1), and the
+    """Cameras of the stamps: electrons of a maggie, of sky and dark current, sigma of the read-out, each of shape (n, 1, 1), and the
     widths of the PSF [arcsec], shape (n,)."""
 
     electrons: torch.Tensor
@@ -45,21 +45,21 @@ class Cameras:
 
 
 class FreshStamps:
-    """An endless supply of stamps, no two alike.
+    """An unlimited supply of different stamps.
 
     Parameters
     ----------
     config
-        What to simulate; its renderer is the batched one, whatever the configuration says.
+        Configuration of the simulation; the batched renderer is always used.
     device
-        Where torch works: "cpu", "cuda", ...
+        Device of torch: "cpu", "cuda", ...
     seed
-        Of draws and noise: the same batches again on the same device.
+        Seed of draws and noise: it reproduces the batches on the same device.
 
     Raises
     ------
     InputError
-        Where the camera's PSF file cannot be read.
+        If the camera's PSF file cannot be read.
     """
 
     def __init__(self, config: SimulateConfig, device: str | torch.device = "cpu", seed: int = 1) -> None:
@@ -81,14 +81,14 @@ class FreshStamps:
             waiting = [_rows(whole, slice(size, None))]
 
     def _some(self) -> list[Batch]:
-        """What passes of `together` systems, a batch for each structure among them."""
-        # the draws of one call share what lies along the line of sight
+        """The stamps that pass among `together` systems, a batch for each structure."""
+        # the draws of one call share the structure along the line of sight
         per_call = PER_CALL if self.config.population.line_of_sight is None else TRIES
         drawn = [self.config.population.draw(self.rng, per_call) for _ in range(self.together // per_call)]
         groups = alike(drawn, range(len(drawn)))
         return [batch for draws, _ in groups if (batch := self._exposed(draws)) is not None]
 
-    def _exposed(self, draws: Draws) -> Batch | None:
+    def _exposed(self, draws: PopulationDraws) -> Batch | None:
         """The stamps of those draws that pass."""
         camera, selection = self.config.instrument, self.config.selection
         draws = draws.take(np.flatnonzero(selection.resolves(draws, camera)))
@@ -116,7 +116,7 @@ class FreshStamps:
         return Batch(image[kept], noise[kept], self._truth(draws, kept.cpu().numpy()), cameras.psf_fwhm[kept])
 
     def _cameras(self, n: int) -> Cameras:
-        """What each of `n` stamps is seen with."""
+        """The cameras of `n` stamps."""
         cameras = [self.config.variation.draw(self.rng, self.config.instrument) for _ in range(n)]
         electrons, sky, read = (
             self._tensor(values)[:, None, None]
@@ -133,7 +133,7 @@ class FreshStamps:
         width = cameras.psf_fwhm if self.config.variation.blurs else None
         return self.renderer.expected(light, width) * cameras.electrons
 
-    def _truth(self, draws: Draws, rows: np.ndarray) -> dict[str, torch.Tensor]:
+    def _truth(self, draws: PopulationDraws, rows: np.ndarray) -> dict[str, torch.Tensor]:
         """True parameters of the draws `rows`."""
         params = {name: values[rows] for name, values in draws.params.items()}
         if draws.fit is not None:
@@ -141,15 +141,15 @@ class FreshStamps:
             params = {name: np.array([truth[name] for truth in truths]) for name in truths[0]}
         return {name: torch.as_tensor(values, device=self.device) for name, values in params.items()}
 
-    def _hopeful(self, draws: Draws) -> np.ndarray:
-        """Those draws that are multiply imaged, and whom one ray a pixel leaves hope."""
+    def _hopeful(self, draws: PopulationDraws) -> np.ndarray:
+        """The draws that are multiply imaged and may pass according to one ray per pixel."""
         camera, selection = self.config.instrument, self.config.selection
         seen = scene(draws.system.source, Together(draws.system.deflectors), len(draws), self.device)
         grid = rays(camera.shape, camera.pixel_scale, self.device)
         beta = self._tensor(draws.info["source_x"]) + 1j * self._tensor(draws.info["source_y"])
         lower, upper = hits(seen.trace(grid[None]) - beta[:, None, None])
         times = lower.sum((1, 2)) + upper.sum((1, 2))
-        flux = quick_look(seen, camera.shape, camera.pixel_scale) * camera.pixel_scale**2
+        flux = ray_image(seen, camera.shape, camera.pixel_scale) * camera.pixel_scale**2
         hopeful = (times >= selection.min_images + 1) | (selection.min_images < 2)
         hopeful &= flux.sum(dim=(1, 2)) > self._tensor(selection.least_magnification(draws, camera) * draws.flux)
         signal = flux * float(camera.electrons(0.0))

@@ -1,4 +1,4 @@
-"""A lens system and a camera make a stamp.
+"""Rendering of the stamp of a lens system with GalSim.
 
     expected = pixel * PSF * (lensed source)            through GalSim: convolved, integrated over the pixels
     image    = Poisson(expected + lens light + sky + dark) + read noise - lens light - sky - dark
@@ -18,21 +18,21 @@ from lenssbi.arrays import FloatArray
 from lenssbi.instrument import PSF, Camera
 from lenssbi.lensing import Deflector
 from lenssbi.light import LightProfile
-from lenssbi.rendering.brightness import Field, margin_of
+from lenssbi.rendering.brightness import SkyPatch, margin_of
 from lenssbi.rendering.lensed import Lensed, exact_padding
 from lenssbi.systems import LensSystem
 
 
 @dataclass(frozen=True)
 class Renderer:
-    """Renders lens systems, whose fluxes are in maggies (10**(-0.4 * AB magnitude)).
+    """Renders lens systems with fluxes in maggies (10**(-0.4 * AB magnitude)).
 
     Parameters
     ----------
     camera
-        What sees them.
+        Camera.
     psf_image
-        A PSF to use instead of the camera's Gaussian.
+        PSF to use instead of the camera's Gaussian.
     oversampling
         Cells along the side of a pixel.
     """
@@ -42,7 +42,7 @@ class Renderer:
     oversampling: int = 3
 
     def lensed(self, system: LensSystem) -> Lensed:
-        """The lensed source before the PSF; its `flux` over the source's is the total magnification."""
+        """The lensed source before the PSF; the ratio of its `flux` to that of the source is the total magnification."""
         return self._light(system.source, LensSystem(system.deflectors))
 
     def source(self, system: LensSystem) -> FloatArray:
@@ -65,14 +65,14 @@ class Renderer:
         return image.array * per_maggie
 
     def observe(self, source: FloatArray, lens_light: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """One noisy exposure [electrons] of what `source` and `lens_light` expect, with background and lens light subtracted.
+        """One noisy exposure [electrons] of `source` and `lens_light`, with background and lens light subtracted.
 
         Parameters
         ----------
         source, lens_light
             Expected electrons, shape (y, x).
         rng
-            Gives the seed of GalSim's noise.
+            Random number generator for the seed of GalSim's noise.
         """
         camera = self.camera
         light = galsim.Image(np.clip(source + lens_light, 0, None), scale=camera.pixel_scale)
@@ -85,8 +85,8 @@ class Renderer:
         return Lensed(components, mass, self._field, pad_factor=self._padding)
 
     @cached_property
-    def _field(self) -> Field:
-        field = Field(self.camera.shape, self.camera.pixel_scale, self.oversampling)
+    def _field(self) -> SkyPatch:
+        field = SkyPatch(self.camera.shape, self.camera.pixel_scale, self.oversampling)
         return field.wider(margin_of(self.camera.pixel_scale))
 
     @cached_property

@@ -1,7 +1,7 @@
-"""Light and what bends it as torch tensors: many lens systems at once, in single precision, on any device.
+"""Light and deflectors as torch tensors: many lens systems at once, in single precision, on any device.
 
-A system may have any number of components. Those of one type, of all systems, make one batch of profiles, `Lights`, in which each says
-whose it is; profiles without flux are left out.
+A system may have any number of components. Those of one type, of all systems, form one batch of profiles, `Lights`, with the
+system of each; profiles without flux are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from lenssbi.lensing.prepared import prepared
 from lenssbi.light import LightProfile
 
 T = TypeVar("T")
-ASIDE = 1e-6 + 1e-6j  # [arcsec] no ray hits a singular mass in its very centre, where it would not be bent
+ASIDE = (
+    1e-6 + 1e-6j
+)  # [arcsec]: shift of rays away from the centre of a singular mass, where the deflection is undefined
 SINGLE = {torch.float64: torch.float32, torch.complex128: torch.complex64}
 
 
@@ -32,23 +34,23 @@ class Lights:
     Parameters
     ----------
     profile
-        A batch of them: numbers of shape (n, 1, 1).
+        Batch of profiles: numbers of shape (n, 1, 1).
     owner
-        The systems they belong to, ascending integers of shape (n,).
+        Systems of the profiles, ascending integers of shape (n,).
     """
 
     profile: LightProfile
     owner: torch.Tensor
 
     def some(self, index: torch.Tensor, count: int) -> Lights:
-        """Those of the systems `index` of `count`, which are renumbered in this order."""
+        """The profiles of the systems `index` of `count`, which are renumbered in this order."""
         place = torch.full((count,), -1, device=index.device)
         place[index] = torch.arange(len(index), device=index.device)
         rows = (place[self.owner] >= 0).nonzero()[:, 0]
         return Lights(take(self.profile, rows), place[self.owner[rows]])
 
     def pairs(self, index: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """For rays of the systems `index`, shape (n,), of `count`: ray and profile of every pair that meets, shape (m,) each."""
+        """For rays of the systems `index`, shape (n,), of `count`: ray and profile of every pair, shape (m,) each."""
         number = torch.bincount(self.owner, minlength=count)
         first = number.cumsum(0) - number
         times = number[index]
@@ -59,18 +61,18 @@ class Lights:
 
 @dataclass(frozen=True)
 class Scene:
-    """Light and what bends it; made by `scene`.
+    """Light and deflector of a batch of systems; made by `scene`.
 
     Parameters
     ----------
     lights
-        What shines.
+        Profiles by type.
     mass
-        The deflector, its numbers shared by all systems or of shape (count, 1, 1), or None for unlensed light.
+        Deflector, its numbers shared by all systems or of shape (count, 1, 1), or None for unlensed light.
     count
-        Systems.
+        Number of systems.
     device
-        Where the tensors are.
+        Device of the tensors.
     """
 
     lights: tuple[Lights, ...]
@@ -98,11 +100,11 @@ def scene(
     Parameters
     ----------
     components, mass
-        What shines and what bends; arrays of shape (count, 1, 1) or numbers.
+        Light profiles and deflector; arrays of shape (count, 1, 1) or numbers.
     count
-        Systems.
+        Number of systems.
     device
-        Where to put them.
+        Device of the tensors.
     """
     place = torch.device(device)
     kinds: dict[Any, list[LightProfile]] = {}
@@ -114,7 +116,7 @@ def scene(
 
 @cache
 def rays(shape: tuple[int, int], step: float, device: torch.device) -> torch.Tensor:
-    """Angles [arcsec] on a grid of `step` [arcsec] about 0, complex, shape (y, x); not to be written to."""
+    """Angles [arcsec] on a grid of `step` [arcsec] about 0, complex, shape (y, x); read-only."""
     return torch.from_numpy((pixel_grid(shape, step) + ASIDE).astype(np.complex64)).to(device)
 
 

@@ -1,8 +1,8 @@
-"""A population, a camera and a selection make stamps, many at a time.
+"""Simulation of stamps from a population, a camera and a selection, many at a time.
 
-Each stamp has a stream of random numbers of its own and draws systems from it, TRIES at a time, until one passes the selection: it depends
-neither on who makes it nor, but for the rounding of vectorised functions, on the stamps beside it. The criteria are applied in the order of
-their cost, to all stamps that wait at once.
+Each stamp has its own stream of random numbers and draws systems from it, TRIES at a time, until one passes the selection: it depends
+neither on the process nor, except for the rounding of vectorised functions, on other stamps. The criteria are applied in the order of
+their cost, to all pending stamps at once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lenssbi.arrays import FloatArray
 from lenssbi.config import Config
 from lenssbi.instrument import PSF, Camera, Variation
 from lenssbi.instrument.signal import signal_to_noise
-from lenssbi.populations import Draws, Population
+from lenssbi.populations import Population, PopulationDraws
 from lenssbi.populations.truth import true_params
 from lenssbi.rendering.batched import BatchedRenderer, Light
 from lenssbi.rendering.composition.config import CompositionConfig
@@ -30,13 +30,13 @@ from lenssbi.status import InputError
 if TYPE_CHECKING:
     from lenssbi.rendering.renderer import Renderer
 
-PSF_REACH = 0.6  # [arcsec] least half side of the PSF images written into sets: 8 sigma of Euclid's Gaussian
-PSF_WIDTHS = 3.0  # of a wider PSF: half side of its image over its FWHM, 7 sigma
-Row = tuple[Draws, int]
+PSF_REACH = 0.6  # [arcsec]: least half side of the PSF images written into sets: 8 sigma of Euclid's Gaussian
+PSF_WIDTHS = 3.0  # half side of the image of a wider PSF over its FWHM, 7 sigma
+Row = tuple[PopulationDraws, int]
 
 
 class RenderingConfig(Config):
-    """How finely to trace, and who convolves."""
+    """Resolution of the rays, and the program that convolves."""
 
     oversampling: int = Field(
         3, ge=1, le=16, description="rays along the side of a pixel, before the cusps are refined"
@@ -47,7 +47,7 @@ class RenderingConfig(Config):
 
 
 class SimulateConfig(Config):
-    """What to simulate: who is out there, who looks, and what counts."""
+    """Configuration of a simulation: population, instrument and selection."""
 
     population: Population = Population()
     instrument: Camera = Camera()
@@ -67,7 +67,7 @@ class SimulateConfig(Config):
 
 @dataclass(frozen=True)
 class Passed:
-    """A system that passed the selection, with what it is expected to give [electrons], shape (y, x)."""
+    """A system that passed the selection, with its expected light [electrons], shape (y, x)."""
 
     row: Row
     arcs: FloatArray
@@ -82,14 +82,14 @@ class Simulation:
     Parameters
     ----------
     config
-        What to simulate.
+        Configuration of the simulation.
     device
-        Where torch renders: "cpu", "cuda", ...
+        Device of torch: "cpu", "cuda", ...
 
     Raises
     ------
     InputError
-        Where the camera's PSF file cannot be read, or GalSim is asked for and not installed.
+        If the camera's PSF file cannot be read, or GalSim is required and not installed.
     """
 
     def __init__(self, config: SimulateConfig, device: str = "cpu") -> None:
@@ -105,7 +105,7 @@ class Simulation:
 
     @cached_property
     def psf(self) -> PSF:
-        """The PSF where it does not vary."""
+        """The PSF, if it does not vary."""
         return self.psf_of(self.config.instrument)
 
     def psf_of(self, camera: Camera) -> PSF:
@@ -131,7 +131,7 @@ class Simulation:
         Raises
         ------
         InputError
-            Where MAX_TRIES systems in a row fail the selection.
+            If MAX_TRIES systems in a row fail the selection.
         """
         cameras = tuple(self.config.variation.draw(stream, self.config.instrument) for stream in streams)
         passed: dict[int, Passed] = {}
@@ -149,9 +149,9 @@ class Simulation:
         return self._expose([passed[i] for i in range(len(streams))], streams, cameras)
 
     def _first_passing(
-        self, draws: Draws, owner: np.ndarray, cameras: Sequence[Camera]
+        self, draws: PopulationDraws, owner: np.ndarray, cameras: Sequence[Camera]
     ) -> dict[int, tuple[int, Passed]]:
-        """For each owner the first of its draws that passes, and which of its draws that is."""
+        """For each owner its first draw that passes, and the index of this draw."""
         order = np.arange(len(draws)) % TRIES
         hopeful = self.config.selection.promising(draws, self.config.instrument)
         found: dict[int, tuple[int, Passed]] = {}
@@ -165,8 +165,8 @@ class Simulation:
                 hopeful &= owner != owner[i]
         return found
 
-    def _passing(self, draws: Draws, cameras: Sequence[Camera]) -> Iterator[tuple[int, Passed]]:
-        """Those of the draws, each seen by its own camera, that pass everything; the criteria come in the order of their cost."""
+    def _passing(self, draws: PopulationDraws, cameras: Sequence[Camera]) -> Iterator[tuple[int, Passed]]:
+        """The draws, each with its own camera, that pass all criteria, which are applied in the order of their cost."""
         selection = self.config.selection
         light = self.batched.lensed(draws.system, len(draws))
         magnification = light.flux / draws.flux
@@ -199,13 +199,13 @@ class Simulation:
                 yield i, Passed((draws, k), arcs[k], lens_light[k], residual[k], info)
 
     def _electrons(self, light: Light, cameras: Sequence[Camera], rows: np.ndarray) -> FloatArray:
-        """Expected electrons of light seen by the cameras of `rows`, shape (n, y, x)."""
+        """Expected electrons of light in the cameras of `rows`, shape (n, y, x)."""
         seen = [cameras[i] for i in rows.tolist()]
         width = np.array([camera.psf_fwhm for camera in seen]) if self.config.variation.blurs else None
         return self.batched.draw(light, width) * np.array([camera.electrons(0.0) for camera in seen])[:, None, None]
 
     def _noise(self, signal: FloatArray, cameras: Sequence[Camera], rows: np.ndarray) -> FloatArray:
-        """One sigma [electrons] where the cameras of `rows` expect `signal`, shape (n, y, x)."""
+        """One sigma [electrons] for the expected `signal` in the cameras of `rows`, shape (n, y, x)."""
         return np.stack([cameras[i].noise_map(one) for i, one in zip(rows.tolist(), signal, strict=True)])
 
     def _expose(

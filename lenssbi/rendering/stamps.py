@@ -1,4 +1,4 @@
-"""Simulated stamps, and how the draws for many of them are put together."""
+"""Simulated stamps, and the grouping of draws for many of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from lenssbi.arrays import FloatArray
 from lenssbi.batching import structure
 from lenssbi.instrument import Camera
-from lenssbi.populations import Draws, join_draws
+from lenssbi.populations import PopulationDraws, join_draws
 
 TRIES = 4
 MAX_TRIES = 10_000
@@ -28,15 +28,15 @@ class Stamps:
     noise
         One sigma [same unit], shape (n, y, x).
     arcs
-        What the lensed sources are expected to give [same unit], shape (n, y, x).
+        Expected light of the lensed sources [same unit], shape (n, y, x).
     cameras
-        What each was seen with.
+        Cameras of the stamps.
     params
         True parameters, each (n,).
     info
-        What else is known, each (n,), image positions (n, k).
+        Further properties, each (n,), image positions (n, k).
     psf
-        Images of the PSFs if each stamp has a measured one of its own, shape (n, k, k).
+        Images of the PSFs if each stamp has its own measured one, shape (n, k, k).
     """
 
     images: FloatArray
@@ -48,8 +48,8 @@ class Stamps:
     psf: FloatArray | None = None
 
 
-def alike(drawn: Sequence[Draws], waiting: Sequence[int]) -> Iterator[tuple[Draws, np.ndarray]]:
-    """The draws in batches of one structure, and for each draw the stamp that waits for it."""
+def alike(drawn: Sequence[PopulationDraws], waiting: Sequence[int]) -> Iterator[tuple[PopulationDraws, np.ndarray]]:
+    """The draws in batches of one structure, and for each draw its stamp."""
     groups: dict[Any, list[int]] = {}
     for k, draws in enumerate(drawn):
         groups.setdefault(structure(draws.system), []).append(k)

@@ -39,8 +39,8 @@ def site(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # a job must find the functions that it is to run
     monkeypatch.setenv("STAND_IN_SLURM", str(tmp_path / "jobs"))
-    monkeypatch.setattr(cluster, "ASK", 1.0)
-    monkeypatch.setattr(remote, "LOOK", 0.5)
+    monkeypatch.setattr(cluster, "SQUEUE_INTERVAL", 1.0)
+    monkeypatch.setattr(remote, "POLL_INTERVAL", 0.5)
     monkeypatch.chdir(tmp_path)
     yield tmp_path / "jobs"
     for job in (tmp_path / "jobs").glob("job.*"):
@@ -57,7 +57,9 @@ def running(site):
 
 
 def test_work_is_done_in_jobs_that_are_cancelled_at_the_end(site):
-    with batch.crew(cluster=config(processes=2, directives=["--qos=long"], setup=["export FROM=setup"])) as spread:
+    with batch.worker_pool(
+        cluster=config(processes=2, directives=["--qos=long"], setup=["export FROM=setup"])
+    ) as spread:
         outcomes = [outcome for _, outcome in spread(slowly, range(30))]
         assert len(running(site)) == 2
     assert sorted(number for number, *_ in outcomes) == list(range(30))
@@ -127,8 +129,8 @@ def test_a_site_that_is_busy_for_a_while_is_asked_again(site):
 
 @pytest.mark.slow
 def test_fewer_jobs_where_there_is_less_to_do(site, monkeypatch):
-    monkeypatch.setattr(cluster, "MODEST", ("0.2s", 3))
-    with batch.crew(cluster=config(jobs=2, min_jobs=0)) as spread:
+    monkeypatch.setattr(cluster, "ADAPTIVE", ("0.2s", 3))
+    with batch.worker_pool(cluster=config(jobs=2, min_jobs=0)) as spread:
         assert len(dict(spread(slowly, range(40)))) == 40
         end = time.monotonic() + 30
         while running(site):

@@ -68,7 +68,7 @@ class TestTwoProcesses:
     def spread(self):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OMP_NUM_THREADS", "8")  # the client's own
-            with batch.crew(workers=2) as found:
+            with batch.worker_pool(workers=2) as found:
                 yield found
 
     def test_they_agree_with_one(self, spread):

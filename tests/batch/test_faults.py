@@ -92,8 +92,8 @@ def test_an_item_survives_a_few_deaths(tmp_path):
 
 def test_a_result_that_cannot_be_sent_spoils_no_other():
     """All of them are asked for in one message, as happens on a busy machine."""
-    with remote.local(2) as crew:
-        client, gate = crew.client, asyncio.Semaphore(0)
+    with remote.local(2) as pool:
+        client, gate = pool.client, asyncio.Semaphore(0)
         client._gather_semaphore = gate
 
         def open_the_gate():
@@ -102,7 +102,7 @@ def test_a_result_that_cannot_be_sent_spoils_no_other():
             client.loop.add_callback(gate.release)
 
         threading.Thread(target=open_the_gate).start()
-        outcomes = dict(crew.spread(unsendable, range(8)))
+        outcomes = dict(pool.map(unsendable, range(8)))
     assert isinstance(outcomes.pop(1), Exception)
     assert outcomes == {number: number for number in (0, 2, 3, 4, 5, 6, 7)}
 
@@ -111,28 +111,28 @@ class TestOneCrew:
     """All in the same two processes, for none of these kills one."""
 
     @pytest.fixture(scope="class")
-    def crew(self):
+    def pool(self):
         with remote.local(2) as found:
             yield found
 
-    def test_an_exception_that_cannot_be_sent_is_a_value_all_the_same(self, crew):
-        [(index, error)] = crew.spread(fussy, [7])
+    def test_an_exception_that_cannot_be_sent_is_a_value_all_the_same(self, pool):
+        [(index, error)] = pool.map(fussy, [7])
         assert index == 0
         assert "7: no" in str(error)
 
-    def test_phases_share_their_processes_and_a_phase_may_be_left(self, crew):
-        first = {pid for _, (_, pid) in crew.spread(slowly, range(8))}
-        left = crew.spread(slowly, range(1000))
+    def test_phases_share_their_processes_and_a_phase_may_be_left(self, pool):
+        first = {pid for _, (_, pid) in pool.map(slowly, range(8))}
+        left = pool.map(slowly, range(1000))
         next(left)
         left.close()
-        second = {pid for _, (_, pid) in crew.spread(slowly, range(8))}
+        second = {pid for _, (_, pid) in pool.map(slowly, range(8))}
         assert len(first) == 2
         assert first == second
 
-    def test_nothing_piles_up(self, crew):
+    def test_nothing_piles_up(self, pool):
         gc.collect()
-        tasks = crew.client.cluster.scheduler.tasks
-        for index, outcome in crew.spread(payload, range(300)):
+        tasks = pool.client.cluster.scheduler.tasks
+        for index, outcome in pool.map(payload, range(300)):
             assert type(outcome).__name__ == "Payload"
             if index % 50 == 49:
                 gc.collect()
@@ -159,8 +159,8 @@ def test_nothing_outlives_a_client_that_is_killed(tmp_path):
 
 @pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_scheduler_that_goes_away_is_one_sentence(fate, monkeypatch):
-    monkeypatch.setattr(remote, "LOOK", 1.0)
-    monkeypatch.setattr(remote, "ANSWER", 3.0)
+    monkeypatch.setattr(remote, "POLL_INTERVAL", 1.0)
+    monkeypatch.setattr(remote, "ANSWER_TIMEOUT", 3.0)
     with scheduler_of_ones_own(workers=1) as (address, scheduler, _):
         outcomes = batch.run(slowly, range(1000), scheduler=address)
         next(outcomes)
@@ -172,7 +172,7 @@ def test_a_scheduler_that_goes_away_is_one_sentence(fate, monkeypatch):
 
 
 def test_workers_of_a_scheduler_come_and_go(monkeypatch):
-    monkeypatch.setattr(remote, "LOOK", 0.5)
+    monkeypatch.setattr(remote, "POLL_INTERVAL", 0.5)
     with scheduler_of_ones_own(workers=0) as (address, _, add):
         threading.Timer(1.0, add).start()  # while the client waits for its first one
         values, pids = {}, []

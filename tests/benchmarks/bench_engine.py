@@ -53,8 +53,8 @@ def megabytes(pid: int | None = None) -> float:
 
 
 @contextmanager
-def scheduler_and_two() -> Iterator[tuple[remote.Crew, int]]:
-    """A crew on a scheduler and two workers that are processes of their own, and the scheduler's number."""
+def scheduler_and_two() -> Iterator[tuple[remote.WorkerPool, int]]:
+    """A pool on a scheduler and two workers that are processes of their own, and the scheduler's number."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -77,9 +77,9 @@ def scheduler_and_two() -> Iterator[tuple[remote.Crew, int]]:
     ]
     try:
         time.sleep(5)
-        with remote.existing(address) as crew:
-            crew.client.wait_for_workers(2, timeout=60)
-            yield crew, started[0].pid
+        with remote.existing(address) as pool:
+            pool.client.wait_for_workers(2, timeout=60)
+            yield pool, started[0].pid
     finally:
         for process in started:
             process.kill()
@@ -93,25 +93,25 @@ def cpu_seconds(pid: int | None = None) -> float:
 
 @dataclass
 class Watch:
-    """Looks at everybody who takes part: this process, workers of a crew, a scheduler that is a process."""
+    """Looks at everybody who takes part: this process, workers of a pool, a scheduler that is a process."""
 
-    crew: remote.Crew | None = None
+    pool: remote.WorkerPool | None = None
     scheduler: int | None = None
 
     def memory(self) -> dict[str, float]:
         """Resident memory [MB] by role."""
         found = {"client": megabytes()}
-        if self.crew is not None:
-            found["worker"] = max(self.crew.client.run(megabytes).values())
+        if self.pool is not None:
+            found["worker"] = max(self.pool.client.run(megabytes).values())
         return found if self.scheduler is None else found | {"scheduler": megabytes(self.scheduler)}
 
     def cpu(self) -> float:
         """Processor time [s] of all of them."""
-        workers = 0.0 if self.crew is None else sum(self.crew.client.run(cpu_seconds).values())
+        workers = 0.0 if self.pool is None else sum(self.pool.client.run(cpu_seconds).values())
         return cpu_seconds() + workers + (0.0 if self.scheduler is None else cpu_seconds(self.scheduler))
 
 
-def measure(spread: batch.Spread, count: int, size: int, watch: Watch) -> dict[str, float]:
+def measure(spread: batch.Map, count: int, size: int, watch: Watch) -> dict[str, float]:
     """Time per task [ms], and the memory early and at the end."""
     outcomes = spread(partial(nothing, size=size), range(WARM + count))
     list(islice(outcomes, WARM))
@@ -133,13 +133,13 @@ def measure(spread: batch.Spread, count: int, size: int, watch: Watch) -> dict[s
 def row(where: str, count: int, size: int) -> dict[str, object]:
     """Measure one place."""
     if where == "process":
-        with batch.crew() as spread:
+        with batch.worker_pool() as spread:
             return {"workers": 1} | measure(spread, count, size, Watch())
     if where == "scheduler":
-        with scheduler_and_two() as (crew, pid):
-            return {"workers": 2} | measure(crew.spread, count, size, Watch(crew, pid))
-    with remote.local(int(where)) as crew:
-        return {"workers": int(where)} | measure(crew.spread, count, size, Watch(crew))
+        with scheduler_and_two() as (pool, pid):
+            return {"workers": 2} | measure(pool.map, count, size, Watch(pool, pid))
+    with remote.local(int(where)) as pool:
+        return {"workers": int(where)} | measure(pool.map, count, size, Watch(pool))
 
 
 def main() -> None:

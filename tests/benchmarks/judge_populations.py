@@ -27,7 +27,7 @@ from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.pipelines.simulate import stream
 from lenssbi.plots.gallery import gallery_figure
 from lenssbi.plots.style import RESULT, house_style, save
-from lenssbi.populations import Draws
+from lenssbi.populations import PopulationDraws
 from lenssbi.rendering.simulation import SimulateConfig, Simulation
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "populations"
@@ -37,7 +37,7 @@ CRITERIA = ("multiply_imaged", "resolved", "magnified", "sheared", "bright")
 GALLERY = 24
 
 
-def describe(simulation: Simulation, draws: Draws) -> dict[str, np.ndarray]:
+def describe(simulation: Simulation, draws: PopulationDraws) -> dict[str, np.ndarray]:
     """Each criterion of all draws, and magnification, S/N and multiplicity."""
     selection, camera, renderer = simulation.config.selection, simulation.config.instrument, simulation.batched
     light = renderer.lensed(draws.system, len(draws))

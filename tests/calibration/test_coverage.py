@@ -15,7 +15,7 @@ from lenssbi.calibration.coverage import (
 )
 from lenssbi.calibration.recalibration import anderson_darling, fit_recalibration, recalibrate
 from lenssbi.estimators.recalibration import Recalibration
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 
 NAMES = ("a", "b")
 STAMPS, PASSES = 8000, 20
@@ -81,7 +81,7 @@ def test_intervals_of_every_credibility_are_mended():
 
 def test_draws_sigma_and_density_of_a_mended_posterior_agree():
     rng = np.random.default_rng(5)
-    mixture = GaussianMixture(rng.normal(size=(50, 2)), rng.uniform(0.5, 1, (50, 2)), NAMES, ("arcsec", ""))
+    mixture = DiagonalMixture(rng.normal(size=(50, 2)), rng.uniform(0.5, 1, (50, 2)), NAMES, ("arcsec", ""))
     mended = Recalibration(NAMES, (2.0, 0.5), (0.3, 0.0))(mixture)
     np.testing.assert_allclose(mended.mean, mixture.mean)
     np.testing.assert_allclose(mended.sigma[1], 0.5 * mixture.sigma[1])
@@ -98,7 +98,7 @@ def test_many_at_once_equals_one_by_one():
     few = Passes(posteriors.means[:3], posteriors.sigmas[:3], NAMES)
     recalibration = Recalibration(NAMES, (1.4, 0.8), (0.1, 0.4))
     mixtures = [
-        recalibration(GaussianMixture(m, s, NAMES, ("", ""))) for m, s in zip(few.means, few.sigmas, strict=True)
+        recalibration(DiagonalMixture(m, s, NAMES, ("", ""))) for m, s in zip(few.means, few.sigmas, strict=True)
     ]
     together, alone = recalibrate(few, recalibration), stack(mixtures)
     np.testing.assert_allclose(together.means, alone.means)
@@ -120,4 +120,4 @@ def test_nonsense_is_refused():
     with pytest.raises(ValueError, match="above 0"):
         Recalibration(NAMES, (0.0, 1.0), (0.0, 0.0))
     with pytest.raises(ValueError, match="calibration is of"):
-        Recalibration(("a",), (1.0,), (0.0,))(GaussianMixture(np.zeros((2, 2)), np.ones((2, 2)), NAMES, ("", "")))
+        Recalibration(("a",), (1.0,), (0.0,))(DiagonalMixture(np.zeros((2, 2)), np.ones((2, 2)), NAMES, ("", "")))

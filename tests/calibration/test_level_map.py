@@ -10,7 +10,7 @@ from lenssbi.calibration.level_map import fit_levels, mapped
 from lenssbi.calibration.recalibration import METHODS, anderson_darling, choose_method, fit_recalibration, recalibrate
 from lenssbi.calibration.scores import LEVELS
 from lenssbi.estimators.recalibration import Recalibration, relevel, used_quantile
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 
 HALF = slice(0, None, 2), slice(1, None, 2)
 
@@ -44,7 +44,7 @@ def test_a_map_to_the_same_levels_keeps_a_skewed_posterior():
     for at in np.linspace(-4, 5, 19):
         place = np.array([[at, -at]])
         np.testing.assert_allclose(marginal_cdf(after, place), marginal_cdf(before, place), atol=0.015)
-    one, other = (GaussianMixture(p.means[0], p.sigmas[0], p.names, ("", "")) for p in (before, after))
+    one, other = (DiagonalMixture(p.means[0], p.sigmas[0], p.names, ("", "")) for p in (before, after))
     np.testing.assert_allclose(other.sigma, one.sigma, rtol=0.03)
     draws = [m.sample(20_000, np.random.default_rng(1)).values for m in (one, other)]
     correlations = [np.corrcoef(d.T)[0, 1] for d in draws]
@@ -88,7 +88,7 @@ def test_the_simplest_method_is_chosen_where_it_does(problem):
 def test_draws_sigma_and_intervals_agree(problem):
     posteriors, truths, _ = problem(0.6)
     found = fit_recalibration(posteriors, truths, "both")
-    mixture = found(GaussianMixture(posteriors.means[0], posteriors.sigmas[0], posteriors.names, ("", "", "")))
+    mixture = found(DiagonalMixture(posteriors.means[0], posteriors.sigmas[0], posteriors.names, ("", "", "")))
     draws = mixture.sample(40_000, np.random.default_rng(0)).values
     np.testing.assert_allclose(draws.std(axis=0), mixture.sigma, rtol=0.02)
     for level in (0.16, 0.5, 0.84):

@@ -1,4 +1,4 @@
-"""FITS stamps: both layouts, and everything that can be wrong with a file."""
+"""FITS stamps: both layouts, masks, PSFs and pixel scales."""
 
 import gzip
 import warnings
@@ -12,7 +12,8 @@ from lenssbi.dataset.fits import read_stamp
 from lenssbi.dataset.header import SCALE_KEYWORDS
 from lenssbi.status import ItemError, Status
 
-SHAPE = (31, 33)
+from .made_up_cutouts import SHAPE, euclid, image, psf, write
+
 REAL = Path(__file__).parents[3] / "shared/data/euclid_q1"
 BRIGHT, FAINT = REAL / "102020532_NEG589257492489565961.fits", REAL / "102018665_NEG570040238507752998.fits"
 
@@ -23,43 +24,6 @@ def no_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
-
-
-def image():
-    return np.random.default_rng(1).normal(size=SHAPE)
-
-
-def psf(n=7):
-    x = np.arange(n) - n // 2
-    return 0.9 * np.exp(-(x[:, None] ** 2 + x**2) / 4) / (4 * np.pi)
-
-
-def wcs(header):
-    """What SWarp and the archive's cut-out service leave together: CD, and the same as PC with CDELT = 1."""
-    step = 0.1 / 3600
-    for key, value in {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 57.0, "CRVAL2": -51.0}.items():
-        header[key] = value
-    header.update({"CRPIX1": 17, "CRPIX2": 16, "CD1_1": -step, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": step})
-    header.update({"PC1_1": -step, "PC2_2": step, "CDELT1": 1.0, "CDELT2": 1.0, "MAGZERO": 24.6})
-    return header
-
-
-def write(path, *planes, primary=None):
-    """Planes are (name, data), the first with a WCS."""
-    hdus = [fits.PrimaryHDU(primary)]
-    for k, (name, data) in enumerate(planes):
-        hdus.append(fits.ImageHDU(data, name=name))
-        if k == 0:
-            wcs(hdus[-1].header)
-    fits.HDUList(hdus).writeto(path, overwrite=True)
-    return path
-
-
-def euclid(path, image=None, noise=None, kernel=None, suffix="BGSUB", band="VIS"):
-    image = np.ones(SHAPE) * np.arange(SHAPE[1]) if image is None else image
-    noise = np.full(image.shape, 0.5) if noise is None else noise
-    kernel = psf() if kernel is None else kernel
-    return write(path, (f"{band}_{suffix}", image), (f"{band}_PSF", kernel), (f"{band}_RMS", noise))
 
 
 @pytest.mark.parametrize("suffix", ["BGSUB", "FLUX"])
@@ -246,94 +210,6 @@ def test_compressed_and_degenerate_axes(tmp_path):
         stamp = read_stamp(tmp_path / name, pixel_scale=0.1)
         np.testing.assert_allclose(stamp.image, data, rtol=1e-6)
     assert stamp.name == "b"
-
-
-def truncated(path, keep=0.5):
-    whole = euclid(path).read_bytes()
-    path.write_bytes(whole[: int(len(whole) * keep)])
-    return path
-
-
-def text(path, content=b"RA DEC\n1 2\n"):
-    path.write_bytes(content)
-    return path
-
-
-def table(path):
-    fits.BinTableHDU.from_columns([fits.Column("a", "E", array=np.ones(3))]).writeto(path)
-    return path
-
-
-def damaged_gzip(path):
-    path.write_bytes(gzip.compress(euclid(path, image()).read_bytes())[:4000])
-    return path
-
-
-def folder(path):
-    path.mkdir()
-    return path
-
-
-BAD = {
-    "missing": (lambda p: p, Status.NOT_FOUND),
-    "folder": (folder, Status.NOT_FITS),
-    "empty": (lambda p: text(p, b""), Status.TRUNCATED),
-    "text": (text, Status.NOT_FITS),
-    "one keyword": (lambda p: text(p, b"SIMPLE  =                    T"), Status.TRUNCATED),
-    "nonsense after the signature": (lambda p: text(p, b"SIMPLE  =" + b"\xff\x00" * 4000), Status.NOT_FITS),
-    "truncated": (truncated, Status.TRUNCATED),
-    "truncated at its end": (lambda p: truncated(p, 0.97), Status.TRUNCATED),
-    "truncated in a header": (lambda p: truncated(p, 0.15), Status.TRUNCATED),
-    "truncated gzip": (damaged_gzip, Status.TRUNCATED),
-    "no image at all": (table, Status.NO_IMAGE),
-    "header only": (lambda p: write(p), Status.NO_IMAGE),
-    "noise alone": (lambda p: write(p, ("RMS", np.ones(SHAPE))), Status.NO_IMAGE),
-    "no noise": (lambda p: write(p, ("VIS_BGSUB", image()), ("VIS_PSF", psf())), Status.NO_NOISE),
-    "no psf": (lambda p: write(p, ("SCI", image()), ("RMS", np.ones(SHAPE))), Status.NO_PSF),
-    "other noise shape": (lambda p: euclid(p, noise=np.ones((5, 6))), Status.BAD_SHAPE),
-    "even psf": (lambda p: euclid(p, kernel=np.ones((6, 7))), Status.BAD_SHAPE),
-    "huge psf": (lambda p: euclid(p, kernel=psf(35)), Status.BAD_SHAPE),
-    "zero psf": (lambda p: euclid(p, kernel=np.zeros((5, 5))), Status.BAD_PSF),
-    "nan psf": (lambda p: euclid(p, kernel=np.full((5, 5), np.nan)), Status.BAD_PSF),
-    "cube": (
-        lambda p: write(p, ("SCI", np.ones((3, *SHAPE))), ("RMS", np.ones(SHAPE)), ("PSF", psf())),
-        Status.BAD_SHAPE,
-    ),
-    "one axis": (lambda p: write(p, ("SCI", np.ones(50)), ("RMS", np.ones(50)), ("PSF", psf())), Status.BAD_SHAPE),
-    "nan image": (lambda p: euclid(p, np.full(SHAPE, np.nan)), Status.ALL_NAN),
-    "nan noise": (lambda p: euclid(p, noise=np.full(SHAPE, np.nan)), Status.ALL_NAN),
-    "zero noise": (lambda p: euclid(p, noise=np.zeros(SHAPE)), Status.ALL_NAN),
-    "blank image": (lambda p: euclid(p, np.zeros(SHAPE)), Status.ALL_NAN),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_file_is_a_status(tmp_path, case, capfd):
-    make, status = BAD[case]
-    path = make(tmp_path / "bad.fits")
-    with pytest.raises(ItemError) as caught:
-        read_stamp(path)
-    assert caught.value.status is status
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize("option", ["noise", "psf"])
-def test_bad_companion_is_named(tmp_path, option):
-    path = euclid(tmp_path / "lens.fits")
-    with pytest.raises(ItemError, match=r"nowhere\.fits"):
-        read_stamp(path, **{option: tmp_path / "nowhere.fits"})
-    wrong = tmp_path / "wrong.fits"
-    fits.writeto(wrong, np.ones((4, 4)))
-    with pytest.raises(ItemError, match=r"wrong\.fits") as caught:
-        read_stamp(path, **{option: wrong})
-    assert caught.value.status is Status.BAD_SHAPE
-
-
-def test_bad_pixel_scale_option(tmp_path):
-    with pytest.raises(ItemError, match="got -1"):
-        read_stamp(euclid(tmp_path / "lens.fits"), pixel_scale=-1.0)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real stamps of ../shared/data/euclid_q1 are not here")

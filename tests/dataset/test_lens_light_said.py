@@ -1,4 +1,4 @@
-"""Whether a stamp shows its lens galaxy is said by an option, a table, or its header, and a set's sky is levelled as a file's is."""
+"""Lens galaxies are declared by an option, a table, or a header; the sky of a set is subtracted like that of a file."""
 
 from dataclasses import replace
 

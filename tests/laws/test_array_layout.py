@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lenssbi.estimators.misspecification import Reference
-from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.posteriors import DiagonalMixture, Samples
 from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.refinement.sampling.rounds import Proposal, Round
 
@@ -17,7 +17,7 @@ TABLE = np.random.default_rng(0).uniform(1, 2, (5, 3))
 NAMES = {"names": ("a", "b", "c"), "units": ("", "", "")}
 STORED = {
     "samples": lambda table: Samples(table, **NAMES),
-    "mixture of Gaussians": lambda table: GaussianMixture(table, table, **NAMES),
+    "mixture of Gaussians": lambda table: DiagonalMixture(table, table, **NAMES),
     "proposal": lambda table: Mixture(np.ones(5), table, np.stack([np.eye(3)] * 5).T.copy().T),
     "round": lambda table: Round(Proposal(None, 0.5), 5, np.arange(5), table, np.zeros(5), np.zeros(5)),
     "reference of the training": lambda table: Reference(*[table] * len(fields(Reference))),

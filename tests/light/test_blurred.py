@@ -6,7 +6,7 @@ from scipy.special import ndtr
 
 from lenssbi.arrays import pixel_grid
 from lenssbi.instrument import PSF
-from lenssbi.light.blurred import WIDE, GaussianBlur
+from lenssbi.light.blurred import WIDE, BlurredGaussians
 
 SCALE = 0.1
 FWHM = 0.17
@@ -15,7 +15,7 @@ SHAPE = (61, 70)
 
 def blur(psf=None, subgrid=2, radius=0.6, shape=SHAPE):
     psf = psf or PSF.gaussian(FWHM, radius=1.0)
-    return GaussianBlur(psf.response(SCALE, subgrid, radius), subgrid, SCALE, shape)
+    return BlurredGaussians(psf.response(SCALE, subgrid, radius), subgrid, SCALE, shape)
 
 
 def closed_form(sigma, q, centre, shape=SHAPE):

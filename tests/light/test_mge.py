@@ -5,12 +5,12 @@ import pytest
 
 from lenssbi.arrays import pixel_grid
 from lenssbi.instrument import PSF
-from lenssbi.light.blurred import GaussianBlur
+from lenssbi.light.blurred import BlurredGaussians
 from lenssbi.light.mge import LensLightOptions, fit_lens_light
 
 SCALE, SHAPE, NOISE = 0.1, (80, 80), 0.01
 CENTRE = 0.04 - 0.03j
-BLUR = GaussianBlur(PSF.gaussian(0.17).response(SCALE, 2, 0.6), 2, SCALE, SHAPE)
+BLUR = BlurredGaussians(PSF.gaussian(0.17).response(SCALE, 2, 0.6), 2, SCALE, SHAPE)
 THETA = pixel_grid(SHAPE, SCALE)
 WHOLE = np.ones(SHAPE, bool)
 FAST = LensLightOptions(gaussians=10, ellipses=1)

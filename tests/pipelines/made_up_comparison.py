@@ -7,7 +7,7 @@ from scipy.special import ndtr
 
 from lenssbi.benchmark.comparison.compare import Comparison, tabulate
 from lenssbi.benchmark.plan import ComparisonPlan
-from lenssbi.benchmark.runners.points import Lenses, Points, Undone, paper_parameters
+from lenssbi.benchmark.runners.point_estimates import FailedLens, Lenses, PointEstimates, paper_parameters
 
 NAMES = ("einstein_radius", "phi", "q", "slope")
 PAPER = {
@@ -122,7 +122,7 @@ def made_up_points(suite, row, lenses, count=100, *, scatter=None, claimed=1.0, 
     network = row in ("cnn_bnn", "cnn_flow")
     seconds = np.full(count, SECONDS[row]) if network else SECONDS[row] * np.exp(mine.normal(0, 0.4, count))
     flagged = np.arange(count) % 50 == 7
-    return Points(
+    return PointEstimates(
         suite,
         row,
         ROWS[row]["methods"][0],
@@ -137,7 +137,7 @@ def made_up_points(suite, row, lenses, count=100, *, scatter=None, claimed=1.0, 
         seconds,
         np.full(count, np.nan) if network else 0.9 * seconds,
         np.full(count, np.nan) if network else np.round(100 * seconds),
-        tuple(Undone(count + i, "stopped after 30 minutes", 1800.0, 1700.0, 9e4) for i in range(undone)),
+        tuple(FailedLens(count + i, "stopped after 30 minutes", 1800.0, 1700.0, 9e4) for i in range(undone)),
     )
 
 

@@ -75,10 +75,10 @@ class TestTheWayThere:
         body = "folder = pathlib.Path(sys.argv[2]); job = json.loads((folder / 'job.json').read_text())\n"
         body += "(folder / 'answer.json').write_text(json.dumps({'twice': 2 * job['number']}))"
         peer = Peer(interpreter(tmp_path, body), "1")
-        assert peer.ask(tmp_path / "job", {"number": 4}, {"image": np.ones(3)}, 60) == {"twice": 8}
+        assert peer.run_job(tmp_path / "job", {"number": 4}, {"image": np.ones(3)}, 60) == {"twice": 8}
         silent = Peer(interpreter(tmp_path, "sys.exit('no such mesh')"), "1")
         with pytest.raises(PeerError, match="no such mesh"):
-            silent.ask(tmp_path / "job", {"number": 4}, {}, 60)
+            silent.run_job(tmp_path / "job", {"number": 4}, {}, 60)
 
     def test_a_fit_that_is_too_slow_says_what_it_did(self, tmp_path, monkeypatch):
         body = "import time; folder = pathlib.Path(sys.argv[2])\n"
@@ -89,7 +89,7 @@ class TestTheWayThere:
         monkeypatch.setattr(type(job), "question", lambda self: ({}, {}))
         record = job.solve()
         assert (record.status, record.evaluations, record.seconds) == ("stopped after 0.02 minutes", 7, 3.0)
-        assert not record.beliefs
+        assert not record.posteriors
 
     def test_its_draws_become_a_belief(self, tmp_path, monkeypatch):
         rng = np.random.default_rng(0)
@@ -97,11 +97,11 @@ class TestTheWayThere:
         answer = {"names": list(MODEL), "values": draws.tolist(), "weights": [1.0] * 400, "log_evidence": -1.0}
         answer |= {"evaluations": 9, "seconds": 1.0, "cpu": 1.0, "version": "1", "best": 0.0, "peak_memory_mb": 300.0}
         method = parse({"kind": "autolens"}, AutolensMethod, "test")
-        monkeypatch.setattr(Peer, "ask", lambda *_: json.loads(json.dumps(answer)))
+        monkeypatch.setattr(Peer, "run_job", lambda *_: json.loads(json.dumps(answer)))
         monkeypatch.setattr(StampSource, "truth", property(lambda _: {"einstein_radius": 1.3, "slope": 2.0}))
         (job,) = PeerFits(method, Peer("", "1")).jobs([StampSource("s", "set.h5", 0)], tmp_path, "suite--peer")
         monkeypatch.setattr(type(job), "question", lambda self: ({}, {}))
-        belief = job.solve().beliefs[RESULT]
+        belief = job.solve().posteriors[RESULT]
         assert belief.names == ("einstein_radius",)
         assert belief.below[0] == pytest.approx(0.5, abs=0.1)
 
@@ -139,7 +139,7 @@ def test_the_real_one_finds_our_lens(tmp_path):
     }
     peer = find_peer(os.environ["LENSSBI_AUTOLENS"])
     stamp = Stamp(image, noise, imaging.mask, psf, 0.1, "ring")
-    (case,) = peer.ask(tmp_path, {**job, "coefficient": 1 / imaging.flux_scale}, arrays_of(stamp, imaging), 300)[
+    (case,) = peer.run_job(tmp_path, {**job, "coefficient": 1 / imaging.flux_scale}, arrays_of(stamp, imaging), 300)[
         "cases"
     ]
     assert case["status"] == "done"

@@ -10,7 +10,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from typer.testing import CliRunner
 
-from lenssbi.dataset.cutouts.stamp_file import read_said
+from lenssbi.dataset.cutouts.stamp_file import read_provenance
 from lenssbi.dataset.cutouts.tiles import Layers
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.dataset.inputs import expand_inputs
@@ -159,7 +159,7 @@ class TestTiles:
             stamp = read_stamp(tmp_path / "out" / row["path"])
             assert np.allclose(stamp.noise, 0.5 if tile == "1" else 0.7)
             assert (stamp.zero_point, stamp.band, stamp.unit) == (24.6, "VIS", "ADU/s")
-        said = [read_said(tmp_path / "out" / row["path"]) for row in result.rows]
+        said = [read_provenance(tmp_path / "out" / row["path"]) for row in result.rows]
         assert [one["PSFROW"] for one in said] == [1, 2, 1, 1, 1, 2]
         assert said[2]["PSFDIST"] == pytest.approx(0.1 * np.hypot(260.5 - 350, 80.5 - 120), rel=1e-3)
 

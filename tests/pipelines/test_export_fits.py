@@ -15,7 +15,7 @@ from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import describe
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.export import run
-from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.posteriors import DiagonalMixture, Samples
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.prepare import set_up
 from lenssbi.refinement.restored import restored_fit
@@ -28,7 +28,7 @@ CONFIG = parse(
     RefineConfig,
     "test",
 )
-ANSWER = GaussianMixture(
+ANSWER = DiagonalMixture(
     [[1.1, 0.1, -0.1], [1.12, 0.13, -0.05]],
     [[0.02, 0.05, 0.05], [0.03, 0.04, 0.05]],
     ("einstein_radius", "e1", "e2"),

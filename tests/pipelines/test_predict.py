@@ -17,7 +17,7 @@ from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.instrument import PSF
 from lenssbi.pipelines.predict import run
-from lenssbi.posteriors import GaussianMixture, load_samples
+from lenssbi.posteriors import DiagonalMixture, load_samples
 from lenssbi.refinement.config import ModelErrorConfig
 from lenssbi.status import InputError, Status
 
@@ -49,7 +49,7 @@ class Network:
     def predict_and_score(self, images, noise, mask):
         assert images.shape[1:] == noise.shape[1:] == mask.shape[1:] == self.field
         levels = images.mean(axis=(1, 2))
-        found = [GaussianMixture([[x, 0.2, 0.1]] * 3, [[0.1, 0.02, 0.02]] * 3, NAMES, UNITS) for x in levels]
+        found = [DiagonalMixture([[x, 0.2, 0.1]] * 3, [[0.1, 0.02, 0.02]] * 3, NAMES, UNITS) for x in levels]
         return found, np.full(len(images), np.nan) if self.card.misspecification is None else levels
 
 

@@ -19,13 +19,15 @@ from lenssbi.instrument import PSF
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.pipelines import refine
-from lenssbi.posteriors import GaussianMixture, Samples, load_samples, load_with_prior
+from lenssbi.posteriors import Samples, load_samples, load_with_prior
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.photometry import photometry
 from lenssbi.refinement.prepare import set_up
 from lenssbi.refinement.restored import restored_fit
 from lenssbi.status import InputError, ItemError, Status
 from lenssbi.systems import LensSystem
+
+from .made_up_network import Network
 
 RADIUS = 0.9
 QUICK = parse(
@@ -39,24 +41,6 @@ QUICK = parse(
     RefineConfig,
     "test",
 )
-
-
-class Network:
-    """An estimator that knows the answer, roughly."""
-
-    name, sees_lens_light = "made-up", False
-
-    def __init__(self, reason=None, radius=0.91, flags=()):
-        self.reason, self.radius, self.flags = reason, radius, flags
-        self.identity = repr((reason, radius, flags))
-
-    def applies_to(self, stamp):
-        return self.reason
-
-    def judge_stamp(self, stamp):
-        names = ("einstein_radius", "e1", "e2")
-        answer = GaussianMixture([[self.radius, 0.1, 0.0]], [[0.02, 0.05, 0.05]], names, ("arcsec", "", ""))
-        return answer, self.flags
 
 
 @pytest.fixture(scope="module")

@@ -1,73 +1,25 @@
-"""The page of a catalogue: it says what the table says, is one file that runs one script, and believes nothing that it is told."""
+"""The page of a catalogue: it has the values of the table, is one file with one script, and escapes all text."""
 
 import base64
-import importlib
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from lenssbi import catalogue
 from lenssbi.calibration.catalogues import coverages
 from lenssbi.catalogue.arrays import parameters, texts
-from lenssbi.catalogue.shard import Entry, write_shard
 from lenssbi.pipelines import pages
-from lenssbi.pipelines.catalogue.config import CatalogueConfig
-from lenssbi.pipelines.catalogue.job import shard_path
-from lenssbi.pipelines.report import build, run
-from lenssbi.pipelines.report import page as page_module
+from lenssbi.pipelines.report import build
 from lenssbi.pipelines.report.lenses import BLOCK, lens_data
-from lenssbi.pipelines.report.links import link
 from lenssbi.pipelines.report.summary import MOST_KINDS, OTHER, duration, flag_counts, kinds, settings, status_counts
-from lenssbi.status import InputError, Status
-from lenssbi_cli.report import report
+from lenssbi.status import Status
 
 from .made_up_report import CARD, HOSTILE, hostile, rows, thumbnails
+from .read_report import Read
 
 COUNT = 300
-VOID = {"meta", "img", "br", "hr", "link", "input", "col"}
-
-
-class Read(HTMLParser):
-    """What is in a page: its tags, addresses, scripts by their kind, and text; a tag that is not closed in its turn fails."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.links, self.sources, self.handlers = [], [], [], [], []
-        self.scripts, self.policy, self.words, self.kind = {}, "", [], None
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        found = dict(attrs)
-        self.tags.append(tag)
-        self.links += [found["href"]] if "href" in found else []
-        self.sources += [found["src"]] if "src" in found else []
-        self.handlers += [name for name in found if name.startswith("on")]
-        if found.get("http-equiv") == "Content-Security-Policy":
-            self.policy = found["content"]
-        if tag == "script":
-            self.kind = found.get("id", "code")
-            self.scripts[self.kind] = ""
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] == "script":
-            self.scripts[self.kind] += data
-        else:
-            self.words.append(data.strip())
-
-    def data(self):
-        return json.loads(self.scripts["data"])
 
 
 @pytest.fixture(scope="module")
@@ -83,22 +35,6 @@ def text(table):
 @pytest.fixture(scope="module")
 def page(text):
     return Read(text)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A catalogue's folder; its page is made without figures, which take the longest."""
-    monkeypatch.setattr(page_module, "draw", lambda *_: [])
-    made = rows(30)
-    pictures = thumbnails(catalogue.build(made))
-    path = tmp_path / "run"
-    path.mkdir()
-    card = {**CARD, "config": CatalogueConfig().model_dump(mode="json"), "asked": "a", "fitted": "b", "shards": 1}
-    (path / "run.json").write_text(json.dumps(card))
-    catalogue.write(catalogue.build(made), path / "catalogue.ecsv")
-    asked = [row | {"method": "network", "key": "k", "place": number, "shard": 0} for number, row in enumerate(made)]
-    write_shard(shard_path(path, 0), [Entry(row, None, pictures.get(row["name"], b"")) for row in asked], "a")
-    return path
 
 
 def test_the_page_is_one_file_that_loads_nothing(page):
@@ -228,43 +164,6 @@ def test_text_that_is_no_text_is_written(tmp_path):
     assert Read(text).data()["name"] == [lens["name"]]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "/etc/passwd",
-        "//elsewhere/x",
-        "../x.h5",
-        "lenses/../../x.h5",
-        "..",
-        ".",
-        "a\\..\\b",
-        "\\\\host\\x",
-        "a\nb",
-        "\u202ea",
-    ],
-)
-def test_what_is_not_linked(path):
-    assert link(path) is None
-
-
-@pytest.mark.parametrize(
-    "path", ["javascript:alert(1)", "http://x/y", "data:text/html,x", "a?b#c", "lenses/ö & ä.h5", '"><b>', "%2e%2e/x"]
-)
-def test_what_is_linked_stays_below_the_page(path):
-    from urllib.parse import unquote, urljoin, urlsplit
-
-    address = link(path, "run")
-    whole = urljoin("file:///pages/report.html", address)
-    assert whole.startswith("file:///pages/run/")
-    assert urlsplit(whole).query == urlsplit(whole).fragment == ""
-    assert unquote(urlsplit(whole).path) == "/pages/run/" + re.sub("/+", "/", path)
-
-
-def test_nothing_is_linked_where_the_folder_is_elsewhere():
-    assert link("lenses/a.h5", None) is None
-
-
 @pytest.mark.parametrize(("spread", "verdict"), [(1.0, "right"), (2.0, "wide"), (0.5, "narrow")])
 def test_coverage_knows_right_wide_and_narrow_errors(spread, verdict):
     made = rows(2000, seed=5, spread=spread)
@@ -352,54 +251,3 @@ def test_durations_and_settings_are_said_as_people_do():
         "278 h",
     ]
     assert list(settings({"a": {"b": 1, "c": None}, "d": [1]})) == [("a.b", "1"), ("a.c", ""), ("d", "[1]")]
-
-
-def test_a_folder_becomes_a_page(folder):
-    told = []
-    result = run(folder, progress=lambda *said: told.append(said))
-    assert result.path == folder / "report.html"
-    assert (result.lenses, result.flagged) == (30, 4)
-    assert told[-1] == (30, 30, "writing the page")
-    data = Read(result.path.read_text(encoding="utf-8")).data()
-    assert data["links"]["posterior"][data["name"].index("lens 00003")] == "lenses/lens%2000003.h5"
-    assert max(data["thumbnails"]) == 28
-
-
-def test_a_page_elsewhere_links_only_what_lies_below_it(folder, tmp_path):
-    above = Read(run(folder, tmp_path / "page.html").path.read_text(encoding="utf-8")).data()
-    assert "run/lenses/lens%2000003.h5" in above["links"]["posterior"]
-    beside = Read(run(folder, tmp_path / "other" / "page.html").path.read_text(encoding="utf-8"))
-    assert set(beside.data()["links"]["posterior"]) == {None}
-    assert any("outside the catalogue" in words for words in beside.words)
-
-
-def test_a_page_says_of_which_folder_it_is_and_where_its_links_work(folder):
-    text = run(folder).path.read_text(encoding="utf-8")
-    assert "<title>run: catalogue of strong lenses</title>" in text
-    assert "a page that is sent alone" in text
-
-
-def test_more_lenses_than_a_browser_can_show(folder, monkeypatch):
-
-    monkeypatch.setattr(importlib.import_module("lenssbi.pipelines.report.run"), "MOST_THUMBNAILS", 5)
-    page = Read(run(folder).path.read_text(encoding="utf-8"))
-    shown = [name for name, place in zip(page.data()["name"], page.data()["thumbnails"], strict=True) if place >= 0]
-    assert shown == [name for name in page.data()["name"][:5] if name != "lens 00007"]  # which failed
-    assert any("have a thumbnail here" in words for words in page.words)
-
-
-def test_a_folder_that_is_no_catalogue_is_refused(tmp_path):
-    with pytest.raises(InputError, match="not the folder of a catalogue"):
-        run(tmp_path)
-
-
-def test_the_command(folder):
-    app = typer.Typer()
-    app.command()(report)
-    done = CliRunner().invoke(app, [str(folder), "--json"])
-    assert done.exit_code == 0, done.output
-    said = json.loads(done.stdout)
-    assert (said["lenses"], said["flagged"], said["path"]) == (30, 4, str(folder / "report.html"))
-    refused = CliRunner().invoke(app, [str(folder.parent)])
-    assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "make one with `lenssbi catalogue`" in refused.stderr

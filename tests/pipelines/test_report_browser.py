@@ -13,10 +13,9 @@ from lenssbi.pipelines.report import page as page_module
 
 from ..browser import wait_until, watched
 from .made_up_report import CARD, HOSTILE, hostile, rows, thumbnails
+from .report_page import CHOICES, FILTERS, LOADED, count, field, names
 
 COUNT = 300
-CHOICES = ("Status", "Method", "Flag", "Range of")
-LOADED = "images => images.every(image => image.complete && image.naturalWidth > 0 && image.naturalHeight * 4 === image.naturalWidth)"
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +35,6 @@ def opened(started, path):
         found.open(path)
         yield found.page
         found.assert_quiet()
-
-
-def names(page):
-    """Names of the lenses in the document, as they stand in the table."""
-    return page.locator("#rows .name").all_inner_texts()
-
-
-def count(page):
-    return page.locator("#count").inner_text()
-
-
-def field(part, label):
-    """A field of the filters by what a reader hears."""
-    kind = "combobox" if label in CHOICES else "searchbox" if label == "Name" else "spinbutton"
-    return part.get_by_role(kind, name=label, exact=True)
 
 
 def flagged_first(table):
@@ -140,17 +124,6 @@ def test_lenses_without_a_number_come_last_either_way(opened, table):
         opened.evaluate("region.scrollTop = region.scrollHeight")
         wait_until(opened, "rows.has(order[order.length - 1])")
         assert set(names(opened)[-len(failed) :]) == failed
-
-
-FILTERS = (
-    ("Name", "0029", lambda row: "0029" in row["name"]),
-    ("Method", "refined", lambda row: row["method"] == "refined"),
-    ("Status", "done", lambda row: row["status"] == "done"),
-    ("Flag", "misspecified", lambda row: row["misspecified"]),
-    ("Flag", "none", lambda row: not row["needs_human"]),
-    ("from", "1.5", lambda row: row["einstein_radius"] >= 1.5),
-    ("to", "0.8", lambda row: row["einstein_radius"] <= 0.8),
-)
 
 
 def test_a_filter_keeps_what_it_says(opened, table):

@@ -7,7 +7,7 @@ import numpy as np
 from lenssbi.arrays import pixel_grid
 from lenssbi.dataset import Stamp
 from lenssbi.instrument import PSF
-from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.posteriors import DiagonalMixture, Samples
 from lenssbi.status import Status
 
 NAMES, UNITS = ("einstein_radius", "e1", "e2"), ("arcsec", "", "")
@@ -43,7 +43,7 @@ def fit(*, learned=True, distrusted=None, lens_light=True, failed=False, side=10
     fine = pixel_grid((100, 100), 0.012)
     result = samples(0.02)
     answer = np.array([distrusted or 1.21, 0.13, -0.12]) + 0.02 * rng.normal(size=(100, 3))
-    network = GaussianMixture(answer, np.full((100, 3), 0.04), NAMES, UNITS)
+    network = DiagonalMixture(answer, np.full((100, 3), 0.04), NAMES, UNITS)
     return SimpleNamespace(
         status=Status.DONE,
         stamp=stamp,

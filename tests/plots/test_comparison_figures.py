@@ -68,7 +68,7 @@ def drawn(axes):
 
 
 def bars_of(axes):
-    """Ends and middles of the intervals under the hills, the highest first."""
+    """Ends and middles of the intervals under the ridges, the highest first."""
     wide = [line for line in axes.lines if line.get_linewidth() == 2.6]
     return [line.get_xdata() for line in sorted(wide, key=lambda line: -line.get_ydata()[0])]
 
@@ -286,6 +286,6 @@ def test_nothing_to_show_is_a_figure_too(draw, tmp_path):
     ("value", "text"), [(0.5, "0.5"), (5000, "5000"), (1e4, "$10^{4}$"), (2e4, "20000"), (1e-4, "$10^{-4}$")]
 )
 def test_the_numbers_of_an_axis_are_the_values(value, text):
-    from lenssbi.plots.comparison.look import _number
+    from lenssbi.plots.comparison.row_style import _number
 
     assert _number(value) == text

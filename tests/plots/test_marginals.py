@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy.ndimage import label
 
 from lenssbi.plots.marginals import posterior_row
-from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.posteriors import DiagonalMixture, Samples
 from lenssbi.posteriors.regions import credible_regions
 
 NAMES, UNITS = ("einstein_radius", "e1", "e2"), ("arcsec", "", "")
@@ -31,7 +31,7 @@ def drawn(samples, network_sigma=None, truth=None):
     learned = None
     if network_sigma is not None:
         means = np.array([[1.2, 0.1, -0.15]])
-        learned = GaussianMixture(means, np.full((1, 3), network_sigma), NAMES, UNITS)
+        learned = DiagonalMixture(means, np.full((1, 3), network_sigma), NAMES, UNITS)
     fit = SimpleNamespace(
         samples=samples,
         samples_with_prior=None,
@@ -93,7 +93,7 @@ def pieces(samples, smoothing):
 def test_the_kernels_of_a_flows_answer_are_not_seen():
     """Draws of a sum of narrow kernels about 512 draws of a Gaussian."""
     few, root = gaussian(0.1, count=512, weighted=False)
-    network = GaussianMixture(few.values, np.full(few.values.shape, 0.008), NAMES, UNITS)
+    network = DiagonalMixture(few.values, np.full(few.values.shape, 0.008), NAMES, UNITS)
     draws = network.sample(20_000, np.random.default_rng(0))
     ragged, _ = pieces(draws, 0.0)
     smooth, found = pieces(draws, 512 ** (-1 / 6))

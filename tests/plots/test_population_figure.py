@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgba
 from lenssbi.parameters import Uniform
 from lenssbi.plots.population_inference import population_figure
 from lenssbi.plots.style import TRUTH
-from lenssbi.population_inference import gather, infer, on_scale, quantity
+from lenssbi.population_inference import bin_posteriors, infer, on_scale, quantity
 from lenssbi.posteriors import Samples
 
 TRUE = (0.1, 0.15)
@@ -22,7 +22,7 @@ def inferred():
         (str(i), Samples(10 ** rng.normal(x, 0.02, (200, 1)), ("einstein_radius",), ("arcsec",)), prior)
         for i, x in enumerate(places)
     )
-    beliefs = gather(lenses, radius, prior.support())
+    beliefs = bin_posteriors(lenses, radius, prior.support())
     return infer(beliefs), beliefs, prior
 
 

@@ -6,7 +6,7 @@ import pytest
 from lenssbi.arrays import pixel_grid
 from lenssbi.lensing import EllipticalPowerLaw, caustics, critical_curves, image_positions
 from lenssbi.plots import style
-from lenssbi.plots.populations import BINS, Plane, planes_figure, selection_figure
+from lenssbi.plots.populations import BINS, PanelPlane, planes_figure, selection_figure
 
 NAMES = ("einstein_radius", "source_magnitude")
 
@@ -15,8 +15,8 @@ def test_each_plane_has_its_light_curves_and_points(tmp_path):
     lens, beta = EllipticalPowerLaw(1.0, 0.2, -0.1), 0.05 + 0.02j
     curves, images = critical_curves(lens, 2.0), image_positions(lens, beta, 2.0)
     light = np.exp(-(np.abs(pixel_grid((30, 30), 0.1) - beta) ** 2) / 0.02)
-    source = Plane("source", light, 0.5, caustics(lens, curves), np.array([beta]))
-    figure = planes_figure([source, Plane("images", light, 2.0, curves, images.theta)])
+    source = PanelPlane("source", light, 0.5, caustics(lens, curves), np.array([beta]))
+    figure = planes_figure([source, PanelPlane("images", light, 2.0, curves, images.theta)])
     assert [axes.get_title() for axes in figure.axes] == ["source", "images"]
     assert [axes.get_xlim() for axes in figure.axes] == [(-0.5, 0.5), (-2.0, 2.0)]
     *lines, points = figure.axes[1].lines

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from lenssbi.parameters import LogUniform, Normal, Uniform
-from lenssbi.population_inference import common_support, density_of_truths, gather, infer, on_scale, quantity
+from lenssbi.population_inference import bin_posteriors, common_support, density_of_truths, infer, on_scale, quantity
 from lenssbi.population_inference.population import _in_bins
 from lenssbi.posteriors import Samples
 from lenssbi.status import InputError
@@ -38,7 +38,7 @@ class Toy:
 
     def beliefs(self, marginal=None, weighted=False):
         marginal = Normal(*PRIOR, *LIMITS) if marginal is None else marginal
-        return gather(self.posteriors(on_scale(marginal, SLOPE), weighted), SLOPE, LIMITS)
+        return bin_posteriors(self.posteriors(on_scale(marginal, SLOPE), weighted), SLOPE, LIMITS)
 
     def log_likelihood(self, mean, scatter):
         """Of the measurements: closed form, no draws and no priors."""
@@ -111,10 +111,10 @@ def test_more_lenses_say_more():
 
 def test_the_order_and_the_number_of_lenses_at_once_do_not_matter(monkeypatch):
     posteriors = list(Toy(lenses=40, draws=300).posteriors(on_scale(Normal(*PRIOR, *LIMITS), SLOPE)))
-    forward, back = (infer(gather(order, SLOPE, LIMITS)) for order in (posteriors, posteriors[::-1]))
+    forward, back = (infer(bin_posteriors(order, SLOPE, LIMITS)) for order in (posteriors, posteriors[::-1]))
     np.testing.assert_allclose(forward.mass, back.mass, atol=1e-12)
     monkeypatch.setattr("lenssbi.population_inference.population.LENSES", 7)
-    np.testing.assert_allclose(infer(gather(posteriors, SLOPE, LIMITS)).mass, forward.mass, atol=1e-12)
+    np.testing.assert_allclose(infer(bin_posteriors(posteriors, SLOPE, LIMITS)).mass, forward.mass, atol=1e-12)
 
 
 def test_draws_of_the_posterior_are_of_the_posterior():
@@ -154,7 +154,7 @@ def test_a_population_at_the_end_of_the_prior(truth):
     for number, measured in enumerate(true + 0.1 * rng.normal(size=250)):
         draws = Normal(measured, 0.1, 0.4, 1.0).quantile(rng.random((1000, 1)))
         lenses.append((str(number), Samples(draws, ("q",), ("",)), on_scale(prior, Q)))
-    below = ranks(infer(gather(lenses, Q, (0.4, 1.0))), truth)
+    below = ranks(infer(bin_posteriors(lenses, Q, (0.4, 1.0))), truth)
     assert all(0.003 < rank < 0.997 for rank in below)
 
 
@@ -165,7 +165,9 @@ class TestQuality:
         prior = on_scale(Normal(*PRIOR, *LIMITS), SLOPE)
         rng = np.random.default_rng(5)
         odd = np.append(rng.normal(1.4, 0.03, 298), [2.05, 2.1])[:, None]
-        beliefs = gather([*toy.posteriors(prior), ("odd", Samples(odd, ("slope",), ("",)), prior)], SLOPE, LIMITS)
+        beliefs = bin_posteriors(
+            [*toy.posteriors(prior), ("odd", Samples(odd, ("slope",), ("",)), prior)], SLOPE, LIMITS
+        )
         quality = infer(beliefs).quality
         assert quality.few == ("odd",)
         assert quality.draws[-1] < 10 < np.median(quality.draws)
@@ -196,7 +198,7 @@ class TestQuality:
         values = np.linspace(0.3, 0.9, 601)[:, None]
         prior = on_scale(Uniform(0.4, 1.0), Q)
         lenses = [("in", Samples(values, ("q",), ("",)), prior), ("out", Samples(values / 10, ("q",), ("",)), prior)]
-        beliefs = gather(lenses, Q, (0.4, 1.0))
+        beliefs = bin_posteriors(lenses, Q, (0.4, 1.0))
         assert beliefs.names == ("in",)
         assert beliefs.left_out == ("out",)
         assert beliefs.lost[0] == pytest.approx(1 / 6, abs=0.01)
@@ -205,7 +207,7 @@ class TestQuality:
 class TestQuantities:
     def test_a_posterior_of_ellipticities_has_q(self):
         samples = Samples(np.tile([0.3, 0.1], (50, 1)), ("e1", "e2"), ("", ""))
-        beliefs = gather([("a", samples, on_scale(Uniform(0.4, 1.0), Q))], Q, (0.4, 1.0))
+        beliefs = bin_posteriors([("a", samples, on_scale(Uniform(0.4, 1.0), Q))], Q, (0.4, 1.0))
         assert beliefs.medians[0] == pytest.approx(np.sqrt((1 - np.hypot(0.3, 0.1)) / (1 + np.hypot(0.3, 0.1))))
 
     def test_a_uniform_radius_is_no_uniform_logarithm(self):
@@ -231,7 +233,7 @@ class TestQuantities:
             )  # the posterior under a prior uniform in the radius
             draws = 10 ** rng.choice(x, 2000, p=density / density.sum())
             lenses.append((str(number), Samples(draws[:, None], ("einstein_radius",), ("arcsec",)), interim))
-        below = ranks(infer(gather(lenses, RADIUS, (low, high))), truth)
+        below = ranks(infer(bin_posteriors(lenses, RADIUS, (low, high))), truth)
         assert all(0.003 < rank < 0.997 for rank in below)
 
     def test_names_are_checked(self):
@@ -239,9 +241,9 @@ class TestQuantities:
             quantity("e1")
         with pytest.raises(InputError, match="lens a: the posterior has no slope"):
             samples = Samples(np.ones((3, 1)), ("q",), ("",))
-            gather([("lens a", samples, on_scale(Uniform(1, 3), SLOPE))], SLOPE, LIMITS)
+            bin_posteriors([("lens a", samples, on_scale(Uniform(1, 3), SLOPE))], SLOPE, LIMITS)
         with pytest.raises(InputError, match="no posterior has a draw"):
-            gather([], SLOPE, LIMITS)
+            bin_posteriors([], SLOPE, LIMITS)
 
 
 class TestTruths:
@@ -259,7 +261,7 @@ class TestTruths:
         toy = Toy(lenses=200)
         values = Normal(*PRIOR, *LIMITS).quantile(np.random.default_rng(1).random(10_000))
         interim = density_of_truths(values, SLOPE)
-        by_truths = infer(gather(toy.posteriors(interim), SLOPE, LIMITS)).summary()["mean"]
+        by_truths = infer(bin_posteriors(toy.posteriors(interim), SLOPE, LIMITS)).summary()["mean"]
         by_formula = infer(toy.beliefs()).summary()["mean"]
         assert by_truths.mean == pytest.approx(by_formula.mean, abs=0.7 * by_formula.sigma)
 

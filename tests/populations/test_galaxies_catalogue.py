@@ -5,7 +5,7 @@ import pytest
 
 from lenssbi.arrays import pixel_grid
 from lenssbi.light import Gaussian
-from lenssbi.populations.galaxies.catalogue import Entry, Galaxies, place
+from lenssbi.populations.galaxies.catalogue import Galaxies, GalaxyEntry, place
 from lenssbi.populations.galaxies.isolate import Portrait
 
 GRID = pixel_grid((25, 25), 1.0)
@@ -13,7 +13,7 @@ GRID = pixel_grid((25, 25), 1.0)
 
 def entry(name, sigma=2.5, magnitude=float("nan")):
     portrait = Portrait(Gaussian(7.0, sigma).surface_brightness(GRID), 0.05)
-    return Entry(name, lambda: portrait, magnitude)
+    return GalaxyEntry(name, lambda: portrait, magnitude)
 
 
 ARCHIVE = [entry(f"galaxy-{i}", 2.5 + 0.02 * i, 20.0 + i) for i in range(40)]
@@ -55,14 +55,14 @@ def test_a_galaxy_has_the_same_place_everywhere():
 
 def test_no_more_than_count_are_read():
     read = []
-    archive = [Entry(e.name, lambda e=e: read.append(e.name) or e.read()) for e in ARCHIVE]
+    archive = [GalaxyEntry(e.name, lambda e=e: read.append(e.name) or e.read()) for e in ARCHIVE]
     galaxies = Galaxies.gather(archive, count=5)
     assert galaxies.names == Galaxies.gather(ARCHIVE).names[:5]
     assert len(read) == 5
 
 
 def test_unusable_and_small_ones_are_left_out():
-    galaxies = Galaxies.gather([entry("good"), entry("small", 1.2), Entry("none", lambda: None)])
+    galaxies = Galaxies.gather([entry("good"), entry("small", 1.2), GalaxyEntry("none", lambda: None)])
     assert galaxies.names == ("good",)
     assert len(galaxies.table.coefficients) == len(galaxies.cells) == 1
     assert len(Galaxies.gather([])) == 0

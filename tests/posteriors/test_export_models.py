@@ -13,7 +13,7 @@ from lenssbi.instrument import PSF
 from lenssbi.lensing import critical_curves, equivalent_einstein_radius
 from lenssbi.parameters.conversions import from_lenstronomy
 from lenssbi.pipelines import refine
-from lenssbi.posteriors import GaussianMixture, Samples
+from lenssbi.posteriors import DiagonalMixture, Samples
 from lenssbi.posteriors.export import coolest, hierarc, lenstronomy
 from lenssbi.posteriors.export.coolest import Observed
 from lenssbi.refinement.config import RefineConfig
@@ -58,7 +58,7 @@ def fitted():
     image = fftconvolve(light, psf.image, mode="same").reshape(SIDE, FINE, SIDE, FINE).sum(axis=(1, 3))
     image = image + 0.05 * np.random.default_rng(0).normal(size=image.shape)
     stamp = Stamp(image, np.full(image.shape, 0.05), np.ones(image.shape, bool), psf, PIXEL, "ring")
-    learned = GaussianMixture(
+    learned = DiagonalMixture(
         [[1.1, 0.12, -0.07]] * 2, [[0.02] * 3] * 2, ("einstein_radius", "e1", "e2"), ("arcsec", "", "")
     )
     problem, _ = refine.set_up(stamp, CONFIG, learned=learned)

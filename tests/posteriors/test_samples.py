@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lenssbi.parameters import ellipticity
-from lenssbi.posteriors import GaussianMixture, Samples, load_learned, load_samples, load_with_prior
+from lenssbi.posteriors import DiagonalMixture, Samples, load_learned, load_samples, load_with_prior
 from lenssbi.status import InputError
 
 
@@ -94,7 +94,7 @@ def test_a_file_gives_back_what_was_saved(tmp_path):
 
 def test_the_network_s_answer_comes_back_to_the_last_digit(tmp_path):
     rng = np.random.default_rng(2)
-    answer = GaussianMixture(rng.normal(size=(7, 2)), rng.uniform(0.1, 1, (7, 2)), ("q", "phi"), ("", "deg"))
+    answer = DiagonalMixture(rng.normal(size=(7, 2)), rng.uniform(0.1, 1, (7, 2)), ("q", "phi"), ("", "deg"))
     draws(50).save(tmp_path / "lens.h5", learned=answer)
     back = load_learned(tmp_path / "lens.h5")
     np.testing.assert_array_equal(back.means, answer.means)
@@ -118,7 +118,7 @@ def test_bad_files_are_told_in_a_sentence(tmp_path):
 
 def test_the_mixture_is_the_sum_of_its_passes():
     rng = np.random.default_rng(2)
-    mixture = GaussianMixture(
+    mixture = DiagonalMixture(
         rng.normal(size=(7, 2)), rng.uniform(0.5, 1.5, size=(7, 2)), ("einstein_radius", "e1"), ("arcsec", "")
     )
     samples = mixture.sample(200_000, rng)
@@ -128,12 +128,12 @@ def test_the_mixture_is_the_sum_of_its_passes():
 
 
 def test_the_mixture_density_integrates_to_one():
-    mixture = GaussianMixture([[0.0], [2.0]], [[0.5], [1.0]], ("e1",), ("",))
+    mixture = DiagonalMixture([[0.0], [2.0]], [[0.5], [1.0]], ("e1",), ("",))
     x = np.linspace(-10, 10, 4001)
     density = np.exp(mixture.log_prob(x[:, None]))
     assert np.trapezoid(density, x) == pytest.approx(1.0, abs=1e-6)
     with pytest.raises(ValueError, match="above 0"):
-        GaussianMixture([[0.0]], [[0.0]], ("e1",), ("",))
+        DiagonalMixture([[0.0]], [[0.0]], ("e1",), ("",))
 
 
 def test_draws_of_one_weight_have_the_weighted_moments():

@@ -137,7 +137,7 @@ def test_log_det_is_exact_for_any_graph():
     penalty = Constant(ridge=1e-3).penalty(mesh)
     assert penalty.log_det == pytest.approx(np.linalg.slogdet(matrix)[1], rel=1e-12)
     source = rng.normal(size=n)
-    assert penalty.charge(source) == pytest.approx(source @ matrix @ source, rel=1e-12)
+    assert penalty.quadratic_form(source) == pytest.approx(source @ matrix @ source, rel=1e-12)
 
 
 def test_silly_meshes_are_refused():

@@ -8,9 +8,9 @@ from scipy.optimize import lsq_linear
 
 from lenssbi.light import Sersic
 from lenssbi.reconstruction.imaging import Imaging
-from lenssbi.reconstruction.profiles import Ellipse, ProfileInversion, Profiles
+from lenssbi.reconstruction.profiles import ProfileInversion, Profiles, SourceEllipse
 
-ELLIPSE = Ellipse(0.08 + 0.05j, 0.4 - 0.3j)
+ELLIPSE = SourceEllipse(0.08 + 0.05j, 0.4 - 0.3j)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def column(subgrid, sigma, toys, place):
     imaging = Imaging(np.zeros((9, 9)), np.ones((9, 9)), np.ones((9, 9), bool), response, toys.scale, subgrid)
     inversion = ProfileInversion(imaging, Profiles.gaussians(2, sigma, 2 * sigma))
     image = np.zeros((9, 9))
-    row = inversion.evaluate(magnified(imaging.theta), [Ellipse(place)]).design[1]
+    row = inversion.evaluate(magnified(imaging.theta), [SourceEllipse(place)]).design[1]
     image.ravel()[imaging.tiles.place[imaging.tiles.place >= 0]] = row.reshape(-1, 16)[imaging.tiles.place >= 0]
     return image
 
@@ -149,9 +149,9 @@ def test_evidence_does_not_jump(traced, inversion, toys):
 def test_the_true_lens_is_the_better_one(traced, inversion, toys):
     imaging, beta = traced
     wrong = toys.lens(imaging.theta, 0.4)
-    right = inversion.evaluate(beta, [Ellipse(0.08 + 0.05j)])
+    right = inversion.evaluate(beta, [SourceEllipse(0.08 + 0.05j)])
     assert right.misfit < 1.2 * imaging.n_pixels
-    assert right.log_evidence > inversion.evaluate(wrong, [Ellipse(0.08 + 0.05j)]).log_evidence + 50
+    assert right.log_evidence > inversion.evaluate(wrong, [SourceEllipse(0.08 + 0.05j)]).log_evidence + 50
 
 
 def test_derivatives_are_those_of_the_residual_outside_the_columns(traced, toys):
@@ -159,7 +159,7 @@ def test_derivatives_are_those_of_the_residual_outside_the_columns(traced, toys)
     inversion = ProfileInversion(
         imaging, Profiles.gaussians(4, 0.15, 0.6)
     )  # wide: the smear's own change is held fixed
-    ellipses = [ELLIPSE, Ellipse(-0.1 + 0.02j, 0.1j)]
+    ellipses = [ELLIPSE, SourceEllipse(-0.1 + 0.02j, 0.1j)]
     fit = inversion.evaluate(beta, ellipses)
     centres = imaging.theta.reshape(-1, 4).mean(axis=1)
     found = inversion.derivatives(beta, np.array([-centres / abs(centres)]), ellipses, fit)
@@ -179,7 +179,8 @@ def test_derivatives_are_those_of_the_residual_outside_the_columns(traced, toys)
 def moved(ellipses, step):
     parts = step.reshape(-1, 4)
     return [
-        Ellipse(e.centre + complex(*p[:2]), e.stretch + complex(*p[2:])) for e, p in zip(ellipses, parts, strict=True)
+        SourceEllipse(e.centre + complex(*p[:2]), e.stretch + complex(*p[2:]))
+        for e, p in zip(ellipses, parts, strict=True)
     ]
 
 

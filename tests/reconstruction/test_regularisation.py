@@ -10,7 +10,7 @@ import pytest
 from lenssbi.reconstruction.delaunay import Delaunay, triangulate
 from lenssbi.reconstruction.inversion import Inversion
 from lenssbi.reconstruction.mesh import SourceMesh, image_light
-from lenssbi.reconstruction.rectangular import Cells, Rectangular
+from lenssbi.reconstruction.rectangular import CellIntegrals, Rectangular
 from lenssbi.reconstruction.regularisation import Adaptive, Constant, Curvature, Gradient
 from lenssbi.reconstruction.voronoi import Voronoi
 
@@ -44,8 +44,8 @@ def test_laws_of_every_penalty(lay, mesh, kind):
     assert np.linalg.eigvalsh(matrix)[0] > 0.9e-5
     assert penalty.log_det == pytest.approx(np.linalg.slogdet(matrix)[1], abs=1e-4)
     source = np.random.default_rng(0).normal(size=n)
-    assert penalty.charge(source) == pytest.approx(source @ matrix @ source, rel=1e-9)
-    free = penalty.charge(np.ones(n)) / 1e-5  # what the ridge alone charges
+    assert penalty.quadratic_form(source) == pytest.approx(source @ matrix @ source, rel=1e-9)
+    free = penalty.quadratic_form(np.ones(n)) / 1e-5  # what the ridge alone charges
     if isinstance(kind, Adaptive):  # in proportion to the stiffness of each pixel's edges
         assert n < free <= n * max(kind.inner, kind.outer) ** 2
     else:
@@ -59,7 +59,7 @@ def test_units_of_length_do_not_matter(stamp, toys, mesh, kind):
     near, far = (kind.penalty(mesh.source_mesh(beta * size, stamp())) for size in (1.0, 1024.0))
     assert far.log_det == pytest.approx(near.log_det, abs=1e-3)
     source = np.random.default_rng(0).normal(size=far.rows.max() + 1)
-    assert far.charge(source) == pytest.approx(near.charge(source), rel=1e-9)
+    assert far.quadratic_form(source) == pytest.approx(near.quadratic_form(source), rel=1e-9)
 
 
 @pytest.mark.parametrize("mesh", MESHES, ids=str)
@@ -91,7 +91,12 @@ def cells(rng, n=40):
     edges = Rectangular(n).edges
     none = np.zeros((0, 4))
     return SourceMesh(
-        (x + 1j * y[:, None]).ravel(), none.astype(np.int32), none, edges, lambda _: (none, none), geometry=Cells(x, y)
+        (x + 1j * y[:, None]).ravel(),
+        none.astype(np.int32),
+        none,
+        edges,
+        lambda _: (none, none),
+        geometry=CellIntegrals(x, y),
     )
 
 
@@ -100,10 +105,10 @@ def test_gradient_is_the_integral_on_a_rectangular_mesh():
     x, y = mesh.vertices.real, mesh.vertices.imag
     area = np.ptp(x) * np.ptp(y)
     kind = Gradient(ridge=1e-12)
-    assert kind.penalty(mesh).charge(x + 2 * y) == pytest.approx(5 * area, rel=1e-6)
+    assert kind.penalty(mesh).quadratic_form(x + 2 * y) == pytest.approx(5 * area, rel=1e-6)
     fine = np.linspace(x.min(), x.max(), 4001)
     slope = np.trapezoid((3 * np.cos(3 * fine)) ** 2, fine) * np.ptp(y)
-    assert kind.penalty(mesh).charge(np.sin(3 * x)) == pytest.approx(slope, rel=0.01)
+    assert kind.penalty(mesh).quadratic_form(np.sin(3 * x)) == pytest.approx(slope, rel=0.01)
 
 
 def test_curvature_is_the_integral_on_a_rectangular_mesh():
@@ -112,12 +117,14 @@ def test_curvature_is_the_integral_on_a_rectangular_mesh():
     kind = Curvature(ridge=1e-14)
     dx, dy = np.diff(mesh.geometry.x), np.diff(mesh.geometry.y)
     typical = np.exp(np.mean(np.log(np.outer(dx, dy))))
-    assert kind.penalty(mesh).charge(3 * x - y + 1) < 1e-9  # free edge: a plane costs nothing
+    assert kind.penalty(mesh).quadratic_form(3 * x - y + 1) < 1e-9  # free edge: a plane costs nothing
     twist = 2 * np.ptp(x) * np.ptp(y) * typical
-    assert kind.penalty(mesh).charge(x * y) == pytest.approx(twist, rel=1e-6)
+    assert kind.penalty(mesh).quadratic_form(x * y) == pytest.approx(twist, rel=1e-6)
     centre = (x - x.mean()) ** 2 + 0 * y
     bent = 4 * np.ptp(x) * np.ptp(y) * typical
-    assert kind.penalty(mesh).charge(centre) == pytest.approx(bent, rel=0.06)  # the outer columns' halves are free
+    assert kind.penalty(mesh).quadratic_form(centre) == pytest.approx(
+        bent, rel=0.06
+    )  # the outer columns' halves are free
 
 
 def triangles(n=7):
@@ -193,8 +200,8 @@ def test_adaptive_frees_the_bright_part(lay):
     bright = np.where(laid.signal() > 0.5, rng.normal(size=121), 0.0)
     dark = np.where(laid.signal() < 0.01, rng.normal(size=121), 0.0)
     even, free = Gradient().penalty(laid), Adaptive(outer=10.0).penalty(laid)
-    assert free.charge(dark) / even.charge(dark) > 30
-    assert free.charge(bright) / even.charge(bright) < 10
+    assert free.quadratic_form(dark) / even.quadratic_form(dark) > 30
+    assert free.quadratic_form(bright) / even.quadratic_form(bright) < 10
     np.testing.assert_allclose(dense(Adaptive(2.0, 2.0).penalty(laid), 121), 4 * dense(even, 121), rtol=1e-6, atol=1e-6)
 
 

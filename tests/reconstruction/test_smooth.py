@@ -9,14 +9,14 @@ import pytest
 from scipy.optimize import nnls
 
 from lenssbi.reconstruction.inversion import Inversion
-from lenssbi.reconstruction.profiles import Ellipse, ProfileInversion, Profiles
+from lenssbi.reconstruction.profiles import ProfileInversion, Profiles, SourceEllipse
 from lenssbi.reconstruction.rectangular import Rectangular
 from lenssbi.reconstruction.regularisation import Adaptive
 from lenssbi.reconstruction.smooth import SmoothPart
 from lenssbi.status import Status
 
 PROFILES = Profiles.gaussians(4, 0.05, 0.4)
-ELLIPSES = (Ellipse(0.08 + 0.05j, 0.1 + 0.05j), Ellipse(0.0 + 0.1j))
+ELLIPSES = (SourceEllipse(0.08 + 0.05j, 0.1 + 0.05j), SourceEllipse(0.0 + 0.1j))
 
 
 @pytest.fixture

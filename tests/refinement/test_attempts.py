@@ -8,7 +8,7 @@ import pytest
 
 from lenssbi.benchmark.runners.wrong_start import wrong_start
 from lenssbi.config import parse
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.reconstruction.inversion import Reconstruction
 from lenssbi.refinement import attempts, samplers
 from lenssbi.refinement.basins import basin
@@ -30,7 +30,7 @@ SMALL = {
     "noise_scale": "claimed",
 }
 NAMES = ("einstein_radius", "e1", "e2")
-ANSWER = GaussianMixture([[0.91, 0.08, -0.02]], [[0.02, 0.05, 0.05]], NAMES, ("arcsec", "", ""))
+ANSWER = DiagonalMixture([[0.91, 0.08, -0.02]], [[0.02, 0.05, 0.05]], NAMES, ("arcsec", "", ""))
 
 
 def problem_of(stamp, learned=None, **changes):

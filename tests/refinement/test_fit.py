@@ -10,7 +10,7 @@ from scipy import ndimage
 from lenssbi.arrays import pixel_grid
 from lenssbi.config import parse
 from lenssbi.dataset.noise import sky_noise
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.refinement.attempts import remove_checkpoints
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import first_stage
@@ -30,7 +30,7 @@ SMALL = {
     "noise_scale": "claimed",
 }
 NAMES = ("einstein_radius", "e1", "e2")
-ANSWER = GaussianMixture([[0.91, 0.08, -0.02]], [[0.02, 0.05, 0.05]], NAMES, ("arcsec", "", ""))
+ANSWER = DiagonalMixture([[0.91, 0.08, -0.02]], [[0.02, 0.05, 0.05]], NAMES, ("arcsec", "", ""))
 
 
 def config(**changes):
@@ -171,7 +171,7 @@ def test_flags_say_what_to_look_at(ring, fitted):
     def flags(samples=fit.samples, best=fit.best, learned=ANSWER):
         return find_flags(samples, problem.priors, best, learned)
 
-    wrong = GaussianMixture([[0.93, -0.35, 0.3]], [[0.04, 0.03, 0.03]], NAMES, ANSWER.units)
+    wrong = DiagonalMixture([[0.93, -0.35, 0.3]], [[0.04, 0.03, 0.03]], NAMES, ANSWER.units)
     assert "prior_conflict" in flags(learned=wrong)
     assert "prior_conflict" not in flags()
     assert "demagnified" in flags(best=replace(fit.best, magnification=1.1))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.refinement.own_model import own_model
 from lenssbi.status import ItemError, Status
 
@@ -13,7 +13,7 @@ NAMES = ("einstein_radius", "e1", "e2")
 
 
 def answer(radius, e1=0.1, e2=-0.05):
-    return GaussianMixture(np.array([[radius, e1, e2]]), np.full((1, 3), 0.01), NAMES, ("arcsec", "", ""))
+    return DiagonalMixture(np.array([[radius, e1, e2]]), np.full((1, 3), 0.01), NAMES, ("arcsec", "", ""))
 
 
 def test_a_right_answer_leaves_noise(ring, truth):

@@ -9,7 +9,7 @@ from lenssbi.arrays import pixel_grid
 from lenssbi.instrument import PSF
 from lenssbi.instrument.psf import FWHM_PER_SIGMA
 from lenssbi.rendering.blur import GaussianBlur, ImageBlur
-from lenssbi.rendering.brightness import Field
+from lenssbi.rendering.brightness import SkyPatch
 
 CPU = torch.device("cpu")
 FWHM = 0.17
@@ -43,7 +43,7 @@ def cells(field, seed=1):
 @pytest.mark.parametrize("oversampling", [1, 2, 3, 4])
 @pytest.mark.parametrize("shape", [(30, 30), (24, 31)])
 def test_gaussian_light_is_blurred_as_in_closed_form(shape, oversampling):
-    field = Field(shape, 0.1, oversampling)
+    field = SkyPatch(shape, 0.1, oversampling)
     light, image = cells(field)
     blurs = [GaussianBlur(field, FWHM, CPU), ImageBlur(field, PSF.gaussian(FWHM, 0.0125, 0.6), CPU)]
     for blur in [*blurs, ImageBlur(field, effective(), CPU)]:
@@ -52,7 +52,7 @@ def test_gaussian_light_is_blurred_as_in_closed_form(shape, oversampling):
 
 @pytest.mark.parametrize("make", [lambda f: GaussianBlur(f, FWHM, CPU), lambda f: ImageBlur(f, effective(), CPU)])
 def test_flux_is_kept_wherever_the_cell_is(make):
-    field = Field((20, 20), 0.1, 3)
+    field = SkyPatch((20, 20), 0.1, 3)
     point = torch.zeros((9, 60, 60))
     for k in range(9):
         point[k, 30 + k // 3, 27 + k % 3] = 1.0
@@ -60,7 +60,7 @@ def test_flux_is_kept_wherever_the_cell_is(make):
 
 
 def test_light_that_leaves_does_not_return_on_the_other_side():
-    field = Field((20, 20), 0.1, 3)
+    field = SkyPatch((20, 20), 0.1, 3)
     light = torch.zeros((1, 60, 60))
     light[0, 0, 59] = 1.0
     for blur in (GaussianBlur(field, FWHM, CPU), ImageBlur(field, effective(), CPU)):
@@ -72,7 +72,7 @@ def test_a_lopsided_psf_points_the_right_way():
     """Against the sum over cells of the response, which `tests/instrument` holds against the definition."""
     y, x = np.mgrid[-24:25, -24:25] * 0.025
     psf = PSF(np.exp(-0.5 * ((x - 0.06) ** 2 / 0.08**2 + (y + 0.1) ** 2 / 0.12**2)), 0.025, "optical")
-    field = Field((16, 16), 0.1, 3)
+    field = SkyPatch((16, 16), 0.1, 3)
     light = torch.zeros((1, 48, 48))
     light[0, 20, 26] = 1.0
     image = ImageBlur(field, psf, CPU)(light)[0].numpy()
@@ -82,7 +82,7 @@ def test_a_lopsided_psf_points_the_right_way():
 
 
 def test_each_width_is_its_own():
-    field = Field((20, 20), 0.1, 3)
+    field = SkyPatch((20, 20), 0.1, 3)
     light, _ = cells(field)
     both = GaussianBlur(field, np.array([0.15, 0.25]), CPU)(light.expand(2, -1, -1))
     for image, fwhm in zip(both, (0.15, 0.25), strict=True):

@@ -15,7 +15,7 @@ from lenssbi.rendering.batched import BatchedRenderer
 from lenssbi.rendering.composition import supply
 from lenssbi.rendering.composition.alterations import altered, spoil
 from lenssbi.rendering.composition.compose import Composer
-from lenssbi.rendering.composition.ingredients import CELLS, Neighbours
+from lenssbi.rendering.composition.ingredients import CELLS, NeighbourImages
 from lenssbi.rendering.composition.kinds import ALTERATIONS
 from lenssbi.rendering.composition.sets import ObservedSimulation
 from lenssbi.rendering.composition.supply import ComposedStamps
@@ -105,8 +105,8 @@ def test_composing_is_rendering():
     config = loaded("composition.field_galaxies=null", "composition.lens_galaxies=null")
     made = simulation(config)
     draws = config.population.draw(np.random.default_rng(3), 8)
-    draws = draws.take(made.kitchen.passes(draws))
-    systems, kept = made.kitchen.systems(draws, ())
+    draws = draws.take(made.renderer.passes(draws))
+    systems, kept = made.renderer.systems(draws, ())
     draws = draws.take(kept)
     composer = made.composer
     n = len(systems)
@@ -130,11 +130,11 @@ def test_neighbours_are_where_they_were_put():
     """A star two cells up and six to the left of the middle, between the pixels: its flux and its centroid."""
     config = loaded("composition.lens_galaxies=null")
     made = simulation(config)
-    systems, _ = made.kitchen.systems(config.population.draw(np.random.default_rng(3), 8), ())
-    star = made.kitchen.neighbours(
+    systems, _ = made.renderer.systems(config.population.draw(np.random.default_rng(3), 8), ())
+    star = made.renderer.neighbours(
         config.composition.field_galaxies.model_copy(update={"stars": 1.0}), np.random.default_rng(1), 1
     )
-    star = Neighbours(star.images, np.array([22.0]))
+    star = NeighbourImages(star.images, np.array([22.0]))
     composer = made.composer
     recipes = composer.book.draw(
         np.random.default_rng(1), np.array([0]), {k: v[:1] for k, v in systems.params.items()}, np.zeros(0)
@@ -185,9 +185,9 @@ def lens():
     config = loaded("population.mass.centre_sigma=0.0")
     made = simulation(config)
     draws = config.population.draw(np.random.default_rng(3), 8)
-    draws = draws.take(made.kitchen.passes(draws))
+    draws = draws.take(made.renderer.passes(draws))
     light = config.composition.lens_galaxies.draw(np.random.default_rng(4), draws.params)
-    systems, _ = made.kitchen.systems(draws, light)
+    systems, _ = made.renderer.systems(draws, light)
     return systems.some(slice(1))
 
 

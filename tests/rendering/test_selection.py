@@ -8,7 +8,7 @@ from lenssbi.instrument import EUCLID_VIS
 from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.lensing import NFW, EllipticalPowerLaw
 from lenssbi.light import Gaussian
-from lenssbi.populations import Draws, Population
+from lenssbi.populations import Population, PopulationDraws
 from lenssbi.rendering.batched import BatchedRenderer
 from lenssbi.rendering.selection import Selection, unblended_signal_to_noise
 from lenssbi.systems import LensSystem
@@ -26,7 +26,7 @@ def draws(beta=(0.1 + 0j,), radius=1.0, size=0.1, magnitude=23.0, mass=None):
     params = {"einstein_radius": radius, "centre_x": np.zeros(n), "centre_y": np.zeros(n)}
     info = {"source_effective_radius": size, "source_x": np.real(beta), "source_y": np.imag(beta)}
     mass = mass or EllipticalPowerLaw(column(radius), 0.0, 0.0)
-    return Draws(LensSystem((mass,), (source,)), params, info)
+    return PopulationDraws(LensSystem((mass,), (source,)), params, info)
 
 
 def test_isothermal_sphere_has_two_images_inside_its_radius_and_one_outside():

@@ -1,1 +1,1 @@
-"""Many evaluations at once in torch, on a CPU or a GPU: what the benchmark compares the one-by-one kernel with."""
+"""Many evaluations at once in torch, on a CPU or a GPU: for comparison with the kernel for single evaluations."""

@@ -1,8 +1,8 @@
 """Many evaluations at once on a GPU: the evidence of the rectangular mesh, for one lens or several, in torch.
 
-The same numbers as `Inversion(imaging, Rectangular(n, brightness), regularisation)`, made in the way that suits a GPU: the blurred
+The same numbers as `Inversion(imaging, Rectangular(n, brightness), regularisation)`, computed in a way that suits a GPU: the blurred
 mapping L is a dense matrix (image pixels x source pixels), filled by scattered additions, F = L^T L one batched product, and
-F + H factored in one batched Cholesky. Lenses of different masks and PSFs are filled up to common shapes with pixels of no weight.
+F + H factored in one batched Cholesky. Lenses of different masks and PSFs are padded to common shapes with pixels of no weight.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ class BatchedInversion:
     Parameters
     ----------
     imagings
-        The stamps, all of one sub-grid.
+        Stamps, all with the same sub-grid.
     mesh
-        How to lay source pixels.
+        Kind of mesh.
     regularisation
-        How smooth they are expected to be; `Curvature` is not among those that this path knows.
+        Regularisation of the source pixels; `Curvature` is not supported.
     device, dtype
-        Where torch computes, and how precisely; float32 is for looking around, not for evidences.
+        Device and precision of torch; float32 is not accurate enough for evidences.
     memory
-        Bytes for what one chunk of evaluations needs.
+        Bytes for one chunk of evaluations.
 
     Raises
     ------
     ValueError
-        No stamp, stamps of several sub-grids, or a regularisation that is not known here.
+        If there is no stamp, stamps have different sub-grids, or the regularisation is not supported.
     """
 
     def __init__(
@@ -72,20 +72,20 @@ class BatchedInversion:
 
     @property
     def theta(self) -> torch.Tensor:
-        """Angles to trace [arcsec], complex, shape (lenses, n_sub); those of smaller lenses are filled up with angles of no weight."""
+        """Angles to trace [arcsec], complex, shape (lenses, n_sub); those of smaller lenses are padded with angles of no weight."""
         return self._tables.theta
 
     def log_evidence(self, beta: Any, strength: Any, which: Any = None) -> torch.Tensor:
-        """Natural log of the evidences, -inf where the inversion fails, shape (b,).
+        """Natural log of the evidences, -inf if the inversion fails, shape (b,).
 
         Parameters
         ----------
         beta
             Traced `theta[which]` [arcsec], complex, shape (b, n_sub).
         strength
-            Strengths of the regularisation, no unit, shape (b,).
+            Strengths of the regularisation, without unit, shape (b,).
         which
-            The lens of each, shape (b,); None is the first.
+            Index of the lens of each, shape (b,); None for the first.
         """
         beta = torch.as_tensor(beta, device=self.device)
         strength = torch.as_tensor(strength, dtype=self.dtype, device=self.device)
@@ -101,12 +101,12 @@ class BatchedInversion:
         return torch.cat([self._chunk(beta[c], strength[c], lens[c]) for c in chunks])
 
     def _bytes(self) -> float:
-        """What one evaluation needs: L, F + H, its factor, a copy, and the places and weights of what the PSF scatters."""
+        """Bytes of one evaluation: L, F + H, its factor, a copy, and the indices and weights of the blurring."""
         n, (pixels, reached) = self.mesh.n**2, self._tables.sub.shape[1:]
         return 8.0 * (n * (pixels + 3 * n) + 6 * 4 * pixels * reached)
 
     def _stack(self, values: Sequence[NDArray[Any]]) -> torch.Tensor:
-        """One row per lens; what is missing repeats the last entry in tables of numbers and angles, and is 0 in weights."""
+        """One row per lens; missing entries repeat the last one in tables of numbers and angles, and are 0 in weights."""
         shape = tuple(np.max([v.shape for v in values], axis=0))
         filled = []
         for v in values:

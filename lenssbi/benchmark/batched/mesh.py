@@ -49,7 +49,7 @@ def _cell(knots: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torc
 
 
 def slopes(knots: Knots) -> torch.Tensor:
-    """Weights of the edges as `Cells.slopes` has them, shape (b, m)."""
+    """Weights of the edges as from `CellIntegrals.slopes`, shape (b, m)."""
     (dx, dy), (wide, high) = [k.diff(dim=1) for k in knots], [_widths(k) for k in knots]
     across = high[:, :, None] / dx[:, None, :]
     up = wide[:, None, :] / dy[:, :, None]
@@ -75,9 +75,10 @@ def signal(interpolation: Interpolation, light: torch.Tensor, seen: torch.Tensor
 
 
 def log_det(weights: torch.Tensor, n: int, ridge: torch.Tensor) -> torch.Tensor:
-    """ln det of what the edges and the ridge, shape (b or 1, n^2), charge, one row of the mesh eliminated after the other, shape (b,).
+    """ln det of the penalty of the edges and the ridge, shape (b or 1, n^2), by elimination of one row of the mesh after another, shape
+    (b,).
 
-    The blocks beside the diagonal are diagonal themselves, so that each step is S_j = A_j - (w w^T) o S_{j-1}^-1.
+    The off-diagonal blocks are diagonal matrices, so that each step is S_j = A_j - (w w^T) o S_{j-1}^-1.
     """
     across = weights[:, : n * (n - 1)].reshape(-1, n, n - 1)
     up = weights[:, n * (n - 1) :].reshape(-1, n - 1, n)

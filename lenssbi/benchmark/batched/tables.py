@@ -1,4 +1,4 @@
-"""A stamp as flat tables of one row per pixel of the mask, which is what batched evaluations look things up in."""
+"""A stamp as flat tables with one row per pixel of the mask, for batched evaluations."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""The comparison of Pearson et al. 2021, section 4: rows of methods against suites, from what a benchmark's methods said.
+"""The comparison of Pearson et al. 2021, section 4: rows of methods against suites, from the results of a benchmark.
 
-plan       beside this folder: what is compared, the rows, the published errors, what is wanted
-points     in `runners`: what each row says of each lens, beside the truth, in the paper's parameters
-bootstrap  the lenses drawn again: the interval of every figure
-errors     the paper's Tables 1-4, relative to the paper and to a baseline, of doubles, bins of S/N and einstein_radius
-times      what an answer costs; `coverage` and `failures`: whether it can be believed
-targets    what is wanted, one line each
-compare    all of it: `compare(bench)` gives a `Comparison`
+plan       in the parent package: rows, suites, published errors and targets
+point_estimates  in `runners`: estimates and true values of each lens and row, in the paper's parameters
+bootstrap  resampling of the lenses: the interval of every figure
+errors     the paper's Tables 1-4, relative to the paper and to a baseline, for doubles and for bins of S/N and einstein_radius
+times      time per lens; `coverage` and `failures`: reliability
+targets    targets, one line each
+compare    all tables: `compare` returns a `Comparison`
 page       the files: HTML (`templates/`), `markdown`, `ecsv`, `figures`; `sections`, `target_tables` and `run_tables` are its tables as
-           people read them, made of the cells of `text_tables`
+           text, with the cells of `text_tables`
 
-Every table is a list of rows with the same columns in the same order; None where there is nothing to say, with a `reason`.
+Every table is a list of rows with the same columns in the same order; missing values are None, with a `reason`.
 """

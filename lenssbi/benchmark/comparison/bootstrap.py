@@ -1,8 +1,8 @@
-"""The lenses of a suite drawn again, with replacement: how far every figure of the comparison would scatter in another run.
+"""Bootstrap over the lenses of a suite: the scatter of every figure of the comparison.
 
-Intervals hold the central 68.3 per cent of what the draws give (Efron & Tibshirani 1993, section 13.3). Two rows that are compared are
-drawn together, lens by lens, for what is hard for one is hard for the other. A share of none or of all of the lenses does not scatter in
-the draws; it has Wilson's interval.
+Intervals are the central 68.3 per cent of the resamples (Efron & Tibshirani 1993, section 13.3). Two rows that are compared are
+resampled together, lens by lens, because their errors are correlated. A share of none or of all of the lenses does not scatter in
+the resamples; it has Wilson's interval.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 
 class Resampling(Protocol):
-    """How often the lenses are drawn again, and the seed."""
+    """Number of resamples, and the seed."""
 
     @property
     def resamples(self) -> int: ...
@@ -40,23 +40,23 @@ def with_ends(name: str, value: float, drawn: Floats, ends: str | None = None) -
 
 
 def ratio(name: str, over: tuple[float, Floats], under: tuple[float, Floats]) -> Row:
-    """The ratio of two (figure, draws), as columns; nothing where the second is or may be nothing."""
+    """The ratio of two (figure, draws), as columns; None if the second is zero or its draws contain zeros."""
     if not np.all(np.append(under[1], under[0]) > 0):
         return nothing(name)
     return with_ends(name, over[0] / under[0], over[1] / under[1])
 
 
 def share(inside: NDArray[Any], plan: Resampling, name: str = "share", ends: str = "") -> Row:
-    """The share of what is true, as columns.
+    """The share of True values, as columns.
 
     Parameters
     ----------
     inside
-        Of each lens, shape (lens,), or of several things of each lens, shape (lens, thing): these are drawn together.
+        Values of the lenses, shape (lens,), or several of each lens, shape (lens, value), which are resampled together.
     plan
-        Of the draws.
+        Number of resamples and seed.
     name, ends
-        Of the columns.
+        Name of the columns of the share and prefix of those of its ends.
     """
     each = np.asarray(inside, dtype=float).reshape(len(inside), -1).mean(axis=1)
     value = float(each.mean())
@@ -67,13 +67,13 @@ def share(inside: NDArray[Any], plan: Resampling, name: str = "share", ends: str
 
 
 def nothing(name: str, ends: str | None = None) -> Row:
-    """The columns of `with_ends` of a figure that there is not."""
+    """The columns of `with_ends` for a missing figure."""
     before = f"{name}_" if ends is None else ends
     return dict.fromkeys((name, f"{before}low", f"{before}high"))
 
 
 def judged(row: Row, wanted: float | None, name: str, ends: str = "") -> Row:
-    """Whether a figure is at most what is wanted, and whether its interval says the same: columns `met` and `decided`."""
+    """Whether a figure is at most the target, and whether its whole interval is on one side: columns `met` and `decided`."""
     if wanted is None or row[name] is None:
         return {"met": None, "decided": None}
     met = bool(row[name] <= wanted)

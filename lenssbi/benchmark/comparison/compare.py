@@ -1,6 +1,6 @@
-"""All tables of the comparison, from what the methods said.
+"""All tables of the comparison, from the estimates of the methods.
 
-`compare` finds who speaks for each row about each suite, `tabulate` makes the tables of it; neither asks or fits anything.
+`compare` selects the method for each row and suite, `tabulate` makes the tables; neither predicts or fits anything.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lenssbi.benchmark.comparison.failures import failure_rows
 from lenssbi.benchmark.comparison.targets import target_rows
 from lenssbi.benchmark.comparison.times import time_rows
 from lenssbi.benchmark.plan import ComparisonPlan
-from lenssbi.benchmark.runners.points import SPENT, Lenses, Points, Which
+from lenssbi.benchmark.runners.point_estimates import SPENT, Lenses, PointEstimates, Which
 
 
 @dataclass(frozen=True)
@@ -27,70 +27,75 @@ class Comparison:
     Parameters
     ----------
     plan
-        What was compared.
+        Configuration of the comparison.
     tables
         "errors", "times", "coverage", "failures", "targets" and "points" -> rows, each a mapping of the same columns in the same order.
     points
-        What each row says of each suite, in the order of the tables; where it says nothing there is none, and the tables have the reason.
+        Estimates of each row for each suite, in the order of the tables; if there are none, the tables have the reason.
     timed
-        The same of the methods whose times stand for the rows.
+        Estimates of the methods that provide the times of the rows.
     lenses
         Suite -> its lenses.
     """
 
     plan: ComparisonPlan
     tables: Mapping[str, Sequence[Row]]
-    points: Sequence[Points]
-    timed: Sequence[Points]
+    points: Sequence[PointEstimates]
+    timed: Sequence[PointEstimates]
     lenses: Mapping[str, Lenses]
 
-    def of(self, suite: str) -> list[Points]:
-        """What the rows say of a suite."""
+    def of(self, suite: str) -> list[PointEstimates]:
+        """The estimates of the rows for a suite."""
         return [points for points in self.points if points.suite == suite]
 
 
 def compare(
-    plan: ComparisonPlan, lenses: Mapping[str, Lenses], heard: Mapping[Which, Points], statuses: Mapping[Which, str]
+    plan: ComparisonPlan,
+    lenses: Mapping[str, Lenses],
+    estimates: Mapping[Which, PointEstimates],
+    statuses: Mapping[Which, str],
 ) -> Comparison:
-    """The comparison of a run whose suites have been judged.
+    """The comparison of a run with evaluated suites.
 
     Parameters
     ----------
     plan
-        What is compared.
+        Configuration of the comparison.
     lenses
         Suite -> its lenses.
-    heard
-        (suite, method) -> what the method says of the suite.
+    estimates
+        (suite, method) -> estimates of the method for the suite.
     statuses
-        (suite, method) -> how the method ended on the suite.
+        (suite, method) -> outcome of the method on the suite.
     """
     points, timed, reasons = {}, {}, {}
     for suite in plan.suites:
         for name, row in plan.rows.items():
             methods = row.candidates(suite)
-            found = speaker(heard, suite, name, methods)
+            found = estimates_for(estimates, suite, name, methods)
             if found is None:
                 reasons[suite, name] = "; ".join(f"{method}: {_why(statuses, suite, method)}" for method in methods)
             else:
                 points[suite, name] = found
-            clocked = speaker(heard, suite, name, plan.timed.get(name, ())) or found
-            if clocked is not None:
-                timed[suite, name] = clocked
+            timed_by = estimates_for(estimates, suite, name, plan.timed.get(name, ())) or found
+            if timed_by is not None:
+                timed[suite, name] = timed_by
     return tabulate(plan, lenses, points, timed, reasons)
 
 
-def speaker(heard: Mapping[Which, Points], suite: str, row: str, methods: Sequence[str]) -> Points | None:
-    """What the first of the methods that has an answer about a suite says; None where none has."""
-    found = next((heard[suite, method] for method in methods if (suite, method) in heard), None)
+def estimates_for(
+    estimates: Mapping[Which, PointEstimates], suite: str, row: str, methods: Sequence[str]
+) -> PointEstimates | None:
+    """Estimates of the first of the methods with results for a suite; None if there is none."""
+    found = next((estimates[suite, method] for method in methods if (suite, method) in estimates), None)
     return None if found is None else replace(found, row=row)
 
 
 def tabulate(
     plan: ComparisonPlan,
     lenses: Mapping[str, Lenses],
-    points: Mapping[Which, Points],
-    timed: Mapping[Which, Points],
+    points: Mapping[Which, PointEstimates],
+    timed: Mapping[Which, PointEstimates],
     reasons: Mapping[Which, str],
 ) -> Comparison:
     """The tables.
@@ -98,13 +103,13 @@ def tabulate(
     Parameters
     ----------
     plan
-        What is compared.
+        Configuration of the comparison.
     lenses
-        Suite -> its lenses; a suite that could not be made is missing.
+        Suite -> its lenses; a suite that could not be simulated is missing.
     points, timed
-        (suite, row) -> what the row says, and those whose times stand for it.
+        (suite, row) -> estimates of the row, and those that provide its times.
     reasons
-        (suite, row) -> why it says nothing.
+        (suite, row) -> reason why there are none.
     """
     tables: dict[str, Sequence[Row]] = {
         "errors": list(error_rows(plan, lenses, points, reasons)),
@@ -117,25 +122,25 @@ def tabulate(
     return Comparison(plan, tables, list(points.values()), list(timed.values()), lenses)
 
 
-def point_rows(points: Points, lenses: Lenses) -> Iterator[Row]:
+def point_rows(points: PointEstimates, lenses: Lenses) -> Iterator[Row]:
     """A row for each lens and parameter."""
-    whose = {"suite": points.suite, "row": points.row, "method": points.method}
+    identity = {"suite": points.suite, "row": points.row, "method": points.method}
     for i, lens in enumerate(points.lens):
         true = {"snr": lenses.snr[lens], "multiplicity": lenses.multiplicity[lens]}
         spent = {key: getattr(points, key)[i] for key in SPENT}
         for name in points.names:
             values = {key: getattr(points, key)[name][i] for key in ("true", "predicted", "sigma")}
             numbers = {key: _known(value) for key, value in {**values, **true, **spent}.items()}
-            told = {"flagged": bool(points.flagged[i]), "flags": points.flags[i]}
-            yield {**whose, "lens": int(lens), "parameter": name, **numbers, **told}
+            flags = {"flagged": bool(points.flagged[i]), "flags": points.flags[i]}
+            yield {**identity, "lens": int(lens), "parameter": name, **numbers, **flags}
 
 
 def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _why(told: Mapping[Which, str], suite: str, method: str) -> str:
-    """How asking a method about a suite ended."""
+def _why(statuses: Mapping[Which, str], suite: str, method: str) -> str:
+    """Outcome of a method on a suite."""
     from lenssbi.benchmark.methods import WITH_PRIOR
 
-    return told.get((suite, method.removesuffix(WITH_PRIOR)), "not asked")
+    return statuses.get((suite, method.removesuffix(WITH_PRIOR)), "not asked")

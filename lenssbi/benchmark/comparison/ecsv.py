@@ -1,7 +1,7 @@
-"""The tables of a comparison for programs: ECSV, with units, descriptions, and what they follow from.
+"""The tables of a comparison for programs: ECSV, with units, descriptions and provenance.
 
-ECSV is astropy's text table that describes itself (astropy's enhanced CSV, APE 6). What is not known is masked, as is
-an empty text.
+ECSV is astropy's text table that describes itself (astropy's enhanced CSV, APE 6). Unknown values and empty texts are
+masked.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "undone_why": ("", "why they have none, and how many"),
     "asked": ("", "lenses asked about"),
     "what": ("", "what is wanted"),
-    "kind": ("", "kind of wish"),
+    "kind": ("", "kind of target"),
     "value": ("", "what was found"),
-    "cells": ("", "cells of the tables that the wish is about"),
+    "cells": ("", "cells of the tables that the target is about"),
     "cells_met": ("", "those of them that are as good as wanted"),
     "note": ("", "what else there is to say"),
     "lens": ("", "index of the lens in its suite"),
@@ -89,7 +89,7 @@ OF_TABLES: dict[tuple[str, str], tuple[str, str]] = {
     ("coverage", "unflagged_share"): ("", "share inside, of the other lenses"),
     ("coverage", "unflagged_deviation"): ("", "unflagged_share minus level"),
 }
-"""What columns mean in one table only."""
+"""Meaning of columns in one table only."""
 ENDS = {"low": "lower", "high": "upper"}
 
 
@@ -99,16 +99,16 @@ def write_tables(tables: Mapping[str, Sequence[Row]], folder: Path, meta: Mappin
     Parameters
     ----------
     tables
-        Name -> rows of equal keys; None where a value is not known.
+        Name -> rows of equal keys; None if a value is not known.
     folder
-        Of the files `<name>.ecsv`; one of an older run that has no rows any more goes.
+        Folder of the files `<name>.ecsv`; a file of an older run without rows is removed.
     meta
-        What the tables follow from, written into each.
+        Provenance of the tables, written into each.
 
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     from astropy.table import Table
 

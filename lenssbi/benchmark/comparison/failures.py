@@ -1,6 +1,6 @@
-"""Catastrophic failures: lenses whose einstein_radius is off by more than 0.2 arcsec and more than 5 sigma, or as the plan says.
+"""Catastrophic failures: lenses whose einstein_radius is off by more than 0.2 arcsec and more than 5 sigma, or as configured.
 
-One that is flagged has told the user not to trust it. A lens without a posterior is no such failure: it is counted as undone. Shares are of
+A flagged failure warns the user. A lens without a posterior is not such a failure but counted separately (`undone`). Shares are relative to
 the lenses that have a posterior.
 """
 
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from lenssbi.benchmark.comparison.bootstrap import Row, judged, nothing, share
 from lenssbi.benchmark.plan import Catastrophic, ComparisonPlan
-from lenssbi.benchmark.runners.points import Points
+from lenssbi.benchmark.runners.point_estimates import PointEstimates
 
 
-def catastrophic(points: Points, limits: Catastrophic) -> NDArray[np.bool_]:
-    """Which answers are catastrophically wrong, shape (n,); none is where einstein_radius is not known."""
+def catastrophic(points: PointEstimates, limits: Catastrophic) -> NDArray[np.bool_]:
+    """Whether estimates are catastrophically wrong, shape (n,); False if einstein_radius is not known."""
     if "einstein_radius" not in points.names:
         return np.zeros(len(points), dtype=bool)
     away, sigma = np.abs(points.difference("einstein_radius")), points.sigma["einstein_radius"]
@@ -27,18 +27,18 @@ def catastrophic(points: Points, limits: Catastrophic) -> NDArray[np.bool_]:
 
 def failure_rows(
     plan: ComparisonPlan,
-    points: Mapping[tuple[str, str], Points],
+    points: Mapping[tuple[str, str], PointEstimates],
     reasons: Mapping[tuple[str, str], str],
 ) -> Iterator[Row]:
     """The whole table; the arguments are those of `errors.error_rows`."""
     for suite in plan.suites:
         for row in plan.rows:
             found = points.get((suite, row))
-            whose = {"suite": suite, "row": row, "method": None if found is None else found.method}
+            identity = {"suite": suite, "row": row, "method": None if found is None else found.method}
             if found is None:
-                yield {**whose, **_empty(), "reason": reasons.get((suite, row), "")}
+                yield {**identity, **_empty(), "reason": reasons.get((suite, row), "")}
             else:
-                yield {**whose, **_empty(), **_shares(plan, found)}
+                yield {**identity, **_empty(), **_shares(plan, found)}
 
 
 def _empty() -> Row:
@@ -47,12 +47,12 @@ def _empty() -> Row:
     return row | {"met": None, "decided": None, "reason": ""}
 
 
-def _shares(plan: ComparisonPlan, points: Points) -> Row:
-    lost = catastrophic(points, plan.catastrophic)
-    silent = lost & ~points.flagged
-    row = {"asked": points.asked, "lenses": len(points), "catastrophic": int(lost.sum()), **share(lost, plan)}
-    row |= {"unflagged": int(silent.sum()), **share(silent, plan, "unflagged_share", "unflagged_")}
-    row |= {"flagged_share": float(points.flagged.mean()), "undone": len(points.undone)}
-    why = Counter(one.status for one in points.undone).most_common()
+def _shares(plan: ComparisonPlan, points: PointEstimates) -> Row:
+    wrong = catastrophic(points, plan.catastrophic)
+    unflagged = wrong & ~points.flagged
+    row = {"asked": points.attempted, "lenses": len(points), "catastrophic": int(wrong.sum()), **share(wrong, plan)}
+    row |= {"unflagged": int(unflagged.sum()), **share(unflagged, plan, "unflagged_share", "unflagged_")}
+    row |= {"flagged_share": float(points.flagged.mean()), "undone": len(points.failed)}
+    why = Counter(one.status for one in points.failed).most_common()
     row["undone_why"] = "; ".join(f"{status}: {count}" for status, count in why)
     return row | judged(row, plan.catastrophic.share, "unflagged_share", "unflagged_")

@@ -1,4 +1,4 @@
-"""The figures of a comparison: which there are, what they are called, and what they show."""
+"""The figures of a comparison: their names and captions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from lenssbi.benchmark.comparison.compare import Comparison
 
-COLOURS = 256  # of a figure: they are in the page, all of them
+COLOURS = 256  # of a figure, since all figures are embedded in the page
 
 
 class Shown(NamedTuple):
-    """A figure: the section of the page and the suite that it belongs to ("" for all of them), its file, and what it shows."""
+    """A figure: the section of the page and the suite that it belongs to ("" for all of them), its file, and its caption."""
 
     section: str
     suite: str
@@ -37,12 +37,12 @@ class Drawing(NamedTuple):
 
 
 def draw_all(comparison: Comparison, folder: Path) -> list[Shown]:
-    """Draw and save every figure that there is something for.
+    """Draw and save every figure with data.
 
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     from lenssbi.plots.style import save
 

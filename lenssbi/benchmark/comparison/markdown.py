@@ -1,11 +1,11 @@
-"""The wishes and the paper's tables as Markdown, for those who read the project where it is hosted."""
+"""The targets and the paper's tables as Markdown, for display on the project's host."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
 
-from lenssbi.benchmark.comparison.text_tables import Cell, TextTable
+from lenssbi.benchmark.comparison.text_tables import Cell, DisplayTable
 
 INTRODUCTION = (
     "Errors are half the 68 per cent interval of predicted minus true, with a bootstrap interval over the lenses (68.3 per cent);",
@@ -14,26 +14,26 @@ INTRODUCTION = (
 
 
 def markdown(
-    title: str, tables: Sequence[TextTable], about: Mapping[str, str], introduction: Sequence[str] = INTRODUCTION
+    title: str, tables: Sequence[DisplayTable], about: Mapping[str, str], introduction: Sequence[str] = INTRODUCTION
 ) -> str:
     """A page of tables.
 
     Parameters
     ----------
     title
-        Of the page.
+        Title of the page.
     tables
-        In order, each under its own heading.
+        Tables in order, each under its own heading.
     about
-        What was run, as a list at the end.
+        Description of the run, a list at the end.
     introduction
-        Lines of Markdown that say how the tables are read.
+        Lines of Markdown that explain the tables.
     """
     return "\n".join(_lines(title, tables, about, introduction)) + "\n"
 
 
 def _lines(
-    title: str, tables: Sequence[TextTable], about: Mapping[str, str], introduction: Sequence[str]
+    title: str, tables: Sequence[DisplayTable], about: Mapping[str, str], introduction: Sequence[str]
 ) -> Iterator[str]:
     yield f"# {_safe(title)}"
     yield ""
@@ -62,9 +62,9 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    beside = f"({_safe('; '.join(cell.beside))})" if cell.beside else ""
+    details = f"({_safe('; '.join(cell.details))})" if cell.details else ""
     text = f"**{_safe(cell.text)}**" if cell.met else _safe(cell.text)
-    return " ".join(filter(None, (text, cell.mark, beside)))
+    return " ".join(filter(None, (text, cell.mark, details)))
 
 
 def _safe(text: str) -> str:

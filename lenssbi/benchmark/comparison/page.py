@@ -1,8 +1,8 @@
 """The comparison as files: one HTML page, tables for programs, a Markdown page, figures.
 
 index.html         everything, self-contained
-comparison.md      what was wanted, and the paper's tables
-tables/*.ecsv      the tables, and what every row says of every lens
+comparison.md      targets and the paper's tables
+tables/*.ecsv      the tables, and the estimates of every row for every lens
 figures/*.png      the figures of the page
 """
 
@@ -48,11 +48,11 @@ def write_comparison(comparison: Comparison, out: Path, about: Mapping[str, str]
     Parameters
     ----------
     comparison
-        Its tables and points.
+        Comparison with its tables and points.
     out
         Folder of the files.
     about
-        What was run: the command, the machine, versions, the date, the lenses and seeds of the suites.
+        Description of the run: command, machine, versions, date, lenses and seeds of the suites.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def write_comparison(comparison: Comparison, out: Path, about: Mapping[str, str]
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     plan = comparison.plan
     meta = {"version": __version__, "config": config_hash(plan), "bootstrap_seed": plan.seed, "about": dict(about)}
@@ -78,13 +78,13 @@ def html(comparison: Comparison, figures: list[Shown], tables: list[Path], about
     Parameters
     ----------
     comparison
-        Its tables.
+        Comparison with its tables.
     figures
-        Files that are there, and what they show.
+        Files of the figures with their captions.
     tables
         Files of the tables, for their names.
     about
-        What was run.
+        Description of the run.
     """
     plan = comparison.plan
     return pages.render(

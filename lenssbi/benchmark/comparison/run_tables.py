@@ -1,4 +1,4 @@
-"""What was compared, as tables: the lenses of each suite, and whose answers stand in each row."""
+"""Tables of the compared suites and methods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.benchmark.comparison.errors import TWO
-from lenssbi.benchmark.comparison.text_tables import TO, Cell, Part, TextTable, three
+from lenssbi.benchmark.comparison.text_tables import TO, Cell, DisplayTable, Part, three
 
 if TYPE_CHECKING:
     from lenssbi.benchmark.comparison.compare import Comparison
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 PERCENTILES = (16, 50, 84)
 
 
-def suites_table(comparison: Comparison) -> TextTable:
-    """A row for each suite: how many lenses, and what they are like, for errors depend on it."""
+def suites_table(comparison: Comparison) -> DisplayTable:
+    """A row for each suite: the number and properties of its lenses."""
     rows = []
     for suite in comparison.plan.suites:
         lenses = comparison.lenses.get(suite)
@@ -31,11 +31,11 @@ def suites_table(comparison: Comparison) -> TextTable:
         rows.append((*head, Cell(f"{len(lenses):,}"), *spreads, doubles))
     headings = ("suite", "paper's table", "lenses", "S/N", "θ_E [arcsec]", "q", "doubles [%]")
     caption = "Median, and 16th–84th percentile; a row may have answers about fewer lenses: every table says how many."
-    return TextTable("Suites", headings, [Part("", rows)], caption)
+    return DisplayTable("Suites", headings, [Part("", rows)], caption)
 
 
-def rows_table(comparison: Comparison) -> TextTable:
-    """A row for each row of the tables: the paper's name and the methods that may speak for it."""
+def rows_table(comparison: Comparison) -> DisplayTable:
+    """A row for each row of the tables: the paper's name and its candidate methods."""
     rows = []
     for name, row in comparison.plan.rows.items():
         methods = [", ".join(row.methods), *(f"{suite}: {', '.join(those)}" for suite, those in row.by_suite.items())]
@@ -49,7 +49,7 @@ def rows_table(comparison: Comparison) -> TextTable:
         )
         rows.append(cells)
     headings = ("row", "title", "paper's row", "methods; the first that has an answer about a suite speaks", "timed")
-    return TextTable("Rows", headings, [Part("", rows)])
+    return DisplayTable("Rows", headings, [Part("", rows)])
 
 
 def _spread(values: NDArray[np.float64]) -> Cell:

@@ -1,4 +1,4 @@
-"""What was wanted, as people read it: methods against suites for errors and coverage, a line for each of the other wishes."""
+"""Targets as text tables: methods against suites for errors and coverage, a line for each of the other targets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from lenssbi.benchmark.comparison.text_tables import (
     TO,
     Cell,
+    DisplayTable,
     Part,
     Row,
-    TextTable,
     interval,
+    non_empty,
     number,
-    said,
     three,
     undecided,
     unique,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MET = {True: "met", False: "short", None: "not known"}
 
 
-def target_tables(comparison: Comparison) -> Iterator[TextTable]:
+def target_tables(comparison: Comparison) -> Iterator[DisplayTable]:
     """The tables; one that has no rows is left out."""
     rows, plan = comparison.tables["targets"], comparison.plan
     within = 100 * plan.coverage.within
@@ -40,24 +40,24 @@ def target_tables(comparison: Comparison) -> Iterator[TextTable]:
             plan,
             _coverage,
         ),
-        TextTable(
+        DisplayTable(
             f"Relative to {plan.title(plan.baseline)}", lines, [Part("", _lines(plan, where(rows, kind="relative")))]
         ),
-        TextTable("Catastrophic failures", lines, [Part("", _lines(plan, where(rows, kind="failures")))]),
+        DisplayTable("Catastrophic failures", lines, [Part("", _lines(plan, where(rows, kind="failures")))]),
     ]
     return (table for table in tables if any(part.rows for part in table.parts))
 
 
 def counts(comparison: Comparison) -> Cell:
-    """How many wishes are met, of all of them."""
+    """Number of targets that are met, of all of them."""
     rows = comparison.tables["targets"]
     met, unknown = sum(row["met"] is True for row in rows), sum(row["met"] is None for row in rows)
-    return Cell(f"{met} of {len(rows)}", said(f"{unknown} not known" if unknown else ""), met == len(rows))
+    return Cell(f"{met} of {len(rows)}", non_empty(f"{unknown} not known" if unknown else ""), met == len(rows))
 
 
 def _matrix(
     title: str, rows: Sequence[Row], plan: ComparisonPlan, cell: Callable[[Row, ComparisonPlan], Cell]
-) -> TextTable:
+) -> DisplayTable:
     """A line for each row, a column for each suite."""
     suites = unique(rows, "suites")
     found = {(row["row"], row["suites"]): cell(row, plan) for row in rows}
@@ -65,26 +65,28 @@ def _matrix(
         (Cell(plan.title(name)), *(found.get((name, suite), Cell("")) for suite in suites))
         for name in unique(rows, "row")
     ]
-    return TextTable(title, ("method", *suites), [Part("", lines)])
+    return DisplayTable(title, ("method", *suites), [Part("", lines)])
 
 
 def _error(row: Row, plan: ComparisonPlan) -> Cell:
-    """The largest error of a row about a suite over the wanted one."""
+    """The largest error of a row for a suite over its target."""
     if row["value"] is None:
-        return Cell(TO, said(row["note"]), missing=True)
+        return Cell(TO, non_empty(row["note"]), missing=True)
     share = plan.share(row["suites"], row["row"])
     wanted = "" if share == 1 else f"wanted {share:g} of the paper's"
     cells = f"{row['cells_met']} of {row['cells']} cells met"
-    return Cell(three(row["value"]), said(interval(row), row["parameter"], cells, wanted, undecided(row)), row["met"])
+    return Cell(
+        three(row["value"]), non_empty(interval(row), row["parameter"], cells, wanted, undecided(row)), row["met"]
+    )
 
 
 def _coverage(row: Row, plan: ComparisonPlan) -> Cell:
-    """The largest deviation of a row about a suite from nominal."""
+    """The largest deviation of a row for a suite from nominal."""
     if row["value"] is None:
-        return Cell(TO, said(row["note"]), missing=True)
+        return Cell(TO, non_empty(row["note"]), missing=True)
     ends = f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}"
-    beside = said(ends, row["parameter"], row["note"], undecided(row))
-    return Cell(f"{100 * row['value']:+.1f}", beside, row["met"])
+    details = non_empty(ends, row["parameter"], row["note"], undecided(row))
+    return Cell(f"{100 * row['value']:+.1f}", details, row["met"])
 
 
 def _lines(plan: ComparisonPlan, rows: Sequence[Row]) -> list[tuple[Cell, ...]]:
@@ -92,11 +94,11 @@ def _lines(plan: ComparisonPlan, rows: Sequence[Row]) -> list[tuple[Cell, ...]]:
     for row in rows:
         suites = row["suites"].split(" ")
         shown = "all" if suites == list(plan.suites) else ", ".join(suites)
-        met = Cell(MET[row["met"]], said(undecided(row)), row["met"], missing=row["met"] is None)
+        met = Cell(MET[row["met"]], non_empty(undecided(row)), row["met"], missing=row["met"] is None)
         found = number({**row, "reason": ""}, "value")
         lines.append(
             (
-                Cell(row["what"], said(row["note"])),
+                Cell(row["what"], non_empty(row["note"])),
                 Cell(shown),
                 Cell(f"{row['lenses']:,}"),
                 found,

@@ -1,4 +1,4 @@
-"""Tables as text, before they become HTML or Markdown: cells of a number, its interval, the paper's number, and whether it is as wanted."""
+"""Tables as text, for HTML or Markdown: cells of a number, its interval, the paper's number, and whether it meets the target."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ class Cell:
     Parameters
     ----------
     text
-        What it says.
-    beside
-        What is said less loudly, line by line: the interval, the paper's value, why there is none.
+        Text of the cell.
+    details
+        Lines in small print: the interval, the paper's value, the reason of a missing value.
     met
-        Whether it is as good as wanted; None where nothing is wanted or it cannot be told.
+        Whether it meets the target; None if there is no target or it is not known.
     missing
         Whether there is no value.
     key
-        "suite/row/parameter" of a measured value; "" elsewhere.
+        Identity "suite/row/parameter" of a measured value; otherwise "".
     """
 
     text: str
-    beside: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
     met: bool | None = None
     missing: bool = False
     key: str = ""
 
     @property
-    def look(self) -> str:
-        """The word for how it looks: "met", "short", "missing" or none."""
+    def css_class(self) -> str:
+        """CSS class: "met", "short", "missing" or none."""
         return "missing" if self.missing else {True: "met", False: "short", None: ""}[self.met]
 
     @property
     def mark(self) -> str:
-        """The same for those who do not see colours."""
+        """Mark for readers who do not see colours."""
         return {True: "✓", False: "✗", None: ""}[self.met]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of a table under one heading; the first cell of a row says what it is of."""
+    """Rows of a table under one heading; the first cell of a row is its title."""
 
     title: str
     rows: Sequence[Sequence[Cell]]
 
 
 @dataclass(frozen=True)
-class TextTable:
+class DisplayTable:
     """A table: caption, headings of its columns, and its parts."""
 
     title: str
@@ -84,11 +84,11 @@ def interval(row: Row, name: str = "", scale: float = 1.0) -> str:
     Parameters
     ----------
     row
-        Of a table of the comparison.
+        Row of a table of the comparison.
     name
-        Of the column.
+        Name of the column.
     scale
-        What the numbers are multiplied with: 100 for per cent.
+        Factor of the numbers: 100 for per cent.
     """
     before = f"{name}_" if name else ""
     low, high = row[f"{before}low"], row[f"{before}high"]
@@ -97,25 +97,25 @@ def interval(row: Row, name: str = "", scale: float = 1.0) -> str:
     return (" to " if low < 0 else TO).join((three(low * scale), three(high * scale)))
 
 
-def said(*parts: str) -> tuple[str, ...]:
-    """The parts that say something."""
+def non_empty(*parts: str) -> tuple[str, ...]:
+    """The parts that are not empty."""
     return tuple(part for part in parts if part)
 
 
 def undecided(row: Row) -> str:
-    """The word for a value whose interval reaches to the other side of what is wanted."""
+    """The remark for a value with an interval on both sides of the target."""
     return "undecided" if row["met"] is not None and row["decided"] is False else ""
 
 
 def number(row: Row, value: str, name: str = "", scale: float = 1.0) -> Cell:
-    """A cell of a value and the interval of a column `name`, or of why there is none; arguments as for `interval`."""
+    """A cell of a value and the interval of a column `name`, or of the reason of its absence; arguments as for `interval`."""
     if row[value] is None:
-        return Cell(TO, said(row["reason"]), missing=True)
-    return Cell(three(scale * row[value]), said(interval(row, name, scale)))
+        return Cell(TO, non_empty(row["reason"]), missing=True)
+    return Cell(three(scale * row[value]), non_empty(interval(row, name, scale)))
 
 
 def per_cent(row: Row, value: str, name: str = "") -> Cell:
-    """The same of a share, in per cent."""
+    """The same for a share, in per cent."""
     return number(row, value, name, 100)
 
 

@@ -1,8 +1,8 @@
-"""What an answer costs: seconds of the clock and of the processor and evaluations of the likelihood, lens by lens.
+"""Cost of a result: wall time, processor time and evaluations of the likelihood, lens by lens.
 
-Medians over all lenses that were asked about, those without a posterior among them: one that was stopped after half an hour has cost half
-an hour. Relative to the baseline they are ratios of medians over the lenses that both were asked about, where both were timed as planned:
-a fit by importance sampling says nothing of the times of a nested sampling.
+Medians are over all attempted lenses, including those without a posterior: one that was stopped after half an hour counts with half
+an hour. Relative to the baseline they are ratios of medians over the lenses that both attempted, if both were timed as planned:
+a fit by importance sampling cannot replace the times of nested sampling.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ import numpy as np
 
 from lenssbi.benchmark.comparison.bootstrap import Row, draws, nothing, ratio, with_ends
 from lenssbi.benchmark.plan import ComparisonPlan
-from lenssbi.benchmark.runners.points import Points
+from lenssbi.benchmark.runners.point_estimates import PointEstimates
 
 RATIOS = {"seconds": "of_baseline", "cpu": "cpu_of_baseline", "evaluations": "evaluations_of_baseline"}
-"""What is spent -> the column of its ratio."""
+"""Column of a cost -> column of its ratio."""
 
 
 def time_rows(
     plan: ComparisonPlan,
-    timed: Mapping[tuple[str, str], Points],
+    timed: Mapping[tuple[str, str], PointEstimates],
     reasons: Mapping[tuple[str, str], str],
 ) -> Iterator[Row]:
-    """The whole table; `timed` are (suite, row) -> the points whose times stand for the row, `reasons` as for `errors.error_rows`."""
+    """The whole table; `timed` are (suite, row) -> the estimates with the times of the row, `reasons` as for `errors.error_rows`."""
     for suite in plan.suites:
         baseline = timed.get((suite, plan.baseline))
         for row in plan.rows:
             found = timed.get((suite, row))
-            whose = {"suite": suite, "row": row, "method": None if found is None else found.method}
+            identity = {"suite": suite, "row": row, "method": None if found is None else found.method}
             if found is None:
-                yield {**whose, **empty(), "reason": reasons.get((suite, row), "")}
+                yield {**identity, **empty(), "reason": reasons.get((suite, row), "")}
             else:
-                yield {**whose, **empty(), **_spent(plan, found), **_relative(plan, found, baseline)}
+                yield {**identity, **empty(), **_spent(plan, found), **_relative(plan, found, baseline)}
 
 
 def empty() -> Row:
-    """The figures of a row that nobody filled."""
+    """The figures of an empty row."""
     row: Row = {"lenses": 0, **nothing("seconds_50", ""), "seconds_16": None, "seconds_84": None}
     row |= {"cpu_50": None, "evaluations_50": None}
     for name in RATIOS.values():
@@ -45,7 +45,7 @@ def empty() -> Row:
     return row | {"pairs": 0, "reason": ""}
 
 
-def _spent(plan: ComparisonPlan, points: Points) -> Row:
+def _spent(plan: ComparisonPlan, points: PointEstimates) -> Row:
     _, seconds = points.spent("seconds")
     if not len(seconds):
         return {"reason": "its times are not known"}
@@ -58,12 +58,12 @@ def _spent(plan: ComparisonPlan, points: Points) -> Row:
     return row
 
 
-def _relative(plan: ComparisonPlan, points: Points, baseline: Points | None) -> Row:
+def _relative(plan: ComparisonPlan, points: PointEstimates, baseline: PointEstimates | None) -> Row:
     row: Row = {}
     if baseline is None:
         return row
     for who in (points, baseline):
-        if not plan.clocks(who.row, who.method):
+        if not plan.is_timed(who.row, who.method):
             return {"reason": f"{who.row} was not timed by {' or '.join(plan.timed[who.row])} here"}
     for name, column in RATIOS.items():
         (one, over), (two, under) = points.spent(name), baseline.spent(name)

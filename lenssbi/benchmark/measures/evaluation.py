@@ -1,14 +1,14 @@
-"""Milliseconds of one evaluation of the likelihood on one thread, where they go, and the arithmetic's floor; PyAutoLens beside it.
+"""Time of one evaluation of the likelihood on one thread, its parts, and the lower limit of the arithmetic; PyAutoLens for comparison.
 
-One stamp, eleven lens models about its truth, and for each mesh three cases: a linear source, one that is nowhere negative, and one beside
-the light of a lens, a list of non-negative Gaussians that is added to the stamp for this. Times are the thread's own (a busy
-machine disturbs them little), medians over repeats. Of the linear case the parts are timed one by one; `the rest` is what they leave of the
+One stamp, eleven lens models about its truth, and for each mesh three cases: a linear source, one that is nowhere negative, and one with
+the light of a lens, a list of non-negative Gaussians that is added to the stamp for this. Times are processor times of the thread (a busy
+machine affects them little), medians over repeats. The parts of the linear case are timed separately; `the rest` is the remainder of the
 whole: substitution, the terms, Python.
 
     floor = (n^3 / 6 + products in the half of F) / rate,
 
 with n source pixels and the rate of multiply-adds that this machine's BLAS reaches in an n x n product. The products are those of the
-source pixels that light each image pixel, from rows without a zero.
+source pixels that contribute to each image pixel, from rows without zeros.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ from lenssbi.refinement.prepare import with_shear
 OURS = "lenssbi"
 CASES = (("linear", False), ("positive", False), ("positive", True))
 WHOLE = "one evaluation"
-MODELS, SPREAD = 11, 0.02  # [arcsec] of einstein_radius, to either side
+MODELS, SPREAD = 11, 0.02  # number of models, and largest change of einstein_radius [arcsec]
 LIGHT_SIGMAS, LIGHT_RATIOS = (0.05, 3.0), (0.6, 0.9)
-LIGHT_SNR = 100.0  # of the brightest pixel of the lens light
+LIGHT_SNR = 100.0  # signal to noise of the brightest pixel of the lens light
 MASS = ("einstein_radius", "e1", "e2", "centre_x", "centre_y")
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """The stamp that everything is evaluated on, as a fit of this configuration has it.
+class EvaluationStamp:
+    """The stamp of all evaluations, as in a fit of this configuration.
 
     Parameters
     ----------
     source
-        Where the stamp is; its truth is known.
+        Source of the stamp, with known true parameters.
     config
-        The fit: mask, sub-grid, number of source pixels.
+        Configuration of the fit: mask, sub-grid, number of source pixels.
     plan
-        What is timed.
+        Configuration of the timing.
     """
 
     source: StampSource
@@ -68,7 +68,7 @@ class Scene:
 
     @cached_property
     def seen(self) -> Observation:
-        """The stamp made ready."""
+        """The prepared stamp."""
         return observe(self.source.load(), with_shear(self.config, self.truth))
 
     @cached_property
@@ -92,7 +92,7 @@ class Scene:
 
     @cached_property
     def columns(self) -> FloatArray:
-        """Their images behind PSF and pixel, both taken for Gaussians, shape (m, ny, nx)."""
+        """Their images behind PSF and pixel, both approximated by Gaussians, shape (m, ny, nx)."""
         stamp: Stamp = self.seen.stamp
         theta = pixel_grid(stamp.shape, stamp.pixel_scale)
         blur = (stamp.psf.fwhm / FWHM_PER_SIGMA) ** 2 + stamp.pixel_scale**2 / 12
@@ -109,20 +109,20 @@ class Scene:
         return LIGHT_SNR * np.median(self.seen.stamp.noise) * image / image.max()
 
     def imaging(self, lit: bool) -> Imaging:
-        """Image, noise, mask and PSF, with the lens light or without; the mesh follows the image without."""
+        """Image, noise, mask and PSF, with the lens light or without; the mesh follows the image without it."""
         stamp = self.seen.stamp
         shown = replace(stamp, image=stamp.image + self.light) if lit else stamp
         return build_imaging(shown, self.seen.mask, self.config.mesh, stamp.image if lit else None)
 
     def likelihood(self, mesh: str, solver: str, lit: bool) -> LensLikelihood:
         """The likelihood of a case."""
-        said = {"cells": mesh, "solver": solver}
-        settings = type(self.config.mesh).model_validate({**self.config.mesh.model_dump(), **said})
+        case = {"cells": mesh, "solver": solver}
+        settings = type(self.config.mesh).model_validate({**self.config.mesh.model_dump(), **case})
         names = (*MASS, "log10_strength")
         return build_likelihood(self.imaging(lit), settings, names, self.columns if lit else None)
 
 
-def evaluations(scene: Scene, progress: Progress) -> Iterator[Row]:
+def evaluations(scene: EvaluationStamp, progress: Progress) -> Iterator[Row]:
     """Rows of our evaluations: each case, and the parts of the linear one of each mesh."""
     number = 0
     for mesh in scene.plan.meshes:
@@ -133,7 +133,7 @@ def evaluations(scene: Scene, progress: Progress) -> Iterator[Row]:
                 yield from _case(scene, mesh, solver, lit)
 
 
-def _case(scene: Scene, mesh: str, solver: str, lit: bool) -> Iterator[Row]:
+def _case(scene: EvaluationStamp, mesh: str, solver: str, lit: bool) -> Iterator[Row]:
     likelihood = scene.likelihood(mesh, solver, lit)
     strength = float(np.log10(scene.plan.strength))
     vectors = [np.array([model[name] for name in MASS] + [strength]) for model in scene.models]
@@ -149,7 +149,7 @@ def _case(scene: Scene, mesh: str, solver: str, lit: bool) -> Iterator[Row]:
             yield {**row, "part": part, "ms": ms, "log_evidence": None}
 
 
-def _parts(scene: Scene, likelihood: LensLikelihood, whole: float) -> dict[str, float]:
+def _parts(scene: EvaluationStamp, likelihood: LensLikelihood, whole: float) -> dict[str, float]:
     """Part -> ms of a linear evaluation."""
     inversion, repeats = likelihood.inversion, scene.plan.repeats
     imaging, mesh = inversion.imaging, inversion.mesh
@@ -214,7 +214,7 @@ def _traced(likelihood: LensLikelihood, model: dict[str, float]) -> ComplexArray
 
 
 def _median(work: Callable[[int], object], repeats: int) -> dict[str, float]:
-    """Median, 16th and 84th percentile of the thread's time and the median of the clock's [ms], the first call not counted."""
+    """Median, 16th and 84th percentile of the thread's time and the median of the wall time [ms], without the first call."""
     work(0)
     took, wall = [], []
     for k in range(repeats):

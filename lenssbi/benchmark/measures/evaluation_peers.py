@@ -1,4 +1,4 @@
-"""The same evaluation elsewhere: by PyAutoLens, and in batches on a GPU."""
+"""The same evaluation by PyAutoLens, and in batches on a GPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lenssbi.benchmark.measures.evaluation import CASES, MASS, MODELS, Row, Scene, row_of
+from lenssbi.benchmark.measures.evaluation import CASES, MASS, MODELS, EvaluationStamp, Row, row_of
 from lenssbi.benchmark.runners.peers import Peer, arrays_of, job_of
 from lenssbi.refinement.likelihood import deflectors
 
@@ -17,8 +17,8 @@ BATCHED = "lenssbi batched"
 LIMIT = 1800.0  # seconds, for all cases of the peer
 
 
-def peer_evaluations(scene: Scene, peer: Peer, folder: Path) -> Iterator[Row]:
-    """Rows of PyAutoLens's evaluations of the same stamp: rows that say why where there is none."""
+def peer_evaluations(scene: EvaluationStamp, peer: Peer, folder: Path) -> Iterator[Row]:
+    """Rows of PyAutoLens's evaluations of the same stamp: rows with the reason if it is not available."""
     cases = [
         {"mesh": mesh, "solver": solver, "columns": scene.plan.columns if lit else 0}
         for mesh in scene.plan.meshes
@@ -37,7 +37,7 @@ def peer_evaluations(scene: Scene, peer: Peer, folder: Path) -> Iterator[Row]:
         "light": scene.gaussians,
         "coefficient": float(np.sqrt(scene.plan.strength) / plain.flux_scale),
     }
-    answer = peer.ask(folder, job, arrays_of(scene.seen.stamp, plain, scene.light), LIMIT)
+    answer = peer.run_job(folder, job, arrays_of(scene.seen.stamp, plain, scene.light), LIMIT)
     for case in answer["cases"]:
         row = row_of(PEER, case["mesh"], case["solver"], case["columns"])
         if case["status"] == "done":
@@ -46,17 +46,17 @@ def peer_evaluations(scene: Scene, peer: Peer, folder: Path) -> Iterator[Row]:
         yield {**row, "status": case["status"] if case["status"] == "done" else f"not measured: {case['status']}"}
 
 
-def batched_evaluations(scene: Scene) -> Iterator[Row]:
-    """Rows of the batched path, on the CPU and, where there is one, on a GPU: milliseconds of each evaluation of a batch."""
+def batched_evaluations(scene: EvaluationStamp) -> Iterator[Row]:
+    """Rows of the batched path, on the CPU and, if there is one, on a GPU: milliseconds of each evaluation of a batch."""
     import torch
 
     from lenssbi.benchmark.batched.inversion import BatchedInversion
     from lenssbi.reconstruction.rectangular import Rectangular
 
     single = scene.likelihood("rectangular", "linear", lit=False).inversion
-    assert isinstance(single.mesh, Rectangular)  # for the type checker: it was asked for
+    assert isinstance(single.mesh, Rectangular)  # for the type checker
     imaging, count = single.imaging, scene.plan.batch
-    models = [scene.models[(MODELS // 2 + k) % MODELS] for k in range(count)]  # the truth first
+    models = [scene.models[(MODELS // 2 + k) % MODELS] for k in range(count)]  # the true model first
     beta = np.stack([deflectors(model).source_angle(imaging.theta) for model in models])
     strength = np.full(count, scene.plan.strength)
     for device, kind in (("cpu", "CPU"), ("cuda", "GPU")):

@@ -1,4 +1,4 @@
-"""How much memory a fit takes, in a new process that has imported nothing else."""
+"""Memory of a fit, in a new process that has imported nothing else."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lenssbi.benchmark.runners.records import Job, Record
+from lenssbi.benchmark.runners.records import LensJob, Record
 from lenssbi.status import InputError, Status
 
 
-def memory(name: str, job: Job) -> dict[str, Any]:
+def memory(name: str, job: LensJob) -> dict[str, Any]:
     """A row of `memory.csv`: the peak of the fit of one lens [MB].
 
     Raises
     ------
     InputError
-        Where the fit crashes.
+        If the fit crashes.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
@@ -30,17 +30,17 @@ def memory(name: str, job: Job) -> dict[str, Any]:
     return {"method": name, "lens": job.index, "peak_memory_mb": within, "status": record.status}
 
 
-def _weigh(job: Job) -> tuple[float, Record]:
+def _weigh(job: LensJob) -> tuple[float, Record]:
     record = job.solve()
     shutil.rmtree(job.work, ignore_errors=True)
     return _peak(), record
 
 
 def _peak() -> float:
-    """Most memory that this process ever held [MB]; what the system tells of itself still counts the process that began it, on Linux."""
+    """Peak memory of this process [MB]; on Linux `getrusage` would include that of the parent process."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:  # elsewhere
+    except OSError:  # other systems
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     (kilobytes,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
     return int(kilobytes) / 2**10

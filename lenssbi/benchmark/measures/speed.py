@@ -1,4 +1,4 @@
-"""How fast: stamps per second of prediction and of training, on the threads at hand and, where there is one, on a GPU.
+"""Speed: stamps per second of prediction and of training, on the available threads and, if there is one, on a GPU.
 
 A prediction is timed twice: the network alone with all its passes, stamps read from the set block by block, and the
 whole of `lenssbi predict`, which also measures the noise, draws from the posteriors and summarises them. A training runs
@@ -44,7 +44,7 @@ Row = dict[str, Any]
 
 
 def machine() -> dict[str, str]:
-    """This machine and the versions of what works on it: name -> text."""
+    """This machine and the versions of its software: name -> text."""
     import torch
 
     graphics = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
@@ -59,7 +59,7 @@ def machine() -> dict[str, str]:
 
 
 def processor() -> str:
-    """Model of the processor, as far as the system tells."""
+    """Model of the processor, if the system provides it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -74,13 +74,13 @@ def prediction_speed(name: str, folder: str, path: Path, progress: Progress = si
     Parameters
     ----------
     name
-        Of the method.
+        Name of the method.
     folder
         Name or folder of its estimator.
     path
-        A set.
+        Path of a set.
     progress
-        Told (done, total, text).
+        Function that is called with (done, total, text).
     """
     import torch
 
@@ -102,20 +102,20 @@ def prediction_speed(name: str, folder: str, path: Path, progress: Progress = si
 
 
 def training_speed(name: str, plan: Training, path: Path, folder: Path, progress: Progress = silent) -> Row:
-    """Stamp passes per second of a training, on the GPU where there is one.
+    """Stamp passes per second of a training, on the GPU if there is one.
 
     Parameters
     ----------
     name
-        Of the training.
+        Name of the training.
     plan
-        What to train, and for how long.
+        Configuration and duration of the training.
     path
-        The set; of a plan that makes its own stamps, to validate on.
+        Path of the set; for validation only, if the plan simulates its stamps.
     folder
-        Where to train; it is removed again.
+        Folder of the training; it is removed at the end.
     progress
-        Told (done, total, text).
+        Function that is called with (done, total, text).
     """
     import torch
 
@@ -129,7 +129,7 @@ def training_speed(name: str, plan: Training, path: Path, folder: Path, progress
         state = load_state(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    assert state is not None  # a training that ended has left one
+    assert state is not None  # written by the finished training
     device = "GPU" if torch.cuda.is_available() else "CPU"
     return _row(name, TRAINING, device, stamps=state.step * plan.config.batch_size, seconds=state.seconds)
 
@@ -139,7 +139,7 @@ def _network_alone(name: str, estimator: Estimator, path: Path, device: str, pro
 
     with StampSet(path) as stamps:
         count = len(stamps)
-        estimator.predict(stamps.images(slice(1)), stamps.noise(slice(1)))  # what is made once is not timed
+        estimator.predict(stamps.images(slice(1)), stamps.noise(slice(1)))  # one-time costs are not timed
         start = time.perf_counter()
         for rows in blocks(range(count)):
             estimator.predict(stamps.images(rows), stamps.noise(rows))

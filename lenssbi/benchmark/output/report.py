@@ -1,4 +1,4 @@
-"""What a benchmark found as files: tables for programs, one page for people, figures."""
+"""Files of the results of a benchmark: tables for programs, one page for readers, figures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenssbi import __version__
-from lenssbi.benchmark.lines import Cell, Line
+from lenssbi.benchmark.lines import JudgedValue, Line
 from lenssbi.benchmark.measures.speed import STAMP_PASSES, TRAINING, machine
 from lenssbi.benchmark.output.report_fits import tables_of_fits
 from lenssbi.config import config_hash, dump_yaml
@@ -29,18 +29,18 @@ def write_report(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line]
     Parameters
     ----------
     bench
-        The run.
+        State of the run.
     lines
-        What was found beside what was wanted, method by method.
+        Results and targets, method by method.
     wanted
-        The same of fits.
+        Results and targets of fits.
     command
-        What the user typed.
+        Command line.
 
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     from lenssbi.plots.benchmark import coverage_by_split, errors_by_snr
     from lenssbi.plots.fits import fits_figure
@@ -50,7 +50,7 @@ def write_report(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line]
         if rows:
             write_rows(rows, bench.out / f"{name}.csv")
         else:
-            (bench.out / f"{name}.csv").unlink(missing_ok=True)  # of an older run
+            (bench.out / f"{name}.csv").unlink(missing_ok=True)  # from an older run
     texts = {"table.md": "\n".join(page(bench, lines, wanted, command)) + "\n", "config.yaml": dump_yaml(bench.config)}
     for name, text in texts.items():
         with atomic(bench.out / name) as temporary:
@@ -74,7 +74,7 @@ def write_page(bench: Benchmark, comparison: Comparison, command: str) -> Path:
     Raises
     ------
     InputError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     from lenssbi.benchmark.comparison.page import write_comparison
 
@@ -82,16 +82,18 @@ def write_page(bench: Benchmark, comparison: Comparison, command: str) -> Path:
 
 
 def about(bench: Benchmark, command: str) -> dict[str, str]:
-    """What was run: the command, when, by which versions on which machine, and the lenses of each suite."""
-    told = {"command": command, "date": datetime.now(UTC).date().isoformat(), "lenssbi": __version__, **machine()}
-    told["configuration"] = config_hash(bench.config)
+    """Description of the run: command, date, versions, machine, and the lenses of each suite."""
+    entries = {"command": command, "date": datetime.now(UTC).date().isoformat(), "lenssbi": __version__, **machine()}
+    entries["configuration"] = config_hash(bench.config)
     for name in bench.compared:
         suite = bench.config.suites[name]
-        told[name] = f"{bench.count(name)} lenses of {suite.population or 'the default population'}, seed {suite.seed}"
+        entries[name] = (
+            f"{bench.count(name)} lenses of {suite.population or 'the default population'}, seed {suite.seed}"
+        )
     for name, method in bench.config.methods.items():
         limit = getattr(method, "count", None)
-        told[f"method {name}"] = method.kind + ("" if limit is None else f", at most {limit} lenses of a suite")
-    return told
+        entries[f"method {name}"] = method.kind + ("" if limit is None else f", at most {limit} lenses of a suite")
+    return entries
 
 
 def write_rows(rows: Sequence[Row], path: Path) -> None:
@@ -120,9 +122,9 @@ def page(bench: Benchmark, lines: Sequence[Line], wanted: Sequence[Line], comman
     yield from _table(
         SUITES, ((n, s.population, str(bench.count(n)), str(s.seed)) for n, s in bench.config.suites.items())
     )
-    undone = [outcome for outcome in bench.outcomes if outcome.failed]
-    if undone:
-        yield from _table(["not done", "method", "why"], ((o.suite, o.method, o.status) for o in undone))
+    failed = [outcome for outcome in bench.outcomes if outcome.failed]
+    if failed:
+        yield from _table(["not done", "method", "why"], ((o.suite, o.method, o.status) for o in failed))
     if command:
         yield f"- Command: `{command}`"
     yield "- Machine: " + ", ".join(f"{name} {value}" for name, value in machine().items())
@@ -146,7 +148,7 @@ def _cells(line: Line, methods: Sequence[str]) -> list[str]:
     return [line.what, line.paper, line.wanted, *found]
 
 
-def _mark(cell: Cell) -> str:
+def _mark(cell: JudgedValue) -> str:
     return f"**{cell.text}**" if cell.met else cell.text
 
 

@@ -1,4 +1,4 @@
-"""The part of `table.md` that is about fits: what was wanted, how each method did on each suite, where an evaluation's time goes."""
+"""The part of `table.md` about fits: targets, results of each method on each suite, and the time of an evaluation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FLAGS = ("suite", "method", "flag", "right fits", "raised [%]", "wrong fits", "r
 
 
 def tables_of_fits(bench: Benchmark, wanted: Sequence[Line]) -> Iterator[Table]:
-    """Headings and rows of each table; none where nothing was fitted or timed."""
+    """Headings and rows of each table; none if nothing was fitted or timed."""
     if wanted:
         rows = [[line.what, line.paper, *_cell(line), line.wanted, MET[_met(line)]] for line in wanted]
         yield ("what", "PyAutoLens in the same run", "lenssbi", "wanted", "met"), rows
@@ -97,7 +97,7 @@ def _whole(row: Row) -> list[str]:
 
 
 def _parts(rows: Sequence[Row]) -> Table:
-    """Where the time of a linear evaluation goes, mesh by mesh."""
+    """Times of the parts of a linear evaluation, mesh by mesh."""
     ours = [row for row in rows if row["code"] == OURS and row["solver"] == "linear" and not row["columns"]]
     meshes, parts = (list(dict.fromkeys(row[key] for row in ours)) for key in ("mesh", "part"))
     found = {(row["part"], row["mesh"]): _number(row["ms"]) for row in ours}

@@ -1,4 +1,4 @@
-"""What was found beside what the paper has and what is wanted: one line for each wish, one cell for each method."""
+"""Results with published values and targets: one line for each target, one cell for each method."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lenssbi.benchmark.config import JUDGED, BenchmarkConfig
-from lenssbi.benchmark.lines import ALL, Cell, Line
+from lenssbi.benchmark.lines import ALL, JudgedValue, Line
 from lenssbi.benchmark.measures.speed import COMMAND, NETWORK
 
 Row = Mapping[str, Any]
@@ -19,7 +19,7 @@ def lines(config: BenchmarkConfig, tables: Mapping[str, Rows]) -> list[Line]:
     Parameters
     ----------
     config
-        What was wanted.
+        Configuration with the targets.
     tables
         "accuracy", "coverage", "log_score", "misspecification", "speed" -> rows.
     """
@@ -46,7 +46,7 @@ def _errors(config: BenchmarkConfig, rows: Rows) -> Iterator[Line]:
             f"68 per cent error, {name}: " + ", ".join(_with_unit(parameter) for parameter in published),
             ", ".join(f"{value:.3g}" for value in published.values()),
             ", ".join(f"{value * share:.3g}" for value in published.values()),
-            _by_method(whole, lambda row: Cell(f"{row['error']:.3g}", row["error"] <= row["wanted"])),
+            _by_method(whole, lambda row: JudgedValue(f"{row['error']:.3g}", row["error"] <= row["wanted"])),
         )
 
 
@@ -67,11 +67,11 @@ def _coverage(config: BenchmarkConfig, rows: Rows) -> Iterator[Line]:
             )
 
 
-def _worst(rows: Rows, wanted: float) -> Cell:
+def _worst(rows: Rows, wanted: float) -> JudgedValue:
     row = max(rows, key=lambda r: abs(r["largest_deviation"]))
     where = "" if row["split"] == ALL else f", {row['split']}"
     place = f"{row['parameter']} at {row['at']}{where}"
-    return Cell(
+    return JudgedValue(
         f"{100 * row['largest_deviation']:+.1f} +- {100 * row['scatter']:.1f} ({place})",
         abs(row["largest_deviation"]) <= wanted,
     )
@@ -80,7 +80,7 @@ def _worst(rows: Rows, wanted: float) -> Cell:
 def _log_scores(rows: Rows) -> Iterator[Line]:
     for suite in dict.fromkeys(row["suite"] for row in rows):
         whole = [row for row in rows if row["suite"] == suite and row["split"] == ALL]
-        cells = _by_method(whole, lambda row: Cell(f"{row['log_score']:.2f} +- {row['scatter']:.2f}"))
+        cells = _by_method(whole, lambda row: JudgedValue(f"{row['log_score']:.2f} +- {row['scatter']:.2f}"))
         yield Line(f"log score before recalibration, {suite} [nats]", "", "", cells)
 
 
@@ -88,10 +88,10 @@ def _misspecification(config: BenchmarkConfig, rows: Rows) -> Iterator[Line]:
     for name in config.references:
         alarms = [row for row in rows if row["suite"] == name]
         if alarms:
-            cells = _by_method(alarms, lambda row: Cell(f"{100 * row['flagged']:.1f}"))
+            cells = _by_method(alarms, lambda row: JudgedValue(f"{100 * row['flagged']:.1f}"))
             yield Line(f"false alarms, {name} [per cent]", "", "5", cells)
-    strange = [name for name, suite in config.suites.items() if suite.misspecified]
-    for suites in [*([name] for name in strange), strange]:
+    misspecified = [name for name, suite in config.suites.items() if suite.misspecified]
+    for suites in [*([name] for name in misspecified), misspecified]:
         those = [row for row in rows if row["suite"] in suites]
         if those:
             who = suites[0] if len(suites) == 1 else "all these suites"
@@ -103,12 +103,14 @@ def _misspecification(config: BenchmarkConfig, rows: Rows) -> Iterator[Line]:
 def _radii(rows: Rows) -> Iterator[Line]:
     for suite in dict.fromkeys(row["suite"] for row in rows):
         those = [row for row in rows if row["suite"] == suite]
-        cells = _by_method(those, lambda row: Cell(f"{row['nmad']:.3f}, {row['rms']:.3f}"))
+        cells = _by_method(those, lambda row: JudgedValue(f"{row['nmad']:.3f}, {row['rms']:.3f}"))
         yield Line(f"einstein_radius, {suite}: NMAD, rms [arcsec]", "", "", cells)
-        cells = _by_method(those, lambda row: Cell(f"{100 * row['gross']:.1f}, {100 * row['unflagged']:.1f}"))
+        cells = _by_method(those, lambda row: JudgedValue(f"{100 * row['gross']:.1f}, {100 * row['unflagged']:.1f}"))
         yield Line(f"einstein_radius off by more than 15 per cent, {suite}: all, unflagged [per cent]", "", "", cells)
         known = [row for row in those if row["rms_e1"] is not None and row["rms_e2"] is not None]
-        cells = _by_method(known, lambda row: Cell(f"{row['rms_e1']:.3f}, {row['rms_e2']:.3f} (of {row['bright']:,})"))
+        cells = _by_method(
+            known, lambda row: JudgedValue(f"{row['rms_e1']:.3f}, {row['rms_e2']:.3f} (of {row['bright']:,})")
+        )
         if known:
             yield Line(f"rms of e1, e2, {suite}, S/N > 50", "", "", cells)
 
@@ -116,37 +118,37 @@ def _radii(rows: Rows) -> Iterator[Line]:
 def _areas(rows: Rows) -> Iterator[Line]:
     for suite in dict.fromkeys(row["suite"] for row in rows):
         those = [row for row in rows if row["suite"] == suite]
-        cells = _by_method(those, lambda row: Cell(f"{row['area']:.3f} +- {row['scatter']:.3f}"))
+        cells = _by_method(those, lambda row: JudgedValue(f"{row['area']:.3f} +- {row['scatter']:.3f}"))
         yield Line(f"area under the ROC curve of the score, {suite}", "", "", cells)
 
 
-def _flagged(rows: Rows, wanted: float) -> Cell:
+def _flagged(rows: Rows, wanted: float) -> JudgedValue:
     far = sum(row["far"] for row in rows)
     if not far:
-        return Cell("none is")
+        return JudgedValue("none is")
     share = sum(row["far"] * row["flagged_of_far"] for row in rows if row["far"]) / far
-    return Cell(f"{100 * share:.0f} (of {far:,})", share >= wanted)
+    return JudgedValue(f"{100 * share:.0f} (of {far:,})", share >= wanted)
 
 
 def _speed(config: BenchmarkConfig, rows: Rows) -> Iterator[Line]:
     if config.speed is None:
         return
-    wishes = [(NETWORK, "CPU", config.speed.wanted_cpu), (NETWORK, "GPU", config.speed.wanted_gpu)]
-    for what, device, wanted in [*wishes, (COMMAND, "CPU", config.speed.wanted_cpu)]:
+    targets = [(NETWORK, "CPU", config.speed.wanted_cpu), (NETWORK, "GPU", config.speed.wanted_gpu)]
+    for what, device, wanted in [*targets, (COMMAND, "CPU", config.speed.wanted_cpu)]:
         those = [row for row in rows if row["what"] == what and (row["device"] == device or what == COMMAND)]
         cells = {row["name"]: [_rate(row, wanted)] for row in those}
         title = f"the network alone, {device}" if what == NETWORK else f"all of `{what}`"
         yield Line(f"prediction, {title} [stamps/s]", "", "" if wanted is None else f"{wanted:.3g}", cells)
 
 
-def _rate(row: Row, wanted: float | None) -> Cell:
+def _rate(row: Row, wanted: float | None) -> JudgedValue:
     rate = row["stamps_per_second"]
     if rate is None:
-        return Cell("not measured")
-    return Cell(f"{rate:.3g}", None if wanted is None else rate >= wanted)
+        return JudgedValue("not measured")
+    return JudgedValue(f"{rate:.3g}", None if wanted is None else rate >= wanted)
 
 
-def _by_method(rows: Rows, cell: Callable[[Row], Cell]) -> dict[str, list[Cell]]:
+def _by_method(rows: Rows, cell: Callable[[Row], JudgedValue]) -> dict[str, list[JudgedValue]]:
     return {method: [cell(row) for row in found] for method, found in _grouped(rows).items()}
 
 

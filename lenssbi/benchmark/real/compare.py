@@ -1,4 +1,4 @@
-"""What network and fit say of each stamp, beside what was published of it."""
+"""Results of network and fit for each stamp, with the published values."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from lenssbi.status import Status
 
 RADIUS, EFFECTIVE, EINSTEIN = "radius", "effective_radius", "einstein_radius"
 COMPARED = {RADIUS: "arcsec", EFFECTIVE: "arcsec", "e1": "", "e2": "", "shear1": "", "shear2": ""}
-"""What is compared, with its unit. `radius` is einstein_radius if that was published, and effective_radius elsewhere."""
+"""Compared quantities with their units. `radius` is einstein_radius if that was published, otherwise effective_radius."""
 QUANTILES = (0.16, 0.5, 0.84)
 
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What one method says of a stamp.
+    """Result of one method for a stamp.
 
     Parameters
     ----------
     status
-        "done", or what went wrong.
+        Status: "done", or the reason of the failure.
     values
         Median and half of the 68 per cent interval, of the parameters that the method infers and of effective_radius.
     flags
-        What speaks against it.
+        Flags of the result.
     seconds
         Time spent; that of a network includes its model image.
     """
@@ -48,20 +48,20 @@ class MethodResult:
 
     @property
     def flagged(self) -> bool:
-        """Whether a user is told not to trust it."""
+        """Whether a flag warns of the result."""
         return bool(self.flags) or self.status != Status.DONE.value
 
 
 @dataclass(frozen=True)
 class StampComparison:
-    """A stamp: what was published of it, and the answers by method."""
+    """A stamp: its published values, and the results by method."""
 
     published: Published
     answers: Mapping[Method, MethodResult]
 
     @property
     def quantity(self) -> str:
-        """What `radius` is; empty if no radius was published."""
+        """The quantity of `radius`; empty if no radius was published."""
         return next((name for name in (EINSTEIN, EFFECTIVE) if name in self.published.values), "")
 
     def pair(self, method: Method, name: str) -> tuple[Value, Value] | None:
@@ -73,7 +73,7 @@ class StampComparison:
 
 
 def compare(folder: CatalogueFolder, published: Sequence[Published], config: RealConfig) -> list[StampComparison]:
-    """Network and fit of a finished catalogue beside the published values, in the order of these."""
+    """Results of a finished catalogue with the published values, in the order of these."""
     found: dict[str, dict[Method, MethodResult]] = {}
     for number in range(folder.card["shards"]):
         for entry in read_entries(shard_path(folder.path, number)):
@@ -87,7 +87,7 @@ def _answers(folder: CatalogueFolder, entry: Entry, config: RealConfig) -> Itera
     row = read_row(folder.path, entry.row["name"], entry.row["key"], folder.card["fitted"])
     if "fit" not in config.methods:
         return
-    if row is None:  # the stamp itself is of no use
+    if row is None:  # the stamp itself is unusable
         yield "fit", MethodResult(entry.row["status"], {}, (), 0.0)
         return
     samples = load_samples(folder.path / row["posterior"]) if row.get("posterior") else None

@@ -4,13 +4,13 @@ It is a CSV file (lines that begin with # are comments) with a row for each stam
 
     id          name of the stamp's file without its suffix
     kind        sie_shear (an isothermal ellipsoid with shear), effective_only (theta_E_eff alone) or none
-    galaxies    what bends the light, in words: "1", "1 and companions", "2"
+    galaxies    deflectors as text: "1", "1 and companions", "2"
     theta_E_eff, theta_E, ell_0, ell_1, gamma_1, gamma_2   medians, each with its limits <name>_lo1 and <name>_hi1
-    note        words; "limits are 3 sigma" says so of the row's limits, which are those of 1 sigma elsewhere
+    note        text; "limits are 3 sigma" marks limits of 3 sigma, otherwise they are those of 1 sigma
 
 The values are in the convention of PyAutoLens (:mod:`lenssbi.parameters.conversions`; ell_0 and ell_1 are its `ell_comps`),
-and errors are carried over to first order, as if they were independent. theta_E_eff is the radius of the circle with the area of the
-tangential critical curve, which needs no convention: `effective_radius`.
+and errors are propagated to first order, as if they were independent. theta_E_eff is the radius of the circle with the area of the
+tangential critical curve, which is independent of conventions: `effective_radius`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lenssbi.status import InputError
 
 ONE, COMPANIONS, SEVERAL, NONE = "one lens galaxy", "companions", "several lens galaxies", "no published fit"
 KINDS = (ONE, COMPANIONS, SEVERAL, NONE)
-"""Kinds of stamps, which are kept apart."""
+"""Kinds of stamps, which have separate tables."""
 SIE = ("theta_E", "ell_0", "ell_1", "gamma_1", "gamma_2")
 AUTOLENS = {
     "theta_E": "einstein_radius",
@@ -54,7 +54,7 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Published:
-    """What is known of one stamp.
+    """Published values of one stamp.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def read_published(path: Path) -> list[Published]:
     Raises
     ------
     InputError
-        The file cannot be read, is of another form, or holds something that is no value.
+        If the file cannot be read, has another format, or has a cell that is not a value.
     """
     try:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
@@ -108,7 +108,7 @@ def from_autolens(theirs: Mapping[str, Value]) -> dict[str, Value]:
     Raises
     ------
     ValueError
-        The ellipticity belongs to no ellipse.
+        If the ellipticity is not that of an ellipse.
     """
     ours = conversions.from_autolens({AUTOLENS[name]: theirs[name].value for name in SIE})
     radius, y, x = (theirs[name] for name in ("theta_E", "ell_0", "ell_1"))

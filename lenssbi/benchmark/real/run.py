@@ -2,14 +2,14 @@
 
 The folder holds
 
-    catalogue/        what `lenssbi catalogue` leaves: draws, fits, figures; `lenssbi report` makes its page
+    catalogue/        output of `lenssbi catalogue`: draws, fits, figures; `lenssbi report` makes its page
     lenses.csv        a row for each stamp
     summary.csv       a row for each kind of stamps, method and parameter
     table.md          both for reading
     comparison.png    ours against published
     config.yaml       the resolved configuration
 
-The catalogue continues a run that was stopped; the tables are always made anew.
+The catalogue continues a run that was stopped; the tables are always written again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from lenssbi import __version__
 from lenssbi.benchmark.comparison.bootstrap import Row
 from lenssbi.benchmark.comparison.markdown import markdown
-from lenssbi.benchmark.comparison.text_tables import TextTable
+from lenssbi.benchmark.comparison.text_tables import DisplayTable
 from lenssbi.benchmark.measures.speed import machine
 from lenssbi.benchmark.output.report import write_rows
 from lenssbi.benchmark.real.compare import StampComparison, compare
@@ -43,18 +43,18 @@ from lenssbi.status import InputError, Status
 
 @dataclass(frozen=True)
 class RealResult:
-    """What was found.
+    """Result of the benchmark.
 
     Parameters
     ----------
     path
         Folder of the results.
     stamps
-        Every stamp with its published values and answers.
+        Every stamp with its published values and results.
     lenses, summary
         Rows of the two tables.
     tables
-        The same as text.
+        The tables as text.
     seconds
         Wall-clock time.
     """
@@ -63,12 +63,12 @@ class RealResult:
     stamps: Sequence[StampComparison]
     lenses: Sequence[Row]
     summary: Sequence[Row]
-    tables: Sequence[TextTable]
+    tables: Sequence[DisplayTable]
     seconds: float
 
     @property
     def failed(self) -> int:
-        """Number of stamps about which a method has no finished answer."""
+        """Number of stamps for which a method has no finished result."""
         return sum(any(one.status != Status.DONE.value for one in stamp.answers.values()) for stamp in self.stamps)
 
     def as_json(self) -> dict[str, Any]:
@@ -100,14 +100,14 @@ def run(
     workers, scheduler
         Processes of this machine, or the address of a Dask scheduler whose workers see the same files.
     command
-        What the user typed, for the table.
+        Command line, for the table.
     progress
-        Called with (done, total, text).
+        Function that is called with (done, total, text).
 
     Raises
     ------
     InputError
-        The folder or the table cannot be used, one has a stamp that the other has not, or `out` cannot be written.
+        If the folder or the table cannot be used, one has a stamp that the other lacks, or `out` cannot be written.
     """
     start = time.perf_counter()
     table = find(config.published, base)
@@ -137,7 +137,7 @@ def stamp_paths(folder: Path, published: Sequence[Published], table: Path) -> li
     Raises
     ------
     InputError
-        The folder lacks a stamp of the table, or the table a stamp of the folder.
+        If the folder lacks a stamp of the table, or the table a stamp of the folder.
     """
     paths = {source.name: source.path for source in expand_inputs([str(folder)])}
     known = {one.id for one in published}
@@ -155,25 +155,25 @@ def stamp_paths(folder: Path, published: Sequence[Published], table: Path) -> li
 
 
 def about(config: RealConfig, estimator: str, command: str) -> dict[str, str]:
-    """What was run: the command, when, by which network and versions, on which machine."""
-    told = {"command": command, "date": datetime.now(UTC).date().isoformat(), "network": estimator}
-    return {**told, "lenssbi": __version__, "configuration": config_hash(config), **machine()}
+    """Description of the run: command, date, network, versions and machine."""
+    entries = {"command": command, "date": datetime.now(UTC).date().isoformat(), "network": estimator}
+    return {**entries, "lenssbi": __version__, "configuration": config_hash(config), **machine()}
 
 
-def write(result: RealResult, config: RealConfig, told: dict[str, str]) -> None:
+def write(result: RealResult, config: RealConfig, description: dict[str, str]) -> None:
     """Write tables, figure and configuration.
 
     Raises
     ------
     InputError
-        The folder cannot be written.
+        If the folder cannot be written.
     """
     from lenssbi.plots.real import ours_against_published
     from lenssbi.plots.style import save
 
     write_rows(result.lenses, result.path / "lenses.csv")
     write_rows(result.summary, result.path / "summary.csv")
-    texts = {"table.md": markdown(TITLE, result.tables, told, REFEREE), "config.yaml": dump_yaml(config)}
+    texts = {"table.md": markdown(TITLE, result.tables, description, REFEREE), "config.yaml": dump_yaml(config)}
     for name, text in texts.items():
         with atomic(result.path / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How far network and fit are from the published values, over the stamps of one kind.
+"""Differences of network and fit from the published values, over the stamps of one kind.
 
     bias      median of ours minus published
     rms       root mean square of the same
@@ -8,8 +8,8 @@
     pull      root mean square of (ours - published) / sqrt(sum of both variances): 1 if both errors are right
     within    share of stamps within 2 of these combined sigma
 
-Intervals are of the bootstrap over stamps, 68.3 per cent; of shares of none or all they are Wilson's. Fewer than `FEWEST` stamps have none,
-and neither NMAD nor R^2.
+Intervals are 68.3 per cent intervals of the bootstrap over stamps; for shares of none or all they are Wilson's. For fewer than `FEWEST`
+stamps there are no intervals, NMAD and R^2.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lenssbi.benchmark.real.config import Method, RealConfig
 from lenssbi.benchmark.real.published import KINDS
 from lenssbi.calibration.scores import nmad, rms
 
-FEWEST = 3  # stamps, for an interval or a correlation to mean something
+FEWEST = 3  # stamps required for an interval or a correlation
 OF_SEVERAL = ("nmad", "r2")
 SIGMAS = 2.0
 RADII = (RADIUS, EFFECTIVE)
@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Ours and published values of some stamps with their errors, each of shape (..., stamp)."""
+    """Our and published values of some stamps with their errors, each of shape (..., stamp)."""
 
     ours: Floats
     sigma: Floats
@@ -58,7 +58,7 @@ class Pairs:
 
 
 def bias(pairs: Pairs) -> Floats:
-    """Median difference, over the last axis as all of these."""
+    """Median difference, over the last axis like all of these statistics."""
     return np.asarray(np.median(pairs.away, axis=-1))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lenssbi.benchmark.comparison.bootstrap import Row
-from lenssbi.benchmark.comparison.text_tables import Cell, Part, TextTable, number, per_cent, three
+from lenssbi.benchmark.comparison.text_tables import Cell, DisplayTable, Part, number, per_cent, three
 from lenssbi.benchmark.real.compare import (
     COMPARED,
     EFFECTIVE,
@@ -58,8 +58,8 @@ def lens_rows(stamps: Sequence[StampComparison], config: RealConfig) -> Iterator
         yield row
 
 
-def text_tables(stamps: Sequence[StampComparison], summary: Sequence[Row], config: RealConfig) -> list[TextTable]:
-    """Both tables, the kinds of stamps apart."""
+def text_tables(stamps: Sequence[StampComparison], summary: Sequence[Row], config: RealConfig) -> list[DisplayTable]:
+    """Both tables, separately for the kinds of stamps."""
     kinds = [kind for kind in KINDS if any(stamp.published.kind == kind for stamp in stamps)]
     parts = [Part(_title(kind, stamps), [_summary(row) for row in summary if row["kind"] == kind]) for kind in kinds]
     each = [Part(kind, [_stamp(one, config.methods) for one in stamps if one.published.kind == kind]) for kind in kinds]
@@ -67,8 +67,8 @@ def text_tables(stamps: Sequence[StampComparison], summary: Sequence[Row], confi
     outlier = f"Outliers are radii that are off by more than {100 * config.outlier:g} per cent."
     radii = "Radii in arcsec, medians with half of the 68 per cent interval; (eff.): of the critical curve's area."
     return [
-        TextTable("Over the stamps of a kind", HEADINGS, parts, outlier),
-        TextTable("Stamp by stamp", ("stamp", "published", *headings), each, radii),
+        DisplayTable("Over the stamps of a kind", HEADINGS, parts, outlier),
+        DisplayTable("Stamp by stamp", ("stamp", "published", *headings), each, radii),
     ]
 
 
@@ -78,7 +78,7 @@ def _two(name: str, found: Value | None) -> Row:
 
 
 def _quantity(stamp: StampComparison) -> str:
-    """Which radius of ours is shown of a stamp: the published one's kind, the model's own if nothing was published."""
+    """Radius that is shown for a stamp: the published one, or that of the model if nothing was published."""
     return stamp.quantity or EINSTEIN
 
 
@@ -89,7 +89,7 @@ def _title(kind: str, stamps: Sequence[StampComparison]) -> str:
 def _summary(row: Row) -> list[Cell]:
     name = row["quantity"].replace("_", " ") if row["parameter"] == RADIUS else row["parameter"].replace("_", " ")
     unit = f" [{row['unit']}]" if row["unit"] else ""
-    quiet = {**row, "reason": ""}  # said once
+    quiet = {**row, "reason": ""}  # given once
     counts = [Cell(row["method"]), Cell(f"{row['compared']} of {row['stamps']}"), Cell(str(row["flagged"]))]
     numbers = [number(row, "bias", "bias"), *(number(quiet, key, key) for key in ("rms", "nmad", "r2"))]
     outliers = per_cent(row, "outliers", "outliers") if row["outliers"] is not None else Cell("")
@@ -111,5 +111,5 @@ def _text(found: Value | None) -> str:
 
 
 def _flags(answer: MethodResult) -> str:
-    said = [] if answer.status == Status.DONE.value else [answer.status]
-    return ", ".join([*said, *(flag.replace("_", " ") for flag in answer.flags)])
+    parts = [] if answer.status == Status.DONE.value else [answer.status]
+    return ", ".join([*parts, *(flag.replace("_", " ") for flag in answer.flags)])

@@ -1,1 +1,1 @@
-"""What is run on the stamps of a suite: networks (`answers`), our fits (`fits`), PyAutoLens (`peers`); what is kept of each (`records`)."""
+"""Methods that are run on the stamps of a suite: networks (`answers`), our fits (`fits`), PyAutoLens (`peers`); results are `records`."""

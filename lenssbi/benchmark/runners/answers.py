@@ -1,9 +1,9 @@
-"""What a method says about the stamps of a suite, kept in one small JSON file.
+"""Results of a method for the stamps of a suite, stored in one small JSON file.
 
-Kept are, for each stamp and parameter, the posterior's mean, the pull (truth - mean) / sigma and the mass below the
-truth, and for each stamp the log of the density at the truth: all that errors and coverage need. The file carries the
-hash of everything that it follows from (the stamps, the estimator, the version), so that a benchmark goes on where it
-stopped and a changed one starts anew.
+The file contains, for each stamp and parameter, the posterior's mean, the pull (truth - mean) / sigma and the mass below the
+truth, and for each stamp the log of the density at the truth: everything that errors and coverage require. It also has the
+hash of everything that it depends on (the stamps, the estimator, the version), so that a benchmark continues where it
+stopped and a changed one starts again.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ from lenssbi.status import InputError
 
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
-    from lenssbi.posteriors import GaussianMixture
+    from lenssbi.posteriors import DiagonalMixture
 
 DIGITS = 7
-DRAWS = 1000  # of a posterior to which a model's error is added
+DRAWS = 1000  # number of draws of a posterior to which a model's error is added
 ARRAYS = ("mean", "pulls", "below", "log_score", "flagged", "scores")
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A method's answers about a suite.
+    """Results of a method for a suite.
 
     Parameters
     ----------
     names
-        The parameters that both the method and the suite know.
+        Parameters that both the method and the suite have.
     mean
-        Of the posterior, in physical units, shape (stamp, parameter).
+        Mean of the posterior in physical units, shape (stamp, parameter).
     pulls
-        (truth - mean) / sigma, shape (stamp, parameter).
+        Pulls (truth - mean) / sigma, shape (stamp, parameter).
     below
         Mass of the marginal posterior below the truth, shape (stamp, parameter).
     log_score
         Natural log of the posterior's density at the truth, in physical units and before recalibration, shape (stamp,);
-        empty where the suite lacks a true parameter.
+        empty if the suite lacks a true parameter.
     flagged
-        Whether the method says that it never saw the like (0 or 1), shape (stamp,); empty where it cannot tell.
+        Whether the stamp is flagged as unlike the training (0 or 1), shape (stamp,); empty if the method has no such flag.
     seconds
-        What it took.
+        Time [s].
     scores
-        How unlike its training each stamp is to the method, shape (stamp,); empty where it cannot tell.
+        Misspecification score of each stamp, shape (stamp,); empty if the method has none.
     """
 
     names: tuple[str, ...]
@@ -71,7 +71,7 @@ class Answers:
 
 
 def reason_against(estimator: Estimator, stamps: StampSet) -> str | None:
-    """Why an estimator is not for the stamps of a set; None where it is."""
+    """Why an estimator does not apply to the stamps of a set; None if it does."""
     reason = estimator.applies_to(stamps.stamp(0))
     if reason is None and stamps.shape != estimator.field:
         reason = f"its stamps are of {stamps.shape} pixels, the estimator's of {estimator.field}"
@@ -84,15 +84,15 @@ def reason_against(estimator: Estimator, stamps: StampSet) -> str | None:
     return reason
 
 
-def ask(
+def predict_set(
     estimator: Estimator, stamps: StampSet, progress: Progress, error: ModelErrorConfig = NO_MODEL_ERROR
 ) -> Answers:
-    """Ask an estimator about all stamps of a set, a block at a time; `error` is added to its posteriors, but not to log scores.
+    """Apply an estimator to all stamps of a set, a block at a time; `error` is added to its posteriors, but not to log scores.
 
     Raises
     ------
     InputError
-        Where it was trained on these very stamps, or no parameter is known of both.
+        If it was trained on these stamps, or they have no common parameter.
     """
     from lenssbi.calibration.coverage import deviates, marginal_cdf, stack
     from lenssbi.calibration.judgement import rows_of
@@ -124,8 +124,8 @@ def ask(
             parts["log_score"].append(np.asarray(estimator.log_prob(images, noise, truths[rows]), dtype=float))
         if estimator.reference is not None:
             widths = psf_widths(stamps, range(rows.start, rows.stop))
-            words = [flags(estimator.card, *one) for one in zip(scores, widths, strict=True)]
-            parts["flagged"].append(np.array([bool(word) for word in words], dtype=float))
+            raised = [flags(estimator.card, *one) for one in zip(scores, widths, strict=True)]
+            parts["flagged"].append(np.array([bool(one) for one in raised], dtype=float))
             parts["scores"].append(scores)
         progress(rows.stop, len(stamps), "predicting")
     seconds = time.perf_counter() - start
@@ -134,7 +134,7 @@ def ask(
 
 
 def _with_error(
-    mixtures: Sequence[GaussianMixture],
+    mixtures: Sequence[DiagonalMixture],
     names: tuple[str, ...],
     truths: NDArray[np.float64],
     error: ModelErrorConfig,
@@ -152,7 +152,7 @@ def _with_error(
 
 
 def read_answers(path: Path, identity: str) -> Answers | None:
-    """The answers in a file; None where there are none, or those to another question."""
+    """The results in a file; None if there are none, or they have another identity."""
     kept = read_kept(path, identity)
     if kept is None:
         return None
@@ -161,19 +161,19 @@ def read_answers(path: Path, identity: str) -> Answers | None:
 
 
 def write_answers(path: Path, identity: str, answers: Answers) -> None:
-    """Keep answers.
+    """Store results.
 
     Raises
     ------
     InputError
-        Where the file cannot be written.
+        If the file cannot be written.
     """
     arrays = {key: getattr(answers, key).tolist() for key in ARRAYS}
     keep(path, identity, {"names": list(answers.names), "seconds": answers.seconds, **arrays})
 
 
 def read_kept(path: Path, identity: str) -> dict[str, Any] | None:
-    """What a file keeps; None where there is none, it was cut short, or it follows from something else."""
+    """The contents of a file; None if there is none, it is incomplete, or it has another identity."""
     try:
         kept = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -182,16 +182,16 @@ def read_kept(path: Path, identity: str) -> dict[str, Any] | None:
 
 
 def keep(path: Path, identity: str, value: dict[str, Any]) -> None:
-    """Write a result with what it follows from."""
+    """Write a result with its identity."""
     with atomic(path) as temporary:
         temporary.write_text(json.dumps({"identity": identity, **value}))
 
 
 def digest(*parts: str) -> str:
-    """Twelve hexadecimal digits of all that something follows from."""
+    """Hash of twelve hexadecimal digits."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """To `DIGITS` digits, so that answers that were kept give the same tables as new ones."""
+    """Values rounded to `DIGITS` digits, so that stored results give the same tables as new ones."""
     return np.array([float(f"{value:.{DIGITS}g}") for value in values.flat]).reshape(values.shape)

@@ -1,9 +1,9 @@
-"""PyAutoLens (Nightingale et al. 2021) on one of our stamps; runs in PyAutoLens's own interpreter, which need not know lenssbi.
+"""PyAutoLens (Nightingale et al. 2021) on one of our stamps; runs in PyAutoLens's interpreter, which does not need lenssbi.
 
     python autolens_script.py FOLDER
 
-The folder holds `stamp.npz` (image, lit, noise, psf, mask; row 0 at the bottom) and `job.json`, which says what to do; the answer is
-written to `answer.json`. Parameters come in and go out in lenssbi's conventions; PyAutoLens has (y, x) and
+The folder holds `stamp.npz` (image, lit, noise, psf, mask; row 0 at the bottom) and `job.json` with the task; the result is
+written to `answer.json`. Parameters are in lenssbi's conventions; PyAutoLens has (y, x) and
 
     kappa = radius / (1 + q) / sqrt(x^2 + y^2 / q^2),   ell_comps = (1 - q) / (1 + q) * (sin 2 phi, cos 2 phi).
 """
@@ -35,9 +35,9 @@ def main(folder: Path) -> None:
     answer = {"evaluate": evaluate, "fit": fit}[job["task"]](job, folder)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     answer |= {"version": al.__version__, "peak_memory_mb": peak}
-    beside = folder / ".answer.json"
-    beside.write_text(json.dumps(answer))
-    os.replace(beside, folder / "answer.json")
+    temporary = folder / ".answer.json"
+    temporary.write_text(json.dumps(answer))
+    os.replace(temporary, folder / "answer.json")
 
 
 def evaluate(job: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -47,13 +47,13 @@ def evaluate(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     for case in job["cases"]:
         try:
             found.append(case | time_case(job, case, stamp, models))
-        except Exception as error:  # a case that another release cannot do must not cost the others
+        except Exception as error:  # a case that another release does not support must not end the others
             found.append(case | {"status": f"{type(error).__name__}: {error}".splitlines()[0]})
     return {"cases": found}
 
 
 def time_case(job: dict[str, Any], case: dict[str, Any], stamp: Any, models: list[dict[str, float]]) -> dict[str, Any]:
-    """The median over repeats, the first round not counted."""
+    """The median over repeats, without the first round."""
     import autofit as af
 
     analysis, source = set_up(job, case, stamp)
@@ -118,7 +118,7 @@ def dataset(job: dict[str, Any], stamp: Any, which: str) -> Any:
 
 
 def overlay(mask: Any, pixels: int) -> Any:
-    """The regular grid over the mask whose number of points is nearest to that wanted."""
+    """The regular grid over the mask with the number of points nearest to `pixels`."""
     import autolens as al
 
     grids = (al.image_mesh.Overlay(shape=(n, n)).image_plane_mesh_grid_from(mask=mask) for n in range(4, 90))
@@ -154,19 +154,19 @@ def columns(job: dict[str, Any], case: dict[str, Any]) -> Any:
 
 
 def fit(job: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Sample a posterior with its own Nautilus, going on from the state of a run that was stopped."""
+    """Sample a posterior with its Nautilus; a stopped run continues from its state."""
     import autofit as af
     import autolens as al
 
     (folder / "config").mkdir(exist_ok=True)
     (folder / "config" / "own.yaml").write_text(
         "nothing: 0\n"
-    )  # it wants a file there, and takes its defaults for the rest
+    )  # it requires a file there, and uses its defaults for the rest
     af.conf.instance.push(new_path=folder / "config", output_path=folder / "output")
     analysis, source = set_up(job, job["case"], np.load(folder / "stamp.npz"))
     lens = af.Model(al.Galaxy, redshift=0.5, mass=priors(job))
     model = af.Collection(galaxies=af.Collection(lens=lens, source=source))
-    analysis.log_likelihood_function(model.instance_from_prior_medians())  # what is compiled once is not timed
+    analysis.log_likelihood_function(model.instance_from_prior_medians())  # compilation is not timed
     settings = {key: job[key] for key in ("n_live", "n_eff", "seed")}
     search = af.Nautilus(
         name="fit", number_of_cores=1, n_batch=50, iterations_per_full_update=10**7, silence=True, **settings
@@ -221,9 +221,9 @@ def ours(theirs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 class Clock:
-    """Seconds and evaluations of a fit, those of earlier runs included; and the search's state as it was then.
+    """Seconds and evaluations of a fit, earlier runs included, and a copy of the search's state.
 
-    Nautilus writes its state in place, so that a kill can leave half of it: a copy is taken during an evaluation, when it is whole.
+    Nautilus writes its state in place, so that a kill can leave half of it: a copy is taken during an evaluation, when it is complete.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -236,22 +236,22 @@ class Clock:
 
     @property
     def seconds(self) -> float:
-        """Of the clock on the wall."""
+        """Wall time [s]."""
         return time.perf_counter() - self.start
 
     @property
     def cpu(self) -> float:
-        """Of the processor."""
+        """Processor time [s]."""
         return time.process_time() - self.start_cpu
 
     def count(self) -> None:
-        """One more evaluation."""
+        """Count an evaluation."""
         self.evaluations += 1
         if time.perf_counter() - self.kept > SAVE_EVERY:
             self.keep()
 
     def restore(self) -> None:
-        """Put the copied state where the search looks for it; without one the search begins anew."""
+        """Restore the copied state for the search; without one the search starts again."""
         places = list(self.output.glob(f"fit/*/files/search_internal/{STATE}"))
         for place in places:
             place.unlink()
@@ -259,7 +259,7 @@ class Clock:
                 shutil.copy(self.state, place)
 
     def keep(self) -> None:
-        """Write what was spent, and copy the state."""
+        """Write the costs so far, and copy the state."""
         self.kept = time.perf_counter()
         for place in self.output.glob(f"fit/*/files/search_internal/{STATE}"):
             shutil.copy(place, self.state.with_suffix(".new"))

@@ -13,7 +13,7 @@ import numpy as np
 from lenssbi import __version__
 from lenssbi.benchmark.methods import WITH_PRIOR, FitMethod
 from lenssbi.benchmark.runners.answers import digest
-from lenssbi.benchmark.runners.records import RESULT, Belief, Job, Record
+from lenssbi.benchmark.runners.records import RESULT, LensJob, PosteriorSummary, Record
 from lenssbi.benchmark.runners.wrong_start import wrong_start
 from lenssbi.config import config_hash
 from lenssbi.dataset.inputs import StampSource
@@ -36,20 +36,20 @@ class Fits:
     Parameters
     ----------
     method
-        As configured.
+        Configuration of the method.
     config
-        The fit.
+        Configuration of the fit.
     """
 
     method: FitMethod
     config: RefineConfig
 
-    def beliefs(self) -> tuple[str, ...]:
-        """Which posteriors are judged where a prior is learned."""
+    def posteriors(self) -> tuple[str, ...]:
+        """Names of the posteriors that are evaluated if a prior is learned."""
         return {"both": (RESULT, WITH_PRIOR), "divided": (RESULT,), "with-prior": (WITH_PRIOR,)}[self.method.divided]
 
     def reason_against(self, stamps: StampSet) -> str | None:
-        """Why the fit is not for the lenses of a set; None where it is. A suite that the method names is always fitted."""
+        """Why the fit does not apply to the lenses of a set; None if it does. A suite that the method names is always fitted."""
         if self.method.suites is not None:
             return None
         varies = np.ptp(stamps.params.get("slope", np.full(1, 2.0))) > 0
@@ -60,10 +60,10 @@ class Fits:
             return "its lenses have one slope, and the fit has it free"
         return None
 
-    def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[Job]:
+    def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[LensJob]:
         """A job for each source, whose records are kept in the folder `name` of the results."""
         estimator = None if self.method.estimator is None else card_of(self.method.estimator)
-        jobs: list[Job] = []
+        jobs: list[LensJob] = []
         for source in sources:
             index = source.index or 0
             config = with_shear(self.config, source.truth or {})
@@ -77,7 +77,7 @@ class Fits:
 
 @dataclass(frozen=True)
 class FitJob:
-    """The fit of one lens: the stamp, the configuration, the estimator's name, where record and state are kept, and how wrong it starts."""
+    """The fit of one lens: stamp, configuration, the estimator's name, the paths of record and state, and the error of its start."""
 
     source: StampSource
     index: int
@@ -89,7 +89,7 @@ class FitJob:
     wrong: float | None = None
 
     def solve(self) -> Record:
-        """Fit the lens; the sampler's state is kept meanwhile, so that a fit that was killed goes on."""
+        """Fit the lens; the sampler's state is saved regularly, so that a killed fit can continue."""
         network = None if self.estimator is None else estimator_of(self.estimator)
         start, cpu = time.perf_counter(), time.process_time()
         try:
@@ -97,23 +97,23 @@ class FitJob:
             fit = solve(problem, self.work, start=None if self.wrong is None else wrong_start(problem, self.wrong))
         except ItemError as error:
             return Record(self.index, sentence(error), seconds=time.perf_counter() - start)
-        # a fit that was killed and went on has spent more than this call
+        # a fit that was continued has taken longer than this call
         seconds = max(time.perf_counter() - start, fit.seconds)
         return self.record(fit, seconds, time.process_time() - cpu)
 
     def record(self, fit: FitResult, seconds: float, cpu: float) -> Record:
-        """What is kept of a fit."""
+        """The record of a fit."""
         truth = self.source.truth or {}
-        beliefs = {RESULT: Belief.of(fit.samples, truth)}
+        posteriors = {RESULT: PosteriorSummary.of(fit.samples, truth)}
         if fit.samples_with_prior is not None:
-            beliefs[WITH_PRIOR] = Belief.of(fit.samples_with_prior, truth)
+            posteriors[WITH_PRIOR] = PosteriorSummary.of(fit.samples_with_prior, truth)
         info: dict[str, Any] = {"mode": fit.mode, "magnification": fit.best.magnification}
         info |= {"best": fit.best.log_likelihood, "sampling_seconds": fit.seconds}
         info |= {key: fit.info[key] for key in ("chi2_per_pixel", "noise_scale", "sampler") if key in fit.info}
         return Record(
             self.index,
             fit.status.value,
-            beliefs,
+            posteriors,
             fit.flags,
             fit.evaluations,
             seconds,
@@ -132,12 +132,12 @@ def estimator_of(name: str) -> Estimator:
 
 
 def card_of(name: str) -> str:
-    """What an estimator is, as text.
+    """The card of an estimator as text.
 
     Raises
     ------
     InputError
-        Where there is none.
+        If there is no such estimator.
     """
     from lenssbi.estimators.checkpoint import read_card
     from lenssbi.estimators.load import find_estimator

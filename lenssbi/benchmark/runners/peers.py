@@ -1,10 +1,10 @@
-"""PyAutoLens beside us: its interpreter is given the same stamp, mask, sub-grid and PSF, and tells what it found.
+"""PyAutoLens for comparison: its interpreter processes the same stamp, mask, sub-grid and PSF.
 
-It lives in an environment of its own, so a job is a folder: `stamp.npz` and `job.json` go in, `answer.json` comes out
-(`autolens_script.py`). Where there is no such interpreter, what was asked of it is skipped with the reason.
+It has its own environment, so a job is a folder: `stamp.npz` and `job.json` are the input, `answer.json` the output
+(`autolens_script.py`). Without such an interpreter its jobs are skipped with the reason.
 
 PyAutoLens convolves light that was averaged over the pixels of a sub-grid with a kernel of one number per pixel. It is given the PSF at the
-centres of the pixels, as its users do: an effective PSF as it is, an optical one without the pixel, which the averaging brings in.
+centres of the pixels, as its users do: an effective PSF as it is, an optical one without the pixel, which the averaging includes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lenssbi import __version__
 from lenssbi.benchmark.methods import AutolensMethod
 from lenssbi.benchmark.runners.answers import digest
 from lenssbi.benchmark.runners.fits import card_of, estimator_of
-from lenssbi.benchmark.runners.records import RESULT, Belief, Job, Record
+from lenssbi.benchmark.runners.records import RESULT, LensJob, PosteriorSummary, Record
 from lenssbi.config import load_config
 from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.stamp import Stamp
@@ -40,47 +40,47 @@ from lenssbi.status import InputError, ItemError, Status
 
 if TYPE_CHECKING:
     from lenssbi.dataset.hdf5 import StampSet
-    from lenssbi.posteriors import GaussianMixture
+    from lenssbi.posteriors import DiagonalMixture
     from lenssbi.reconstruction.imaging import Imaging
 
 SCRIPT = Path(__file__).with_name("autolens_script.py")
 ASK_VERSION = "import autolens; print('version', autolens.__version__)"
-MAX_ELLIPTICITY = 0.43  # of a uniform prior in its components: q down to 0.4
+MAX_ELLIPTICITY = 0.43  # of a uniform prior in its components: q above 0.4
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 }
 
 
 class PeerError(RuntimeError):
-    """The other interpreter failed; its last line."""
+    """The other interpreter failed; the message is its last line."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """An interpreter, and the version of the PyAutoLens that it has; None with a `reason` where it has none."""
+    """An interpreter, and the version of the PyAutoLens that it has; None with a `reason` if it has none."""
 
     python: str
     version: str | None
     reason: str = ""
 
-    def ask(self, folder: Path, job: Mapping[str, Any], arrays: Mapping[str, Any], limit: float) -> dict[str, Any]:
-        """What it answers to a job.
+    def run_job(self, folder: Path, job: Mapping[str, Any], arrays: Mapping[str, Any], limit: float) -> dict[str, Any]:
+        """Run a job and return its output.
 
         Parameters
         ----------
         folder
-            Of the job; what a run that was stopped left there is gone on from.
+            Folder of the job; a stopped run continues from its files.
         job, arrays
-            What goes in.
+            Input of the job.
         limit
-            Seconds after which it is stopped.
+            Time limit [s].
 
         Raises
         ------
         PeerError
-            Where it ends without an answer.
+            If it ends without an answer.
         subprocess.TimeoutExpired
-            Where it was stopped.
+            If it was stopped.
         """
         folder.mkdir(parents=True, exist_ok=True)
         np.savez(folder / "stamp.npz", **arrays)
@@ -89,7 +89,7 @@ class Peer:
         answer.unlink(missing_ok=True)
         script = shutil.copy(
             SCRIPT, folder
-        )  # from where it lies, Python would take our modules for others' of the same names
+        )  # run in its own folder, Python would import our modules instead of others of the same name
         done = subprocess.run(
             [self.python, str(script), str(folder.resolve())],
             cwd=folder,
@@ -100,8 +100,8 @@ class Peer:
             check=False,
         )
         if not answer.exists():
-            said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
-            raise PeerError(f"PyAutoLens: {said[-1]}")
+            lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+            raise PeerError(f"PyAutoLens: {lines[-1]}")
         found: dict[str, Any] = json.loads(answer.read_text())
         return found
 
@@ -122,10 +122,10 @@ def find_peer(python: str | None) -> Peer:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Peer(python, None, f"the interpreter for PyAutoLens does not start ({type(error).__name__})")
-    words = done.stdout.split()
-    if done.returncode or "version" not in words:
+    output = done.stdout.split()
+    if done.returncode or "version" not in output:
         return Peer(python, None, "the interpreter named by --autolens-python cannot import autolens")
-    return Peer(python, words[words.index("version") + 1])
+    return Peer(python, output[output.index("version") + 1])
 
 
 @dataclass(frozen=True)
@@ -135,20 +135,20 @@ class PeerFits:
     Parameters
     ----------
     method
-        As configured.
+        Configuration of the method.
     peer
-        The interpreter.
+        Interpreter with PyAutoLens.
     """
 
     method: AutolensMethod
     peer: Peer
 
-    def beliefs(self) -> tuple[str, ...]:
-        """Which posteriors are judged: it has one."""
+    def posteriors(self) -> tuple[str, ...]:
+        """Names of the posteriors that are evaluated: it has one."""
         return (RESULT,)
 
     def reason_against(self, stamps: StampSet) -> str | None:
-        """Why the fit is not for the lenses of a set; None where it is."""
+        """Why the fit does not apply to the lenses of a set; None if it does."""
         if self.peer.version is None:
             return self.peer.reason
         if self.method.suites is None and any(np.any(stamps.params.get(key, 0.0)) for key in ("shear1", "shear2")):
@@ -157,14 +157,14 @@ class PeerFits:
             return "its slopes vary, and the fit is isothermal"
         return None
 
-    def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[Job]:
+    def jobs(self, sources: list[StampSource], out: Path, name: str) -> list[LensJob]:
         """A job for each source, whose records are kept in the folder `name` of the results."""
         card = "" if self.method.estimator is None else card_of(self.method.estimator)
-        asked = self.method.model_dump_json(exclude={"suites", "count", "estimator"})  # its card says which it is
-        jobs: list[Job] = []
+        settings = self.method.model_dump_json(exclude={"suites", "count", "estimator"})  # identified by its card
+        jobs: list[LensJob] = []
         for source in sources:
             index = source.index or 0
-            identity = digest(Path(source.path).name, str(index), asked, card, str(self.peer.version), __version__)
+            identity = digest(Path(source.path).name, str(index), settings, card, str(self.peer.version), __version__)
             places = out / "results" / name / f"{index:05d}.json", out / "work" / name / f"{index:05d}-{identity}"
             jobs.append(PeerJob(source, index, self.method, self.peer, *places, identity=identity))
         return jobs
@@ -172,7 +172,7 @@ class PeerFits:
 
 @dataclass(frozen=True)
 class PeerJob:
-    """PyAutoLens's fit of one lens: the stamp, what is asked of whom, and where record and state are kept."""
+    """PyAutoLens's fit of one lens: stamp, method, interpreter, and the paths of record and state."""
 
     source: StampSource
     index: int
@@ -183,24 +183,24 @@ class PeerJob:
     identity: str
 
     def solve(self) -> Record:
-        """Let it fit the lens; where it was killed it goes on from its own state."""
+        """Fit the lens; a killed fit continues from its state."""
         try:
             job, arrays = self.question()
         except ItemError as error:
             return Record(self.index, sentence(error))
         limit = 60 * self.method.minutes - self._spent().get("seconds", 0.0)
         try:
-            answer = self.peer.ask(self.work, job, arrays, max(limit, 1.0))
+            answer = self.peer.run_job(self.work, job, arrays, max(limit, 1.0))
         except subprocess.TimeoutExpired:
             spent = self._spent()
             status = f"stopped after {self.method.minutes:g} minutes"
             kept = {key: spent.get(key) for key in ("evaluations", "seconds", "cpu")}
             return Record.from_json({"index": self.index, "status": status, "beliefs": {}, "flags": (), **kept})
         draws = Samples(answer["values"], tuple(answer["names"]), ("",) * 5, np.log(answer["weights"]))
-        beliefs = {RESULT: Belief.of(draws, self.source.truth or {})}
+        posteriors = {RESULT: PosteriorSummary.of(draws, self.source.truth or {})}
         numbers: dict[str, Any] = {key: answer[key] for key in ("evaluations", "seconds", "cpu", "log_evidence")}
         info = {key: answer[key] for key in ("version", "best", "peak_memory_mb")}
-        return Record(self.index, Status.DONE.value, beliefs, **numbers, info=info)
+        return Record(self.index, Status.DONE.value, posteriors, **numbers, info=info)
 
     def question(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The job and the arrays of this lens."""
@@ -234,12 +234,12 @@ class PeerJob:
 
 
 def imaging_of(seen: Observation, config: RefineConfig) -> Imaging:
-    """The stamp as our fit has it."""
+    """The stamp as in our fit."""
     return build_imaging(seen.stamp, seen.mask, config.mesh)
 
 
 def job_of(imaging: Imaging, pixels: int) -> dict[str, Any]:
-    """What every job says of the stamp."""
+    """Entries of every job for the stamp."""
     return {"pixel_scale": imaging.pixel_scale, "subgrid": imaging.subgrid, "pixels": pixels}
 
 
@@ -251,7 +251,7 @@ def arrays_of(stamp: Stamp, imaging: Imaging, light: Any = 0.0) -> dict[str, Any
 
 
 def priors_of(
-    config: RefineConfig, seen: Observation, learned: GaussianMixture | None
+    config: RefineConfig, seen: Observation, learned: DiagonalMixture | None
 ) -> dict[str, tuple[str, float, float]]:
     """Our priors for PyAutoLens's parameters: its (kind, mean, sigma) or (kind, low, high)."""
     centre = ("normal", 0.0, max(config.prior.centre_sigma, PINNED))

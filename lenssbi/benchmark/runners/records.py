@@ -1,7 +1,7 @@
-"""What a fit said about one lens, kept in a small JSON file of its own as soon as it is there.
+"""Result of the fit of one lens, stored in its own small JSON file as soon as it is available.
 
-A run that was killed finds the files of the lenses that are done and goes on with the others. A file carries the hash of everything that
-it follows from; a fit that could not be done is a status in its file, one that crashed is none and is tried again.
+A run that was killed reads the files of the finished lenses and continues with the others. A file contains the hash of everything that
+it depends on; a fit that failed is a status in its file, one that crashed has no file and is tried again.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from lenssbi.pipelines.results import Progress
 from lenssbi.posteriors import Samples
 from lenssbi.status import InputError, Status
 
-HARMLESS = (Flag.ESTIMATOR_NOT_APPLICABLE,)  # flags that say nothing about whether to trust a fit
+HARMLESS = (Flag.ESTIMATOR_NOT_APPLICABLE,)  # flags that do not concern the reliability of a fit
 RESULT = ""
-"""The name of the posterior that is the result, beside `config.WITH_PRIOR`."""
+"""Name of the posterior that is the result; the other one is `config.WITH_PRIOR`."""
 
 
 @dataclass(frozen=True)
-class Belief:
-    """Marginals of a posterior beside the truth, one entry for each parameter that both know.
+class PosteriorSummary:
+    """Summary of a posterior with the true values, one entry for each parameter that both have.
 
     Parameters
     ----------
     names
-        Of the parameters.
+        Names of the parameters.
     mean, sigma, median, lower, upper
         Moments, and the 50th, 16th and 84th percentile, in physical units.
     below
-        Mass below the truth.
+        Mass of the posterior below the true value.
     true
-        The truth.
+        True values.
     n_eff
-        Effective draws.
+        Effective number of draws.
     """
 
     names: tuple[str, ...]
@@ -55,21 +55,21 @@ class Belief:
     n_eff: float
 
     @staticmethod
-    def of(samples: Samples, truth: Mapping[str, float]) -> Belief:
-        """The belief of weighted draws."""
+    def of(samples: Samples, truth: Mapping[str, float]) -> PosteriorSummary:
+        """Summarise weighted draws."""
         found = {name: summary for name, summary in samples.summary().items() if name in truth}
         columns = {key: tuple(getattr(s, key) for s in found.values()) for key in ("mean", "sigma")}
         columns |= {key: tuple(getattr(s, key) for s in found.values()) for key in ("median", "lower", "upper")}
         weights = samples.weights
         below = tuple(float(weights @ _under(samples.column(name), truth[name])) for name in found)
         true = tuple(float(truth[name]) for name in found)
-        return Belief(tuple(found), **columns, below=below, true=true, n_eff=samples.n_eff)
+        return PosteriorSummary(tuple(found), **columns, below=below, true=true, n_eff=samples.n_eff)
 
     @staticmethod
-    def from_json(kept: Mapping[str, Any]) -> Belief:
-        """The belief that `dataclasses.asdict` made a mapping of."""
+    def from_json(kept: Mapping[str, Any]) -> PosteriorSummary:
+        """Make a summary of the mapping that `dataclasses.asdict` returned."""
         parts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in kept.items()}
-        return Belief(**parts)
+        return PosteriorSummary(**parts)
 
     def at(self, name: str) -> dict[str, float]:
         """The entries of one parameter."""
@@ -79,31 +79,31 @@ class Belief:
 
 @dataclass(frozen=True)
 class Record:
-    """How the fit of one lens ended.
+    """Outcome of the fit of one lens.
 
     Parameters
     ----------
     index
-        Of the lens in its suite.
+        Index of the lens in its suite.
     status
-        "done", or what went wrong.
-    beliefs
-        `RESULT` and, under a learned prior, `WITH_PRIOR` -> belief; empty where there is none.
+        Status: "done", or the reason of the failure.
+    posteriors
+        `RESULT` and, under a learned prior, `WITH_PRIOR` -> summary of the posterior; empty if there is none.
     flags
-        What a user should look at.
+        Flags of the result.
     evaluations
-        Of the likelihood.
+        Number of evaluations of the likelihood.
     seconds, cpu
-        Of the clock and of the processor, from the stamp to the posterior.
+        Wall time and processor time [s], from the stamp to the posterior.
     log_evidence
-        Natural log.
+        Natural log of the evidence.
     info
-        Whatever else is worth keeping.
+        Further information.
     """
 
     index: int
     status: str
-    beliefs: Mapping[str, Belief] = field(default_factory=dict)
+    posteriors: Mapping[str, PosteriorSummary] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     evaluations: int | None = None
     seconds: float | None = None
@@ -113,70 +113,74 @@ class Record:
 
     @property
     def warned(self) -> bool:
-        """Whether a flag tells the user not to trust the fit."""
+        """Whether a flag warns of the fit."""
         return bool(set(self.flags) - set(HARMLESS)) or self.status != Status.DONE.value
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as it is stored: the file calls the posteriors "beliefs"."""
+        return {"beliefs" if key == "posteriors" else key: value for key, value in asdict(self).items()}
 
     @staticmethod
     def from_json(kept: Mapping[str, Any]) -> Record:
-        """The record that `dataclasses.asdict` made a mapping of."""
-        beliefs = {which: Belief.from_json(belief) for which, belief in kept["beliefs"].items()}
-        parts = {key: value for key, value in kept.items() if key != "identity"}
-        return Record(**{**parts, "beliefs": beliefs, "flags": tuple(kept["flags"])})
+        """Make a record of what `as_json` returned."""
+        posteriors = {which: PosteriorSummary.from_json(summary) for which, summary in kept["beliefs"].items()}
+        parts = {key: value for key, value in kept.items() if key not in ("identity", "beliefs")}
+        return Record(**{**parts, "posteriors": posteriors, "flags": tuple(kept["flags"])})
 
 
-class Job(Protocol):
+class LensJob(Protocol):
     """The fit of one lens, small and picklable."""
 
     @property
     def index(self) -> int:
-        """Of the lens in its suite."""
+        """Index of the lens in its suite."""
 
     @property
     def path(self) -> Path:
-        """Where its record is kept."""
+        """File of its record."""
 
     @property
     def work(self) -> Path:
-        """Folder of the state of a fit that is under way."""
+        """Folder of the state of an unfinished fit."""
 
     @property
     def identity(self) -> str:
-        """Hash of all that the record follows from."""
+        """Hash of everything that the record depends on."""
 
     def solve(self) -> Record:
-        """Do it. What is wrong with the stamp is a status, what is wrong with the program raises."""
+        """Fit the lens. Faults of the stamp become a status, errors of the program are raised."""
 
 
 def collect(
-    groups: Sequence[Sequence[Job]], workers: int, progress: Progress, *, scheduler: str | None = None
+    groups: Sequence[Sequence[LensJob]], workers: int, progress: Progress, *, scheduler: str | None = None
 ) -> list[list[Record] | InputError]:
-    """The records of all jobs, in their order: those kept, and new ones.
+    """The records of all jobs, in their order: stored ones, and new ones.
 
-    All groups are done in one go, so that no worker waits for the last and longest fit of a group that is not its own.
+    All groups are processed together, so that no worker waits for the last and longest fit of another group.
 
     Parameters
     ----------
     groups
-        Of jobs, one for each lens; those of one group follow from one configuration.
+        Groups of jobs, one job for each lens; those of one group have the same configuration.
     workers, scheduler
         Processes of this machine, or the address of a Dask scheduler whose workers see the same files.
     progress
-        Told (done, total, text).
+        Function that is called with (done, total, text).
 
     Returns
     -------
-    The records of each group; what the user has to mend where a record cannot be written, or the configuration stands in the way.
+    The records of each group, or an InputError if a record cannot be written or the configuration is unsuitable.
 
     Raises
     ------
     InputError
-        Where nothing answers at the scheduler's address.
+        If no scheduler answers at the address.
     """
     found = {job.path: record for jobs in groups for job in jobs if (record := _kept(job)) is not None}
     broken: dict[int, InputError] = {}
-    under_way: list[tuple[int, Job]] = []
+    under_way: list[tuple[int, LensJob]] = []
 
-    def missing() -> Iterator[Job]:
+    def missing() -> Iterator[LensJob]:
         for group, jobs in enumerate(groups):
             for job in jobs:
                 if job.path not in found and group not in broken:
@@ -199,11 +203,11 @@ def collect(
 
 
 def answers_of(records: Sequence[Record], which: str) -> Answers | None:
-    """What the fits say, as the answers of a method, of the lenses that have this belief; None where none has."""
-    found = [(record, record.beliefs[which]) for record in records if which in record.beliefs]
+    """Results of the fits with this posterior as `Answers`; None if there are none."""
+    found = [(record, record.posteriors[which]) for record in records if which in record.posteriors]
     if not found:
         return None
-    names = tuple(name for name in found[0][1].names if all(name in belief.names for _, belief in found))
+    names = tuple(name for name in found[0][1].names if all(name in summary.names for _, summary in found))
 
     def table(key: str) -> np.ndarray:
         return np.array([[getattr(b, key)[b.names.index(name)] for name in names] for _, b in found], dtype=float)
@@ -218,13 +222,13 @@ def _under(values: np.ndarray, truth: float) -> np.ndarray:
     return (values < truth) + 0.5 * (values == truth)
 
 
-def _kept(job: Job) -> Record | None:
+def _kept(job: LensJob) -> Record | None:
     kept = read_kept(job.path, job.identity)
     return None if kept is None else Record.from_json(kept)
 
 
-def _solve(job: Job) -> Record:
+def _solve(job: LensJob) -> Record:
     record = job.solve()
-    keep(job.path, job.identity, asdict(record))
+    keep(job.path, job.identity, record.as_json())
     shutil.rmtree(job.work, ignore_errors=True)
     return record

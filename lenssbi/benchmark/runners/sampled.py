@@ -17,19 +17,19 @@ M = TypeVar("M", FitMethod, AutolensMethod)
 
 
 def sampled_methods(config: BenchmarkConfig, base: Path) -> dict[str, Sampled]:
-    """The methods that are asked lens by lens.
+    """The methods that are applied lens by lens.
 
     Raises
     ------
     InputError, ConfigError
-        Where an estimator or a configuration cannot be read.
+        If an estimator or a configuration cannot be read.
     """
     found: dict[str, Sampled] = {}
     for name, method in config.methods.items():
         if isinstance(method, FitMethod):
             found[name] = Fits(_anywhere(method), method.refinement(base))
         elif isinstance(method, AutolensMethod):
-            load_config(None, RefineConfig, method.overrides)  # a mistake is told before anything is made
+            load_config(None, RefineConfig, method.overrides)  # mistakes raise before any work is done
             found[name] = PeerFits(_anywhere(method), find_peer(config.autolens_python))
         if isinstance(method, FitMethod | AutolensMethod) and method.estimator is not None:
             card_of(method.estimator)
@@ -37,7 +37,7 @@ def sampled_methods(config: BenchmarkConfig, base: Path) -> dict[str, Sampled]:
 
 
 def _anywhere(method: M) -> M:
-    """The method with its estimator's folder, for workers that run elsewhere than the command."""
+    """The method with the absolute path of its estimator, for workers in other folders."""
     from lenssbi.estimators.load import find_estimator
 
     if method.estimator is None:

@@ -1,4 +1,4 @@
-"""Starts that are known to be wrong: lens models of too little or too much mass, behind which the source is a copy of the image."""
+"""Wrong starts: lens models of too little or too much mass, for which the source is a copy of the image."""
 
 import numpy as np
 

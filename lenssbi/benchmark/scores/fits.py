@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lenssbi.benchmark.methods import WrongBasin
-from lenssbi.benchmark.runners.records import Belief, Record
+from lenssbi.benchmark.runners.records import PosteriorSummary, Record
 from lenssbi.benchmark.scores.shares import Row, share_columns
 from lenssbi.status import Status
 
@@ -28,7 +28,7 @@ def lens_rows(records: Sequence[Record], which: str) -> Iterator[Row]:
     for record in records:
         row = {"lens": record.index, "status": record.status, "flags": " ".join(record.flags)}
         row |= {"evaluations": record.evaluations, "seconds": record.seconds, "cpu": record.cpu}
-        belief = record.beliefs.get(which)
+        belief = record.posteriors.get(which)
         nothing = dict.fromkeys(("median", "lower", "upper", "mean", "sigma", "below", "true"))
         row |= {"n_eff": None if belief is None else belief.n_eff, "log_evidence": record.log_evidence}
         for name in [""] if belief is None else belief.names:
@@ -38,7 +38,7 @@ def lens_rows(records: Sequence[Record], which: str) -> Iterator[Row]:
 
 def summary(records: Sequence[Record], which: str, wrong: WrongBasin) -> Row:
     """Shares, times and evaluations of the fits of a suite."""
-    found = [(record, record.beliefs[which]) for record in records if which in record.beliefs]
+    found = [(record, record.posteriors[which]) for record in records if which in record.posteriors]
     row: Row = {"lenses": len(records), "with_posterior": len(found)}
     row["done"] = sum(record.status == Status.DONE.value for record in records)
     row |= _shares(found, wrong)
@@ -51,7 +51,7 @@ def summary(records: Sequence[Record], which: str, wrong: WrongBasin) -> Row:
     return row
 
 
-def in_wrong_basin(belief: Belief, wrong: WrongBasin) -> bool:
+def in_wrong_basin(belief: PosteriorSummary, wrong: WrongBasin) -> bool:
     """Whether the median einstein_radius is catastrophically far from the truth."""
     if "einstein_radius" not in belief.names:
         return False
@@ -65,7 +65,9 @@ def flag_rows(records: Sequence[Record], which: str, wrong: WrongBasin) -> Itera
 
     The share of the right ones is the false alarms, each with Wilson's interval; fits without a posterior are left out.
     """
-    found = [(record, in_wrong_basin(record.beliefs[which], wrong)) for record in records if which in record.beliefs]
+    found = [
+        (record, in_wrong_basin(record.posteriors[which], wrong)) for record in records if which in record.posteriors
+    ]
     names = sorted({flag for record, _ in found for flag in record.flags})
     raised = {flag: [flag in record.flags for record, _ in found] for flag in names}
     raised[NOT_DONE] = [record.status != Status.DONE.value for record, _ in found]
@@ -78,7 +80,7 @@ def flag_rows(records: Sequence[Record], which: str, wrong: WrongBasin) -> Itera
         yield row
 
 
-def _shares(found: Sequence[tuple[Record, Belief]], wrong: WrongBasin) -> Row:
+def _shares(found: Sequence[tuple[Record, PosteriorSummary]], wrong: WrongBasin) -> Row:
     warned = np.array([record.warned for record, _ in found], bool)
     lost = np.array([in_wrong_basin(belief, wrong) for _, belief in found], bool)
     row: Row = {}

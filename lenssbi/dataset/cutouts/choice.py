@@ -9,7 +9,7 @@ import numpy as np
 
 from lenssbi.dataset.cutouts.cut import Cut, OpenTile, cut
 from lenssbi.dataset.cutouts.footprint import Footprint
-from lenssbi.dataset.cutouts.targets import Target
+from lenssbi.dataset.cutouts.targets import CutoutTarget
 from lenssbi.dataset.cutouts.tiles import Tile
 from lenssbi.status import ItemError, Status
 
@@ -76,7 +76,7 @@ def candidates(
 
 
 def best_cut(
-    target: Target, candidates: Sequence[Candidate], tiles: OpenTiles, sides: Sequence[int]
+    target: CutoutTarget, candidates: Sequence[Candidate], tiles: OpenTiles, sides: Sequence[int]
 ) -> tuple[int, Cut]:
     """The cut with most usable pixels, the first of equal ones, and the number of its tile.
 

@@ -34,13 +34,13 @@ class OpenTile:
     tile
         Its files.
     files
-        The open ones; who opened the tile closes them.
+        The open files; the caller who opened the tile closes them.
     image, noise, flag, psf
         The layers.
     footprint
-        Where it is on the sky.
+        Its place on the sky.
     primary
-        Keywords of the image's file that its image does not repeat.
+        Keywords of the first header of the image's file that the image does not repeat.
     """
 
     tile: Tile
@@ -81,15 +81,15 @@ class Cut:
     Parameters
     ----------
     image, noise
-        Pixels and one sigma [unit of the mosaic], NaN where there are none, shape (y, x).
+        Pixels and one sigma [unit of the mosaic], NaN if there are none, shape (y, x).
     bad
         Pixels that no fit may use, shape (y, x).
     psf
         The PSF at the target.
     wcs
-        Of the stamp's pixels.
+        WCS of the stamp's pixels.
     place
-        Where the target is in the mosaic, x and y [pixels, counted from 1].
+        Place of the target in the mosaic, x and y [pixels, counted from 1].
     usable
         Share of the pixels that can be used.
     """
@@ -157,7 +157,7 @@ def _noise(layer: NoiseLayer, place: tuple[float, float], side: int, image: NDAr
 
 
 def _as_float(pixels: NDArray[Any]) -> NDArray[Any]:
-    """The same numbers where NaN is possible."""
+    """The same numbers in a type that has NaN."""
     if pixels.dtype.kind == "f":
         return pixels
     return pixels.astype(np.float32 if pixels.dtype.itemsize <= 2 else np.float64)

@@ -1,4 +1,4 @@
-"""Where on the sky the pixels of a tile are.
+"""Positions of the pixels of a tile on the sky.
 
 Any celestial WCS that astropy reads: rotated and flipped, CD or PC, with SIP or other distortions, equatorial, galactic or ecliptic. A
 position counts only if the sky position of the pixel that is found for it is the position itself: projections such as TAN have two
@@ -18,7 +18,7 @@ from lenssbi.dataset import header
 from lenssbi.dataset.planes import Plane
 from lenssbi.status import InputError, ItemError, Status
 
-CLOSED = 0.01  # [pixels] that the way to the sky and back may differ by
+CLOSED = 0.01  # [pixels]: largest difference after a conversion to the sky and back
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Footprint:
                 if not wcs.has_celestial:
                     raise ValueError
                 frame = wcs_to_celestial_frame(wcs)
-        except Exception:  # wcslib's errors share no base
+        except Exception:  # wcslib's errors have no common base class
             raise InputError(
                 f"{path}: its header does not say where it is on the sky (WCS): give a mosaic with CTYPE, CRVAL, CRPIX and CD or CDELT"
             ) from None
@@ -91,7 +91,7 @@ class Footprint:
         return np.where(inside, x, np.nan), np.where(inside, y, np.nan)
 
     def sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """ICRS positions [deg] of pixels; NaN where there is no sky."""
+        """ICRS positions [deg] of pixels; NaN if there is no sky."""
         from astropy import units
         from astropy.coordinates import ICRS, SkyCoord
 
@@ -111,7 +111,7 @@ class Footprint:
         return np.array([_separation(*across[0], *across[1]), _separation(*along[0], *along[1])])
 
     def share(self, x: float, y: float, side: int) -> tuple[float, float]:
-        """How much of a square of `side` pixels about a place lies on the tile, and the distance to its nearest edge [pixels]."""
+        """Share of a square of `side` pixels about a place that lies on the tile, and the distance to its nearest edge [pixels]."""
         reach = [
             min(place + side / 2, n - 0.5) - max(place - side / 2, -0.5)
             for place, n in zip((y, x), self.shape, strict=True)
@@ -128,7 +128,7 @@ class Footprint:
         y = np.concatenate([[0.0], zero - 0.5, zero + 0.5, steps, steps]) * ny + (ny - 1) / 2
         edge = self.sky(x, y)
         reach = _separation(*edge, edge[0][0], edge[1][0])
-        if not np.isfinite(reach).all() or reach.max() > 90 * 3600:  # the tile holds a pole's worth of sky
+        if not np.isfinite(reach).all() or reach.max() > 90 * 3600:  # the tile covers a hemisphere
             return np.isfinite(ra)
         with np.errstate(invalid="ignore"):
             return _separation(ra, dec, edge[0][0], edge[1][0]) < 1.05 * reach.max() + 2 * self.pixel_scale

@@ -33,24 +33,24 @@ from lenssbi.status import InputError, ItemError, Status
 
 Kind = Literal["sigma", "weight", "variance", "constant"]
 OBJECTS = 1 << 13 | 1 << 24
-"""Bits EXTOBJ and OBJECTS of Euclid's flags (DPDD 1.1, "Vis Flag Map Product"), which mark what is seen and nothing that is bad."""
+"""Bits EXTOBJ and OBJECTS of Euclid's flags (DPDD 1.1, "Vis Flag Map Product"), which mark objects and not bad pixels."""
 PLANES_OF_OBJECTS = ("MP_DETECTED", "MP_DETECTED_NEGATIVE", "MP_NOT_DEBLENDED")  # the same in Rubin's masks
 
 
 @dataclass(frozen=True)
 class NoiseLayer:
-    """Where the noise of a tile comes from.
+    """Source of the noise of a tile.
 
     Parameters
     ----------
     kind
-        What the pixels are.
+        Meaning of the pixels.
     plane
         The pixels, None for a constant.
     value
         The constant [unit of the image].
     file
-        Where the plane is.
+        File of the plane, or the constant as text.
     """
 
     kind: Kind
@@ -66,7 +66,7 @@ class NoiseLayer:
         ]
 
     def sigma(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """One sigma of pixels of the plane; NaN where there is none."""
+        """One sigma of pixels of the plane; NaN if there is none."""
         if self.kind in ("sigma", "constant"):
             return pixels
         values = pixels.astype(float)
@@ -85,7 +85,7 @@ class FlagLayer:
     bits: int | None
 
     def bad(self, cut: Any) -> NDArray[np.bool_]:
-        """Which pixels are bad, where `cut` takes the pixels of a plane."""
+        """Which pixels are bad; `cut` takes the pixels of a plane."""
         return np.logical_or.reduce([_bad(cut(plane), self.bits) for plane in self.planes])
 
 
@@ -108,10 +108,10 @@ def noise_layer(files: OpenFiles, tile: Tile, image: Plane) -> NoiseLayer:
     InputError
         NO_NOISE, BAD_NOISE; a map of another shape, unit or tile.
     """
-    said = [(kind, text) for kind in ("noise", "weight", "variance") if (text := getattr(tile, kind))]
-    if not said:
+    given = [(kind, text) for kind in ("noise", "weight", "variance") if (text := getattr(tile, kind))]
+    if not given:
         return _own_noise(files, tile, image)
-    ((option, text),) = said
+    ((option, text),) = given
     if option == "noise" and (constant := number(text)) is not None and not os.path.isfile(text):
         if constant <= 0:
             raise ItemError(Status.BAD_NOISE, text, "one sigma is positive")
@@ -170,7 +170,7 @@ def _own_noise(files: OpenFiles, tile: Tile, image: Plane) -> NoiseLayer:
 
 
 def _other_option(planes: Sequence[Plane]) -> str:
-    """With which option a map should have been given, by its name."""
+    """The option that a map should have been given with, by its name."""
     kinds = (
         (NOISE_NAMES, "a noise map", "noise"),
         ((*INVERSE_VARIANCES, *WEIGHTS), "a weight", "weight"),
@@ -200,7 +200,7 @@ def _check(plane: Plane, path: str, image: Plane, image_path: str, what: str, wi
 
 
 def _plain(text: str) -> str:
-    """A unit as it can be compared."""
+    """A unit in a form that can be compared."""
     from astropy import units
 
     try:

@@ -1,4 +1,4 @@
-"""FITS files whose pixels stay where they are until some of them are cut out.
+"""FITS files that are opened without reading their pixels until some of them are cut out.
 
 Plain images are mapped into memory; tile-compressed ones and integers with a scale are read a section at a time. Only what lies in a
 compressed file (.gz) must be held as a whole.

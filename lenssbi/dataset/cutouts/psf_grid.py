@@ -1,7 +1,7 @@
 """The PSF at a place: one image for a whole tile, or the nearest of a grid of them.
 
-A grid is what Euclid's MER products call GRID-PSF and CATALOG-PSF: an image full of stamps of STMPSIZE pixels, and a table that says of
-each stamp where it is in that image (`x_center`, `y_center`, counted from 1) and of which place on the sky it is (`RA`, `Dec`, or the
+A grid is what Euclid's MER products call GRID-PSF and CATALOG-PSF: an image full of stamps of STMPSIZE pixels, and a table with
+the place of each stamp in that image (`x_center`, `y_center`, counted from 1) and its place on the sky (`RA`, `Dec`, or the
 tile's pixels `x`, `y`, counted from 1). A stamp that is empty or not finite is passed over.
 """
 
@@ -24,7 +24,7 @@ from lenssbi.status import InputError, ItemError, Status
 
 SIZE = "STMPSIZE"
 KEPT = ("PSFKIND", "FWHM", "FILTER")  # keywords of a PSF that go with it
-TRIED = 16  # stamps of a grid that are looked at for one that is whole
+TRIED = 16  # nearest stamps of a grid that are tried until one is complete
 BELONGS = 0.5  # share of a grid's stamps that lie on its tile
 
 
@@ -36,11 +36,11 @@ class PlacePsf(NamedTuple):
     image
         Its pixels, shape (y, x), not normalised.
     keywords
-        What its header says, PIXSCALE [arcsec] among them if it is known.
+        Keywords of its header, with PIXSCALE [arcsec] if it is known.
     number
         Row of the grid's table, counted from 1; 0 for the one PSF of a tile.
     distance
-        From the place where it was measured [arcsec]; 0 for the one PSF of a tile.
+        Distance from the place where it was measured [arcsec]; 0 for the one PSF of a tile.
     """
 
     image: FloatArray
@@ -57,7 +57,7 @@ class OnePsf:
     file: str
 
     def at(self, ra: float, dec: float) -> PlacePsf:
-        """The PSF, wherever that is."""
+        """The PSF, which is the same everywhere."""
         return PlacePsf(np.array(self.plane.data[:]), _keywords(self.plane))
 
 
@@ -70,11 +70,11 @@ class PsfGrid:
     plane
         The image that holds the stamps.
     file
-        Where it is.
+        File of the image.
     side
         Pixels of a stamp.
     places
-        Where the PSFs were measured, ICRS [deg], shape (stamp, 2).
+        Places where the PSFs were measured, ICRS [deg], shape (stamp, 2).
     corners
         First row and column of each stamp in the image, shape (stamp, 2).
     numbers
@@ -95,7 +95,7 @@ class PsfGrid:
         object.__setattr__(self, "_tree", cKDTree(_directions(*self.places.T)))
 
     def at(self, ra: float, dec: float) -> PlacePsf:
-        """The nearest PSF that is whole.
+        """The nearest PSF that is complete.
 
         Raises
         ------
@@ -117,7 +117,7 @@ PsfLayer = OnePsf | PsfGrid
 
 
 def psf_layer(files: OpenFiles, tile: Tile, footprint: Footprint) -> PsfLayer:
-    """The PSFs of a tile: what was named, or a PSF in the image's own file.
+    """The PSFs of a tile: from the file that the user named, or from the image's own file.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The file of a cut-out, which every command reads: SCI, ERR, PSF and MASK, and in the first header where they come from."""
+"""The file of a cut-out, which every command reads: SCI, ERR, PSF and MASK, and their provenance in the first header."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from lenssbi import __version__
 from lenssbi.dataset.cutouts.cut import Cut, OpenTile
-from lenssbi.dataset.cutouts.targets import Target
+from lenssbi.dataset.cutouts.targets import CutoutTarget
 from lenssbi.dataset.header import ZERO_POINTS, as_ascii, filter_name
 
 SCHEMA = "lenssbi-cutout-1"
@@ -20,7 +20,7 @@ CARRIED = (
     *("DATE-OBS", "MJD-OBS", "PHOTFLAM", "PHOTPLAM", "PHOTMODE", "PIXAR_SR", "TILEID", "SOFTNAME", "SOFTVERS"),
 )
 """Keywords of a mosaic that are true of a part of it."""
-SAID = {
+PROVENANCE = {
     "OBJECT": "name of the target",
     "RA_TARG": "[deg] ICRS right ascension that was asked for",
     "DEC_TARG": "[deg] ICRS declination that was asked for",
@@ -40,29 +40,29 @@ SAID = {
 }
 
 
-def write_stamp(path: Path, cut: Cut, opened: OpenTile, target: Target, key: str) -> dict[str, Any]:
+def write_stamp(path: Path, cut: Cut, opened: OpenTile, target: CutoutTarget, key: str) -> dict[str, Any]:
     """Write a cut-out; the same cut makes the same bytes.
 
     Parameters
     ----------
     path
-        The file, which is written as it stands; the caller renames it.
+        The file, which is written in place; the caller renames it.
     cut, opened, target
-        The stamp, the tile that it is from, and what was asked for.
+        The stamp, the tile that it is from, and the target.
     key
-        Identity of target and options, for a later run to know the file by.
+        Identity of target and options, by which a later run recognises the file.
 
     Returns
     -------
-    What its first header says, see `SAID`.
+    The keywords of its first header, see `PROVENANCE`.
     """
     from astropy.io import fits
 
-    said = _said(cut, opened, target, key)
+    provenance = _provenance(cut, opened, target, key)
     first = fits.PrimaryHDU()
     first.header.extend([("SCHEMA", SCHEMA, ""), ("CREATOR", f"lenssbi {__version__}", "")])
-    for name, value in said.items():
-        first.header[name] = (value, SAID[name])
+    for name, value in provenance.items():
+        first.header[name] = (value, PROVENANCE[name])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards whose comment is cut off
         science = fits.ImageHDU(cut.image, _image_header(cut, opened), name="SCI")
@@ -70,11 +70,11 @@ def write_stamp(path: Path, cut: Cut, opened: OpenTile, target: Target, key: str
         mask = fits.ImageHDU(cut.bad.astype(np.uint8), name="MASK")
         psf = fits.ImageHDU(np.asarray(cut.psf.image), fits.Header(cut.psf.keywords), name="PSF")
         fits.HDUList([first, science, error, psf, mask]).writeto(path, output_verify="ignore", overwrite=True)
-    return said
+    return provenance
 
 
-def read_said(path: Path) -> dict[str, Any] | None:
-    """What the first header of a cut-out says; None for a file that is none."""
+def read_provenance(path: Path) -> dict[str, Any] | None:
+    """The keywords `PROVENANCE` of a cut-out; None for a file that is not a cut-out."""
     from astropy.io import fits
 
     try:
@@ -83,10 +83,10 @@ def read_said(path: Path) -> dict[str, Any] | None:
             header = fits.getheader(path, 0)
     except Exception:  # astropy raises a dozen kinds for what is no FITS file
         return None
-    return {name: header.get(name) for name in SAID} if header.get("SCHEMA") == SCHEMA else None
+    return {name: header.get(name) for name in PROVENANCE} if header.get("SCHEMA") == SCHEMA else None
 
 
-def _said(cut: Cut, opened: OpenTile, target: Target, key: str) -> dict[str, Any]:
+def _provenance(cut: Cut, opened: OpenTile, target: CutoutTarget, key: str) -> dict[str, Any]:
     flag = opened.flag
     return {
         "OBJECT": as_ascii(target.name),
@@ -109,7 +109,7 @@ def _said(cut: Cut, opened: OpenTile, target: Target, key: str) -> dict[str, Any
 
 
 def _image_header(cut: Cut, opened: OpenTile) -> Any:
-    """The stamp's own WCS, and what the mosaic's headers say that is true of the stamp."""
+    """The stamp's own WCS, and the keywords of the mosaic's headers that hold for the stamp."""
     found = cut.wcs.to_header(relax=True)
     own: Mapping[str, Any] = opened.image.header
     for name in CARRIED:

@@ -1,8 +1,8 @@
 """Positions on the sky: one that is typed, or a table of them.
 
 Right ascension and declination are ICRS. Numbers are degrees unless the table's column has another unit; sexagesimal text is hours for the
-right ascension and degrees for the declination, as everywhere in astronomy. A row that has no position is a target that says so, so that
-it becomes the status of its row.
+right ascension and degrees for the declination, as everywhere in astronomy. A row without a position becomes a target with a status, which
+is the status of its row.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ CARRIED = (
     LIGHT_COLUMN,
     PRIOR_COLUMN,
     *REDSHIFTS,
-)  # columns that are about the lens and not about the mosaic: the table of the stamps has them too
+)  # columns that describe the lens and not the mosaic: the table of the stamps has them too
 Axis = Literal["ra", "dec"]
 
 
 @dataclass(frozen=True)
-class Target:
+class CutoutTarget:
     """A place to cut a stamp from.
 
     Parameters
     ----------
     name
-        Identifies the target; unlike any other's unless `status` says that it is a duplicate.
+        Name of the target; unique unless `status` marks it as a duplicate.
     ra, dec
         ICRS position [deg]; NaN if it could not be read.
     status, detail
         What is wrong with the row; None and empty if nothing is.
     carried
-        The cells of the columns `CARRIED` that the table has, as text, by name.
+        Cells of the columns `CARRIED` that the table has, as text, by name.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Target:
     carried: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_targets(text: str) -> list[Target]:
+def read_targets(text: str) -> list[CutoutTarget]:
     """The targets that a user names.
 
     Parameters
@@ -82,7 +82,7 @@ def read_targets(text: str) -> list[Target]:
     if text.lower().endswith((*TABLE_SUFFIXES, *FITS_SUFFIXES)) or Path(text).is_file():
         return list(_from_table(Path(text)))
     ra, dec = _typed(text)
-    return [Target(name_of_position(ra, dec), ra, dec)]
+    return [CutoutTarget(name_of_position(ra, dec), ra, dec)]
 
 
 def name_of_position(ra: float, dec: float) -> str:
@@ -113,7 +113,7 @@ def _typed(text: str) -> tuple[float, float]:
     return ra % 360, dec
 
 
-def _from_table(path: Path) -> Iterator[Target]:
+def _from_table(path: Path) -> Iterator[CutoutTarget]:
     table = _with_positions(path)
     columns = {axis: table.column(*names) for axis, names in (("ra", RA_COLUMNS), ("dec", DEC_COLUMNS))}
     ras, decs = columns["ra"] or (), columns["dec"] or ()
@@ -128,10 +128,12 @@ def _from_table(path: Path) -> Iterator[Target]:
         ra, dec = _degrees(ra_text, "ra", factors[0]), _degrees(dec_text, "dec", factors[1])
         place = f"{path.name}, row {row}"
         if not _on_the_sky(ra, dec):
-            said = f"{place}: ra {ra_text or 'empty'}, dec {dec_text or 'empty'}"
-            yield Target(name or f"{path.stem}-row-{row}", math.nan, math.nan, Status.BAD_POSITION, said, carried)
+            detail = f"{place}: ra {ra_text or 'empty'}, dec {dec_text or 'empty'}"
+            yield CutoutTarget(
+                name or f"{path.stem}-row-{row}", math.nan, math.nan, Status.BAD_POSITION, detail, carried
+            )
             continue
-        found = Target(name or name_of_position(ra, dec), ra % 360, dec, carried=carried)
+        found = CutoutTarget(name or name_of_position(ra, dec), ra % 360, dec, carried=carried)
         if found.name in given:
             found = replace(found, status=Status.DUPLICATE, detail=f"{place}: {found.name}")
         given.add(found.name)
@@ -149,7 +151,7 @@ def _with_positions(path: Path) -> TextTable:
 
 
 def _factor(path: Path, names: Sequence[str]) -> float:
-    """Degrees of one unit of a column; text has none, and is in degrees.
+    """Degrees per unit of a column; text has no unit and is in degrees.
 
     Raises
     ------
@@ -173,7 +175,7 @@ def _factor(path: Path, names: Sequence[str]) -> float:
 
 
 def _degrees(text: str, axis: Axis, factor: float = 1.0) -> float:
-    """A cell [deg], NaN if it is none."""
+    """The angle in a cell [deg], NaN if it holds none."""
     plain = number(text)
     if plain is not None:
         return plain * factor

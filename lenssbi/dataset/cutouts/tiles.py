@@ -30,7 +30,7 @@ PRODUCTS = {
     "flag": ("MOSAIC-{}-FLAG",),
     "psf": ("GRID-PSF-{}", "CATALOG-PSF-{}"),
 }
-"""MER products of a tile beside its image, the preferred one first."""
+"""MER products of a tile other than its image, the preferred one first."""
 IMAGE = re.compile(r"(?P<before>.*)BGSUB-MOSAIC-(?P<band>[A-Z0-9-]+?)_TILE(?P<tile>\d+)")
 TILE = re.compile(r"_TILE(\d+)")
 MADE = re.compile(r"_(\d{8}T\d{6}(?:\.\d+)?Z?)")  # when a product was made
@@ -40,22 +40,22 @@ COMPANIONS = ("noise", "weight", "variance", "flag", "psf")
 
 @dataclass(frozen=True)
 class Layers:
-    """What a user says about the files of the tiles; a tuple has an entry for all tiles, or one for each in the order of the images.
+    """The user's choice of files; a tuple has one entry for all tiles, or one for each in the order of the images.
 
     Parameters
     ----------
     images
         FITS files, patterns of them ("tiles/*_sci.fits"), tables with a row for each tile, folders of MER products.
     noise
-        Maps of one sigma, or a number for a noise that is everywhere the same.
+        Maps of one sigma, or a number for uniform noise.
     weight, variance
-        Maps of inverse variance, or of variance, in the place of `noise`.
+        Maps of inverse variance, or of variance, instead of `noise`.
     flag
         Masks, 0 where a pixel is good.
     psf
         FITS images of a PSF, or grids of PSFs.
     band
-        Which band of MER products and of files with several.
+        Band of MER products and of files with several.
     """
 
     images: tuple[str, ...]
@@ -69,7 +69,7 @@ class Layers:
 
 @dataclass(frozen=True)
 class Tile:
-    """Files of one tile; those that are None are looked for in the image's own file."""
+    """Files of one tile; layers that are None are searched for in the image's own file."""
 
     image: str
     noise: str | None = None
@@ -81,9 +81,9 @@ class Tile:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """All of them; a number and "none" in the place of one are left out."""
-        said = (getattr(self, field.name) for field in fields(self) if field.name != "band")
-        return tuple(text for text in said if text and _is_file(text))
+        """All files; a number or "none" instead of a file is left out."""
+        given = (getattr(self, field.name) for field in fields(self) if field.name != "band")
+        return tuple(text for text in given if text and _is_file(text))
 
 
 def find_tiles(layers: Layers) -> list[Tile]:
@@ -108,7 +108,7 @@ def find_tiles(layers: Layers) -> list[Tile]:
 
 
 def same_tile(one: str, other: str) -> bool:
-    """Whether the names of two files may belong to one tile: names of MER products say their tile's number."""
+    """Whether the names of two files may belong to one tile: names of MER products contain the number of their tile."""
     numbers = [found[1] for text in (one, other) if (found := TILE.search(Path(text).name))]
     return len(set(numbers)) < 2
 
@@ -176,7 +176,7 @@ def _with(tiles: Sequence[Tile], name: str, files: Sequence[str]) -> list[Tile]:
 
 
 def _of_mer(tile: Tile) -> Tile:
-    """A tile whose image is a MER product, with those of its layers that lie beside it."""
+    """A tile that has a MER product as image, with those of its layers that are in the same folder."""
     path = Path(tile.image)
     named = IMAGE.match(path.name)
     if not named:
@@ -213,11 +213,11 @@ def _is_pattern(text: str) -> bool:
 
 
 def _absolute(tile: Tile) -> Tile:
-    said = {field.name: getattr(tile, field.name) for field in fields(tile) if field.name != "band"}
-    placed = {name: str(Path(text).absolute()) for name, text in said.items() if text and _is_file(text)}
+    given = {field.name: getattr(tile, field.name) for field in fields(tile) if field.name != "band"}
+    placed = {name: str(Path(text).absolute()) for name, text in given.items() if text and _is_file(text)}
     return replace(tile, **placed)
 
 
 def _is_file(text: str) -> bool:
-    """Whether a text stands for a file, and not for a number or for none."""
+    """Whether a text names a file, and is neither a number nor "none"."""
     return Path(text).is_file() or (text != "none" and number(text) is None)

@@ -159,5 +159,5 @@ def failed_row(source: StampSource, error: Exception, method: str) -> Row:
     if isinstance(error, InputError) and not isinstance(error, ItemError):
         raise error
     detail = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    item = ItemResult(source.said, f"{Status.FAILED.value} ({detail})")
+    item = ItemResult(source.argument, f"{Status.FAILED.value} ({detail})")
     return row_of(source.name, item, None, method) | {"key": key_of(source)}

@@ -38,7 +38,7 @@ def fit(source: StampSource, *, job: Job, instead: Row | None = None) -> None:
         )
         samples = None if item.posterior is None else load_samples(item.posterior)
     except ItemError as error:
-        item, samples = ItemResult(source.said, sentence(error)), None
+        item, samples = ItemResult(source.argument, sentence(error)), None
     row = row_of(source.name, item, samples, "refined")
     if samples is not None:
         row |= {"chi2_per_pixel": samples.info.get("chi2_per_pixel")}

@@ -84,7 +84,7 @@ def redo(
             told = {"verdicts": sorted(verdicts), "lenses": sorted(names), "config": job.config.model_dump(mode="json")}
             card["redone"] = [*card.get("redone", []), told]
         write_card(job.out, card)
-        with batch.crew(workers=workers, scheduler=scheduler, cluster=cluster) as spread:
+        with batch.worker_pool(workers=workers, scheduler=scheduler, cluster=cluster) as spread:
             for done, (index, outcome) in enumerate(spread(partial(_fit, job=job), items), 1):
                 source, instead = items[index]
                 if isinstance(outcome, Exception):

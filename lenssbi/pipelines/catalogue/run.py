@@ -82,7 +82,7 @@ def run(
         card = _card(job, len(sources), len(chunks)) | provenance(inputs, read, job.config.estimator)
         card |= _continued(job, sources)
         write_card(job.out, card)
-        with batch.crew(workers=workers, scheduler=scheduler, cluster=cluster) as spread:
+        with batch.worker_pool(workers=workers, scheduler=scheduler, cluster=cluster) as spread:
             _ask_all(job, chunks, spread, progress)
             chosen = list(_chosen(job, chunks))
             card["counts"]["to_refine"] = len(chosen)
@@ -123,7 +123,7 @@ def _continued(job: Job, sources: Sequence[StampSource]) -> dict[str, Any]:
         earlier = CatalogueFolder.open(job.out)
     except InputError:  # none, or of another version
         return {"catalogue": uuid.uuid4().hex, "redone": []}
-    lost = earlier.inputs() - {source.said for source in sources}
+    lost = earlier.inputs() - {source.argument for source in sources}
     if lost:
         raise InputError(
             f"{job.out}: holds a catalogue of other stamps ({min(lost)} is not among the inputs): "
@@ -153,7 +153,7 @@ def _card(job: Job, stamps: int, shards: int) -> dict[str, Any]:
     }
 
 
-def _ask_all(job: Job, chunks: Sequence[Chunk], spread: batch.Spread, progress: Progress) -> None:
+def _ask_all(job: Job, chunks: Sequence[Chunk], spread: batch.Map, progress: Progress) -> None:
     todo = [chunk for chunk in chunks if not finished(chunk, job)]
     total = sum(len(chunk.sources) for chunk in chunks)
     done = total - sum(len(chunk.sources) for chunk in todo)
@@ -165,7 +165,7 @@ def _ask_all(job: Job, chunks: Sequence[Chunk], spread: batch.Spread, progress: 
         progress(done, total, "asking the network")
 
 
-def _ask_one_by_one(job: Job, chunk: Chunk, error: Exception, spread: batch.Spread) -> None:
+def _ask_one_by_one(job: Job, chunk: Chunk, error: Exception, spread: batch.Map) -> None:
     """A chunk on which a worker failed: every stamp alone, so that the one at fault takes no other down."""
     entries = {i: Entry(failed_row(source, error, "network")) for i, source in enumerate(chunk.sources)}
     for i, outcome in spread(partial(entries_of, job=job), [(source,) for source in chunk.sources]):
@@ -185,7 +185,7 @@ def _chosen(job: Job, chunks: Sequence[Chunk]) -> list[StampSource]:
     return found
 
 
-def _fit_all(job: Job, sources: Sequence[StampSource], spread: batch.Spread, progress: Progress) -> None:
+def _fit_all(job: Job, sources: Sequence[StampSource], spread: batch.Map, progress: Progress) -> None:
     todo = [source for source in sources if not fitted(source, job)]
     done = len(sources) - len(todo)
     if sources:

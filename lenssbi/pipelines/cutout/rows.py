@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lenssbi import __version__
-from lenssbi.dataset.cutouts.targets import Target
+from lenssbi.dataset.cutouts.targets import CutoutTarget
 from lenssbi.dataset.header import number
 from lenssbi.dataset.redshifts import in_cell
 from lenssbi.files import file_stem
@@ -42,12 +42,12 @@ CARRIED = {
 Row = dict[str, Any]
 
 
-def stamp_file(target: Target) -> str:
+def stamp_file(target: CutoutTarget) -> str:
     """Name of the file of a target's stamp."""
     return f"{file_stem(target.name)}.fits"
 
 
-def done_row(target: Target, said: Mapping[str, Any]) -> Row:
+def done_row(target: CutoutTarget, said: Mapping[str, Any]) -> Row:
     """The row of a stamp whose first header says `said`."""
     return {
         "id": target.name,
@@ -65,7 +65,7 @@ def done_row(target: Target, said: Mapping[str, Any]) -> Row:
     }
 
 
-def failed_row(target: Target, status: Status, detail: str) -> Row:
+def failed_row(target: CutoutTarget, status: Status, detail: str) -> Row:
     """The row of a target without a stamp."""
     nowhere = dict.fromkeys(("x", "y", "psf_distance"), math.nan)
     return {

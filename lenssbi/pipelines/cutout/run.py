@@ -21,8 +21,8 @@ from typing import Any
 from lenssbi import __version__
 from lenssbi.dataset.cutouts.cut import OpenTile
 from lenssbi.dataset.cutouts.footprint import Footprint
-from lenssbi.dataset.cutouts.stamp_file import read_said
-from lenssbi.dataset.cutouts.targets import Target, read_targets
+from lenssbi.dataset.cutouts.stamp_file import read_provenance
+from lenssbi.dataset.cutouts.targets import CutoutTarget, read_targets
 from lenssbi.dataset.cutouts.tiles import Tile, find_tiles
 from lenssbi.dataset.tables import read_texts
 from lenssbi.files import atomic, remove_unfinished
@@ -127,7 +127,7 @@ def _looked_at(tile: Tile, options: CutoutOptions) -> Footprint:
     return opened.footprint
 
 
-def _refuse_another(out: Path, told: Mapping[str, Any], targets: Sequence[Target]) -> None:
+def _refuse_another(out: Path, told: Mapping[str, Any], targets: Sequence[CutoutTarget]) -> None:
     """A folder's stamps go on, or become more; they are neither mixed with those of other options nor dropped from its table."""
     if not any(out.glob("*.fits")):
         return  # there is nothing to lose
@@ -156,7 +156,7 @@ def _difference(earlier: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     return f"{changed} has changed since"
 
 
-def _kept(target: Target, work: Work) -> Row | None:
+def _kept(target: CutoutTarget, work: Work) -> Row | None:
     """The row of a target that needs no work: its stamp is there, or it has no position; None for the others.
 
     Raises
@@ -169,7 +169,7 @@ def _kept(target: Target, work: Work) -> Row | None:
     path = work.out / stamp_file(target)
     if not path.exists():
         return None
-    said = read_said(path)
+    said = read_provenance(path)
     if said is None or said["CUTKEY"] != work.key(target):
         what = "no cut-out" if said is None else "a cut-out of another position or with other options"
         raise InputError(f"{path}: is there already and is {what}: choose another --out, or remove the file")

@@ -12,7 +12,7 @@ import numpy as np
 from lenssbi.dataset.cutouts.choice import Candidate, OpenTiles, best_cut, candidates
 from lenssbi.dataset.cutouts.footprint import Footprint
 from lenssbi.dataset.cutouts.stamp_file import write_stamp
-from lenssbi.dataset.cutouts.targets import Target
+from lenssbi.dataset.cutouts.targets import CutoutTarget
 from lenssbi.dataset.cutouts.tiles import Tile
 from lenssbi.dataset.fits import read_stamp
 from lenssbi.files import atomic
@@ -49,12 +49,12 @@ class Work:
         """Side of a stamp of each tile [pixels]."""
         return [self.options.side(footprint) for footprint in self.footprints]
 
-    def key(self, target: Target) -> str:
+    def key(self, target: CutoutTarget) -> str:
         """Identity of a target's stamp."""
         return digest(self.identity, target.name, f"{target.ra:.9f} {target.dec:.9f}")
 
 
-def cut_all(targets: Mapping[int, Target], work: Work) -> Iterator[tuple[int, Row]]:
+def cut_all(targets: Mapping[int, CutoutTarget], work: Work) -> Iterator[tuple[int, Row]]:
     """Cut targets out, tile by tile, and write their stamps.
 
     Parameters
@@ -81,7 +81,7 @@ def cut_all(targets: Mapping[int, Target], work: Work) -> Iterator[tuple[int, Ro
             yield place, _row(targets[place], ranked[place], tiles, work)
 
 
-def _row(target: Target, ranked: Sequence[Candidate], tiles: OpenTiles, work: Work) -> Row:
+def _row(target: CutoutTarget, ranked: Sequence[Candidate], tiles: OpenTiles, work: Work) -> Row:
     try:
         number, best = best_cut(target, ranked, tiles, work.sides)
         with atomic(work.out / stamp_file(target)) as temporary:

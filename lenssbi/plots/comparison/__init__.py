@@ -1,14 +1,14 @@
-"""The figures of the paper's comparison: tables and points in, a figure out.
+"""The figures of the paper's comparison, made from its tables and points.
 
     error_distributions   predicted minus true of one suite      figures 5-8, 11-12, 15-16 of Pearson et al. 2021
     scatter               predicted against true of one suite    figures 9-10, 13-14, 17-18
-    times                 what an answer costs                   figure 19
+    times                 time of a result                       figure 19
     coverage              coverage minus nominal
     splits                errors in subsets of the lenses        section 5.3
     summary               errors over the paper's, all suites
     cost_and_error        seconds against errors
 
-All take `titles`, the tables' rows in order: with them a row looks the same in every figure, whoever else has an answer.
+All take `titles`, the tables' rows in order: with them a row has the same style in every figure, whichever other rows have results.
 """
 
 from lenssbi.plots.comparison.coverage import coverage

@@ -1,8 +1,7 @@
-"""How wrong each row is: distributions of predicted minus true, and errors in subsets of the lenses.
+"""Errors of each row: distributions of predicted minus true, and errors in subsets of the lenses.
 
-The distributions hold what figures 5-8, 11-12 and 15-16 of Pearson et al. 2021 do: the 68 per cent interval is the bar under each
-hill, and the paper's is the box about it, so that a bar inside its box is an error below the paper's. Hills have one height: how wide
-they are is what they say.
+The distributions are those of figures 5-8, 11-12 and 15-16 of Pearson et al. 2021: the 68 per cent interval is the bar under each
+ridge, and the paper's is the box about it, so that a bar inside its box is an error below the paper's. All ridges have the same height.
 """
 
 from __future__ import annotations
@@ -12,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lenssbi.plots.comparison.look import (
+from lenssbi.plots.comparison.row_style import (
     ALL,
     EDGES,
     UNITS,
-    Look,
-    Points,
     Row,
+    RowEstimates,
+    RowStyle,
     Titles,
     bare,
     bars,
-    hill,
     interval,
     known,
     legend,
-    looks,
     name_rows,
+    note_at,
+    note_empty,
     plain_log,
-    say,
-    say_at,
+    ridge,
+    row_styles,
     unique,
 )
 from lenssbi.plots.style import INK, house_style, label
@@ -46,27 +45,27 @@ KINDS = {
     "S/N": "signal to noise",
     "einstein_radius": "true θ$_{\\rm E}$ [arcsec]",
 }
-"""Property of a split -> what is written below its panels."""
+"""Property of a split -> label below its panels."""
 WORDS = ("doubles", "others")
 
 
 def error_distributions(
-    points: Sequence[Points], published: Published | None = None, titles: Titles | None = None
+    points: Sequence[RowEstimates], published: Published | None = None, titles: Titles | None = None
 ) -> Figure:
-    """Draw predicted minus true: a panel for each parameter, a hill for each row.
+    """Draw predicted minus true: a panel for each parameter, a ridge for each row.
 
     Parameters
     ----------
     points
-        Of one suite.
+        Estimates for one suite.
     published
-        The paper's errors of the same suite, where there are any.
+        The paper's errors of the same suite, if there are any.
     titles
-        All rows, in order; one without points has an empty line that says so.
+        All rows, in order; a row without points has an empty line with a note.
     """
     from matplotlib.figure import Figure
 
-    shown = looks((point.row for point in points), titles)
+    shown = row_styles((point.row for point in points), titles)
     names = list(dict.fromkeys(name for point in points for name in point.names))
     places = {row: -float(i) for i, row in enumerate(shown)}
     answers = {point.row: point for point in points}
@@ -76,19 +75,23 @@ def error_distributions(
         for axes, name in zip(panels, names, strict=False):
             theirs = {row: errors[name] for row, errors in (published or {}).items() if name in errors and row in shown}
             _distributions(axes, name, answers, theirs, shown, places)
-        name_rows(panels[0], places, {row: _counted(look, answers.get(row)) for row, look in shown.items()})
+        name_rows(panels[0], places, {row: _counted(style, answers.get(row)) for row, style in shown.items()})
         suite = points[0].suite if points else "no answers"
         figure.supxlabel(f"{suite}: predicted minus true", fontsize=9, color=INK)
         legend(figure, (), _marks(any((published or {}).values())))
     return figure
 
 
-def _counted(look: Look, point: Points | None) -> str:
+def _counted(style: RowStyle, point: RowEstimates | None) -> str:
     """Title of a row with its lenses."""
     if point is None:
-        return f"{look.title}  (none)"
+        return f"{style.title}  (none)"
     count = len(point.lens)
-    return f"{look.title}  ({count:,})" if count == point.asked else f"{look.title}  ({count:,} of {point.asked:,})"
+    return (
+        f"{style.title}  ({count:,})"
+        if count == point.attempted
+        else f"{style.title}  ({count:,} of {point.attempted:,})"
+    )
 
 
 def _marks(paper: bool) -> list[Any]:
@@ -102,9 +105,9 @@ def _marks(paper: bool) -> list[Any]:
 def _distributions(
     axes: Axes,
     name: str,
-    answers: Mapping[str, Points],
+    answers: Mapping[str, RowEstimates],
     theirs: Mapping[str, float],
-    shown: Mapping[str, Look],
+    shown: Mapping[str, RowStyle],
     places: Mapping[str, float],
 ) -> None:
     from matplotlib.patches import Rectangle
@@ -119,9 +122,9 @@ def _distributions(
             box = (-theirs[row], place - 0.27), 2 * theirs[row], 0.24
             axes.add_patch(Rectangle(*box, fc="none", ec=INK, lw=0.9))
         if row not in ends:
-            say_at(axes, place + 0.15, "no answer")
+            note_at(axes, place + 0.15, "no answer")
             continue
-        hill(axes, differences[row], place, shown[row], (-reach, reach))
+        ridge(axes, differences[row], place, shown[row], (-reach, reach))
         interval(axes, ends[row], place - 0.15, shown[row].colour)
         _outside(axes, differences[row], place, reach, shown[row])
     axes.set(xlim=(-reach, reach), ylim=(min(places.values()) - 0.45, 0.8), title=label(name, UNITS.get(name, "")))
@@ -131,26 +134,26 @@ def _distributions(
 
 
 def _reach(ends: Sequence[float], name: str) -> float:
-    """Half the range that is shown: the widest interval three times, unless one row is far worse than most."""
+    """Half the range of the axis: three times the widest interval, unless one row is far worse than most."""
     good = [end for end in ends if np.isfinite(end) and end > 0] or [1.0]
     reach = min(3.0 * max(good), 8.0 * float(np.median(good)))
     return min(reach, 90.0) if name == "phi" else reach
 
 
-def _outside(axes: Axes, values: np.ndarray, place: float, reach: float, look: Look) -> None:
-    """Say how many lenses are beyond either end."""
+def _outside(axes: Axes, values: np.ndarray, place: float, reach: float, style: RowStyle) -> None:
+    """Write how many lenses are beyond either end."""
     for count, side, text in (
         (int((values < -reach).sum()), -1, "‹{}"),
         (int((values > reach).sum()), 1, "{}›"),
     ):
         if count:
-            style: dict[str, Any] = {
+            keywords: dict[str, Any] = {
                 "ha": "left" if side < 0 else "right",
                 "va": "bottom",
                 "fontsize": 6.5,
-                "color": look.colour,
+                "color": style.colour,
             }
-            axes.text(side * 0.98 * reach, place + 0.04, text.format(count), **style)
+            axes.text(side * 0.98 * reach, place + 0.04, text.format(count), **keywords)
 
 
 def splits(
@@ -161,16 +164,16 @@ def splits(
     Parameters
     ----------
     rows
-        Of the table of errors: suite, row, parameter, split, property, bin_low, error, low, high. The split "all" is not drawn.
+        Rows of the table of errors: suite, row, parameter, split, property, bin_low, error, low, high. The split "all" is not drawn.
     titles
         All rows, in order.
     parameters
-        Those that have panels; by default the two whose errors the paper gives for doubles (section 5.3).
+        Parameters that have panels; by default the two whose errors the paper gives for doubles (section 5.3).
     """
     from matplotlib.figure import Figure
 
     rows = [row for row in rows if known(row, "error") and row["split"] != ALL and row["parameter"] in parameters]
-    shown, suites = looks(unique(rows, "row"), titles), unique(rows, "suite")
+    shown, suites = row_styles(unique(rows, "row"), titles), unique(rows, "suite")
     columns = [(name, kind) for name in parameters if name in unique(rows, "parameter") for kind in _kinds(rows)]
     with house_style():
         size = (max(1.75 * len(columns), 4.0) + 0.5, 1.6 * max(len(suites), 1) + 0.9)
@@ -189,7 +192,7 @@ def splits(
             axes.set_title(f"error of {label(name, UNITS.get(name, ''))}", fontsize=8.5)
             grid[-1, columns.index((name, kind))].set_xlabel(KINDS.get(kind, kind))
         if not columns:
-            say(grid[0, 0], "no errors of splits")
+            note_empty(grid[0, 0], "no errors of splits")
         legend(figure, [shown[name] for name in shown if name in unique(rows, "row")])
     return figure
 
@@ -206,27 +209,27 @@ def _bins(rows: Sequence[Row]) -> dict[str, float | None]:
     return dict(sorted(lower.items(), key=lambda bin: -np.inf if bin[1] is None else bin[1]))
 
 
-def _split(axes: Axes, rows: Sequence[Row], bins: Mapping[str, float | None], shown: Mapping[str, Look]) -> None:
+def _split(axes: Axes, rows: Sequence[Row], bins: Mapping[str, float | None], shown: Mapping[str, RowStyle]) -> None:
     present, places = [name for name in shown if name in unique(rows, "row")], list(bins)
     for number, name in enumerate(present):
-        look = shown[name]
+        style = shown[name]
         found = sorted((row for row in rows if row["row"] == name), key=lambda row: places.index(row["split"]))
         shift = 0.66 * ((number + 0.5) / len(present) - 0.5)
         x = np.array([places.index(row["split"]) for row in found]) + shift
         values = [row["error"] for row in found]
-        axes.errorbar(x, values, bars(found, "error"), fmt=look.marker, ms=3.2, lw=0.9, color=look.colour)
-        axes.plot(x, values, color=look.colour, lw=0.7, alpha=0.45)
+        axes.errorbar(x, values, bars(found, "error"), fmt=style.marker, ms=3.2, lw=0.9, color=style.colour)
+        axes.plot(x, values, color=style.colour, lw=0.7, alpha=0.45)
     _name_bins(axes, bins)
     if rows:
         plain_log(axes, "y")
         axes.tick_params(axis="y", labelsize=7)
     else:
-        say(axes, "no answer")
+        note_empty(axes, "no answer")
     bare(axes)
 
 
 def _name_bins(axes: Axes, bins: Mapping[str, float | None]) -> None:
-    """Names below the bins, where they have any that are words; lower edges between them otherwise."""
+    """Names below the bins if they are words; otherwise lower edges between them."""
     axes.set_xlim(-0.5, len(bins) - 0.5)
     for place in range(1, len(bins)):
         axes.axvline(place - 0.5, color=INK, alpha=0.15, lw=0.6)

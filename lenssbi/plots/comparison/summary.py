@@ -1,23 +1,23 @@
-"""The comparison at a glance: every error over the paper's, and what it costs."""
+"""Summary of the comparison: every error over the paper's, and the time per lens."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lenssbi.plots.comparison.look import (
+from lenssbi.plots.comparison.row_style import (
     ALL,
-    Look,
     Row,
+    RowStyle,
     Titles,
     bare,
     bars,
     known,
     legend,
-    looks,
+    note_at,
+    note_empty,
     plain_log,
-    say,
-    say_at,
+    row_styles,
     unique,
 )
 from lenssbi.plots.style import INK, house_style, label
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RADIUS = "einstein_radius"
-GROUP = 1.4  # rows' breadth between the suites
+GROUP = 1.4  # [rows] between the suites
 
 
 def summary(rows: Sequence[Row], titles: Titles | None = None) -> Figure:
@@ -36,8 +36,8 @@ def summary(rows: Sequence[Row], titles: Titles | None = None) -> Figure:
     Parameters
     ----------
     rows
-        Of the table of errors: suite, row, parameter, split, of_paper, of_paper_low, of_paper_high, paper, wanted. To the left of 1
-        is better than the paper; a short stroke is where less than 1 is wanted. Suites that the paper's tables do not hold are named
+        Rows of the table of errors: suite, row, parameter, split, of_paper, of_paper_low, of_paper_high, paper, wanted. To the left of 1
+        is better than the paper; a short stroke marks a target below 1. Suites that are not in the paper's tables are named
         below.
     titles
         All rows, in order.
@@ -46,8 +46,8 @@ def summary(rows: Sequence[Row], titles: Titles | None = None) -> Figure:
 
     rows = [row for row in rows if row["split"] == ALL]
     published = [row for row in rows if known(row, "paper")]
-    shown, suites = looks(unique(rows, "row"), titles), unique(published, "suite")
-    names, places = unique(published, "parameter"), _places(published, suites, list(looks((), titles) | shown))
+    shown, suites = row_styles(unique(rows, "row"), titles), unique(published, "suite")
+    names, places = unique(published, "parameter"), _places(published, suites, list(row_styles((), titles) | shown))
     with house_style():
         figure = Figure(figsize=(9.0, 0.115 * -min(places.values(), default=-8.0) + 1.5), layout="constrained")
         panels = figure.subplots(1, max(len(names), 1), sharex=True, sharey=True, squeeze=False)[0]
@@ -57,13 +57,18 @@ def summary(rows: Sequence[Row], titles: Titles | None = None) -> Figure:
             axes.set_title(label(name))
         _bands(panels, suites, places)
         figure.supxlabel(_below(unique(rows, "suite"), suites), fontsize=9, color=INK)
-        legend(figure, [shown[name] for name in shown if any(row == name for _, row in places)], [_wish()], columns=5)
+        legend(
+            figure,
+            [shown[name] for name in shown if any(row == name for _, row in places)],
+            [_target_mark()],
+            columns=5,
+        )
         if not names:
-            say(panels[0], "no published values")
+            note_empty(panels[0], "no published values")
     return figure
 
 
-def _wish() -> Any:
+def _target_mark() -> Any:
     from matplotlib.lines import Line2D
 
     return Line2D([], [], ls="", marker="|", ms=9, mew=1.4, color=INK, label="wanted, where below 1")
@@ -82,19 +87,19 @@ def _places(rows: Sequence[Row], suites: Sequence[str], order: Sequence[str]) ->
 
 
 def _ratios(
-    axes: Axes, rows: Sequence[Row], shown: Mapping[str, Look], places: Mapping[tuple[str, str], float]
+    axes: Axes, rows: Sequence[Row], shown: Mapping[str, RowStyle], places: Mapping[tuple[str, str], float]
 ) -> None:
     for row in rows:
-        place, look = places[row["suite"], row["row"]], shown[str(row["row"])]
+        place, style = places[row["suite"], row["row"]], shown[str(row["row"])]
         share = row["wanted"] / row["paper"] if known(row, "wanted") else 1.0
         if share != 1:
             axes.plot([share, share], [place - 0.5, place + 0.5], color=INK, lw=1.4)
         if known(row, "of_paper"):
             error = bars([row], "of_paper", "of_paper_low", "of_paper_high")
-            style: dict[str, Any] = {"fmt": look.marker, "ms": 4.2, "lw": 1.2, "color": look.colour}
-            axes.errorbar(row["of_paper"], place, xerr=error, **style)
+            keywords: dict[str, Any] = {"fmt": style.marker, "ms": 4.2, "lw": 1.2, "color": style.colour}
+            axes.errorbar(row["of_paper"], place, xerr=error, **keywords)
         else:
-            say_at(axes, place, "no answer")
+            note_at(axes, place, "no answer")
 
 
 def _bands(panels: Sequence[Axes], suites: Sequence[str], places: Mapping[tuple[str, str], float]) -> None:
@@ -132,17 +137,17 @@ def cost_and_error(errors: Sequence[Row], times: Sequence[Row], titles: Titles |
     Parameters
     ----------
     errors
-        Of the table of errors: table, suite, row, parameter, split, and of_paper or of_baseline with their intervals. A table whose
-        suites the paper gives no values for is drawn relative to the baseline.
+        Rows of the table of errors: table, suite, row, parameter, split, and of_paper or of_baseline with their intervals. A table
+        without published values is drawn relative to the baseline.
     times
-        Of the table of times: suite, row, seconds_50.
+        Rows of the table of times: suite, row, seconds_50.
     titles
         All rows, in order.
     """
     from matplotlib.figure import Figure
 
     rows = [row for row in errors if row["split"] == ALL and row["parameter"] == RADIUS]
-    shown, tables = looks(unique(rows, "row"), titles), unique(rows, "table")
+    shown, tables = row_styles(unique(rows, "row"), titles), unique(rows, "table")
     seconds = {(row["suite"], row["row"]): row["seconds_50"] for row in times if known(row, "seconds_50")}
     with house_style():
         figure = Figure(figsize=(9.0, 3.9), layout="constrained")
@@ -156,32 +161,32 @@ def cost_and_error(errors: Sequence[Row], times: Sequence[Row], titles: Titles |
             plain_log(panels[0], "x")
             plain_log(panels[0], "y")
         if not tables:
-            say(panels[0], "nothing to compare")
+            note_empty(panels[0], "nothing to compare")
         figure.supxlabel("median time of a lens [s]", fontsize=9, color=INK)
         legend(figure, [shown[name] for name in shown if name in unique(rows, "row")], columns=4)
     return figure
 
 
 def _costs(
-    axes: Axes, rows: Sequence[Row], seconds: Mapping[tuple[str, str], float], shown: Mapping[str, Look]
+    axes: Axes, rows: Sequence[Row], seconds: Mapping[tuple[str, str], float], shown: Mapping[str, RowStyle]
 ) -> None:
     value = "of_paper" if any(known(row, "of_paper") for row in rows) else "of_baseline"
     suites = unique(rows, "suite")
     drawn = [row for row in rows if known(row, value) and (row["suite"], row["row"]) in seconds]
     axes.axhline(1.0, color=INK, lw=1.0)
-    for name, look in shown.items():
+    for name, style in shown.items():
         those = [row for row in drawn if row["row"] == name]
         if not those:
             continue
         x, y = [seconds[row["suite"], name] for row in those], [row[value] for row in those]
         lengths = bars(those, value, f"{value}_low", f"{value}_high")
-        axes.errorbar(x, y, lengths, fmt=look.marker, ms=5, lw=0.9, color=look.colour, alpha=0.85)
+        axes.errorbar(x, y, lengths, fmt=style.marker, ms=5, lw=0.9, color=style.colour, alpha=0.85)
         for row, place in zip(those, zip(x, y, strict=True), strict=True):
             text = str(1 + suites.index(row["suite"]))
             if len(suites) > 1:
-                axes.annotate(text, place, (4, 2), textcoords="offset points", fontsize=6.5, color=look.colour)
+                axes.annotate(text, place, (4, 2), textcoords="offset points", fontsize=6.5, color=style.colour)
     if not drawn:
-        say(axes, "not known")
+        note_empty(axes, "not known")
     axes.set_ylabel(f"error of {label(RADIUS)} over the {'paper' if value == 'of_paper' else 'baseline'}'s")
     numbered = [f"{i}  {suite}" for i, suite in enumerate(suites, 1)] if len(suites) > 1 else suites
     axes.set_xlabel("\n".join(numbered), fontsize=7.5)

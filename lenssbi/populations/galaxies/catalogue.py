@@ -1,4 +1,4 @@
-"""A set of galaxies, ready to be lensed."""
+"""A set of galaxies that serve as sources."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from lenssbi.populations.draws import column
 from lenssbi.populations.galaxies.isolate import Portrait
 from lenssbi.splines import SplineTable
 
-SMALLEST = 2.3  # [pixels]: half-light radius below which an image shows its PSF rather than a galaxy
+SMALLEST = 2.3  # [pixels]: half-light radius below which an image is dominated by its PSF
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A galaxy of an archive, not read yet.
+class GalaxyEntry:
+    """A galaxy of an archive that has not been read yet.
 
     Parameters
     ----------
     name
-        What identifies it.
+        Identity of the galaxy.
     read
-        Gives its portrait, or None where it is of no use (cut by the image's edge, blended, nothing there).
+        Function that returns its portrait, or None if it is unusable (cut by the image's edge, blended, empty).
     magnitude
-        AB magnitude, NaN where it is not known.
+        AB magnitude, NaN if it is not known.
     """
 
     name: str
@@ -44,15 +44,15 @@ class Galaxies:
     Parameters
     ----------
     names
-        What identifies them.
+        Identities of the galaxies.
     table
-        Their images of unit flux.
+        Images of unit flux.
     cells
         Half-light radii [cells of the table], shape (n,).
     radii
         Half-light radii as observed [arcsec], shape (n,).
     magnitudes
-        AB magnitudes as observed, NaN where unknown, shape (n,).
+        AB magnitudes as observed, NaN if unknown, shape (n,).
     """
 
     names: tuple[str, ...]
@@ -63,7 +63,7 @@ class Galaxies:
 
     @staticmethod
     def gather(
-        entries: Iterable[Entry], subset: tuple[float, float] = (0.0, 1.0), count: int | None = None
+        entries: Iterable[GalaxyEntry], subset: tuple[float, float] = (0.0, 1.0), count: int | None = None
     ) -> Galaxies:
         """The first `count` usable galaxies of a share of an archive, in an order that depends on their names alone.
 
@@ -72,16 +72,16 @@ class Galaxies:
         entries
             The archive.
         subset
-            Which share of it, a part of [0, 1): shares that do not overlap have no galaxy in common, however the archive has grown.
+            Share of the archive, a part of [0, 1): disjoint shares have no galaxy in common, even if the archive has grown.
         count
-            How many at most; all where None.
+            Largest number; None for all.
 
         Returns
         -------
-        Possibly none.
+        The galaxies, possibly none.
         """
         chosen = sorted((e for e in entries if subset[0] <= place(e.name) < subset[1]), key=lambda e: place(e.name))
-        kept: list[tuple[Entry, Portrait]] = []
+        kept: list[tuple[GalaxyEntry, Portrait]] = []
         for entry in chosen:
             if count is not None and len(kept) >= count:
                 break
@@ -91,7 +91,7 @@ class Galaxies:
         return Galaxies._of(kept)
 
     @staticmethod
-    def _of(kept: Sequence[tuple[Entry, Portrait]]) -> Galaxies:
+    def _of(kept: Sequence[tuple[GalaxyEntry, Portrait]]) -> Galaxies:
         lights = light_table([portrait.image for _, portrait in kept]) if kept else light_table([np.ones((1, 1))])
         large = np.flatnonzero(lights.cells >= SMALLEST) if kept else np.array([], dtype=int)
         cells = lights.cells[large]
@@ -112,9 +112,9 @@ class Galaxies:
         Parameters
         ----------
         rows
-            Which galaxies, shape (n,).
+            Indices of the galaxies, shape (n,).
         properties
-            Flux, effective radius, turn, mirror and centre as `light.cutout.Cutout` has them, each of shape (n,).
+            Flux, effective radius, turn, mirror and centre of `light.cutout.Cutout`, each of shape (n,).
         """
         return Cutout(
             self.table.of_row(column(rows)), column(self.cells[rows]), *(column(values) for values in properties)
@@ -122,5 +122,5 @@ class Galaxies:
 
 
 def place(name: str) -> float:
-    """A galaxy's place in [0, 1), evenly spread and the same everywhere."""
+    """A galaxy's number in [0, 1), uniformly distributed and a function of its name alone."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6]) / 2**48

@@ -15,7 +15,7 @@ import numpy as np
 from astropy.io import fits
 
 from lenssbi.arrays import FloatArray
-from lenssbi.populations.galaxies.catalogue import Entry
+from lenssbi.populations.galaxies.catalogue import GalaxyEntry
 from lenssbi.populations.galaxies.isolate import Portrait, central
 from lenssbi.status import InputError
 
@@ -23,7 +23,7 @@ NAME = re.compile(r"\.fits?(\.gz|\.bz2|\.fz)?$", re.IGNORECASE)
 
 
 @contextmanager
-def entries(path: Path, pixel_scale: float) -> Iterator[list[Entry]]:
+def entries(path: Path, pixel_scale: float) -> Iterator[list[GalaxyEntry]]:
     """The folder's galaxies, by folder and file.
 
     Parameters
@@ -36,14 +36,16 @@ def entries(path: Path, pixel_scale: float) -> Iterator[list[Entry]]:
     Raises
     ------
     InputError
-        Where there is no such folder, no FITS file in it, or (on reading) a file that holds no image.
+        If there is no such folder, no FITS file in it, or (on reading) a file has no image.
     """
     if not path.is_dir():
         raise InputError(f"{path}: there is no such folder: give the one that holds the galaxies' FITS cut-outs")
     files = sorted(file for file in path.iterdir() if NAME.search(file.name))
     if not files:
         raise InputError(f"{path}: no FITS file is in this folder: give the one that holds the galaxies' cut-outs")
-    yield [Entry(f"{path.resolve().name}/{NAME.sub('', f.name)}", partial(_portrait, f, pixel_scale)) for f in files]
+    yield [
+        GalaxyEntry(f"{path.resolve().name}/{NAME.sub('', f.name)}", partial(_portrait, f, pixel_scale)) for f in files
+    ]
 
 
 def _portrait(file: Path, pixel_scale: float) -> Portrait | None:

@@ -1,9 +1,9 @@
 """Galaxies of the Hubble eXtreme Deep Field, from the picture inside scikit-image: no download.
 
-The picture is a press release (NASA, ESA, G. Illingworth, D. Magee, P. Oesch, R. Bouwens, and the HUDF09 team): a colour JPEG whose
-brightness was stretched for the eye. The encoding of its three channels (sRGB, IEC 61966-2-1) is undone and their mean taken; what the
-picture's makers did before that is not known and stays. It is a source of *shapes*: of clumps, arms, bars and mergers at z = 0.5-3, with
-cores that are probably flatter and outskirts that are brighter than in nature. Colours, fluxes and magnitudes mean nothing.
+The picture is a press release (NASA, ESA, G. Illingworth, D. Magee, P. Oesch, R. Bouwens, and the HUDF09 team): a colour JPEG with
+a brightness scale for display. The encoding of its three channels (sRGB, IEC 61966-2-1) is inverted and their mean taken; earlier
+processing is not known and remains. It is a source of *shapes*: of clumps, arms, bars and mergers at z = 0.5-3, with
+cores that are probably flatter and outskirts that are brighter than in nature. Colours, fluxes and magnitudes have no meaning.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from lenssbi.arrays import FloatArray
-from lenssbi.populations.galaxies.catalogue import Entry
+from lenssbi.populations.galaxies.catalogue import GalaxyEntry
 from lenssbi.populations.galaxies.isolate import Mask, Portrait, Segments, cut, deblended, segments
 from lenssbi.status import InputError
 
@@ -24,31 +24,31 @@ PIXEL_SCALE = 0.138  # [arcsec]: the field's 2.3 arcmin over a thousand pixels
 MESH = 64  # [pixels] of the sky's map
 THRESHOLD = 1.5  # [sigma of a pixel], smoothed by
 SMOOTH = 1.0  # pixels
-CONTRAST = 0.003  # share of the light from which a peak of its own is a neighbour
+CONTRAST = 0.003  # share of the light above which a separate peak is a neighbour
 SMALLEST = 80  # pixels of a segment that may be a galaxy of some structure
 FAINTEST = 8.0  # [sigma] of the mean pixel of a segment
 LIMIT = 254  # of a channel
 SATURATION = 0.1  # share of a segment's light that may be in pixels of which a channel has reached its limit
-STARS = (253 + 706j, 752 + 293j)  # column + i row of those with diffraction spikes; fainter ones are too small
-TOUCHING = 0.2  # share of a segment's outline that may be another's
-ISOPHOTE = 0.2  # [peak] inside which
-WHOLE = 0.85  # this much of the light is to hang together: else it is a group of galaxies
+STARS = (253 + 706j, 752 + 293j)  # column + i row of stars with diffraction spikes; fainter ones are too small
+TOUCHING = 0.2  # share of a segment's outline that may touch another one
+ISOPHOTE = 0.2  # [peak]: isophote inside which
+WHOLE = 0.85  # this share of the light must be connected; otherwise it is a group of galaxies
 
 
 @contextmanager
-def entries() -> Iterator[list[Entry]]:
+def entries() -> Iterator[list[GalaxyEntry]]:
     """The field's galaxies.
 
     Raises
     ------
     InputError
-        Where scikit-image or photutils is not installed.
+        If scikit-image or photutils is not installed.
     """
     yield list(_usable_galaxies())
 
 
 @cache
-def _usable_galaxies() -> tuple[Entry, ...]:
+def _usable_galaxies() -> tuple[GalaxyEntry, ...]:
     image, saturated = _picture()
     level, noise = _sky(image)
     image = image - level
@@ -60,7 +60,7 @@ def _usable_galaxies() -> tuple[Entry, ...]:
     for label, box in enumerate(ndimage.find_objects(objects), 1):
         if box is not None and _usable(image, usual, saturated, objects, label, box):
             y, x = ((side.start + side.stop - 1) // 2 for side in box)
-            usable.append(Entry(f"hxdf-{x}-{y}", partial(_portrait, image, usual, objects, label)))
+            usable.append(GalaxyEntry(f"hxdf-{x}-{y}", partial(_portrait, image, usual, objects, label)))
     return tuple(usable)
 
 
@@ -75,7 +75,7 @@ def _portrait(image: FloatArray, noise: float, objects: Segments, label: int) ->
 
 
 def _picture() -> tuple[FloatArray, Mask]:
-    """Mean of the three channels in linear light, row 0 at the bottom, and where one of them has reached its limit."""
+    """Mean of the three channels in linear light, row 0 at the bottom, and the pixels at the limit of a channel."""
     try:
         from skimage import data
     except ModuleNotFoundError:
@@ -88,7 +88,7 @@ def _picture() -> tuple[FloatArray, Mask]:
 
 
 def _sky(image: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Its level and the scatter of its pixels."""
+    """Level of the sky and scatter of its pixels."""
     try:
         from photutils.background import Background2D
     except ModuleNotFoundError:
@@ -101,7 +101,7 @@ def _sky(image: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _usable(
     image: FloatArray, noise: float, saturated: Mask, objects: Segments, label: int, box: tuple[slice, ...]
 ) -> bool:
-    """Whether a segment is large and bright enough, no star, not burnt out, and apart from its neighbours."""
+    """Whether a segment is large and bright enough, not a star, not saturated, and separate from its neighbours."""
     inside = objects[box] == label
     light = image[box][inside]
     if light.size < SMALLEST or light.mean() < FAINTEST * noise:

@@ -1,8 +1,8 @@
-"""One galaxy by itself: sky taken off, neighbours and noise left out, edges dark.
+"""Isolation of one galaxy: sky subtracted, neighbours and noise removed, edges dark.
 
-Objects are told apart by photutils (Bradley et al., its algorithms SExtractor's, Bertin & Arnouts 1996): everything above a threshold, then
-deblended at many levels. A galaxy keeps its segment and fades over a rim around it, where no other object is. Its pixels go through an
-adaptive Wiener filter (Lim 1990; scipy's), which averages where the light does not vary by more than the noise does and leaves the rest.
+Objects are separated by photutils (Bradley et al., with the algorithms of SExtractor, Bertin & Arnouts 1996): everything above a threshold,
+then deblended at many levels. A galaxy keeps its segment and fades over a rim around it, where no other object is. Its pixels go through an
+adaptive Wiener filter (Lim 1990; scipy's), which averages where the light varies by no more than the noise and keeps the rest.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ LARGEST = 120  # [pixels]: larger galaxies are binned down
 THRESHOLD = 1.0  # [sigma of a pixel] of a cut-out, smoothed by
 SMOOTH = 1.5  # pixels
 STRUCTURE = 6  # a galaxy's arms and clumps are finer than its radius over this, its neighbours are not
-CONTRAST = 0.01  # share of the light from which a peak of its own is a neighbour
-OFF_CENTRE = 0.1  # [shorter sides]: how far from the middle of its cut-out a galaxy may begin
+CONTRAST = 0.01  # share of the light above which a separate peak is a neighbour
+OFF_CENTRE = 0.1  # [shorter sides]: largest distance of a galaxy from the middle of its cut-out
 MARGIN = 2  # dark pixels around a galaxy
 Mask = NDArray[np.bool_]
 Segments = NDArray[np.int_]
 
 
 class Portrait(NamedTuple):
-    """A galaxy by itself: its image, dark at the edges, shape (n, n) with n odd, and the side of a pixel [arcsec]."""
+    """An isolated galaxy: its image, dark at the edges, shape (n, n) with n odd, and the side of a pixel [arcsec]."""
 
     image: FloatArray
     pixel_scale: float
 
 
 def segments(image: FloatArray, threshold: FloatArray) -> SegmentationImage:
-    """Objects of an image, not told apart where they touch.
+    """Objects of an image, not yet deblended.
 
     Parameters
     ----------
     image
         The image without sky, smoothed, shape (y, x).
     threshold
-        Above it lies an object, shape (y, x).
+        Threshold of objects, shape (y, x).
 
     Raises
     ------
     InputError
-        Where photutils or scikit-image, which it uses, is not installed.
+        If photutils or scikit-image, which it uses, is not installed.
     """
     try:
         import skimage.segmentation  # noqa: F401 - photutils asks for it only in the middle of its work
@@ -77,7 +77,7 @@ def deblended(image: FloatArray, found: SegmentationImage, labels: Sequence[int]
     if not len(labels):
         return np.asarray(found.data)
     with warnings.catch_warnings():
-        # whole multiples of the faintest level are taken where the levels' geometric series cannot be
+        # linear levels are used if the geometric series of levels is impossible
         warnings.filterwarnings("ignore", "The deblending mode", AstropyUserWarning)
         split = deblend_sources(
             image, found, FEWEST, labels=labels, contrast=contrast, relabel=False, progress_bar=False
@@ -86,16 +86,16 @@ def deblended(image: FloatArray, found: SegmentationImage, labels: Sequence[int]
 
 
 def cut(image: FloatArray, noise: float, objects: Segments, label: int, pixel_scale: float) -> Portrait | None:
-    """The galaxy `label` of an image, its light's centroid in the middle; None where the image's edge cuts it.
+    """The galaxy `label` of an image, its light's centroid in the middle; None if the image's edge cuts it.
 
     Parameters
     ----------
     image, noise
-        The image without sky and the scatter of a pixel around there.
+        Image without sky, and the scatter of a pixel near the galaxy.
     objects
-        Its objects, shape (y, x).
+        Objects of the image, shape (y, x).
     label
-        The one that is wanted.
+        Label of the galaxy.
     pixel_scale
         Side of the image's pixels [arcsec].
     """
@@ -110,7 +110,7 @@ def cut(image: FloatArray, noise: float, objects: Segments, label: int, pixel_sc
     box = tuple(slice(max(0, line[0] - reach), line[-1] + 1 + reach) for line in (rows, columns))
     inside, others = inside[box], (objects[box] != label) & (objects[box] != 0)
     inside = ndimage.binary_fill_holes(ndimage.gaussian_filter(inside.astype(float), fade / 3) > 0.5)
-    if not inside.any():  # a thread one pixel wide
+    if not inside.any():  # the object is one pixel wide
         return None
     with np.errstate(invalid="ignore", divide="ignore"):  # pixels of exactly the same value all around
         quiet = np.nan_to_num(wiener(image[box], WINDOW, noise**2))
@@ -121,12 +121,12 @@ def cut(image: FloatArray, noise: float, objects: Segments, label: int, pixel_sc
 
 
 def central(image: FloatArray, pixel_scale: float) -> Portrait | None:
-    """The galaxy in the middle of a cut-out; None where there is none, or the cut-out's edge cuts it.
+    """The galaxy in the middle of a cut-out; None if there is none, or the cut-out's edge cuts it.
 
     Parameters
     ----------
     image
-        Shape (y, x). Where most pixels are exactly 0 the cut-out counts as masked already, its sky taken off.
+        Image, shape (y, x). If most pixels are exactly 0 the cut-out counts as already masked and without sky.
     pixel_scale
         Side of its pixels [arcsec].
     """
@@ -146,14 +146,14 @@ def central(image: FloatArray, pixel_scale: float) -> Portrait | None:
 
 
 def _nearest(objects: Segments) -> int:
-    """The object nearest to the middle of its image, 0 where none is near."""
+    """The object nearest to the middle of its image, 0 if none is near."""
     y, x = (np.arange(n) - (n - 1) / 2 for n in objects.shape)
     distance = np.where(objects > 0, np.hypot(y[:, None], x), np.inf)
     return int(objects.flat[distance.argmin()]) if distance.min() < OFF_CENTRE * min(objects.shape) else 0
 
 
 def _sky(image: FloatArray) -> tuple[float, float]:
-    """Its level and the scatter of a pixel."""
+    """Level of the sky and the scatter of a pixel."""
     from astropy.stats import sigma_clipped_stats
 
     held = image != 0

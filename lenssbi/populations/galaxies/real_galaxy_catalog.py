@@ -1,8 +1,8 @@
-"""Galaxies in the format of GalSim's RealGalaxyCatalog, of which the COSMOS sets are the usual ones (Mandelbaum et al. 2012, 2014).
+"""Galaxies in the format of GalSim's RealGalaxyCatalog, such as the COSMOS sets (Mandelbaum et al. 2012, 2014).
 
-A table lists the galaxies (`IDENT`, `MAG`, `PIXEL_SCALE`) and where their stamps are (extension `GAL_HDU` of `GAL_FILENAME`, beside the
-table). The stamps are as observed by HST's F814W, not deconvolved (neither did Pearson et al. 2021), noise and PSF in them. `WEIGHT`, by
-which the sample would become a flux-limited one, is not used: the population sets sizes and magnitudes.
+A table lists the galaxies (`IDENT`, `MAG`, `PIXEL_SCALE`) and the place of their stamps (extension `GAL_HDU` of `GAL_FILENAME`, in the
+folder of the table). The stamps are as observed by HST's F814W, not deconvolved (as in Pearson et al. 2021), with noise and PSF. `WEIGHT`,
+which would make the sample flux-limited, is not used: the population sets sizes and magnitudes.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from lenssbi.populations.galaxies.catalogue import Entry
+from lenssbi.populations.galaxies.catalogue import GalaxyEntry
 from lenssbi.populations.galaxies.isolate import Portrait, central
 from lenssbi.status import InputError
 
 COLUMNS = ("IDENT", "MAG", "PIXEL_SCALE", "GAL_FILENAME", "GAL_HDU")
 PATTERN = "real_galaxy_catalog*.fits*"
-COMPANIONS = ("_fits.fits", "_selection.fits")  # tables of other things with names alike
+COMPANIONS = ("_fits.fits", "_selection.fits")  # other tables with similar names
 
 
 @contextmanager
-def entries(path: Path) -> Iterator[list[Entry]]:
+def entries(path: Path) -> Iterator[list[GalaxyEntry]]:
     """The catalogue's galaxies, by IDENT; their stamps can be read until the context is left.
 
     Parameters
     ----------
     path
-        The table, or the folder that holds it.
+        Table, or the folder that contains it.
 
     Raises
     ------
     InputError
-        Where there is no such table, it lacks a column, or (on reading) a stamp is missing.
+        If there is no such table, it lacks a column, or (on reading) a stamp is missing.
     """
     table = _table(path)
     rows = _rows(table)
@@ -48,7 +48,9 @@ def entries(path: Path) -> Iterator[list[Entry]]:
             return files.enter_context(fits.open(table.parent / name))
 
         yield [
-            Entry(f"cosmos-{ident}", partial(_portrait, opened, name.strip(), int(hdu), float(scale)), float(magnitude))
+            GalaxyEntry(
+                f"cosmos-{ident}", partial(_portrait, opened, name.strip(), int(hdu), float(scale)), float(magnitude)
+            )
             for ident, magnitude, scale, name, hdu in zip(*rows, strict=True)
         ]
 
@@ -78,7 +80,7 @@ def _rows(table: Path) -> tuple[Any, ...]:
     except (OSError, IndexError, ValueError, TypeError) as error:
         raise InputError(f"{table}: not a FITS table that can be read ({error}): give a RealGalaxyCatalog") from None
     names = getattr(data, "names", None) or []
-    # columns may be missing in name only: FITS does not tell capital letters from small ones
+    # FITS does not distinguish upper and lower case in the names of columns
     missing = [name for name in COLUMNS if name.lower() not in [known.lower() for known in names]]
     if missing:
         raise InputError(f"{table}: not a RealGalaxyCatalog, it has no column {', '.join(missing)}: give another")

@@ -1,7 +1,7 @@
 """Sources that are images of real galaxies (Pearson et al. 2021, section 2.2, took galaxies of the Hubble Ultra Deep Field).
 
-Each is drawn at random from a catalogue, turned and mirrored at random, and given a size and a magnitude by the population: an image lends
-its shape alone. A catalogue is read once per process.
+Each is drawn at random from a catalogue, turned and mirrored at random, and given a size and a magnitude by the population: only the shape
+of an image is used. A catalogue is read once per process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.config import Config
 from lenssbi.light import LightProfile
 from lenssbi.populations.galaxies import fits_folder, hubble_deep_field, real_galaxy_catalog
-from lenssbi.populations.galaxies.catalogue import Entry, Galaxies
+from lenssbi.populations.galaxies.catalogue import Galaxies, GalaxyEntry
 from lenssbi.populations.scale import AngularScale, Scale
 from lenssbi.status import InputError
 
@@ -51,12 +51,12 @@ class GalaxySource(Config):
 
     @property
     def galaxies(self) -> Galaxies:
-        """The galaxies that are drawn from.
+        """The galaxies of the catalogue.
 
         Raises
         ------
         InputError
-            Where the catalogue cannot be read, or no galaxy in it is of use.
+            If the catalogue cannot be read, or no galaxy in it is of use.
         """
         path = None if self.path is None else str(Path(self.path).expanduser().resolve())
         galaxies = load(self.catalogue, path, self.pixel_scale, self.count, self.subset)
@@ -72,22 +72,22 @@ class GalaxySource(Config):
         Parameters
         ----------
         rng
-            Source of randomness.
+            Random number generator.
         n
-            How many.
+            Number of draws.
         place
-            Their centres [arcsec], shape (n,).
+            Centres of the sources [arcsec], shape (n,).
         z_source
-            Their redshifts, shape (n,).
+            Redshifts of the sources, shape (n,).
 
         Returns
         -------
-        A batch of cut-outs, and what is known of the sources: `source` is the galaxy's name.
+        A batch of cut-outs, and information on the sources: `source` is the galaxy's name.
 
         Raises
         ------
         InputError
-            Where the catalogue cannot be read, or no galaxy in it is of use.
+            If the catalogue cannot be read, or no galaxy in it is of use.
         """
         galaxies = self.galaxies
         rows = rng.integers(len(galaxies), size=n)
@@ -110,7 +110,7 @@ def load(
     Raises
     ------
     InputError
-        Where it cannot be read, or no galaxy in it is of use.
+        If it cannot be read, or has no usable galaxy.
     """
     with _opened(catalogue, path, pixel_scale) as entries:
         galaxies = Galaxies.gather(entries, subset, count)
@@ -120,7 +120,7 @@ def load(
     return galaxies
 
 
-def _opened(catalogue: Catalogue, path: str | None, pixel_scale: float) -> AbstractContextManager[list[Entry]]:
+def _opened(catalogue: Catalogue, path: str | None, pixel_scale: float) -> AbstractContextManager[list[GalaxyEntry]]:
     if path is None:
         return hubble_deep_field.entries()
     if catalogue == "fits_folder":

@@ -1,4 +1,4 @@
-"""Simulated galaxies as lenses: convergence maps, snapshots of particles, and a mock for where there is neither."""
+"""Simulated galaxies as lenses: convergence maps, snapshots of particles, and mock galaxies."""
 
 from lenssbi.populations.hydro.mass import MapMass
 

@@ -1,4 +1,4 @@
-"""The maps that a population draws from: their deflections in one table, and the model fitted to each."""
+"""The maps of a population: their deflections in one table, and the model fitted to each."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class MapAtlas:
     names, kinds
         Identity of each map, and whether it is a "map" or a "mock", shape (n,).
     field
-        Their deflections, a batch of n.
+        Deflections of the maps, a batch of n.
     fits
-        The fitted parameters, name -> (n,); angles in arcsec.
+        Fitted parameters, name -> (n,); angles in arcsec.
     left_out
-        Why a map is not among them, by its name.
+        Reasons why maps are left out, by name.
     """
 
     names: NDArray[np.str_]
@@ -45,7 +45,7 @@ class MapAtlas:
     left_out: Mapping[str, str]
 
     def without(self, reasons: Mapping[str, str]) -> MapAtlas:
-        """The atlas without the maps named in `reasons`, which are kept."""
+        """The atlas without the maps in `reasons`, which are stored."""
         keep = np.flatnonzero([name not in reasons for name in self.names])
         fits = {name: values[keep] for name, values in self.fits.items()}
         field = batching.take(self.field, keep)
@@ -58,7 +58,7 @@ def atlas_of(maps: Sequence[ConvergenceMap], model: Model) -> MapAtlas:
     Raises
     ------
     InputError
-        Where two maps have one name.
+        If two maps have one name.
     """
     twice = {one.name for i, one in enumerate(maps) if one.name in {other.name for other in maps[:i]}}
     if twice:
@@ -95,7 +95,7 @@ def padded(maps: Sequence[ConvergenceMap]) -> list[FloatArray]:
 
 def einstein_circle(kappa: FloatArray, pixel_scale: float) -> tuple[float, complex] | None:
     """Radius [arcsec] and centre x + iy [arcsec, 0 in the middle of the map] of the circle around the densest spot inside which the mean
-    convergence is 1; None where there is no such circle within the map."""
+    convergence is 1; None if there is no such circle within the map."""
     smooth = blurred(kappa, 3.0)
     row, column = np.unravel_index(np.argmax(smooth), kappa.shape)
     y, x = np.indices(kappa.shape)
@@ -103,7 +103,7 @@ def einstein_circle(kappa: FloatArray, pixel_scale: float) -> tuple[float, compl
     order = np.argsort(distance, kind="stable")
     mean = np.cumsum(kappa.ravel()[order]) / np.arange(1, kappa.size + 1)
     above = np.flatnonzero(mean >= 1)
-    # a circle of a dozen pixels is noise, one that leaves the map is not a circle
+    # a circle of a dozen pixels is noise, and one that crosses the edge of the map is incomplete
     edge = min(row, column, kappa.shape[0] - 1 - row, kappa.shape[1] - 1 - column)
     if not len(above) or above[-1] < 12 or distance[order[above[-1]]] >= edge:
         return None

@@ -1,13 +1,13 @@
-"""Convergence maps out of files: numpy archives, FITS images, and snapshots projected.
+"""Convergence maps from files: numpy archives, FITS images, and projected snapshots.
 
     npz    arrays of shape (ny, nx) or (n, ny, nx) are convergence; `pixel_scale` [arcsec] may be among them. An archive
            with `edges` [kpc] holds masses per pixel [Msun] instead, of one galaxy: an array named total..., or several
            components to be added
-    FITS   every image of two axes is a map of convergence; the header's CD matrix or CDELT say the pixel scale
-    HDF5   particles, see `snapshots`; a galaxy gives as many maps as projections are asked for
+    FITS   every image of two axes is a map of convergence; the header's CD matrix or CDELT give the pixel scale
+    HDF5   particles, see `snapshots`; a galaxy has one map for each projection
 
-A folder stands for all such files in it; the files `name.0.hdf5`, `name.1.hdf5`, ... are one snapshot. Row 0 of a map is at
-the bottom; what lies beyond its edges does not deflect.
+A folder represents all such files in it; the files `name.0.hdf5`, `name.1.hdf5`, ... are one snapshot. Row 0 of a map is at
+the bottom; mass beyond its edges is neglected.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lenssbi.populations.hydro.particles import Particles
 from lenssbi.populations.hydro.projection import convergence_map, random_orientation
 from lenssbi.status import InputError
 
-SHAPE, PIXEL_SCALE = 256, 0.06  # of maps made of particles: pixels along the side, arcsec
+SHAPE, PIXEL_SCALE = 256, 0.06  # of maps from particles: pixels along the side, arcsec
 ARCHIVES, IMAGES, SNAPSHOTS = (".npz",), (".fits", ".fit", ".fits.gz"), (".hdf5", ".h5")
 SMALLEST = 16  # pixels along the side of a map
 
@@ -38,13 +38,13 @@ class ConvergenceMap:
     Parameters
     ----------
     name
-        Identity of the galaxy, and of the projection where there are several.
+        Identity of the galaxy, and of the projection if there are several.
     kappa
-        Shape (ny, nx), row 0 at the bottom.
+        Convergence, shape (ny, nx), row 0 at the bottom.
     pixel_scale
         Side of a pixel [arcsec].
     kind
-        "map", or "mock" where no simulation made the galaxy.
+        Kind: "map", or "mock" for a galaxy that is not from a simulation.
     """
 
     name: str
@@ -62,12 +62,12 @@ class ConvergenceMap:
 
 
 def files_of(path: Path) -> list[list[Path]]:
-    """The files that `path`, a file or a folder, stands for; the files of one snapshot together.
+    """The files of `path`, a file or a folder, grouped by snapshot.
 
     Raises
     ------
     InputError
-        Where there is no such file, or nothing in the folder that holds maps; where files of a snapshot are missing.
+        If there is no such file, the folder has no maps, or files of a snapshot are missing.
     """
     if not path.exists():
         raise InputError(f"{path}: there is no such file or folder: check the path")
@@ -84,12 +84,12 @@ def files_of(path: Path) -> list[list[Path]]:
 
 
 def maps_of_archive(path: Path, pixel_scale: float | None, redshifts: tuple[float, float]) -> list[ConvergenceMap]:
-    """Maps in a numpy archive; `pixel_scale` [arcsec] goes before the file's, `redshifts` of lens and source are for maps of mass.
+    """Maps in a numpy archive; `pixel_scale` [arcsec] takes precedence, `redshifts` of lens and source are for maps of mass.
 
     Raises
     ------
     InputError
-        Where it cannot be read, holds no maps, or does not say how large a pixel is.
+        If it cannot be read, has no maps, or does not give the size of a pixel.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -119,12 +119,12 @@ def maps_of_archive(path: Path, pixel_scale: float | None, redshifts: tuple[floa
 
 
 def maps_of_image(path: Path, pixel_scale: float | None) -> list[ConvergenceMap]:
-    """Maps in a FITS file; `pixel_scale` [arcsec] goes before the header's.
+    """Maps in a FITS file; `pixel_scale` [arcsec] takes precedence over the header.
 
     Raises
     ------
     InputError
-        As for `maps_of_archive`.
+        The errors of `maps_of_archive`.
     """
     from astropy.io import fits
     from astropy.wcs import WCS
@@ -166,18 +166,18 @@ def maps_of_particles(
     particles
         The galaxy.
     projections
-        How many maps.
+        Number of maps.
     rng
-        Source of the directions.
+        Random number generator of the directions.
     redshifts
-        Of the lens and of the source.
+        Redshifts of the lens and of the source.
     pixel_scale
         Side of a pixel [arcsec]; None takes 0.06.
     smoothing
         Sigma of the finest kernel [kpc]; None takes the softening.
     """
     scale = PIXEL_SCALE if pixel_scale is None else pixel_scale
-    # a mock stays one when it has been written to a file
+    # a mock is recognised after it has been written to a file
     kind = "mock" if particles.name.startswith("mock") else "map"
     letters = _letters(projections)
     return [
@@ -205,7 +205,7 @@ def _of_masses(
 
 
 def _letters(n: int) -> Iterator[str]:
-    """Marks of projections: none for a single one, then -a, -b, ... -z, -26, ..."""
+    """Suffixes of projections: none for a single one, then -a, -b, ... -z, -26, ..."""
     if n == 1:
         yield ""
         return

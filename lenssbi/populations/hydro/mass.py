@@ -1,13 +1,13 @@
-"""Lenses whose mass is a map: simulated galaxies, or the mock (Pearson et al. 2021, sections 2.2 and 4.4).
+"""Lenses with a convergence map as mass: simulated galaxies, or the mock (Pearson et al. 2021, sections 2.2 and 4.4).
 
 Each map is turned into a deflection and fitted once per process. A lens is then one of the maps, turned, mirrored, stretched and moved,
 
     kappa(theta) = kappa_map(w),   theta = centre + scale turn mirror(w - c),   c the fitted centre of the map
 
-and its true parameters are the fit's, transformed alike: einstein_radius scales, the ellipticity turns by twice the angle and
-is conjugated by a mirror, the slope stays. Stretching keeps the convergence, so the galaxy has scale^2 times the mass within
-scale times the size: it stands for a heavier galaxy, or a nearer one. That gives the suite the paper's range of Einstein radii,
-whatever the simulation's volume held. The softened core is stretched, too.
+and its true parameters are those of the fit with the same transformation: einstein_radius scales, the ellipticity turns by twice the angle
+and is conjugated by a mirror, the slope stays. Stretching keeps the convergence, so the galaxy has scale^2 times the mass within
+scale times the size: it corresponds to a more massive or a nearer galaxy. This gives the suite the paper's range of Einstein radii,
+whatever the volume of the simulation. The softened core is stretched, too.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class MapMass(Config):
     smoothing: float | None = Field(
         None, gt=0, description="sigma of the finest kernel of a particle; None is its softening [kpc]"
     )
-    map_z_lens: float = Field(0.5, gt=0, description="where masses and particles are put to become convergence")
-    map_z_source: float = Field(2.0, gt=0, description="and the source behind them")
+    map_z_lens: float = Field(0.5, gt=0, description="redshift of the lens for maps of mass and particles")
+    map_z_source: float = Field(2.0, gt=0, description="redshift of the source for maps of mass and particles")
     model: Model = Field("sie", description="what is fitted to the maps: sie or power_law")
     einstein_radius: Range | None = Field(
         (1.3, 2.6), description="maps are stretched to a uniform choice in it; None keeps their own [arcsec]"
@@ -86,14 +86,14 @@ class MapMass(Config):
     def draw(
         self, rng: np.random.Generator, n: int, z_lens: FloatArray, z_source: FloatArray
     ) -> tuple[tuple[Deflector, ...], dict[str, FloatArray], dict[str, Any]]:
-        """Draw `n` lenses: a batch of deflectors, their parameters, and what else is known of them.
+        """Draw `n` lenses: a batch of deflectors, their parameters, and further information.
 
-        The redshifts change nothing: the convergence is the map's.
+        The redshifts have no effect: the convergence is that of the map.
 
         Raises
         ------
         InputError
-            Where a file cannot be used, or no map is left.
+            If a file cannot be used, or no map is left.
         """
         atlas = map_atlas(self)
         which = rng.integers(len(atlas.names), size=n)
@@ -121,12 +121,12 @@ class MapMass(Config):
 
 @cache
 def map_atlas(config: MapMass) -> MapAtlas:
-    """The maps that a configuration draws from, with their deflections and fits; made once per process.
+    """The maps of a configuration with their deflections and fits; computed once per process.
 
     Raises
     ------
     InputError
-        Where a file cannot be used, or no map is left.
+        If a file cannot be used, or no map is left.
     """
     whole = atlas_of(convergence_maps(config), config.model)
     unfit = {str(name): reason for i, name in enumerate(whole.names) if (reason := _unfit(config, whole, i))}
@@ -139,7 +139,7 @@ def map_atlas(config: MapMass) -> MapAtlas:
 
 
 def convergence_maps(config: MapMass) -> list[ConvergenceMap]:
-    """The maps that a configuration names, before any is left out."""
+    """All maps of a configuration, before any is left out."""
     rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(0,)))
     redshifts = (config.map_z_lens, config.map_z_source)
     found: list[ConvergenceMap] = []

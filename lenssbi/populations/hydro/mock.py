@@ -1,15 +1,15 @@
-"""A mock galaxy for where no simulation is at hand: a massive elliptical made of particles.
+"""A mock galaxy in place of a simulated one: a massive elliptical galaxy of particles.
 
     stars        Jaffe (1983, MNRAS 202, 995), triaxial; M* about 4.5e11 Msun, half-light radius about 8 kpc (van der Wel et al.
                  2014, ApJ 788, 28)
     dark halo    NFW (1997, ApJ 490, 493), triaxial, its axes near the stars'; M200 about 1e13 Msun, concentration a fifth above
-                 that of a halo without gas (Dutton & Maccio 2014, MNRAS 441, 3359): it stands for the contraction
+                 that of a halo without gas (Dutton & Maccio 2014, MNRAS 441, 3359): to include contraction
     subhaloes    dN/dM ~ M^-1.9, 3e8-1e11 Msun, 7 per cent of M200, farther out than the halo's mass (Springel et al. 2008,
                  MNRAS 391, 1685); each a Hernquist sphere, a dwarf galaxy of 2 per cent of its mass in those above 1e10
 
 The sum is near isothermal around its Einstein radius, as real ellipticals are (Auger et al. 2010, ApJ 724, 511). It is a mock and not a
-simulated galaxy: no gas, no mergers, no discs, axes that do not turn with radius within a component. Particles weigh what those of a good
-simulation weigh; beyond `FINE` kpc, where only their projection matters, four times as much.
+simulated galaxy: no gas, no mergers, no discs, axes that do not turn with radius within a component. Particle masses are those of a
+high-resolution simulation; beyond `FINE` kpc, where only their projection matters, they are four times larger.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from lenssbi.populations.hydro.particles import DARK_MATTER, STARS, Particles
 
 STAR_MASS, DARK_MASS = 2e6, 4e6  # of a particle [Msun]
 FINE = 40.0  # [kpc]
-COARSE = 4  # how much heavier dark particles are beyond
-EDGE = 200.0  # nothing is drawn beyond [kpc]
+COARSE = 4  # ratio of the masses of dark particles beyond
+EDGE = 200.0  # [kpc]: largest radius of particles
 SOFTENING = 0.5  # [kpc], between TNG50's and EAGLE's
 RHO_200 = 200 * 224.0  # 200 times the critical density at z = 0.5 [Msun / kpc^3]
 SUBHALO_MASSES = (3e8, 1e11)  # [Msun]
@@ -36,12 +36,12 @@ EINASTO_ALPHA, EINASTO_RADIUS = 0.678, 0.81  # number density of subhaloes; the 
 
 @dataclass(frozen=True)
 class MockGalaxy:
-    """What a mock galaxy is made of.
+    """Parameters of a mock galaxy.
 
     Parameters
     ----------
     stellar_mass, halo_mass
-        [Msun]; the halo's is M200.
+        Masses [Msun]; that of the halo is M200.
     stellar_scale
         Scale radius of the Jaffe sphere [kpc]: the half-light radius over 0.763.
     concentration
@@ -104,7 +104,7 @@ def _stars(rng: np.random.Generator, galaxy: MockGalaxy) -> Part:
 
 
 def _halo(rng: np.random.Generator, galaxy: MockGalaxy) -> list[Part]:
-    """The smooth part of the dark halo, fine within and coarse beyond a radius."""
+    """The smooth part of the dark halo, with heavier particles beyond a radius."""
     scale = _r200(galaxy) / galaxy.concentration
     x = np.geomspace(1e-5, EDGE / scale, 4096)
     enclosed = np.log1p(x) - x / (1 + x)
@@ -161,7 +161,7 @@ def _hernquist_radius(share: FloatArray, scale: float | FloatArray) -> FloatArra
 
 
 def _around(rng: np.random.Generator, radius: FloatArray, axes: tuple[float, float]) -> FloatArray:
-    """Points at elliptical radii `radius` on ellipsoids whose volume is the sphere's, shape (n, 3)."""
+    """Points at elliptical radii `radius` on ellipsoids with the volume of the sphere, shape (n, 3)."""
     height = rng.uniform(-1, 1, len(radius))
     angle = rng.uniform(0, 2 * np.pi, len(radius))
     ring = radius * np.sqrt(1 - height**2)

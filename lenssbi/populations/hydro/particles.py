@@ -1,4 +1,4 @@
-"""Particles of a simulated galaxy, and where its centre is.
+"""Particles of a simulated galaxy, and its centre.
 
 Kinds are the numbers of the simulations' own groups: 0 gas, 1 dark matter, 4 stars, 5 black holes. Positions are proper, relative to the
 galaxy's centre: the minimum of the potential where a snapshot stores it, else the centre of a shrinking sphere of stars (Power et al. 2003,
@@ -26,13 +26,13 @@ class Particles:
     Parameters
     ----------
     position
-        Relative to the centre [proper kpc], shape (n, 3).
+        Positions relative to the centre [proper kpc], shape (n, 3).
     mass
-        [Msun], shape (n,).
+        Masses [Msun], shape (n,).
     kind
         Group of each particle, one of `KINDS`, shape (n,).
     redshift
-        Of the snapshot.
+        Redshift of the snapshot.
     softening
         Plummer-equivalent gravitational softening [proper kpc].
     name
@@ -41,7 +41,7 @@ class Particles:
     Raises
     ------
     ValueError
-        Where there are no particles, or numbers that are not finite.
+        If there are no particles, or numbers are not finite.
     """
 
     position: FloatArray
@@ -72,7 +72,7 @@ class Particles:
         return replace(self, position=self.position - (self.centre() if centre is None else centre))
 
     def centre(self, enough: int = 100) -> FloatArray:
-        """Centre of mass [kpc], shape (3,), of a shrinking sphere of stars, or of all particles where stars are fewer than `enough`."""
+        """Centre of mass [kpc], shape (3,), of a shrinking sphere of stars, or of all particles if there are fewer than `enough` stars."""
         stars = self.kind == STARS
         chosen = stars if stars.sum() >= enough else np.ones(len(self), bool)
         return shrinking_sphere(self.position[chosen], self.mass[chosen], enough)
@@ -84,13 +84,13 @@ def shrinking_sphere(position: FloatArray, mass: FloatArray, enough: int = 100, 
     Parameters
     ----------
     position
-        Any unit of length, shape (n, 3).
+        Positions in any unit of length, shape (n, 3).
     mass
-        Shape (n,), not all zero.
+        Masses, shape (n,), not all zero.
     enough
-        Particles in the last sphere.
+        Number of particles in the last sphere.
     shrink
-        Radius of a sphere over that of the one before.
+        Ratio of the radii of successive spheres.
     """
     enough = max(enough, len(mass) // 100)
     centre = mass @ position / mass.sum()
@@ -104,7 +104,7 @@ def shrinking_sphere(position: FloatArray, mass: FloatArray, enough: int = 100, 
             break
         weight = mass * inside
         centre = weight @ position / weight.sum()
-        # nothing that far outside comes back in, unless the centre moves by half a radius
+        # particles so far outside do not return, unless the centre moves by half a radius
         near = square < (1.5 * radius) ** 2
         if near.mean() < 0.8:
             position, mass = position[near], mass[near]

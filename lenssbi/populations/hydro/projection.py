@@ -1,13 +1,13 @@
 """From particles to a convergence map: turn, project, smooth, divide by the critical surface density.
 
-A simulation knows nothing of the mass below its softening, and particles are a noisy sample of it. Each particle is therefore
-spread over a Gaussian; its sigma is the Plummer-equivalent softening, or as much wider, up to four times, as it takes to have
-`neighbours` particles under it. N particles under a kernel of area 4 pi sigma^2 leave a noise of N^-1/2 of the surface density,
+A simulation does not resolve the mass below its softening, and particles are a noisy sample of it. Each particle is therefore
+spread over a Gaussian; its sigma is the Plummer-equivalent softening, or up to four times wider, so that it contains
+`neighbours` particles. N particles under a kernel of area 4 pi sigma^2 leave a noise of N^-1/2 of the surface density,
 
     noise / Sigma = (m / (4 pi sigma^2 Sigma))^1/2         m the particle mass
 
-2 per cent where the convergence is 0.5 for m = 1e6 Msun and sigma = 0.5 kpc, 4 for EAGLE's dark matter of 1e7 and 0.7 kpc, if it were
-all. Mass is conserved: what the kernels spread beyond the edge of the map comes in from beyond it.
+2 per cent where the convergence is 0.5 for m = 1e6 Msun and sigma = 0.5 kpc, 4 per cent for EAGLE's dark matter of 1e7 and 0.7 kpc if it
+were all mass. Mass is conserved: kernels lose mass at the edge of the map and gain as much from particles beyond it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lenssbi.populations.cosmology import critical_surface_density, kpc_per_arcs
 from lenssbi.populations.hydro.particles import Particles
 
 COARSER = (1, 2, 4)  # widths of the kernels, in units of the finest
-REACH = 4.0  # sigmas of the widest kernel around the map in which particles still count
+REACH = 4.0  # [sigma of the widest kernel]: width of the border in which particles contribute
 NEIGHBOURS = 1500
 
 
@@ -47,17 +47,17 @@ def surface_density(
     orientation
         Rotation matrix, shape (3, 3), that takes positions to the observer's axes (x, y, line of sight).
     shape
-        Pixels along the side of the map.
+        Number of pixels along the side of the map.
     pixel
         Side of a pixel [kpc].
     smoothing
         Sigma of the finest kernel [kpc]; None takes the softening.
     neighbours
-        Particles that a kernel should hold, (sum of m)^2 / sum of m^2 where they differ; 0 smooths everything with the finest.
+        Number of particles that a kernel should contain, (sum of m)^2 / sum of m^2 if they differ; 0 uses the finest kernel only.
 
     Returns
     -------
-    [Msun / kpc^2], shape (shape, shape), row 0 at the bottom.
+    Surface density [Msun / kpc^2], shape (shape, shape), row 0 at the bottom.
     """
     sigma = (particles.softening if smoothing is None else smoothing) / pixel
     widths = [sigma * factor for factor in COARSER] if neighbours else [sigma]
@@ -71,7 +71,7 @@ def surface_density(
     level = _levels(x, y, mass, widths, neighbours, full)
     total = np.zeros((full, full))
     for k, width in enumerate(widths):
-        # between two kernels a particle is in both, so that nothing jumps where one follows the other
+        # between two kernels a particle is in both, so that the transition is continuous
         share = 1 - np.abs(level - k)
         at = np.flatnonzero(share > 0)
         if len(at):
@@ -87,20 +87,20 @@ def convergence_map(
     redshifts: tuple[float, float],
     smoothing: float | None = None,
 ) -> FloatArray:
-    """Convergence of a galaxy put at another redshift, its proper size and mass unchanged.
+    """Convergence of a galaxy at another redshift, its proper size and mass unchanged.
 
     Parameters
     ----------
     particles, orientation, shape, smoothing
-        As in `surface_density`.
+        Arguments of `surface_density`.
     pixel_scale
         Side of a pixel [arcsec].
     redshifts
-        Of the lens and of the source.
+        Redshifts of the lens and of the source.
 
     Returns
     -------
-    kappa, shape (shape, shape), row 0 at the bottom.
+    Convergence, shape (shape, shape), row 0 at the bottom.
     """
     pixel = pixel_scale * float(kpc_per_arcsec(redshifts[0]))
     sigma = surface_density(particles, orientation, shape, pixel, smoothing)
@@ -110,7 +110,7 @@ def convergence_map(
 def blurred(values: FloatArray, sigma: float, cloud: bool = False) -> FloatArray:
     """A periodic map, shape (ny, nx), convolved with a Gaussian of `sigma` pixels.
 
-    With `cloud`, the variance (1/6 pixel^2) that sharing mass among four pixels has already added is taken off.
+    With `cloud`, the variance (1/6 pixel^2) of the distribution of mass over four pixels is subtracted first.
     """
     if cloud:
         sigma = np.sqrt(max(sigma**2 - 1 / 6, 0.0))
@@ -124,11 +124,11 @@ def blurred(values: FloatArray, sigma: float, cloud: bool = False) -> FloatArray
 def _levels(
     x: FloatArray, y: FloatArray, mass: FloatArray, widths: list[float], neighbours: int, full: int
 ) -> FloatArray:
-    """Which kernel each particle would have to hold its neighbours, a fraction where that is between two."""
+    """Kernel of each particle that contains its neighbours, a fraction between two kernels."""
     if len(widths) == 1:
         return np.zeros(len(x))
     pixel = np.rint(y).astype(np.int64) * full + np.rint(x).astype(np.int64)
-    # the widest kernel counts them: a narrower one would find its own noise
+    # counted with the widest kernel: a narrower one would be noisier
     first, second = (
         blurred(np.bincount(pixel, mass**power, full**2).astype(float).reshape(full, full), widths[-1])
         for power in (1, 2)

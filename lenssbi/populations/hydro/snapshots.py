@@ -1,16 +1,17 @@
-"""Snapshots of EAGLE and IllustrisTNG: one galaxy's particles out of HDF5 files.
+"""Snapshots of EAGLE and IllustrisTNG: the particles of one galaxy from HDF5 files.
 
 Both keep particles in groups `PartType0` gas, `PartType1` dark matter, `PartType4` stars, `PartType5` black holes, with comoving positions
-and an h in every unit. Which layout a file has is seen from what is in it:
+and an h in every unit. The layout of a file is recognised by its contents:
 
-    EAGLE          `Mass`; every dataset says its unit: cgs = value * CGSConversionFactor * a^aexp-scale-exponent * h^h-scale-exponent
+    EAGLE          `Mass`; every dataset has its unit: cgs = value * CGSConversionFactor * a^aexp-scale-exponent * h^h-scale-exponent
                    (arXiv:1706.09899); the galaxy of a particle is (GroupNumber, SubGroupNumber)
     IllustrisTNG   `Masses`; UnitLength_in_cm and UnitMass_in_g in the header, else kpc and 1e10 Msun, all over h, lengths times a
                    (Nelson et al. 2019, Comp. Astrophys. Cosmol. 6, 2); Gadget, Illustris and Auriga write the same
 
-Dark-matter particles are all alike, so their mass is in the header's MassTable; ones that have masses of their own keep them. A
-snapshot in several files (`name.0.hdf5`, `name.1.hdf5`, ...) is read from all of them at once. The whole is held in memory: cut a
-galaxy out of a large snapshot first, as both projects' web pages do. HDF5 files are opened with h5py, here and in `dataset/`.
+All dark-matter particles have the same mass, which is in the header's MassTable, unless they have individual masses. A
+snapshot in several files (`name.0.hdf5`, `name.1.hdf5`, ...) is read from all of them at once. The whole snapshot is held in memory:
+extract a galaxy from a large snapshot first, for example on the web pages of both projects. HDF5 files are opened with h5py, here and in
+`dataset/`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from lenssbi.status import InputError
 
 KPC = 3.085678e21  # [cm], as the simulations have it
 SOLAR_MASS = 1.989e33  # [g], as the simulations have it
-SOFTENING = 0.7  # [kpc], of EAGLE and TNG100, where a file does not say it
-CHUNK = re.compile(r"\.\d+\.(hdf5|h5)$")  # how the name of one of several files of a snapshot ends
+SOFTENING = 0.7  # [kpc], of EAGLE and TNG100, for files without it
+CHUNK = re.compile(r"\.\d+\.(hdf5|h5)$")  # end of the name of one of several files of a snapshot
 EAGLE_UNIT = ("CGSConversionFactor", "aexp-scale-exponent", "h-scale-exponent")
 
 
@@ -47,12 +48,12 @@ def read_particles(
     galaxy
         (GroupNumber, SubGroupNumber) in files of EAGLE; without it all particles are the galaxy and its surroundings.
     softening
-        Plummer-equivalent [proper kpc]; goes before what the file says.
+        Plummer-equivalent softening [proper kpc]; takes precedence over the file.
 
     Raises
     ------
     InputError
-        Where a file is missing, not HDF5, damaged, in another layout, or without particles.
+        If a file is missing, not HDF5, damaged, in another layout, or without particles.
     """
     paths = [files] if isinstance(files, Path) else list(files)
     parts: list[tuple[FloatArray, FloatArray, Any, FloatArray]] = []
@@ -94,9 +95,9 @@ def write_particles(path: str | Path, particles: Particles, origin: float = 0.0,
     particles
         The galaxy.
     origin
-        Where its centre is put along each axis [ckpc/h].
+        Position of its centre along each axis [ckpc/h].
     box
-        Side of the periodic box [ckpc/h]; particles beyond its edges come back on the other side.
+        Side of the periodic box [ckpc/h]; particles beyond its edges are wrapped.
     """
     import h5py
 
@@ -139,7 +140,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _header(file: Any, path: Path) -> dict[str, Any]:
-    """What is needed of the header: a, h, redshift, masses by kind and the box [kpc]."""
+    """Entries of the header: a, h, redshift, masses by kind and the box [kpc]."""
     if "Header" not in file or not any(f"PartType{kind}" in file for kind in KINDS):
         raise InputError(
             f"{path}: neither EAGLE's nor IllustrisTNG's layout (no Header or no PartType groups): convert it to one of them"
@@ -177,7 +178,7 @@ def _eagle_unit(dataset: Any, a: float, h: float) -> float:
 
 
 def _group(file: Any, header: Mapping[str, Any], kind: int, galaxy: tuple[int, int] | None, path: Path) -> Any:
-    """Positions [kpc], masses [Msun], kinds and potentials (NaN where the file has none) of one group."""
+    """Positions [kpc], masses [Msun], kinds and potentials (NaN if the file has none) of one group."""
     group = file[f"PartType{kind}"]
     position = np.asarray(group["Coordinates"], float) * header["length"]
     n = len(position)
@@ -218,7 +219,7 @@ def _softening(file: Any, header: Mapping[str, Any]) -> float:
 
 
 def _number(attributes: Any, name: str, default: float | None = None) -> float:
-    """An attribute as a number, whether it was written as one or as an array of one."""
+    """An attribute as a number, stored as a scalar or as an array of one."""
     if name not in attributes and default is not None:
         return default
     return float(np.ravel(attributes[name])[0])

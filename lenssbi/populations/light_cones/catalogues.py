@@ -1,10 +1,10 @@
-"""Light cones out of simulated catalogues, LSST CatSim's and CosmoDC2's.
+"""Light cones from simulated catalogues, LSST CatSim and CosmoDC2.
 
 **CatSim** (CSV, the names of the columns in its first line, after a `#`): galaxies of the semi-analytic model of De Lucia &
 Blaizot (2007, MNRAS 375, 2) in the Millennium simulation (Springel et al. 2005, Nature 435, 629). Masses are in 10^10 Msun / h
-with h = 0.73: those of haloes are multiples of the simulation's particle, 0.0860657 in this unit. Every galaxy has a halo of its
-own, satellites what is left of theirs, which is a few per cent of the host's and counted there, too. Sizes are those of bulges
-only and not used.
+with h = 0.73: those of haloes are multiples of the simulation's particle, 0.0860657 in this unit. Every galaxy has its own
+halo; satellites have the remainder of theirs, a few per cent of the host's mass, which also includes it. Sizes are those of
+bulges only and are not used.
 
 **CosmoDC2** (Korytov et al. 2019, ApJS 245, 26; HDF5, group `galaxyProperties`): `hostHaloMass` in Msun / h with h = 0.71 is
 repeated in all galaxies of a halo, so a halo is taken once, with its central galaxy. It is the mass of friends of friends
@@ -57,13 +57,13 @@ class Catalogue:
     Parameters
     ----------
     name
-        Of the kind of catalogue.
+        Name of the kind of catalogue.
     haloes
-        Their positions in a plane tangent to the middle of the field.
+        Haloes with positions in a plane tangent to the middle of the field.
     ids
-        What tells the haloes apart, integers of shape (n,).
+        Identities of the haloes, integers of shape (n,).
     source
-        The file, for messages.
+        Name of the file, for messages.
     """
 
     name: str
@@ -101,7 +101,7 @@ class CatalogueSky:
     catalogue
         The field.
     aperture
-        Radius of a cone [arcsec]; cones lie in the field as a whole.
+        Radius of a cone [arcsec]; cones lie completely in the field.
     host_mass
         Least M_200c [Msun] of the galaxy in the middle of a cone.
     """
@@ -141,7 +141,7 @@ class CatalogueSky:
         return Sight(float(field.z[host]), sight, f"{self.catalogue.name}-{self.catalogue.ids[host]}")
 
     def mean_mass(self) -> tuple[FloatArray, FloatArray]:
-        """Redshifts, and the mean mass [Msun / arcsec^2] in front of them: each halo's within the aperture, spread over the field."""
+        """Redshifts, and the mean mass [Msun / arcsec^2] in front of them: halo masses within the aperture over the area of the field."""
         return self._mean_mass
 
     @cached_property
@@ -160,13 +160,13 @@ def catalogue_sky(kind: str, path: str, masses: tuple[float, float], aperture: f
     Parameters
     ----------
     kind
-        catsim or cosmodc2.
+        Kind of the catalogue: catsim or cosmodc2.
     path
-        The file; for cosmodc2 also a folder of `*.hdf5` of one piece of sky.
+        File; for cosmodc2 also a folder of `*.hdf5` of one piece of sky.
     masses
         Least and greatest M_200c [Msun] of the haloes that count.
     aperture, host_mass
-        See `CatalogueSky`.
+        Parameters of `CatalogueSky`.
 
     Raises
     ------

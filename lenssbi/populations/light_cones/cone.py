@@ -1,7 +1,7 @@
-"""Light cones: what lies along the line of sight to a lens, ready for multi-plane ray tracing (Pearson et al. 2021, section 2.2).
+"""Light cones: structure along the line of sight to a lens, for multi-plane ray tracing (Pearson et al. 2021, section 2.2).
 
-A cone comes from a mock sky (`mock.py`, the default) or from a catalogue (`catalogues.py`), where it is centred on a massive galaxy, as the
-paper's are, whose own halo is taken out: the lens replaces it. Cones are turned at random.
+A cone comes from a mock sky (`mock.py`, the default) or from a catalogue (`catalogues.py`), where it is centred on a massive galaxy, as in
+the paper; the halo of this galaxy is removed, since the lens replaces it. Cones are turned at random.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from lenssbi.populations.light_cones.sky import Sky
 from lenssbi.status import InputError
 
 ATTEMPTS = 100
-"""Cones drawn at most for one that `max_convergence` lets pass."""
+"""Largest number of cones drawn until one satisfies `max_convergence`."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Cone:
         Identity (`cone`), number of haloes (`n_haloes`), convergence and shear on the axis without the lens (`cone_kappa`,
         `cone_shear1`, `cone_shear2`: sums over the planes).
     haloes
-        What the planes were made of.
+        Haloes in the planes.
     """
 
     z_lens: float
@@ -59,12 +59,12 @@ class Cone:
     haloes: Haloes
 
     def around(self, deflectors: tuple[Deflector, ...], z_source: float) -> MultiPlane:
-        """The planes with a lens in its own.
+        """The planes with a lens in the plane at `z_lens`.
 
         Parameters
         ----------
         deflectors
-            The lens, its deflections scaled to the source.
+            Deflectors of the lens, scaled to the source.
         z_source
             Redshift of the source.
 
@@ -134,9 +134,9 @@ class LightCone(Config):
         Parameters
         ----------
         rng
-            Source of randomness.
+            Random number generator.
         z_lens_range
-            Redshifts that the lens may have: uniform in a mock, those of a catalogue's galaxies otherwise; both in front of the source.
+            Range of the lens redshift: uniform in a mock, those of a catalogue's galaxies otherwise; in front of the source.
         z_source
             Redshift of the source.
 

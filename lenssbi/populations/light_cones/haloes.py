@@ -1,15 +1,15 @@
 """Dark haloes with a galaxy in each: from catalogue quantities to deflectors.
 
-The mass of a halo is M_200c, what lies within the sphere of 200 times the critical density, galaxy included. Its galaxy is a
+The mass of a halo is M_200c, the mass within the sphere of 200 times the critical density, galaxy included. Its galaxy is a
 Hernquist sphere (1990, ApJ 356, 359) of the stellar mass; the dark matter is an NFW profile (Navarro, Frenk & White 1997, ApJ
-490, 493) of the rest, so that all mass counts once:
+490, 493) of the rest, so that no mass is counted twice:
 
     rho = rho_s / (x (1 + x)^2),   x = r / r_s,   r_s = r_200 / c,   4 pi rho_s r_s^3 (ln(1 + c) - c / (1 + c)) = M_200c - M_star
     kappa_s = rho_s r_s / Sigma_cr (NFW),   M_star / (2 pi a^2 Sigma_cr) (Hernquist),   R_e = 1.8153 a
 
 Concentrations follow Dutton & Maccio (2014, MNRAS 441, 3359; eq. 7, 10 and 11), calibrated for Planck cosmologies, M_200c >
 10^10 Msun and z < 5, with a log-normal scatter of 0.11 dex. Galaxies without a measured size have R_e = 0.015 r_200
-(Kravtsov 2013, ApJL 764, L31). Profiles are not cut off: outside r_200 a halo's mass goes on to grow, logarithmically.
+(Kravtsov 2013, ApJL 764, L31). Profiles are not truncated: outside r_200 a halo's mass increases logarithmically.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lenssbi.lensing.nfw import NFW
 from lenssbi.populations.cosmology import ARCSEC, Z_MAX, angular_diameter_distance, critical_surface_density
 
 SCATTER = 0.11
-"""Of log10 concentration at fixed mass (Dutton & Maccio 2014)."""
+"""Scatter of log10 concentration at fixed mass (Dutton & Maccio 2014)."""
 SIZE_OF_GALAXY = 0.015
 """Effective radius over r_200 (Kravtsov 2013)."""
 H_OF_DM14 = 0.671
@@ -49,7 +49,7 @@ class Haloes:
     stellar_mass
         Mass of the galaxy's stars [Msun], at most `mass`; 0 for none.
     effective_radius
-        Of the galaxy [arcsec].
+        Effective radius of the galaxy [arcsec].
     """
 
     theta: ComplexArray
@@ -84,7 +84,7 @@ class Haloes:
         return NFW(*(_column(p) for p in (sigma / critical_surface_density(self.z, z_source), radius, self.theta)))
 
     def galaxies(self, z_source: float) -> Hernquist:
-        """The galaxies as a batch, likewise."""
+        """The Hernquist profiles of the galaxies as a batch, in the same form."""
         radius = self.effective_radius / EFFECTIVE_RADIUS
         sigma = self.stellar_mass / (2 * np.pi * radius**2)
         return Hernquist(

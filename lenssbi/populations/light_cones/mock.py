@@ -1,11 +1,11 @@
-"""Mock light cones: haloes of a mass function, thrown at random.
+"""Mock light cones: haloes drawn from a mass function at random positions.
 
 Within a circle of radius A on the sky haloes are Poisson distributed; their mean number between the comoving distances chi and
 chi + dchi is
 
     dN = dn/dlnM(M, z) dlnM  pi (A chi)^2 dchi          (flat space, A in radians)
 
-with the mass function of Tinker et al. (2008, ApJ 688, 709), which colossus (Diemer 2018, ApJS 239, 35) gives for the very mass
+with the mass function of Tinker et al. (2008, ApJ 688, 709), which colossus (Diemer 2018, ApJS 239, 35) provides for the mass
 definition of `Haloes`, M_200c; it is calibrated to z = 2.5 and extrapolated beyond. Positions are uniform: haloes do not
 cluster, neither with each other nor with the lens. Galaxies have the stellar mass of Moster, Naab & White (2013, MNRAS 428,
 3121; eq. 2 and 11-14, table 1) with a log-normal scatter of 0.15 dex, as long as it stays below the cosmic share of baryons.
@@ -32,16 +32,16 @@ from lenssbi.populations.light_cones.sky import Sight
 from lenssbi.status import InputError
 
 STELLAR_SCATTER = 0.15
-"""Of log10 stellar mass at fixed halo mass (Moster et al. 2013)."""
+"""Scatter of log10 stellar mass at fixed halo mass (Moster et al. 2013)."""
 BARYONS = 0.157
-"""Omega_b / Omega_m (Planck18): no galaxy has more of its halo's mass."""
+"""Omega_b / Omega_m (Planck18): upper limit of the stellar share of a halo's mass."""
 Z_TABLE = np.linspace(0.0, 10.0, 201)
 MASSES_PER_DEX = 40
 
 
 @dataclass(frozen=True)
 class MockSky:
-    """An endless sky of haloes, drawn anew for each cone; see `sky.Sky`.
+    """An unlimited sky of haloes, drawn for each cone; see `sky.Sky`.
 
     Parameters
     ----------
@@ -91,11 +91,11 @@ class _MassFunction(NamedTuple):
 
     ln_mass: FloatArray
     below: FloatArray
-    """Of haloes lighter than exp(ln_mass), shape (redshift, mass)."""
+    """Densities of haloes below exp(ln_mass), shape (redshift, mass)."""
 
     @property
     def number(self) -> FloatArray:
-        """Of all haloes, shape (redshift,)."""
+        """Densities of all haloes, shape (redshift,)."""
         return self.below[:, -1]
 
     def draw_masses(self, rng: np.random.Generator, z: FloatArray) -> FloatArray:
@@ -122,7 +122,9 @@ def _mass_function(masses: tuple[float, float]) -> _MassFunction:
         ) from None
 
     others = cosmology.current_cosmo
-    planck18 = cosmology.setCosmology("planck18", persistence="")  # or colossus writes tables into the home folder
+    planck18 = cosmology.setCosmology(
+        "planck18", persistence=""
+    )  # otherwise colossus writes tables into the home folder
     n = 2 + int(MASSES_PER_DEX * np.log10(masses[1] / masses[0]))
     mass = np.geomspace(*masses, n)
     density = [

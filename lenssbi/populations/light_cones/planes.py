@@ -1,15 +1,15 @@
 """Haloes gathered into planes, and each plane's deflection in a table.
 
 The line of sight is cut into shells: as many in front of the lens as behind it, on either side equally thick in comoving
-distance, and a thin one around the lens for the group that it lives in. A shell's haloes deflect as they do at their own
-redshift, but all at one place on the ray's way: the lens' own redshift, or the mean comoving distance of the shell's volume
-within a cone, (3/4) (far^4 - near^4) / (far^3 - near^3). The deflection on the axis is taken away: it moves everything
+distance, and a thin one around the lens for its group. A shell's haloes have the deflections of their own
+redshift, but all act at one redshift: that of the lens, or the mean comoving distance of the shell's volume
+within a cone, (3/4) (far^4 - near^4) / (far^3 - near^3). The deflection on the axis is subtracted: it moves everything
 behind it, lens and source alike, and cannot be observed.
 
-Distances are those of a universe in which the haloes' mass is already spread out. Each plane therefore gets a sheet of
-negative mass, alpha = -kappa theta, that takes away the convergence that its haloes have on average in the middle of the
-aperture (McCully et al. 2014, MNRAS 443, 3631; Birrer et al. 2017, JCAP 04, 049; Gilman et al. 2019, MNRAS 487, 5721). A cone
-then focuses no more, on average, than an empty one, and its scatter is what remains.
+Distances are those of a universe in which the haloes' mass is distributed uniformly. Each plane therefore gets a sheet of
+negative mass, alpha = -kappa theta, that compensates the mean convergence of its haloes in the middle of the
+aperture (McCully et al. 2014, MNRAS 443, 3631; Birrer et al. 2017, JCAP 04, 049; Gilman et al. 2019, MNRAS 487, 5721). On average
+a cone then focuses as much as an empty one, and only the scatter remains.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from lenssbi.populations.cosmology import Z_MAX, comoving_distance, critical_sur
 from lenssbi.populations.light_cones.haloes import Haloes
 
 SMOOTH = ((1.25, 24), (2.0, 12), (4.0, 8))
-"""A halo outside so many half widths of a square deflects smoothly in it: so many Chebyshev nodes a side are exact to 1e-7, half as
-many to 3e-4."""
+"""(distance, nodes): for a halo farther than this number of half widths of a square, this number of Chebyshev nodes per side is exact to
+1e-7, half of them to 3e-4."""
 TILE = 80
 """Nodes along the side of the smallest squares."""
 GROUP = 0.005
 """Half the thickness of the lens' own shell, in redshift over 1 + z: 1500 km/s, more than the galaxies of a group move."""
 LEAST_SEPARATION = 1e-4
-"""In redshift, between a halo and the source: its deflection is nil there, and its convergence 0 / 0."""
+"""Least difference in redshift between a halo and the source: there the deflection vanishes, and the convergence is 0 / 0."""
 
 
 def shell_edges(z_lens: float, z_source: float, n: int) -> FloatArray:
-    """Redshifts of the edges of `n` shells in front of the lens, its own, and `n` behind it, shape (2 n + 2,)."""
+    """Redshifts of the edges of `n` shells in front of the lens, one around it, and `n` behind it, shape (2 n + 2,)."""
     half = min(GROUP * (1 + z_lens), z_lens / 2, (z_source - z_lens) / 2)
     own = np.array([z_lens - half, z_lens + half])
     near, far = comoving_distance(own)
@@ -85,17 +85,17 @@ def tabulated(
     Parameters
     ----------
     haloes
-        Of one plane, in front of `z_source`.
+        Haloes of one plane, in front of `z_source`.
     sheet
-        Mean convergence to take away.
+        Mean convergence to subtract.
     z_source
         Redshift of the source.
     half_width, step
-        Of the table around the axis [arcsec].
+        Half width and cell size of the table around the axis [arcsec].
     nodes
-        Share of the nodes of `SMOOTH`.
+        Ratio of the number of nodes to that of `SMOOTH`.
     """
-    plane = cast(Deflector, _Plane(haloes, sheet, z_source, nodes))  # nothing but its deflection is asked for
+    plane = cast(Deflector, _Plane(haloes, sheet, z_source, nodes))  # only its deflection is used
     return DeflectionField.tabulate(plane, half_width, step)
 
 
@@ -115,7 +115,7 @@ class _Plane:
 
 
 def _on_grid(haloes: Haloes, x: FloatArray, y: FloatArray, z_source: float, share: float) -> ComplexArray:
-    """Deflection at the nodes of the square grid `x` by `y`: far haloes' interpolated, near ones' evaluated in ever smaller squares."""
+    """Deflection on the square grid `x` by `y`: interpolated for distant haloes, evaluated in ever smaller squares for near ones."""
     middle, half_width = complex(x[0] + x[-1], y[0] + y[-1]) / 2, (x[-1] - x[0]) / 2
     offset = haloes.theta - middle
     distance = np.maximum(np.abs(offset.real), np.abs(offset.imag)) / half_width

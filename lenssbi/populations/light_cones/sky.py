@@ -1,4 +1,4 @@
-"""What a light cone is taken from: a sky that gives lines of sight, and knows how much mass there is on average."""
+"""Sources of light cones: a sky with lines of sight and a mean mass."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Sight(NamedTuple):
 
     z_lens: float
     haloes: Haloes
-    """Within the aperture around theta = 0 and in front of the source; without the lens' own."""
+    """Haloes within the aperture around theta = 0 and in front of the source, without that of the lens."""
     name: str
 
 
 class Sky(Protocol):
-    """A place to take light cones from."""
+    """A source of light cones."""
 
     def draw(self, rng: np.random.Generator, z_lens: tuple[float, float], z_source: float) -> Sight:
         """A line of sight to a lens with a redshift in the range `z_lens`, in front of a source at `z_source`."""

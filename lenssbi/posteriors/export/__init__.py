@@ -1,8 +1,8 @@
-"""Posteriors in the formats of others: COOLEST (`coolest`), ArviZ (`arviz`), lenstronomy and hierArc (JSON).
+"""Posteriors in the formats of other programs: COOLEST (`coolest`), ArviZ (`arviz`), lenstronomy and hierArc (JSON).
 
 The first two need their packages: ``pip install 'lenssbi[export]'``.
 
-Every export carries `lenssbi.parameters.conventions` with it, in words, beside the numbers that were converted.
+Every export contains the text of `lenssbi.parameters.conventions` together with the converted numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def library(name: str) -> ModuleType:
     Raises
     ------
     InputError
-        Where it is not installed.
+        If it is not installed.
     """
     try:
         return import_module(name)

@@ -1,18 +1,18 @@
-"""Posteriors as ArviZ sees them: `InferenceData`, and its NetCDF file.
+"""Posteriors in the format of ArviZ: `InferenceData`, and its NetCDF file.
 
-ArviZ knows no weights. Weighted draws are resampled in the systematic way (Kitagawa 1996, J. Comput. Graph. Stat. 5, 1; Douc,
+ArviZ has no weights. Weighted draws are resampled in the systematic way (Kitagawa 1996, J. Comput. Graph. Stat. 5, 1; Douc,
 Cappe & Moulines 2005): with one random number u, draw i is taken as often as the places
 
     (u + j) / n,   j = 0 ... n - 1
 
 fall into its part of the cumulative weights, that is, n w_i times rounded down or up. n is the effective number of draws (Kish's), so that
-ArviZ's own error estimates, which take draws for independent ones, are not too small. Equal weights are passed on as they are.
+ArviZ's own error estimates, which assume independent draws, are not too small. Equal weights are passed on as they are.
 
     posterior      one chain; e1, e2 and the derived q and phi [deg] among the variables, each with `units` and `description`
-    sample_stats   `log_weight` of each draw that was taken, in the posterior it was taken from
+    sample_stats   `log_weight` of each draw in the original posterior
 
-An attribute `coordinates` is reserved by the CF conventions: xarray takes its words for names of variables, and those that it finds for
-coordinates. No attribute has that name.
+An attribute `coordinates` is reserved by the CF conventions: xarray reads it as a list of variables that are coordinates. No attribute
+has that name.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ def to_inference_data(samples: Samples, *, seed: int = 0, about: Mapping[str, An
     samples
         The posterior.
     seed
-        Of the one random number that resampling takes.
+        Seed of the one random number that resampling uses.
     about
         Further attributes, text and numbers.
 
     Raises
     ------
     InputError
-        Without arviz.
+        If arviz is not installed.
     ValueError
-        ``about`` has the reserved name ``coordinates``.
+        If ``about`` has the reserved name ``coordinates``.
     """
     if about and RESERVED in about:
         raise ValueError(f"an attribute cannot be called {RESERVED}: xarray takes its words for names of variables")
@@ -80,7 +80,7 @@ def write(samples: Samples, path: str | Path, *, seed: int = 0, about: Mapping[s
     Raises
     ------
     InputError
-        The file cannot be written.
+        If the file cannot be written.
     """
     path = Path(path)
     data = to_inference_data(samples, seed=seed, about=about)

@@ -1,17 +1,17 @@
 """Posteriors in the COOLEST format (Galan et al. 2023, JOSS 8, 5567), through its own package.
 
     Galaxy     PEMD (theta_E, gamma, q, phi, center_x, center_y), of fixed gamma = 2 for an isothermal lens: COOLEST's own analysis
-               knows no other ellipse
-    MassField  ExternalShear (gamma_ext, phi_ext), where a shear was inferred
+               supports no other ellipse
+    MassField  ExternalShear (gamma_ext, phi_ext), if a shear was inferred
     Galaxy     of a fit: the source's pixels; the lens then has its light as pixels too (:mod:`lenssbi.posteriors.export.coolest_light`)
 
-The definitions of both are in :mod:`lenssbi.parameters.conversions`.
+Both definitions are in :mod:`lenssbi.parameters.conversions`.
 
 Each parameter has mean, median, 16th and 84th percentile; the percentiles of an angle stay on either side of its median, so they may
 lie outside (-90, 90]. The point estimate of a fit is its model of the highest likelihood, to which the source
-belongs. Without one it is one lens all the same: the medians of the linear parameters (e1, e2, shear1, shear2 and the others),
-from which q and the angles follow; where the ellipticity is hardly known it is rounder than the median of q. The draws themselves are in a
-CSV file beside, with their weights, where `coolest.api` looks for them, and the stamp in a FITS file, without which no template opens.
+belongs. Otherwise it consists of the medians of the linear parameters (e1, e2, shear1, shear2 and the others), from which q
+and the angles follow; if the ellipticity is poorly constrained it is rounder than the median of q. The draws are in a CSV file in the same
+folder, with their weights, where `coolest.api` expects them, and the stamp is in a FITS file, without which no template opens.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from lenssbi.posteriors.export.model import FittedModel
 from lenssbi.posteriors.samples import Samples, Summary
 
 WEIGHTS = "probability_weights"
-PLACEHOLDER = 100  # pixels along the side of a stamp that is not known
+PLACEHOLDER = 100  # pixels along the side of an unknown stamp
 LENS = {
     "gamma": "slope",
     "theta_E": "einstein_radius",
@@ -50,7 +50,7 @@ LINEAR = ("einstein_radius", "e1", "e2")
 
 @dataclass(frozen=True)
 class Observed:
-    """What a COOLEST file says about the stamp; None where it is not known.
+    """Properties of the stamp for a COOLEST file; None if they are not known.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ class Observed:
     z_lens, z_source
         Redshifts.
     cosmology
-        In which they become distances (:func:`~lenssbi.posteriors.cosmology.cosmology_of`).
+        Cosmology of the distances (:func:`~lenssbi.posteriors.cosmology.cosmology_of`).
     shape
-        Pixels (y, x) of a stamp whose image is not at hand.
+        Pixels (y, x) of a stamp without an image.
     """
 
     name: str = "lens"
@@ -92,8 +92,8 @@ class Observed:
     def grid(self, einstein_radius: float) -> tuple[float, FloatArray]:
         """Side of a pixel [arcsec] and a square image, shape (n, n), for a template, which has neither without the other.
 
-        COOLEST's reader takes rows for columns, so an image is padded with NaN to a square. An image that is not known is NaN
-        everywhere: of the stamp's shape, or of a field of 8 Einstein radii where that is not known either.
+        COOLEST's reader exchanges rows and columns, so an image is padded with NaN to a square. An unknown image is NaN
+        everywhere: of the stamp's shape, or of a field of 8 Einstein radii if that is unknown too.
         """
         scale = self.pixel_scale or 8 * einstein_radius / PLACEHOLDER
         if self.image is not None and self.pixel_scale is not None and not np.ptp(self.image.shape) % 2:
@@ -110,27 +110,27 @@ def write(
     model: FittedModel | None = None,
     notes: tuple[str, ...] = (),
 ) -> Path:
-    """Write a lens as a COOLEST template, and its draws as a chain beside it.
+    """Write a lens as a COOLEST template, and its draws as a chain in the same folder.
 
     Parameters
     ----------
     samples
-        Posterior of einstein_radius [arcsec], e1, e2, and slope, shear1, shear2, centre_x, centre_y [arcsec] where they were inferred.
+        Posterior of einstein_radius [arcsec], e1, e2, and slope, shear1, shear2, centre_x, centre_y [arcsec] if they were inferred.
     path
         The template, ``.json``; the chain has the same name with ``_chain.csv``.
     observed
-        What is known of the stamp.
+        Properties of the stamp.
     model
-        The model of a fit; its source and lens light are written beside the template.
+        The model of a fit; its source and lens light are written to the same folder.
     notes
         Sentences for the template's meta.
 
     Raises
     ------
     InputError
-        Without the package coolest, or where the file cannot be written.
+        If the package coolest is not installed, or the file cannot be written.
     ValueError
-        A path of another suffix; a posterior without the mass' parameters.
+        If the path has another suffix, or the posterior lacks parameters of the mass.
     """
     path, observed = Path(path), observed or Observed()
     if path.suffix != ".json":
@@ -158,7 +158,7 @@ def write(
 
 
 def _columns(samples: Samples) -> Samples:
-    """The draws in COOLEST's parameters; draws of no weight are left out."""
+    """The draws of positive weight in COOLEST's parameters."""
     used = samples.weights > 0
     values = {name: samples.column(name)[used] for name in samples.names}
     columns = to_coolest(values)
@@ -173,18 +173,18 @@ def _columns(samples: Samples) -> Samples:
 
 
 def _point(samples: Samples, model: FittedModel | None) -> dict[str, float]:
-    """The lens of a fit's model, or else of the medians, in COOLEST's parameters."""
+    """The lens of a fit's model, or of the medians without a fit, in COOLEST's parameters."""
     medians = {name: summary.median for name, summary in samples.summary().items()}
     lens = medians if model is None else {name: model.params[name] for name in medians if name in model.params}
     return {name: float(value) for name, value in to_coolest(lens).items()}
 
 
 def _summary(lens: Samples, name: str) -> Summary:
-    """Of one of COOLEST's parameters; angles from +y [deg], the median in (-90, 90]."""
+    """Summary of one of COOLEST's parameters; angles from +y [deg], the median in (-90, 90]."""
     one = lens.select((name,))
     if not name.startswith("phi"):
         return one.summary()[name]
-    found = replace(one, names=("phi",)).summary()["phi"]  # the name by which a summary knows the circle
+    found = replace(one, names=("phi",)).summary()["phi"]  # the name for which a summary uses circular statistics
     turn = from_north(found.median + NORTH) - found.median
     median, lower, upper, mean = (place + turn for place in (found.median, found.lower, found.upper, found.mean))
     return Summary(median, lower, upper, mean, found.sigma, "deg")
@@ -235,7 +235,7 @@ def _template(observed: Observed, entities: Any, meta: dict[str, Any], image: Pa
     side, scale = len(observed.image), observed.pixel_scale
     edges = (-side * scale / 2, side * scale / 2)
     pixels = classes.PixelatedRegularGrid(None, edges, edges, side, side, check_fits_file=False)
-    pixels.fits_file.path = image.name  # relative, as a template wants it; it checks paths from the folder one is in
+    pixels.fits_file.path = image.name  # relative, as templates require; coolest checks paths from the current folder
     return standard.COOLEST(
         "MAP",
         classes.CoordinatesOrigin(*origin),
@@ -247,7 +247,7 @@ def _template(observed: Observed, entities: Any, meta: dict[str, Any], image: Pa
 
 
 def _about(samples: Samples, observed: Observed, image: FloatArray) -> dict[str, Any]:
-    """The template's meta: who wrote it, and what was converted or is not known."""
+    """The template's meta: its author, and the conversions and unknown properties."""
     notes = [f"{name} was not inferred: {value:g}" for name, value in NOT_INFERRED.items() if name not in samples.names]
     if observed.ra is None or observed.dec is None:
         notes.append("the stamp's place on the sky is not known: coordinates_origin is a placeholder")

@@ -1,12 +1,12 @@
-"""Light in a COOLEST template: the source of a fit, and the lens' light, as regular grids of pixels in FITS files beside it.
+"""Light in a COOLEST template: the source of a fit, and the lens' light, as regular grids of pixels in FITS files in the same folder.
 
-A pixel of COOLEST's PixelatedRegularGrid is a flux per pixel of the image, wherever it is. The source, which lenssbi has per arcsec^2, is
+A pixel of COOLEST's PixelatedRegularGrid is a flux per pixel of the image, in both planes. The source, which lenssbi has per arcsec^2, is
 therefore multiplied by the area of a pixel of the stamp, and COOLEST's own lensed image is in the unit of the stamp. The lens' light is as
 it is observed, blurred by the PSF.
 
-The package's own interpolation (version 0.1.11, `coolest.api.profiles.light`) takes the extent along x for that along y, which only grids
-of the same extent along both survive. The source is therefore interpolated, linearly and to pixels of half the side, on the square
-[a, b] x [a, b] that holds it.
+The package's own interpolation (version 0.1.11, `coolest.api.profiles.light`) uses the extent along x for y too, which is only
+correct for grids of the same extent along both. The source is therefore interpolated, linearly and to pixels of half the side, on the
+square [a, b] x [a, b] that holds it.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from lenssbi.files import atomic
 from lenssbi.posteriors.export.model import FittedModel
 
 GRID = "PixelatedRegularGrid"
-FINER = 2  # pixels along the side of one of the source
+FINER = 2  # pixels along the side of a source pixel
 
 
 def add_source(classes: Any, entities: list[Any], model: FittedModel, z_source: float | None, path: Path) -> None:
-    """Append the source to the entities of a template, and write its pixels beside `path`.
+    """Append the source to the entities of a template, and write its pixels to the folder of `path`.
 
     Parameters
     ----------
     classes
         Module `coolest.template.lazy`.
     entities
-        Those that are there already.
+        Entities of the template so far.
     model
         The model of a fit.
     z_source
-        Redshift, if it is known.
+        Redshift of the source; None if unknown.
     path
-        The template.
+        Path of the template.
     """
     image, extent = _on_the_diagonal(model)
     light = classes.LightModel(GRID)
@@ -49,7 +49,7 @@ def add_source(classes: Any, entities: list[Any], model: FittedModel, z_source: 
 
 
 def add_lens_light(classes: Any, galaxy: Any, image: FloatArray, pixel_scale: float, path: Path) -> None:
-    """Give a galaxy its light, a square image [unit] of the stamp's field, and write it beside `path`."""
+    """Give a galaxy its light, a square image [unit] of the stamp's field, and write it to the folder of `path`."""
     half = len(image) * pixel_scale / 2
     galaxy.light_model = classes.LightModel(GRID)
     file = path.with_name(f"{path.stem}_lens_light.fits")
@@ -57,7 +57,7 @@ def add_lens_light(classes: Any, galaxy: Any, image: FloatArray, pixel_scale: fl
 
 
 def _on_the_diagonal(model: FittedModel) -> tuple[FloatArray, tuple[float, float, float, float]]:
-    """The source on a grid that has the same extent along x and y, 0 beyond what is known of it."""
+    """The source on a grid that has the same extent along x and y, 0 where it is unknown."""
     image, (left, right, bottom, top), side = model.square_source()
     step = side / FINER
     first, last = min(left, bottom), max(right, top)
@@ -84,4 +84,4 @@ def _fill(profile: Any, image: FloatArray, extent: tuple[float, float, float, fl
     write_image(file, image)
     pixels = profile.parameters["pixels"]
     pixels.set_grid(None, (left, right), (bottom, top), nx, ny, check_fits_file=False)
-    pixels.fits_file.path = file.name  # relative, as a template wants it
+    pixels.fits_file.path = file.name  # relative, as templates require

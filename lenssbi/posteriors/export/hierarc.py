@@ -1,9 +1,9 @@
-"""One lens for hierArc (Birrer et al. 2020, A&A 643, A165): what its lens posteriors take from imaging, in a JSON file.
+"""One lens for hierArc (Birrer et al. 2020, A&A 643, A165): the parameters from imaging that its lens posteriors use, in a JSON file.
 
 hierArc's `LensPosterior` classes, such as KinConstraints, take ``z_lens``, ``z_source``, ``theta_E``, ``theta_E_error``, ``gamma`` and
 ``gamma_error``, draw theta_E [arcsec] and gamma from Gaussians of these means and standard deviations, and hand them to lenstronomy's power
-law, whose definitions of both are ours. Given are median and half of the interval between the 16th and 84th percentiles. What they take
-from spectroscopy and photometry of the lens galaxy (``r_eff``, ``sigma_v_measured`` and others) is not known here.
+law, whose definitions of both are ours. The means are medians, the errors half of the interval between the 16th and 84th percentiles. Their
+parameters from spectroscopy and photometry of the lens galaxy (``r_eff``, ``sigma_v_measured`` and others) are not known here.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ NOT_KNOWN = ("r_eff", "r_eff_error", "sigma_v_measured", "kwargs_aperture", "kwa
 
 
 def write(samples: Samples, path: str | Path, observed: Observed) -> Path:
-    """Write a lens, as :func:`keywords` has it.
+    """Write the output of :func:`keywords`.
 
     Raises
     ------
     InputError
-        A redshift is missing, or the file cannot be written.
+        If a redshift is missing, or the file cannot be written.
     """
     path = Path(path)
     found = keywords(samples, observed)
@@ -55,7 +55,7 @@ def keywords(samples: Samples, observed: Observed) -> dict[str, Any]:
     Raises
     ------
     InputError
-        A redshift is missing.
+        If a redshift is missing.
     """
     if observed.z_lens is None or observed.z_source is None:
         raise InputError(f"{observed.name}: {NO_REDSHIFTS}")

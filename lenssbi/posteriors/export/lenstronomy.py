@@ -5,8 +5,8 @@
     lens_light_model_list, kwargs_lens_light           INTERPOL: the lens' light of a fit [unit/arcsec^2], blurred as it is observed
     kwargs_pixel_grid, kwargs_psf                      of the stamp
 
-The parameters are converted by :mod:`lenssbi.parameters.conversions`. A list of lists is as good as an array for INTERPOL. The lens' light
-has been through the PSF already: lenstronomy must not blur it a second time. A PSF with the pixel in it (``includes_pixel``) belongs to
+The parameters are converted by :mod:`lenssbi.parameters.conversions`. INTERPOL accepts lists of lists as arrays. The lens' light
+is already convolved with the PSF: lenstronomy must not blur it a second time. A PSF with the pixel in it (``includes_pixel``) belongs to
 light at the centres of the pixels, or finer points; one without it to light that is averaged over the pixels.
 """
 
@@ -37,12 +37,12 @@ def write(
     model: FittedModel | None = None,
     notes: tuple[str, ...] = (),
 ) -> Path:
-    """Write a lens, as :func:`keywords` has it.
+    """Write the output of :func:`keywords`.
 
     Raises
     ------
     InputError
-        The file cannot be written.
+        If the file cannot be written.
     """
     path = Path(path)
     found = keywords(samples, observed, model)
@@ -53,14 +53,14 @@ def write(
 
 
 def keywords(samples: Samples, observed: Observed | None = None, model: FittedModel | None = None) -> dict[str, Any]:
-    """Lenstronomy's keyword arguments, in numbers, text and lists.
+    """Lenstronomy's keyword arguments as numbers, text and lists.
 
     Parameters
     ----------
     samples
         Posterior of einstein_radius [arcsec], e1, e2, and slope, shear1, shear2, centre_x, centre_y [arcsec] if they were inferred.
     observed
-        What is known of the stamp.
+        Properties of the stamp.
     model
         The model of a fit; None for the lens of the medians, without a source.
     """
@@ -115,7 +115,7 @@ def _pixel_grid(model: FittedModel) -> dict[str, Any]:
 
 
 def _psf(model: FittedModel) -> dict[str, Any]:
-    """Arguments of lenstronomy's PSF; a kernel whose pixels are no whole fraction of the stamp's is resampled to a fifth of them."""
+    """Arguments of lenstronomy's PSF; a kernel with pixels that do not divide the stamp's is resampled to a fifth of them."""
     finer = model.pixel_scale / model.psf.pixel_scale
     factor, kernel = round(finer), model.psf.image
     if abs(finer - factor) > 1e-6 * finer:

@@ -1,4 +1,4 @@
-"""The model of a fit on its way to another program: one lens, the source behind it, and the lens' light."""
+"""The model of a fit for export: one lens, its source, and the lens' light."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class FittedModel:
     Parameters
     ----------
     params
-        Its parameters, by lenssbi's names.
+        Parameters, by lenssbi's names.
     source
-        The source [unit/arcsec^2], shape (y, x), row 0 at the bottom; NaN where nothing is known of it.
+        The source [unit/arcsec^2], shape (y, x), row 0 at the bottom; NaN where it is unknown.
     extent
         Left, right, bottom and top of that image in the source plane [arcsec].
     pixel_scale
@@ -30,7 +30,7 @@ class FittedModel:
     psf
         The point spread function.
     lens_light
-        Light of the lens as it is observed, that is, blurred [unit], shape (y, x); None if there is none.
+        Light of the lens as observed, that is, blurred [unit], shape (y, x); None if there is none.
     """
 
     params: Mapping[str, float]
@@ -42,12 +42,12 @@ class FittedModel:
     lens_light: FloatArray | None = None
 
     def square_source(self) -> tuple[FloatArray, tuple[float, float, float, float], float]:
-        """The source in square pixels, 0 where nothing is known of it, with its extent and the side of a pixel [arcsec].
+        """The source in square pixels, 0 where it is unknown, with its extent and the side of a pixel [arcsec].
 
         Raises
         ------
         ValueError
-            Its pixels are not square.
+            If its pixels are not square.
         """
         left, right, bottom, top = self.extent
         ny, nx = self.source.shape

@@ -21,7 +21,7 @@ def draws_table(samples: Samples, seed: int = 0, about: Mapping[str, Any] | None
     seed
         Seed of the resampling of weighted draws.
     about
-        Metadata of the table; has to go through JSON.
+        Metadata of the table; must be serialisable as JSON.
     """
     from astropy.table import Column, Table
 

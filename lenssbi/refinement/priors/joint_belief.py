@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import logsumexp, ndtr
 
 from lenssbi.arrays import FloatArray
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 
 DRAWS, MOST_COMPONENTS = 4000, 6
 DIGITS = 4  # the last digits of a network's answer depend on the batch and the machine; a fit's identity must not
@@ -105,7 +105,7 @@ def _invert(u: FloatArray, share: FloatArray, middle: FloatArray, sigma: FloatAr
     return 0.5 * (low + high)
 
 
-def joint_belief(learned: GaussianMixture, names: tuple[str, ...], widen: float = 1.0) -> JointBelief:
+def joint_belief(learned: DiagonalMixture, names: tuple[str, ...], widen: float = 1.0) -> JointBelief:
     """The mixture of an estimator's posterior.
 
     Parameters

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lenssbi.parameters import Normal, Uniform, axis_ratio, position_angle
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import MAX_ELLIPTICITY, MAX_SHEAR, PINNED, PriorConfig, RefineConfig
 from lenssbi.refinement.priors.blocks import Block, Ellipse, JointPrior, Single
@@ -60,7 +60,7 @@ def resolve(config: RefineConfig, has_answer: bool) -> str:
     return "broad"
 
 
-def build_priors(config: RefineConfig, circle: Circle, learned: GaussianMixture | None, centre: complex = 0j) -> Priors:
+def build_priors(config: RefineConfig, circle: Circle, learned: DiagonalMixture | None, centre: complex = 0j) -> Priors:
     """Priors of a fit.
 
     Parameters
@@ -124,7 +124,7 @@ def _known(prior: PriorConfig, name: str) -> Single:
     return Single(name, Normal(mean, max(sigma, PINNED), *prior.limits(name)))
 
 
-def _rounded(learned: GaussianMixture) -> Answer:
+def _rounded(learned: DiagonalMixture) -> Answer:
     # The last digits of a network's answer depend on the batch and the machine; the checkpoint's key must not.
     moments = zip(learned.names, learned.mean, learned.sigma, strict=True)
     return {name: (float(f"{mean:.4g}"), float(f"{sigma:.4g}")) for name, mean, sigma in moments}
@@ -165,7 +165,7 @@ def _gaussian(prior: PriorConfig, broad: list[Block], answer: Answer) -> tuple[B
     return tuple(blocks)
 
 
-def _joint(prior: PriorConfig, broad: list[Block], learned: GaussianMixture) -> tuple[Block, ...]:
+def _joint(prior: PriorConfig, broad: list[Block], learned: DiagonalMixture) -> tuple[Block, ...]:
     """All that the network says about the fit's parameters as one block; the others keep theirs."""
     known = tuple(
         name for block in broad for name in block.names if name in learned.names and name not in prior.gaussian

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lenssbi.arrays import FloatArray
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.light.blurred import GaussianBlur
+from lenssbi.light.blurred import BlurredGaussians
 from lenssbi.light.mge import LensLightFit, fit_lens_light
 
 SUBGRID, PSF_RADIUS = 2, 1.0  # [arcsec]: those with which the light was fitted
@@ -24,7 +24,7 @@ def light_columns(light: LensLightFit, stamp: Stamp) -> FloatArray:
         Stamp that it was fitted to.
     """
     response = stamp.psf.response(stamp.pixel_scale, SUBGRID, PSF_RADIUS)
-    blur = GaussianBlur(response, SUBGRID, stamp.pixel_scale, stamp.shape)
+    blur = BlurredGaussians(response, SUBGRID, stamp.pixel_scale, stamp.shape)
     ellipses = zip(light.q, light.phi, strict=True)
     return np.concatenate([blur.columns(light.sigmas, float(q), float(phi), light.centre) for q, phi in ellipses])
 
@@ -44,6 +44,6 @@ def refitted(light: LensLightFit, stamp: Stamp, source: FloatArray, mask: NDArra
         True for pixels without light of other galaxies, shape (y, x).
     """
     response = stamp.psf.response(stamp.pixel_scale, SUBGRID, PSF_RADIUS)
-    blur = GaussianBlur(response, SUBGRID, stamp.pixel_scale, stamp.shape)
+    blur = BlurredGaussians(response, SUBGRID, stamp.pixel_scale, stamp.shape)
     image = stamp.image - np.nan_to_num(source)
     return fit_lens_light(image, stamp.noise, stamp.mask & mask, blur, start=light)

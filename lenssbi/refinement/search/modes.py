@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lenssbi.arrays import FloatArray
-from lenssbi.reconstruction.profiles import Ellipse
+from lenssbi.reconstruction.profiles import SourceEllipse
 from lenssbi.refinement.basins import counter
 from lenssbi.refinement.search.fit import Fitter
 from lenssbi.refinement.search.start import Candidate
@@ -53,7 +53,7 @@ class Mode:
     names: tuple[str, ...]
     values: FloatArray
     covariance: FloatArray
-    ellipses: tuple[Ellipse, ...]
+    ellipses: tuple[SourceEllipse, ...]
     misfit: float
     charge: float
     pixels: int

@@ -15,7 +15,7 @@ import numpy as np
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.parameters import Normal
-from lenssbi.reconstruction.profiles import Ellipse as SourceEllipse
+from lenssbi.reconstruction.profiles import SourceEllipse
 from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.priors.blocks import Block, Ellipse, JointPrior, Single
 from lenssbi.refinement.priors.source_prior import MAX_STRETCH, SOURCE_FIELD, STRETCH_SIGMA

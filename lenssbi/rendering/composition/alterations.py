@@ -1,7 +1,7 @@
-"""Scenes that are no lens, or not one of the training: what a network should not answer for.
+"""Scenes that are not lenses, or not lenses of the training's kind, for which a network's result is invalid.
 
-Each changes the ingredients of a lens before they are composed, or spoils the stamp afterwards; galaxy, neighbours, PSF and noise are those
-of a lens, so that nothing but the alteration tells them apart.
+Each changes the ingredients of a lens before they are composed, or adds an artefact to the stamp afterwards; galaxy, neighbours, PSF and
+noise are those of a lens, so that the alteration is the only difference.
 
     alone         the galaxy without arcs
     companions    unlensed galaxies near the galaxy: a close pair, a group, a merger
@@ -27,18 +27,18 @@ from lenssbi.rendering.composition.kinds import Alteration
 
 
 def altered(kind: Alteration, system: Systems, pixel_scale: float, rng: np.random.Generator) -> Systems:
-    """One system (a batch of one) with its arcs or its galaxy changed; kinds that spoil the stamp change nothing here.
+    """One system (a batch of one) with its arcs or its galaxy changed; kinds that are artefacts of the stamp have no effect here.
 
     Parameters
     ----------
     kind
-        What is changed.
+        Kind of the alteration.
     system
         The system.
     pixel_scale
         Side of a pixel [arcsec].
     rng
-        Source of randomness.
+        Random number generator.
     """
     arcs, galaxies = system.arcs, system.galaxies
     centre = complex(system.params["centre_x"][0], system.params["centre_y"][0])
@@ -72,7 +72,7 @@ def altered(kind: Alteration, system: Systems, pixel_scale: float, rng: np.rando
 
 
 def spoil(kind: Alteration, image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
-    """A stamp's image (y, x) with an artefact, sigma the scatter of its sky [unit]; kinds that change the scene change nothing here."""
+    """A stamp's image (y, x) with an artefact, sigma the scatter of its sky [unit]; kinds that change the scene have no effect here."""
     image, (ny, nx) = image.copy(), image.shape
     if kind == "cosmic_ray":
         for _ in range(rng.integers(1, 4)):
@@ -118,7 +118,7 @@ def _companions(plane: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 
 def _points(plane: torch.Tensor, radius: float, rng: np.random.Generator) -> torch.Tensor:
-    """Single cells of unequal brightness near a circle, spread over it as the images of a quasar are."""
+    """Single cells of unequal brightness near a circle, distributed as the images of a quasar."""
     light, count = torch.zeros(plane.shape, device=plane.device), int(rng.integers(2, 5))
     angles = 2 * np.pi * (np.arange(count) + rng.uniform(-0.3, 0.3, count)) / count + rng.uniform(0, 2 * np.pi)
     for place in radius * rng.uniform(0.6, 1.4, count) * np.exp(1j * angles):

@@ -15,13 +15,13 @@ import torch
 from lenssbi.instrument import Camera
 from lenssbi.instrument.psf_bank import PSFBank
 from lenssbi.instrument.signal import signal_to_noise
-from lenssbi.rendering.brightness import Field, margin_of
+from lenssbi.rendering.brightness import SkyPatch, margin_of
 from lenssbi.rendering.composition.config import CompositionConfig
-from lenssbi.rendering.composition.ingredients import CELLS, SHIFT, Neighbours, Systems
+from lenssbi.rendering.composition.ingredients import CELLS, SHIFT, NeighbourImages, Systems
 from lenssbi.rendering.composition.recipe import RecipeBook, Recipes
-from lenssbi.rendering.composition.seeing import Seeing
+from lenssbi.rendering.composition.seeing import BankBlur
 
-FAINTEST = 1e-6  # S/N of arcs of unit flux, for scenes without arcs
+FAINTEST = 1e-6  # S/N assumed for scenes without arcs
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Composed:
     Parameters
     ----------
     images
-        Noisy images [unit], shape (n, y, x); NaN where pixels are flagged.
+        Noisy images [unit], shape (n, y, x); NaN for flagged pixels.
     noise
         Claimed one sigma [unit], shape (n, y, x).
     expected
@@ -52,11 +52,11 @@ class Composer:
     Parameters
     ----------
     config
-        What is composed.
+        Configuration of the composition.
     camera
         Pixels of the stamps.
     device
-        Where torch works.
+        Device of torch.
 
     Raises
     ------
@@ -68,14 +68,14 @@ class Composer:
         self.config, self.camera, self.device = config, camera, torch.device(device)
         self.bank = PSFBank.of(config.psf)
         self.margin = margin_of(camera.pixel_scale)
-        self.field = Field(camera.shape, camera.pixel_scale, CELLS).wider(self.margin)
-        self.seeing = Seeing(self.field, self.bank, self.device, self.margin)
+        self.field = SkyPatch(camera.shape, camera.pixel_scale, CELLS).wider(self.margin)
+        self.seeing = BankBlur(self.field, self.bank, self.device, self.margin)
         half = max(camera.shape) * camera.pixel_scale / 2
         self.book = RecipeBook(config, self.bank, half, camera.pixel_scale)
 
     @torch.inference_mode()
     def arc_snr(self, arcs: torch.Tensor) -> np.ndarray:
-        """S/N of arcs of unit flux against noise of 1 per pixel, seen with the bank's first PSF; cells of `Systems`, shape (n,)."""
+        """S/N of arcs of unit flux against noise of 1 per pixel, with the bank's first PSF; cells of `Systems`, shape (n,)."""
         n, most = len(arcs), SHIFT * CELLS
         ny, nx = (side * CELLS for side in self.field.shape)
         cells = arcs[:, most : most + ny, most : most + nx]
@@ -84,18 +84,18 @@ class Composer:
 
     @torch.inference_mode()
     def __call__(
-        self, recipes: Recipes, systems: Systems, snr: np.ndarray, neighbours: Neighbours, white: torch.Tensor
+        self, recipes: Recipes, systems: Systems, snr: np.ndarray, neighbours: NeighbourImages, white: torch.Tensor
     ) -> Composed:
         """Compose stamps.
 
         Parameters
         ----------
         recipes
-            One of each stamp.
+            Recipes, one for each stamp.
         systems, neighbours
-            The ingredients.
+            Ingredients of the stamps.
         snr
-            `arc_snr` of all systems.
+            Output of `arc_snr` for all systems.
         white
             White noise of unit variance, shape (n, y + 1, x + 1).
         """
@@ -115,8 +115,8 @@ class Composer:
 
     @torch.inference_mode()
     def arcs(self, recipes: Recipes, systems: Systems, flux: torch.Tensor) -> torch.Tensor:
-        """What the arcs alone are expected to give [unit], of total `flux` [unit] (n,); shape (n, y, x)."""
-        nothing = Neighbours(torch.zeros((0, 1, 1), device=self.device), np.zeros(0))
+        """Expected image of the arcs alone [unit], of total `flux` [unit] (n,); shape (n, y, x)."""
+        nothing = NeighbourImages(torch.zeros((0, 1, 1), device=self.device), np.zeros(0))
         alone = replace(recipes, neighbours=recipes.neighbours[:0])
         cells = self._scene(alone, systems, nothing, flux, torch.zeros_like(flux))
         return self.seeing(cells, recipes.members, recipes.weights)
@@ -125,7 +125,7 @@ class Composer:
         self,
         recipes: Recipes,
         systems: Systems,
-        neighbours: Neighbours,
+        neighbours: NeighbourImages,
         arc_flux: torch.Tensor,
         galaxy: torch.Tensor,
     ) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What is composed, and how often an ingredient is used."""
+"""Configuration of composed stamps and of the reuse of ingredients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class CompositionConfig(Config):
     """Stamps of lenses with their galaxy, their neighbours and a mosaic's noise.
 
     The S/N of the arcs is that of their brightest pixels together against the claimed noise of the empty sky (`rendering/selection.py`).
-    Arcs that a bright lens galaxy would hide are made brighter than that: nobody would have found them.
+    Arcs that a bright lens galaxy would hide are made brighter, since such lenses would not have been found.
     """
 
     snr: Range = Field((8.0, 300.0), description="of the arcs, log-uniform")

@@ -1,7 +1,7 @@
 """Noiseless arcs and galaxies, before the PSF, from which stamps are composed.
 
 Light is kept in cells of half a pixel of a field that is wider than a stamp, so that a stamp may be cut from it at several phases.
-Arcs and lens galaxies have a total flux of 1, neighbours too; what a stamp shows of them is decided when it is composed.
+Arcs and lens galaxies have a total flux of 1, neighbours too; their fluxes in a stamp are set when it is composed.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from lenssbi.instrument import Camera
 from lenssbi.lensing import Together
 from lenssbi.lensing.images import hits
 from lenssbi.light import LightProfile
-from lenssbi.populations import Draws
+from lenssbi.populations import PopulationDraws
 from lenssbi.populations.field_galaxies import FieldGalaxies
 from lenssbi.rendering.batched import BatchedRenderer
-from lenssbi.rendering.brightness import quick_look
+from lenssbi.rendering.brightness import ray_image
 from lenssbi.rendering.scene import rays, scene
 from lenssbi.rendering.selection import Selection
 from lenssbi.systems import LensSystem
 
 CELLS = 2  # along the side of a pixel
-SHIFT = 1  # pixels by which a stamp may be moved each way
+SHIFT = 1  # [pixels]: largest shift of a stamp in each direction
 SIDE = 64  # pixels of a neighbour's image
-TAPER = (0.7, 1.0)  # of half a neighbour's image: there its light falls to zero
+TAPER = (0.7, 1.0)  # [half sides] of a neighbour's image between which its light falls to zero
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Systems:
     params
         True parameters, each of shape (n,).
     info
-        What else is known, the magnification of the source's flux among it, each of shape (n,).
+        Further properties, such as the magnification of the source's flux, each of shape (n,).
     """
 
     arcs: torch.Tensor
@@ -70,8 +70,8 @@ class Systems:
 
 
 @dataclass(frozen=True)
-class Neighbours:
-    """Galaxies and stars beside lenses: flux per cell of total flux 1, shape (m, side, side), and AB magnitudes, shape (m,)."""
+class NeighbourImages:
+    """Galaxies and stars near lenses: flux per cell of total flux 1, shape (m, side, side), and AB magnitudes, shape (m,)."""
 
     images: torch.Tensor
     magnitudes: FloatArray
@@ -79,18 +79,18 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.magnitudes)
 
-    def some(self, rows: slice) -> Neighbours:
+    def some(self, rows: slice) -> NeighbourImages:
         """Those in a range of rows."""
-        return Neighbours(self.images[rows], self.magnitudes[rows])
+        return NeighbourImages(self.images[rows], self.magnitudes[rows])
 
     @staticmethod
-    def joined(parts: Sequence[Neighbours]) -> Neighbours:
+    def joined(parts: Sequence[NeighbourImages]) -> NeighbourImages:
         """Several as one."""
         images = torch.cat([part.images for part in parts])
-        return Neighbours(images, np.concatenate([part.magnitudes for part in parts]))
+        return NeighbourImages(images, np.concatenate([part.magnitudes for part in parts]))
 
 
-class Kitchen:
+class IngredientRenderer:
     """Renders ingredients.
 
     Parameters
@@ -98,9 +98,9 @@ class Kitchen:
     camera
         Pixels of the stamps.
     selection
-        Which systems count: images of the source's centre, and magnification.
+        Selection of systems by the images of the source's centre and by magnification.
     device
-        Where torch works.
+        Device of torch.
     """
 
     def __init__(self, camera: Camera, selection: Selection, device: str | torch.device = "cpu") -> None:
@@ -111,8 +111,8 @@ class Kitchen:
         self.renderer, self.small = (BatchedRenderer(c, None, CELLS, device) for c in (wide, aside))
         self.taper = _taper(self.small.field.shape[0] * CELLS).to(self.device)
 
-    def passes(self, draws: Draws) -> np.ndarray:
-        """Whether the source of each draw is imaged often enough, shape (n,); multiplicity is counted as in `rendering/fresh.py`."""
+    def passes(self, draws: PopulationDraws) -> np.ndarray:
+        """Whether the source of each draw has enough images, shape (n,); multiplicity is counted as in `rendering/fresh.py`."""
         seen = scene(draws.system.source, Together(draws.system.deflectors), len(draws), self.device)
         grid = rays(self.camera.shape, self.camera.pixel_scale, self.device)
         beta = torch.as_tensor(
@@ -121,12 +121,12 @@ class Kitchen:
         lower, upper = hits(seen.trace(grid[None]) - beta[:, None, None])
         times = lower.sum((1, 2)) + upper.sum((1, 2))
         enough = (times >= self.selection.min_images + 1) | (self.selection.min_images < 2)
-        flux = quick_look(seen, self.camera.shape, self.camera.pixel_scale).sum((1, 2)) * self.camera.pixel_scale**2
+        flux = ray_image(seen, self.camera.shape, self.camera.pixel_scale).sum((1, 2)) * self.camera.pixel_scale**2
         least = torch.as_tensor(self.selection.least_magnification(draws, self.camera) * draws.flux, device=self.device)
         return (enough & (flux > least)).cpu().numpy()
 
-    def systems(self, draws: Draws, lens_galaxies: tuple[LightProfile, ...]) -> tuple[Systems, np.ndarray]:
-        """Render draws with their galaxies (an empty tuple for none): the systems magnified enough, and which draws they are."""
+    def systems(self, draws: PopulationDraws, lens_galaxies: tuple[LightProfile, ...]) -> tuple[Systems, np.ndarray]:
+        """Render draws with their galaxies (an empty tuple for none); return the sufficiently magnified ones and their indices."""
         light = self.renderer.lensed(draws.system, len(draws))
         magnification = light.flux / draws.flux
         kept = np.flatnonzero(magnification > self.selection.min_magnification)
@@ -139,13 +139,13 @@ class Kitchen:
         draws = draws.take(kept)
         return Systems(arcs, galaxies, draws.params, {**draws.info, "magnification": magnification[kept]}), kept
 
-    def neighbours(self, population: FieldGalaxies | None, rng: np.random.Generator, n: int) -> Neighbours:
-        """Render `n` neighbours; without a population there are none."""
+    def neighbours(self, population: FieldGalaxies | None, rng: np.random.Generator, n: int) -> NeighbourImages:
+        """Render `n` neighbours; none without a population."""
         if population is None or not n:
-            return Neighbours(torch.zeros((0, *self.taper.shape), device=self.device), np.zeros(0))
+            return NeighbourImages(torch.zeros((0, *self.taper.shape), device=self.device), np.zeros(0))
         shapes, magnitudes = population.draw(rng, n)
         images = self.small.unlensed(LensSystem((), (), shapes), n).cells
-        return Neighbours(images * self.taper, magnitudes)
+        return NeighbourImages(images * self.taper, magnitudes)
 
 
 def _taper(side: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Names of the alterations (`alterations.py` says what they are)."""
+"""Names of the alterations, which are described in `alterations.py`."""
 
 from typing import Literal, TypeAlias, get_args
 

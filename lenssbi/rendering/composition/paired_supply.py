@@ -1,7 +1,7 @@
-"""An endless supply of pairs of stamps, of which one is no lens of the training's kind, for a network that is to tell them apart.
+"""An unlimited supply of pairs of stamps, one of them not a lens of the training's kind, to train a detector.
 
 A stamp is composed twice from one recipe: as it is, and with its ingredients altered (`alterations.py`). Galaxy, neighbours, PSF and noise
-of a pair are the same, so that nothing but the alteration tells them apart, and a network that compares the two has little else to learn.
+of a pair are the same, so that the alteration is the only difference that a network can learn.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lenssbi.rendering.composition.kinds import Alteration
 from lenssbi.rendering.composition.supply import ComposedStamps, Pool
 
 SPOILING: tuple[Alteration, ...] = ("cosmic_ray", "spike", "edge")
-"""Kinds that leave the scene as it is."""
+"""Kinds that do not change the scene."""
 
 
 class PairedStamps:
@@ -29,7 +29,7 @@ class PairedStamps:
     supply
         The ordinary stamps.
     weights
-        Kind -> how often it is drawn relative to the others.
+        Kind -> relative frequency.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What each stamp is composed of: drawn on the CPU, from one stream of random numbers for all or from one for each stamp."""
+"""Recipes of stamps: drawn on the CPU, from one stream of random numbers for all or from one for each stamp."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Recipes:
     system
         Row of the lens system, shape (n,).
     snr
-        Of the arcs, shape (n,).
+        Signal to noise of the arcs, shape (n,).
     contrast
         Magnitudes by which the arcs are at most fainter than the lens galaxy, shape (n,).
     lens_magnitude
-        [AB], infinite for none, shape (n,).
+        AB magnitude of the lens galaxy, infinite for none, shape (n,).
     shift
         Cells (y, x) by which the scene is moved, shape (n, 2).
     members, weights
-        The PSF's mixture, shape (n, 2).
+        Mixture of the PSF, shape (n, 2).
     sigma, pedestal, overstated
-        See `Mosaic.draw`, shape (n,).
+        Parameters from `Mosaic.draw`, shape (n,).
     resampling
         Sub-pixel shifts of the resampling, shape (n, 2) [pixels].
     neighbours
@@ -61,14 +61,14 @@ class Recipes:
         return len(self.system)
 
     def some(self, first: int, stop: int) -> Recipes:
-        """Those of the stamps from `first` up to `stop`."""
+        """The recipes of the stamps from `first` up to `stop`."""
         arrays = {f.name: getattr(self, f.name)[first:stop] for f in fields(Recipes) if f.name != "neighbours"}
-        beside = self.neighbours[(self.neighbours[:, 0] >= first) & (self.neighbours[:, 0] < stop)]
-        return Recipes(**arrays, neighbours=beside - [first, 0, 0, 0, 0])
+        neighbours = self.neighbours[(self.neighbours[:, 0] >= first) & (self.neighbours[:, 0] < stop)]
+        return Recipes(**arrays, neighbours=neighbours - [first, 0, 0, 0, 0])
 
     @staticmethod
     def joined(parts: Sequence[Recipes]) -> Recipes:
-        """Several as one: the rows of stamps are renumbered, those of systems and neighbours are not."""
+        """Join several: the rows of stamps are renumbered, those of systems and neighbours are not."""
         arrays = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Recipes)}
         first = np.cumsum([0, *(len(part) for part in parts)])
         arrays["neighbours"][:, 0] += np.repeat(first[:-1], [len(part.neighbours) for part in parts])
@@ -82,9 +82,9 @@ class RecipeBook:
     Parameters
     ----------
     config, bank
-        What is composed, and with which PSFs.
+        Configuration of the composition, and the PSFs.
     half
-        Half side of the square in which neighbours lie [arcsec].
+        Half the side of the square that contains the neighbours [arcsec].
     pixel_scale
         Side of a pixel [arcsec].
     """
@@ -102,7 +102,7 @@ class RecipeBook:
         Parameters
         ----------
         rng
-            Source of randomness.
+            Random number generator.
         system
             Rows of the lens systems, shape (n,).
         params

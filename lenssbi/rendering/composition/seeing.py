@@ -1,4 +1,4 @@
-"""The PSFs of a bank, applied to a batch of stamps each of which has a mixture of its own (see `ImageBlur`)."""
+"""The PSFs of a bank, applied to a batch of stamps with different mixtures (see `ImageBlur`)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 from lenssbi.instrument import PSF
 from lenssbi.instrument.psf_bank import PSFBank
 from lenssbi.rendering.blur import ImageBlur
-from lenssbi.rendering.brightness import Field
+from lenssbi.rendering.brightness import SkyPatch
 
 
-class Seeing:
+class BankBlur:
     """Blurs light per cell into light per pixel.
 
     Parameters
@@ -19,14 +19,14 @@ class Seeing:
     field
         Cells of the light, with a margin of `margin` pixels on every side that is not in the stamp.
     bank
-        The PSFs.
+        Bank of PSFs.
     device
-        Where to blur.
+        Device of torch.
     margin
-        Pixels.
+        Number of pixels of the margin.
     """
 
-    def __init__(self, field: Field, bank: PSFBank, device: torch.device, margin: int) -> None:
+    def __init__(self, field: SkyPatch, bank: PSFBank, device: torch.device, margin: int) -> None:
         blurs = [ImageBlur(field, PSF(image, bank.pixel_scale), device, margin) for image in bank.images]
         self.blur = blurs[0]
         self.transfer = torch.stack([blur.transfer for blur in blurs])
@@ -39,7 +39,7 @@ class Seeing:
         cells
             Light per cell.
         members, weights
-            The mixture of each stamp, shape (n, 2), from `PSFBank.draw`.
+            Mixture of each stamp, shape (n, 2), from `PSFBank.draw`.
         """
         chosen = torch.as_tensor(members, device=cells.device)
         share = torch.as_tensor(weights[:, 1], dtype=torch.complex64, device=cells.device)[:, None, None, None]

@@ -1,4 +1,4 @@
-"""Composed stamps for sets on disk: stamp i is drawn from a stream of random numbers of its own, whoever makes it."""
+"""Composed stamps for sets on disk: stamp i is drawn from its own stream of random numbers, independently of the process."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lenssbi.instrument import Camera
 from lenssbi.instrument.psf import PSF
 from lenssbi.instrument.signal import signal_to_noise
 from lenssbi.light import LightProfile
-from lenssbi.populations import Draws, Population
+from lenssbi.populations import Population, PopulationDraws
 from lenssbi.rendering.composition.alterations import altered, spoil
 from lenssbi.rendering.composition.compose import Composed, Composer
 from lenssbi.rendering.composition.config import CompositionConfig
-from lenssbi.rendering.composition.ingredients import Kitchen, Neighbours, Systems
+from lenssbi.rendering.composition.ingredients import IngredientRenderer, NeighbourImages, Systems
 from lenssbi.rendering.composition.recipe import Recipes
 from lenssbi.rendering.composition.supply import moved_params
 from lenssbi.rendering.selection import Selection
@@ -29,7 +29,7 @@ from lenssbi.status import InputError
 
 @dataclass(frozen=True)
 class Found:
-    """A system that passed the selection, with what else is known of it."""
+    """A system that passed the selection, with further properties."""
 
     system: Systems
     snr: float
@@ -42,11 +42,11 @@ class ObservedSimulation:
     Parameters
     ----------
     population, camera, selection
-        Masses and sources, the pixels, and which systems count.
+        Masses and sources, pixels, and criteria of systems.
     composition
-        What else a stamp shows.
+        Configuration of galaxies, neighbours and noise.
     device
-        Where torch works.
+        Device of torch.
 
     Raises
     ------
@@ -63,12 +63,12 @@ class ObservedSimulation:
         device: str = "cpu",
     ) -> None:
         self.population, self.camera, self.selection, self.composition = population, camera, selection, composition
-        self.kitchen = Kitchen(camera, selection, device)
+        self.renderer = IngredientRenderer(camera, selection, device)
         self.composer = Composer(composition, camera, device)
 
     @property
     def psf(self) -> PSF:
-        """The bank's first PSF; every stamp of a set has one of its own."""
+        """The bank's first PSF; every stamp of a set has its own."""
         return PSF(self.composer.bank.images[0], self.composer.bank.pixel_scale)
 
     def stamps(self, streams: Sequence[np.random.Generator]) -> Stamps:
@@ -94,16 +94,16 @@ class ObservedSimulation:
         return self._exposed([found[i] for i in range(len(streams))], streams)
 
     def _first_passing(
-        self, draws: Draws, owner: np.ndarray, streams: Sequence[np.random.Generator]
+        self, draws: PopulationDraws, owner: np.ndarray, streams: Sequence[np.random.Generator]
     ) -> dict[int, Found]:
-        """For each owner the first of its draws that is imaged often enough, if it is magnified enough too."""
-        passed = self.kitchen.passes(draws)
+        """For each owner its first draw with enough images, if its magnification is sufficient too."""
+        passed = self.renderer.passes(draws)
         owners, first = np.unique(np.where(passed, owner, -1), return_index=True)
         first, owners = first[owners >= 0], owners[owners >= 0]
         if not len(first):
             return {}
         draws = draws.take(first)
-        systems, kept = self.kitchen.systems(draws, self._galaxies(draws, [streams[i] for i in owners]))
+        systems, kept = self.renderer.systems(draws, self._galaxies(draws, [streams[i] for i in owners]))
         if not len(kept):
             return {}
         snr, images = self.composer.arc_snr(systems.arcs), self.selection.images(draws.take(kept))
@@ -112,7 +112,7 @@ class ObservedSimulation:
             for k, row in enumerate(kept.tolist())
         }
 
-    def _galaxies(self, draws: Draws, streams: Sequence[np.random.Generator]) -> tuple[LightProfile, ...]:
+    def _galaxies(self, draws: PopulationDraws, streams: Sequence[np.random.Generator]) -> tuple[LightProfile, ...]:
         galaxies = self.composition.lens_galaxies
         if galaxies is None:
             return ()
@@ -123,7 +123,7 @@ class ObservedSimulation:
         kind = self.composition.alteration
         found = [self._altered(one, stream) for one, stream in zip(found, streams, strict=True)] if kind else found
         systems = Systems.joined([one.system for one in found])
-        neighbours, recipes = self._beside(systems, streams)
+        neighbours, recipes = self._neighbour_images(systems, streams)
         ny, nx = self.camera.shape
         white = np.stack([stream.standard_normal((ny + 1, nx + 1)) for stream in streams]).astype(np.float32)
         device = self.composer.device
@@ -144,22 +144,24 @@ class ObservedSimulation:
         system = altered(self.composition.alteration, one.system, self.camera.pixel_scale, stream)
         return replace(one, system=system, snr=float(self.composer.arc_snr(system.arcs)[0]))
 
-    def _beside(self, systems: Systems, streams: Sequence[np.random.Generator]) -> tuple[Neighbours, Recipes]:
+    def _neighbour_images(
+        self, systems: Systems, streams: Sequence[np.random.Generator]
+    ) -> tuple[NeighbourImages, Recipes]:
         """The neighbours of all stamps, and the recipes."""
         recipes, neighbours, count = [], [], 0
         for i, stream in enumerate(streams):
             params = {name: values[i : i + 1] for name, values in systems.params.items()}
             # as many as there can be are named before they are rendered
             recipe = self.composer.book.draw(stream, np.array([i]), params, np.arange(1))
-            beside = len(recipe.neighbours)
-            recipe.neighbours[:, 1] = count + np.arange(beside)
-            count += beside
+            number = len(recipe.neighbours)
+            recipe.neighbours[:, 1] = count + np.arange(number)
+            count += number
             recipes.append(replace(recipe, patches=np.zeros((1, 3))))
-            neighbours.append(self.kitchen.neighbours(self.composition.field_galaxies, stream, beside))
-        return Neighbours.joined(neighbours), Recipes.joined(recipes)
+            neighbours.append(self.renderer.neighbours(self.composition.field_galaxies, stream, number))
+        return NeighbourImages.joined(neighbours), Recipes.joined(recipes)
 
     def _numbers(self, recipes: Recipes, made: Composed, arcs: torch.Tensor, psf: FloatArray) -> dict[str, np.ndarray]:
-        """What is known of each stamp beside its system."""
+        """Properties of each stamp other than its system."""
         zero_point = self.composition.mosaic.zero_point
         arc = zero_point - 2.5 * np.log10(made.arc_flux.cpu().numpy().astype(float))
         return {

@@ -1,7 +1,7 @@
-"""An endless supply of composed stamps for a training.
+"""An unlimited supply of composed stamps for a training.
 
-Systems and neighbours wait in a pool. A round of stamps uses every system of the pool once; then a share 1 / reuse of the pool is
-replaced by new ones. What comes follows from the seed alone.
+Systems and neighbours are kept in a pool. A round of stamps uses every system of the pool once; then a share 1 / reuse of the pool is
+replaced by new ones. The sequence follows from the seed alone.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from lenssbi.instrument import Camera
-from lenssbi.populations import Draws, Population
+from lenssbi.populations import Population, PopulationDraws
 from lenssbi.rendering.composition.compose import Composer
 from lenssbi.rendering.composition.config import CompositionConfig
-from lenssbi.rendering.composition.ingredients import CELLS, Kitchen, Neighbours, Systems
+from lenssbi.rendering.composition.ingredients import CELLS, IngredientRenderer, NeighbourImages, Systems
 from lenssbi.rendering.composition.recipe import Recipes
 from lenssbi.rendering.device_batch import Batch
 from lenssbi.rendering.selection import Selection
@@ -29,11 +29,11 @@ NEIGHBOURS_PER_SYSTEM = 0.5
 
 @dataclass(frozen=True)
 class Pool:
-    """Ingredients that wait: systems, the S/N of their arcs at unit flux, shape (n,), and neighbours."""
+    """A pool of ingredients: systems, the S/N of their arcs at unit flux, shape (n,), and neighbours."""
 
     systems: Systems
     snr: np.ndarray
-    neighbours: Neighbours
+    neighbours: NeighbourImages
 
     def renewed(self, new: Pool) -> Pool:
         """The pool without its oldest ingredients and with as many new ones."""
@@ -45,7 +45,7 @@ class Pool:
         return Pool(
             Systems.joined([old.systems, new.systems]),
             np.append(old.snr, new.snr),
-            Neighbours.joined([old.neighbours, new.neighbours]),
+            NeighbourImages.joined([old.neighbours, new.neighbours]),
         )
 
 
@@ -55,13 +55,13 @@ class ComposedStamps:
     Parameters
     ----------
     population, camera, selection
-        Masses and sources, the pixels, and which systems count.
+        Masses and sources, pixels, and criteria of systems.
     composition
-        What else a stamp shows.
+        Configuration of galaxies, neighbours and noise.
     device
-        Where torch works.
+        Device of torch.
     seed
-        Of everything: the same batches again on the same device.
+        Seed of all random numbers: it reproduces the batches on the same device.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ComposedStamps:
         seed: int = 1,
     ) -> None:
         self.population, self.camera, self.composition = population, camera, composition
-        self.kitchen = Kitchen(camera, selection, device)
+        self.renderer = IngredientRenderer(camera, selection, device)
         self.composer = Composer(composition, camera, device)
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator(device).manual_seed(seed)
@@ -92,7 +92,7 @@ class ComposedStamps:
             yield Batch(images, noise, tensors, torch.as_tensor(width, dtype=torch.float32, device=images.device))
 
     def rounds(self, size: int) -> Iterator[tuple[np.ndarray, Pool]]:
-        """Pools without end, and `size` rows of each to compose next."""
+        """Pools without end, each with `size` rows to compose next."""
         pool = self._stock(POOL)
         order: np.ndarray = self.rng.permutation(POOL)
         while True:
@@ -109,7 +109,7 @@ class ComposedStamps:
         return self.composer.book.draw(self.rng, rows, params, np.arange(len(pool.neighbours)))
 
     def white(self, count: int) -> torch.Tensor:
-        """White noise of unit variance for so many stamps, shape (count, y + 1, x + 1)."""
+        """White noise of unit variance for `count` stamps, shape (count, y + 1, x + 1)."""
         ny, nx = self.camera.shape
         sizes = [min(CHUNK, count - first) for first in range(0, count, CHUNK)]
         device = self.composer.device
@@ -130,17 +130,17 @@ class ComposedStamps:
             self._render(self.population.draw(self.rng, PER_CALL))
         systems, snr = Systems.joined([s for s, _ in self.waiting]), np.concatenate([n for _, n in self.waiting])
         self.waiting = [(systems.some(slice(count, None)), snr[count:])]
-        beside = max(1, round(NEIGHBOURS_PER_SYSTEM * count))
-        neighbours = self.kitchen.neighbours(self.composition.field_galaxies, self.rng, beside)
+        number = max(1, round(NEIGHBOURS_PER_SYSTEM * count))
+        neighbours = self.renderer.neighbours(self.composition.field_galaxies, self.rng, number)
         return Pool(systems.some(slice(count)), snr[:count], neighbours)
 
-    def _render(self, draws: Draws) -> None:
-        draws = draws.take(self.kitchen.passes(draws))
+    def _render(self, draws: PopulationDraws) -> None:
+        draws = draws.take(self.renderer.passes(draws))
         if not len(draws):
             return
         galaxies = self.composition.lens_galaxies
         light = galaxies.draw(self.rng, draws.params) if galaxies else ()
-        systems, _ = self.kitchen.systems(draws, light)
+        systems, _ = self.renderer.systems(draws, light)
         if len(systems):
             self.waiting.append((systems, self.composer.arc_snr(systems.arcs)))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, qmc
 
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.refinement.priors.joint_belief import JointBelief, joint_belief
 
 NAMES = ("einstein_radius", "e1", "e2")
@@ -43,7 +43,7 @@ def test_the_map_of_the_unit_cube_gives_draws_of_the_mixture():
 def test_two_modes_of_an_estimator_stay_two():
     rng = np.random.default_rng(2)
     means = np.concatenate([rng.normal([1.0, 0.2, 0.0], 0.02, (60, 3)), rng.normal([2.0, -0.2, 0.1], 0.02, (40, 3))])
-    learned = GaussianMixture(means, np.full_like(means, 0.03), NAMES, ("arcsec", "", ""))
+    learned = DiagonalMixture(means, np.full_like(means, 0.03), NAMES, ("arcsec", "", ""))
     belief = joint_belief(learned, NAMES)
     between = belief.log_prob(np.array([1.5, 0.0, 0.05]))
     assert belief.log_prob(np.array([1.0, 0.2, 0.0])) - between > 50
@@ -55,7 +55,7 @@ def test_correlations_of_an_estimator_are_kept_and_widened():
     rng = np.random.default_rng(3)
     line = rng.normal(size=400)
     means = np.stack([1 + 0.1 * line, 0.2 * line, rng.normal(size=400) * 0.1], axis=1)
-    learned = GaussianMixture(means, np.full_like(means, 0.01), NAMES, ("arcsec", "", ""))
+    learned = DiagonalMixture(means, np.full_like(means, 0.01), NAMES, ("arcsec", "", ""))
     draws = joint_belief(learned, NAMES, widen=2.0).quantile(np.random.default_rng(4).random((4000, 3)))
     assert np.corrcoef(draws.T)[0, 1] > 0.95
     assert draws[:, 1].std() == pytest.approx(0.4, rel=0.1)

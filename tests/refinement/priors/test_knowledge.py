@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from lenssbi.config import ConfigError, load_config, parse
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import PINNED, RefineConfig
 from lenssbi.refinement.priors.modes import build_priors
@@ -14,7 +14,7 @@ from lenssbi.refinement.sampling.mixtures import Mixture
 
 CIRCLE = Circle(1.2, 0.05, 0j, np.zeros((1, 1), bool))
 NAMES = ("einstein_radius", "e1", "e2", "centre_x")
-ANSWER = GaussianMixture([[1.1, 0.2, -0.1, 0.05]], [[0.05, 0.06, 0.07, 0.02]], NAMES, ("arcsec", "", "", "arcsec"))
+ANSWER = DiagonalMixture([[1.1, 0.2, -0.1, 0.05]], [[0.05, 0.06, 0.07, 0.02]], NAMES, ("arcsec", "", "", "arcsec"))
 MODES = ("broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint")
 SAID = {
     "einstein_radius": (1.3, 0.04),

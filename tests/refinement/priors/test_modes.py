@@ -5,13 +5,13 @@ import pytest
 
 from lenssbi.config import ConfigError, parse
 from lenssbi.parameters import axis_ratio, position_angle
-from lenssbi.posteriors import GaussianMixture
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.refinement.circle import Circle
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.priors.modes import build_priors
 
 CIRCLE = Circle(1.2, 0.05, 0j, np.zeros((1, 1), bool))
-ANSWER = GaussianMixture([[1.1, 0.2, -0.1]], [[0.05, 0.06, 0.07]], ("einstein_radius", "e1", "e2"), ("arcsec", "", ""))
+ANSWER = DiagonalMixture([[1.1, 0.2, -0.1]], [[0.05, 0.06, 0.07]], ("einstein_radius", "e1", "e2"), ("arcsec", "", ""))
 
 
 def priors(mode="auto", learned=ANSWER, circle=CIRCLE, sampler="auto", **mass):
@@ -64,7 +64,7 @@ def test_cnn_gaussian_has_the_network_s_moments():
     assert found.broad.names == found.sampled.names
 
 
-KNOWING = GaussianMixture(
+KNOWING = DiagonalMixture(
     [[1.1, 0.2, -0.1, 2.1, 0.04, -0.06, 0.12, -0.2]],
     [[0.05, 0.06, 0.07, 0.04, 0.01, 0.02, 0.03, 0.04]],
     (*ANSWER.names, "slope", "shear1", "shear2", "centre_x", "centre_y"),
@@ -116,7 +116,7 @@ def test_auto_uses_what_there_is():
 @pytest.mark.parametrize(("radius", "e1"), [(0.1, 0.0), (3.5, 0.0), (1.0, 0.9)], ids=["small", "large", "flat"])
 @pytest.mark.parametrize("mode", ["cnn-uniform", "cnn-gaussian"])
 def test_a_network_beyond_the_prior_still_gives_one(mode, radius, e1):
-    answer = GaussianMixture([[radius, e1, 0.0]], [[1e-3] * 3], ANSWER.names, ANSWER.units)
+    answer = DiagonalMixture([[radius, e1, 0.0]], [[1e-3] * 3], ANSWER.names, ANSWER.units)
     draws = drawn(priors(mode, answer).sampled)
     assert np.isfinite(draws["einstein_radius"]).all()
     assert 0.2 <= draws["einstein_radius"].min() <= draws["einstein_radius"].max() <= 3.2
@@ -125,7 +125,7 @@ def test_a_network_beyond_the_prior_still_gives_one(mode, radius, e1):
 
 def test_cnn_joint_is_the_networks_whole_posterior():
     means = [[1.1, 0.2, -0.1]] * 40 + [[1.3, -0.2, 0.1]] * 20
-    two = GaussianMixture(means, [[0.01, 0.02, 0.02]] * 60, ANSWER.names, ANSWER.units)
+    two = DiagonalMixture(means, [[0.01, 0.02, 0.02]] * 60, ANSWER.names, ANSWER.units)
     found = priors("cnn-joint", two)
     draws = drawn(found.sampled)
     assert found.learned
@@ -145,7 +145,7 @@ def test_a_factor_on_the_noise_is_a_parameter_if_asked_for():
 
 
 def test_the_last_digits_of_a_network_do_not_change_the_prior():
-    nudged = GaussianMixture(ANSWER.means * (1 + 1e-7), ANSWER.sigmas * (1 + 1e-7), ANSWER.names, ANSWER.units)
+    nudged = DiagonalMixture(ANSWER.means * (1 + 1e-7), ANSWER.sigmas * (1 + 1e-7), ANSWER.names, ANSWER.units)
     assert repr(priors("cnn-gaussian", nudged)) == repr(priors("cnn-gaussian"))
 
 

@@ -1,7 +1,7 @@
-"""What the figures of the comparison share: the look of a row, the order of suites and rows, a hill for a distribution.
+"""Common parts of the figures of the comparison: the style of a row, the order of suites and rows, a ridge for a distribution.
 
-A row of the tables has the same colour and marker in every figure, whichever of its neighbours have an answer, if the figures are
-given the same titles. Rows that have none keep their place, and say so.
+A row of the tables has the same colour and marker in every figure, whichever other rows have results, if the figures are
+given the same titles. Rows without results keep their place and get a note.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 Titles = Mapping[str, str]
 """Name of a row -> its title, in the order of the tables."""
-MARKERS = "osD^vPX*p"  # one more than colours: the pair says which row it is
+MARKERS = "osD^vPX*p"  # one more than colours: the pair identifies the row
 UNITS = {"einstein_radius": "arcsec", "phi": "deg"}
 EDGES = (15.865, 84.135)  # percentiles of the 68 per cent interval
-FEWEST = 12  # values that a hill is drawn of; fewer are drawn one by one
+FEWEST = 12  # values for which a ridge is drawn; fewer are drawn one by one
 ALL = "all"
 
 
-class Points(Protocol):
-    """What one row says of the lenses of one suite, beside the truth; dicts are of arrays of shape (lens,)."""
+class RowEstimates(Protocol):
+    """Estimates and true values of one row for the lenses of one suite; mappings hold arrays of shape (lens,)."""
 
     @property
     def suite(self) -> str: ...
@@ -50,31 +50,31 @@ class Points(Protocol):
     @property
     def flagged(self) -> NDArray[np.bool_]: ...
     @property
-    def asked(self) -> int: ...
+    def attempted(self) -> int: ...
     def difference(self, name: str) -> NDArray[np.floating]: ...
     def spent(self, name: str) -> tuple[NDArray[np.integer], NDArray[np.floating]]: ...
 
 
-class Look(NamedTuple):
-    """How a row is written and drawn."""
+class RowStyle(NamedTuple):
+    """Title, colour and marker of a row."""
 
     title: str
     colour: str
     marker: str
 
 
-def looks(names: Iterable[str], titles: Titles | None = None) -> dict[str, Look]:
-    """Name of a row -> its look: those of `titles` first and in their order, whether or not they are in `names`.
+def row_styles(names: Iterable[str], titles: Titles | None = None) -> dict[str, RowStyle]:
+    """Name of a row -> its style: those of `titles` first and in their order, whether or not they are in `names`.
 
     Examples
     --------
-    >>> list(looks(["other", "blind"], {"network": "the network", "blind": "blind"}))
+    >>> list(row_styles(["other", "blind"], {"network": "the network", "blind": "blind"}))
     ['network', 'blind', 'other']
     """
     known = dict(titles or {})
     known |= {name: name for name in names if name not in known}
     return {
-        name: Look(title, COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
+        name: RowStyle(title, COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
         for i, (name, title) in enumerate(known.items())
     }
 
@@ -97,31 +97,36 @@ def bars(rows: Sequence[Row], value: str, low: str = "low", high: str = "high", 
     return scale * np.maximum([values - below, above - values], 0.0)
 
 
-def hill(
-    axes: Axes, values: NDArray[np.floating], place: float, look: Look, limits: tuple[float, float], log: bool = False
+def ridge(
+    axes: Axes,
+    values: NDArray[np.floating],
+    place: float,
+    style: RowStyle,
+    limits: tuple[float, float],
+    log: bool = False,
 ) -> None:
-    """Draw a distribution as a hill of height 0.62 that stands on `place`, by a Gaussian kernel; few values one by one.
+    """Draw a distribution as a ridge of height 0.62 above `place`, by a Gaussian kernel; few values one by one.
 
     Parameters
     ----------
     values
-        In the units of the axis.
+        Values in the units of the axis.
     limits
-        Of what is drawn. The kernel's width is that of the values inside, so that outliers do not blur the peak.
+        Limits of the axis. The kernel's width follows from the values inside, so that outliers do not blur the peak.
     log
-        Whether the kernel is one of logarithms, for an axis of powers of ten.
+        Whether the kernel is applied to logarithms, for a logarithmic axis.
     """
     from scipy.stats import gaussian_kde
 
     inside = values[(values >= limits[0]) & (values <= limits[1])]
     if inside.size < FEWEST or np.ptp(inside) == 0:
-        axes.plot(inside, np.full(inside.size, place + 0.12), look.marker, ms=2.8, color=look.colour, alpha=0.7)
+        axes.plot(inside, np.full(inside.size, place + 0.12), style.marker, ms=2.8, color=style.colour, alpha=0.7)
         return
     x = np.geomspace(*limits, 400) if log else np.linspace(*limits, 400)
     density = gaussian_kde(np.log(inside))(np.log(x)) if log else gaussian_kde(inside)(x)
     there = density > 1e-3 * density.max()
     height = place + 0.62 * density / density.max()
-    axes.fill_between(x, place, height, where=there, color=look.colour, alpha=0.45, lw=0)
+    axes.fill_between(x, place, height, where=there, color=style.colour, alpha=0.45, lw=0)
 
 
 def interval(axes: Axes, ends: Sequence[float], place: float, colour: str) -> None:
@@ -131,30 +136,30 @@ def interval(axes: Axes, ends: Sequence[float], place: float, colour: str) -> No
 
 
 def name_rows(axes: Axes, places: Mapping[str, float], texts: Mapping[str, str]) -> None:
-    """Write names [name -> text] beside a vertical axis at their places."""
+    """Label a vertical axis with names [name -> text] at their places."""
     axes.set_yticks(list(places.values()), [texts[name] for name in places])
     axes.tick_params(axis="y", length=0)
 
 
-def say(axes: Axes, text: str) -> None:
-    """Write into the middle of empty axes why they are."""
+def note_empty(axes: Axes, text: str) -> None:
+    """Write the reason into the middle of empty axes."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=NETWORK, fontsize=7.5)
 
 
-def say_at(axes: Axes, place: float, text: str) -> None:
-    """Write at a height of the axes, on the left, why nothing is drawn there."""
-    style: dict[str, Any] = {"va": "center", "color": NETWORK, "fontsize": 7}
-    axes.text(0.02, place, text, transform=axes.get_yaxis_transform(), **style)
+def note_at(axes: Axes, place: float, text: str) -> None:
+    """Write at a height of the axes, on the left, the reason why nothing is drawn there."""
+    keywords: dict[str, Any] = {"va": "center", "color": NETWORK, "fontsize": 7}
+    axes.text(0.02, place, text, transform=axes.get_yaxis_transform(), **keywords)
 
 
 def bare(axes: Axes, *sides: str) -> None:
-    """Take away the spines of `sides`, or those on the right and at the top."""
+    """Remove the spines of `sides`, or those on the right and at the top."""
     for side in sides or ("right", "top"):
         axes.spines[side].set_visible(False)
 
 
 def plain_log(axes: Axes, which: str) -> None:
-    """Make an axis logarithmic, with numbers that a person reads: 0.5, 1, 2, and powers of ten over many decades."""
+    """Make an axis logarithmic with plain numbers (0.5, 1, 2), or powers of ten over many decades."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     axes.set(**{f"{which}scale": "log"})
@@ -168,19 +173,19 @@ def plain_log(axes: Axes, which: str) -> None:
 
 
 def _number(value: float, _: float = 0.0) -> str:
-    """The text of a tick: plain, or a power of ten where zeros would have to be counted."""
+    """The text of a tick: plain, or a power of ten for very large and small numbers."""
     exponent = float(np.log10(value))
     if 0.99e-3 < value < 9e3 or abs(exponent - round(exponent)) > 1e-6:
         return f"{value:g}"
     return f"$10^{{{exponent:.0f}}}$"
 
 
-def legend(figure: Figure, shown: Iterable[Look], extra: Sequence[Any] = (), columns: int = 5) -> None:
+def legend(figure: Figure, shown: Iterable[RowStyle], extra: Sequence[Any] = (), columns: int = 5) -> None:
     """Name rows above a figure by their markers, and after them what `extra` handles draw."""
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=look.colour, marker=look.marker, ls="", ms=5, label=look.title) for look in shown
+        Line2D([], [], color=style.colour, marker=style.marker, ls="", ms=5, label=style.title) for style in shown
     ] + list(extra)
     if handles:
         figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), columns), labelcolor=INK)

@@ -1,7 +1,7 @@
-"""What is wanted of fits, one class for each kind of wish; each becomes a line of the table.
+"""Targets of fits, one class for each kind; each becomes a line of the table.
 
-A wish names where its number is found: an evaluation by mesh, solver and columns, the rest by method and suite. `peer` names the method
-whose number stands beside it.
+A target names its value: an evaluation by mesh, solver and columns, the others by method and suite. `peer` names the method
+of the value in the second column.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import Field, PositiveFloat
 from lenssbi.config import Config
 
 
-class EvaluationWish(Config):
+class EvaluationTarget(Config):
     """Milliseconds of one evaluation on one core, or of one in a batch on a GPU."""
 
     of: Literal["evaluation"]
@@ -24,7 +24,7 @@ class EvaluationWish(Config):
     ms: PositiveFloat
 
 
-class TimeWish(Config):
+class TimeTarget(Config):
     """Median seconds of a fit."""
 
     of: Literal["time"]
@@ -34,7 +34,7 @@ class TimeWish(Config):
     seconds: PositiveFloat
 
 
-class SameWish(Config):
+class SameTarget(Config):
     """The same posterior as the peer's: medians within some sigma, widths within some share."""
 
     of: Literal["same"]
@@ -45,8 +45,8 @@ class SameWish(Config):
     widths: PositiveFloat = 0.25
 
 
-class MemoryWish(Config):
-    """Peak memory of a fit in a process of its own."""
+class MemoryTarget(Config):
+    """Peak memory of a fit in a new process."""
 
     of: Literal["memory"]
     method: str
@@ -54,8 +54,8 @@ class MemoryWish(Config):
     megabytes: PositiveFloat
 
 
-class WrongWish(Config):
-    """Share of the lenses in a wrong basin whose fit raises no flag."""
+class WrongTarget(Config):
+    """Share of the lenses with a fit in a wrong basin and without a flag."""
 
     of: Literal["wrong"]
     method: str
@@ -64,7 +64,7 @@ class WrongWish(Config):
     share: PositiveFloat
 
 
-class CoverageWish(Config):
+class CoverageTarget(Config):
     """Largest deviation of the coverage at 68.3, 95.5 and 99.7 per cent from nominal, over the parameters."""
 
     of: Literal["coverage"]
@@ -74,7 +74,7 @@ class CoverageWish(Config):
     within: PositiveFloat = 0.05
 
 
-class RatioWish(Config):
+class RatioTarget(Config):
     """Errors or times of a method relative to those of another in the same run, on average over parameters and suites."""
 
     of: Literal["ratio"]
@@ -85,6 +85,7 @@ class RatioWish(Config):
     ratio: PositiveFloat
 
 
-Wish: TypeAlias = Annotated[
-    EvaluationWish | TimeWish | SameWish | MemoryWish | WrongWish | CoverageWish | RatioWish, Field(discriminator="of")
+FitTarget: TypeAlias = Annotated[
+    EvaluationTarget | TimeTarget | SameTarget | MemoryTarget | WrongTarget | CoverageTarget | RatioTarget,
+    Field(discriminator="of"),
 ]

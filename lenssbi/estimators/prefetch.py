@@ -1,4 +1,4 @@
-"""What an iterator brings, made ahead by a thread: while one block of stamps is learnt from, the next one is composed on another core."""
+"""Items of an iterator prefetched by a thread: while the network trains on one block of stamps, the next is composed on another core."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
-SECONDS = 0.2  # between two looks whether anybody still wants more
+SECONDS = 0.2  # between checks whether more items are needed
 
 
-def made_ahead(items: Iterator[T], count: int) -> Iterator[T]:
-    """The items in their order, at most `count` of them made before they are wanted; 0 makes each when it is wanted.
+def prefetched(items: Iterator[T], count: int) -> Iterator[T]:
+    """The items in their order, at most `count` of them prefetched; 0 makes each when it is needed.
 
-    An exception in the thread is raised where its item was wanted. The thread ends with the iterator, or when that is closed.
+    An exception in the thread is raised in place of its item. The thread ends with the iterator, or when that is closed.
     """
     if not count:
         yield from items
@@ -51,7 +51,7 @@ def made_ahead(items: Iterator[T], count: int) -> Iterator[T]:
 
 
 def _received(waiting: queue.Queue[tuple[bool, T | BaseException | None]]) -> Iterator[T]:
-    """Items until the thread says that there are no more, or why it stopped."""
+    """Items until the thread has no more or raises."""
     while True:
         whole, item = waiting.get()
         if whole:

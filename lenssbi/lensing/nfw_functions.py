@@ -1,10 +1,10 @@
-"""Spherical masses with a cusp, rho = rho_s / (x (1 + x)^n), x = r / scale_radius: what NFW (n = 2) and Hernquist (n = 3) share.
+"""Functions that the NFW (n = 2) and Hernquist (n = 3) profiles rho = rho_s / (x (1 + x)^n), x = r / scale_radius, have in common.
 
-Seen from the front both are made of one function (Bartelmann 1996; Keeton 2001),
+In projection both consist of one function (Bartelmann 1996; Keeton 2001),
 
-    f(x) = artanh(sqrt(w)) / sqrt(w),   w = 1 - x^2      (arctan(sqrt(-w)) / sqrt(-w) where x > 1),
+    f(x) = artanh(sqrt(w)) / sqrt(w),   w = 1 - x^2      (arctan(sqrt(-w)) / sqrt(-w) if x > 1),
 
-and its divided differences f1 = (f - 1) / w and f2 = (3 f1 - 1) / w, which lose their digits around x = 1. There they come from
+and its divided differences f1 = (f - 1) / w and f2 = (3 f1 - 1) / w, which lose precision around x = 1. There they are computed from
 
     f = 1 / (1 - w / (3 - 4 w / (5 - 9 w / (7 - ...))))          (Abramowitz & Stegun 1964, eq. 4.4.43)
 
@@ -23,7 +23,7 @@ CLOSE = (-1.0, 0.5)
 """Range of w in which a level of the continued fraction leaves at most 0.172 of the error."""
 
 
-class Cusp(NamedTuple):
+class NFWFunctions(NamedTuple):
     """The radius x and the functions of it, all of one shape; `w` is 1 - x^2."""
 
     x: Array
@@ -39,7 +39,7 @@ def scaled_radius(z: Array, scale_radius: Array) -> Array:
     return xp.sqrt(xp.real(z) ** 2 + xp.imag(z) ** 2 + CORE**2) / scale_radius
 
 
-def cusp(x: Array) -> Cusp:
+def nfw_functions(x: Array) -> NFWFunctions:
     """f, f1 and f2 at `x` > 0 to the precision of its type."""
     xp = array_namespace(x)
     f = projected(x)
@@ -55,13 +55,13 @@ def cusp(x: Array) -> Cusp:
     f2 = (3 * f1 + fourth) / third
     far = xp.where(close, 1, w)
     f1 = xp.where(close, f1, (f - 1) / far)
-    return Cusp(x, w, f, f1, xp.where(close, f2, (3 * f1 - 1) / far))
+    return NFWFunctions(x, w, f, f1, xp.where(close, f2, (3 * f1 - 1) / far))
 
 
 def projected(x: Array) -> Array:
     """f at `x` > 0."""
     xp = array_namespace(x)
-    tiny = 1e-30  # where x is 1: artanh(s) / s is 1 for so small an s
+    tiny = 1e-30  # for x = 1: artanh(s) / s is 1 for so small an s
     inner, outer = xp.clip(x, None, 1), xp.clip(x, 1, None)
     s = xp.sqrt((1 - inner) * (1 + inner) + tiny)
     t = xp.sqrt((outer - 1) * (outer + 1) + tiny)

@@ -1,12 +1,12 @@
-"""What each row says of each lens, beside the truth, in the paper's parameters.
+"""Estimates and true values of each lens, in the paper's parameters.
 
-Predicted are the posterior means of einstein_radius, slope and the components of the ellipticity; the axis ratio and the orientation
+Predicted values are the posterior means of einstein_radius, slope and the components of the ellipticity; the axis ratio and the orientation
 are those of the mean ellipticity (Pearson et al. 2021, eq. 1). With m = |e| and independent components their errors are
 
     sigma_m = sqrt(e1^2 sigma_1^2 + e2^2 sigma_2^2) / m,   sigma_q = sigma_m / (q (1 + m)^2),
     sigma_phi = sqrt(e2^2 sigma_1^2 + e1^2 sigma_2^2) / (2 m^2),
 
-the last at most that of an orientation of which nothing is known, 180 deg / sqrt(12).
+the last at most that of an unconstrained orientation, 180 deg / sqrt(12).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 SAMPLED = ("einstein_radius", "e1", "e2", "slope")
 SPENT = ("seconds", "cpu", "evaluations")
-STRANGE = "misspecified"
+MISSPECIFIED = "misspecified"
 HALF_TURN = 180.0
 UNKNOWN_PHI = HALF_TURN / np.sqrt(12)
 Which = tuple[str, str]
@@ -38,8 +38,8 @@ Which = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Undone:
-    """A lens that was asked about and has no posterior: why, and what was spent on it, NaN where unknown."""
+class FailedLens:
+    """A lens without a posterior: the reason, and the costs, NaN if unknown."""
 
     lens: int
     status: str
@@ -49,31 +49,31 @@ class Undone:
 
 
 @dataclass(frozen=True)
-class Points:
-    """What the method that speaks for a row says of the lenses of a suite.
+class PointEstimates:
+    """Estimates of the method of a row for the lenses of a suite.
 
     Parameters
     ----------
     suite, row, method
-        Of which suite, in which row of the tables, by whom.
+        Suite, row of the tables, and method.
     lens
         Indices of the lenses in the suite, shape (n,).
     names
-        Of the paper's parameters, those that method and suite both know.
+        Those of the paper's parameters that method and suite both have.
     predicted, true, sigma
-        Name -> values, each of shape (n,), in arcsec, deg and pure numbers; sigma is NaN where it is unknown.
+        Name -> values, each of shape (n,), in arcsec, deg and pure numbers; sigma is NaN if it is unknown.
     below
         Sampled parameter (einstein_radius, e1, e2, slope) -> mass of the posterior below the truth, shape (n,).
     flagged
-        Whether anything tells the user not to trust the answer, shape (n,).
+        Whether a flag warns of the result, shape (n,).
     flags
-        The words that it is told in, of each lens, joined by spaces.
+        Flags of each lens, joined by spaces.
     seconds, cpu
-        Of the clock and of the processor, shape (n,), NaN where unknown. A network's is that of all stamps over their number.
+        Wall time and processor time [s], shape (n,), NaN if unknown. A network's is that of all stamps over their number.
     evaluations
-        Of the likelihood, shape (n,), NaN where there are none.
-    undone
-        Lenses that were asked about and have no posterior.
+        Number of evaluations of the likelihood, shape (n,), NaN if there are none.
+    failed
+        Lenses without a posterior.
     """
 
     suite: str
@@ -90,23 +90,24 @@ class Points:
     seconds: Floats
     cpu: Floats
     evaluations: Floats
-    undone: tuple[Undone, ...] = ()
+    failed: tuple[FailedLens, ...] = ()
 
     def __len__(self) -> int:
         return len(self.lens)
 
     @property
-    def asked(self) -> int:
-        """Lenses asked about."""
-        return len(self.lens) + len(self.undone)
+    def attempted(self) -> int:
+        """Number of lenses, those without a posterior included."""
+        return len(self.lens) + len(self.failed)
 
     @property
-    def strange(self) -> NDArray[np.bool_]:
-        """Whether the stamp is said to be unlike all that the network or its prior was made for, shape (n,)."""
-        told = [
-            bool({STRANGE, Flag.PRIOR_CONFLICT, Flag.ESTIMATE_CONFLICT} & set(words.split())) for words in self.flags
+    def out_of_distribution(self) -> NDArray[np.bool_]:
+        """Whether the stamp is flagged as unlike the training of the network or its prior, shape (n,)."""
+        unlike = [
+            bool({MISSPECIFIED, Flag.PRIOR_CONFLICT, Flag.ESTIMATE_CONFLICT} & set(flags.split()))
+            for flags in self.flags
         ]
-        return np.array(told, dtype=bool)
+        return np.array(unlike, dtype=bool)
 
     def difference(self, name: str) -> Floats:
         """Predicted - true, shape (n,); that of two orientations lies in [-90, 90) deg."""
@@ -114,23 +115,23 @@ class Points:
         return np.asarray(wrap_angle(difference, HALF_TURN)) if name == "phi" else difference
 
     def spent(self, name: str) -> tuple[NDArray[np.int_], Floats]:
-        """Lenses and their "seconds", "cpu" or "evaluations", those without a posterior among them and those of unknown cost not."""
-        lenses = np.concatenate([self.lens, np.array([one.lens for one in self.undone], dtype=int)])
-        values = np.concatenate([getattr(self, name), np.array([getattr(one, name) for one in self.undone])])
+        """Lenses of known cost, with and without a posterior, and their "seconds", "cpu" or "evaluations"."""
+        lenses = np.concatenate([self.lens, np.array([one.lens for one in self.failed], dtype=int)])
+        values = np.concatenate([getattr(self, name), np.array([getattr(one, name) for one in self.failed])])
         known = np.isfinite(values)
         return lenses[known], values[known]
 
 
 @dataclass(frozen=True)
 class Lenses:
-    """What is true of the lenses of a suite, by index.
+    """True properties of the lenses of a suite, by index.
 
     Parameters
     ----------
     names
-        Of the paper's parameters, those that vary in the suite.
+        Those of the paper's parameters that vary in the suite.
     snr, multiplicity, einstein_radius, q
-        Signal to noise, number of images, arcsec and axis ratio, each of shape (lens,); NaN where the suite does not say.
+        Signal to noise, number of images, radius [arcsec] and axis ratio, each of shape (lens,); NaN if unknown.
     """
 
     names: tuple[str, ...]
@@ -159,8 +160,8 @@ def lenses_of(stamps: StampSet) -> Lenses:
     )
 
 
-def of_network(suite: str, method: str, answers: Answers, stamps: StampSet) -> Points:
-    """What a network said of all lenses of a suite."""
+def of_network(suite: str, method: str, answers: Answers, stamps: StampSet) -> PointEstimates:
+    """Estimates of a network for all lenses of a suite."""
     count = len(answers.mean)
     flagged = answers.flagged > 0 if len(answers.flagged) else np.zeros(count, dtype=bool)
     return _points(
@@ -170,20 +171,20 @@ def of_network(suite: str, method: str, answers: Answers, stamps: StampSet) -> P
         answers,
         stamps,
         flagged=flagged,
-        flags=tuple(STRANGE if one else "" for one in flagged),
+        flags=tuple(MISSPECIFIED if one else "" for one in flagged),
         seconds=np.full(count, answers.seconds / count),
         cpu=np.full(count, np.nan),
         evaluations=np.full(count, np.nan),
     )
 
 
-def of_fits(suite: str, method: str, records: Sequence[Record], which: str, stamps: StampSet) -> Points | None:
-    """What fits said of the lenses of a suite; None where none has this posterior."""
+def of_fits(suite: str, method: str, records: Sequence[Record], which: str, stamps: StampSet) -> PointEstimates | None:
+    """Estimates of fits for the lenses of a suite; None if none has this posterior."""
     answers = answers_of(records, which)
     if answers is None:
         return None
-    found = [record for record in records if which in record.beliefs]
-    undone = [record for record in records if which not in record.beliefs]
+    found = [record for record in records if which in record.posteriors]
+    failed = [record for record in records if which not in record.posteriors]
     return _points(
         suite,
         method,
@@ -193,16 +194,17 @@ def of_fits(suite: str, method: str, records: Sequence[Record], which: str, stam
         flagged=answers.flagged > 0,
         flags=tuple(" ".join(record.flags) for record in found),
         **{key: np.array([_number(getattr(record, key)) for record in found]) for key in SPENT},
-        undone=tuple(
-            Undone(record.index, record.status, *(_number(getattr(record, key)) for key in SPENT)) for record in undone
+        failed=tuple(
+            FailedLens(record.index, record.status, *(_number(getattr(record, key)) for key in SPENT))
+            for record in failed
         ),
     )
 
 
 def _points(
-    suite: str, method: str, lens: NDArray[np.int_], answers: Answers, stamps: StampSet, **told: object
-) -> Points:
-    """The answers in the paper's parameters; the row is not known yet."""
+    suite: str, method: str, lens: NDArray[np.int_], answers: Answers, stamps: StampSet, **others: object
+) -> PointEstimates:
+    """The results in the paper's parameters; the row is set later."""
     params = {name: np.asarray(values, dtype=float)[lens] for name, values in stamps.params.items()}
     columns = {name: answers.names.index(name) for name in answers.names if name in SAMPLED and name in params}
     mean = {name: answers.mean[:, i] for name, i in columns.items()}
@@ -213,7 +215,7 @@ def _points(
     predicted, errors = paper_parameters(mean, sigma)
     truths, _ = paper_parameters(true, sigma)
     names = tuple(name for name in JUDGED if name in predicted)
-    return Points(suite, "", method, lens, names, predicted, truths, errors, below, **told)  # type: ignore[arg-type]
+    return PointEstimates(suite, "", method, lens, names, predicted, truths, errors, below, **others)  # type: ignore[arg-type]
 
 
 def paper_parameters(
@@ -240,7 +242,7 @@ def paper_parameters(
 
 
 def _sigma(away: Floats, pulls: Floats) -> Floats:
-    """Standard deviation of a posterior whose mean is `away` from the truth, `pulls` times itself; NaN where both are nothing."""
+    """Standard deviation of a posterior from the error and the pull of its mean; NaN if both are zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(pulls == 0, np.nan, np.abs(away / pulls))
 

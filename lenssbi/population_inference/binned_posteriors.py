@@ -1,16 +1,17 @@
-"""What many posteriors say about one quantity once their priors are divided out.
+"""Posteriors of many lenses for one quantity, divided by their priors.
 
 Lens k has draws x_ki of weights w_ki (adding up to 1) under the interim prior p_k. The likelihood of a population Omega is
 (Wagner-Carena et al. 2021, ApJ 909, 187, eq. 10)
 
     L_k(Omega) = sum_i w_ki p(x_ki | Omega) / p_k(x_ki)
 
-Draws are put into bins j, narrow beside any posterior, so that a catalogue of any size is one matrix and the sum is a product with it:
+Draws are put into bins j, narrow compared with any posterior, so that a catalogue of any size is one matrix and the sum is a product with
+it:
 
     L_k(Omega) = sum_j a_kj p_j(Omega),   a_kj = sum_{i in j} w_ki / p_k(x_ki),   p_j the population's mean density in the bin.
 
-A draw outside the support of its prior cannot be divided by it and counts nothing. The sum is an estimate, as good as the number of
-draws that carry it, n_k = L_k^2 / sum_i (w_ki p / p_k)^2; the logarithm of the product over all lenses has the variance sum_k 1 / n_k,
+A draw outside the support of its prior cannot be divided by it and is ignored. The sum is an estimate that depends on the effective
+number of draws, n_k = L_k^2 / sum_i (w_ki p / p_k)^2; the logarithm of the product over all lenses has the variance sum_k 1 / n_k,
 which should stay below 1 (Talbot & Golomb 2023, MNRAS 526, 3495).
 """
 
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lenssbi.arrays import FloatArray
-from lenssbi.population_inference.interim import Interim
+from lenssbi.population_inference.interim import InterimPrior
 from lenssbi.population_inference.quantities import Quantity
 from lenssbi.posteriors import Samples
 from lenssbi.posteriors.samples import weighted_quantiles
@@ -34,23 +35,23 @@ FEW_DRAWS = 10.0
 
 
 @dataclass(frozen=True)
-class Beliefs:
+class BinnedPosteriors:
     """Binned posteriors over priors.
 
     Parameters
     ----------
     quantity
-        What they are about.
+        Quantity and its scale.
     edges
-        Of the bins, on the quantity's scale, shape (bin + 1,).
+        Edges of the bins, on the quantity's scale, shape (bin + 1,).
     names
-        Of the lenses.
+        Names of the lenses.
     ratios
         a_kj, the weights over the prior's density, shape (lens, bin).
     squares
-        The same of the squared ratios of single draws, shape (lens, bin).
+        The same for the squared ratios of single draws, shape (lens, bin).
     medians
-        Of the posteriors, prior and all, shape (lens,).
+        Medians of the posteriors, priors included, shape (lens,).
     lost
         Share of each posterior outside the support of its prior, shape (lens,).
     left_out
@@ -79,9 +80,9 @@ class Beliefs:
         return np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0)
 
 
-def gather(
-    posteriors: Iterable[tuple[str, Samples, Interim]], quantity: Quantity, limits: tuple[float, float]
-) -> Beliefs:
+def bin_posteriors(
+    posteriors: Iterable[tuple[str, Samples, InterimPrior]], quantity: Quantity, limits: tuple[float, float]
+) -> BinnedPosteriors:
     """Divide posteriors by their priors.
 
     Parameters
@@ -89,14 +90,14 @@ def gather(
     posteriors
         Name, posterior and prior of each lens, one after the other: only the bins are kept.
     quantity
-        What is asked about.
+        Quantity to infer.
     limits
         Smallest and largest value of the quantity that a population may have: `common_support` of the priors.
 
     Raises
     ------
     InputError
-        A posterior without the parameter, or no lens with a draw inside the support of its prior.
+        If a posterior lacks the parameter, or no lens has a draw inside the support of its prior.
     """
     edges = np.linspace(*limits, BINS + 1)
     found: list[tuple[str, FloatArray, FloatArray, float, float]] = []
@@ -115,7 +116,7 @@ def gather(
             f"no posterior has a draw of {quantity.parameter} where its prior allows one: give the prior that the network was trained with"
         )
     names, ratios, squares_of, medians, lost_of = zip(*found, strict=True)
-    return Beliefs(
+    return BinnedPosteriors(
         quantity,
         edges,
         names,
@@ -128,7 +129,7 @@ def gather(
 
 
 def _draws(name: str, samples: Samples, quantity: Quantity) -> tuple[FloatArray, FloatArray]:
-    """Draws on the quantity's scale and their weights, those of no weight left out."""
+    """Draws of positive weight on the quantity's scale, and their weights."""
     samples = samples.derived()
     if quantity.parameter not in samples.names:
         raise InputError(
@@ -139,8 +140,10 @@ def _draws(name: str, samples: Samples, quantity: Quantity) -> tuple[FloatArray,
     return quantity.of(samples.column(quantity.parameter)[used]), weights[used]
 
 
-def _ratio(x: FloatArray, weights: FloatArray, prior: Interim, limits: tuple[float, float]) -> tuple[FloatArray, float]:
-    """Weights over the prior's density, 0 where the prior has none, and the share of the weights that are lost so."""
+def _ratio(
+    x: FloatArray, weights: FloatArray, prior: InterimPrior, limits: tuple[float, float]
+) -> tuple[FloatArray, float]:
+    """Weights over the prior's density, 0 outside its support, and the share of the weights outside it."""
     log_prior = prior.log_prob(x)
     inside = np.isfinite(log_prior) & (x >= limits[0]) & (x <= limits[1])
     ratio = np.where(inside, weights * np.exp(-np.where(inside, log_prior, 0.0)), 0.0)

@@ -1,6 +1,6 @@
-"""The network's belief: an equal mixture of diagonal Gaussians, one for each dropout pass.
+"""The network's posterior: an equal mixture of diagonal Gaussians, one for each dropout pass.
 
-A pass k answers with a mean mu_k and a width sigma_k. The mean over passes is the prediction; the spread of the mu_k is
+Pass k returns a mean mu_k and a width sigma_k. The mean over passes is the prediction; the spread of the mu_k is
 the epistemic uncertainty, the root mean square of the sigma_k the aleatoric one, and the two add in quadrature (Pearson
 et al. 2021, section 3.2.2), which is exactly the variance of the mixture.
 """
@@ -15,7 +15,7 @@ from lenssbi.posteriors.samples import Samples
 
 
 @dataclass(frozen=True)
-class GaussianMixture:
+class DiagonalMixture:
     """Equal-weight mixture of diagonal Gaussians in physical units.
 
     Parameters
@@ -66,7 +66,7 @@ class GaussianMixture:
         return np.hypot(self.aleatoric, self.epistemic)
 
     def sample(self, count: int, rng: np.random.Generator) -> Samples:
-        """``count`` equally weighted draws."""
+        """``count`` draws of equal weight."""
         rows = rng.integers(len(self.means), size=count)
         values = rng.normal(self.means[rows], self.sigmas[rows])
         return Samples(values, self.names, self.units)
