@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from lenssbi_cli.main import COMMANDS, app
 
+from ..quick_fits import quick_fits
+
 ROOT = Path(__file__).parents[2]
 RUNNER = CliRunner()
 PROGRAMS = ("lenssbi", "make", "pip", "python", "export", "sbatch", "dask")
@@ -25,17 +27,13 @@ SMALLER = {
     "--count 100": "--count 44",  # calibrate wants forty
     "max_epochs=3": "max_epochs=1",
     "--workers 2": "--workers 1",  # tests/batch has more of them; here each would load torch anew
+    "predict walk/test.h5 --estimator": "predict walk/test.h5:0-3 --estimator",  # fits the lens light of each stamp
+    "catalogue walk/test.h5": "catalogue walk/test.h5:0-19",
 }
+SMALL_FIT = ("sampler.max_evaluations=150", "mesh.pixels=49", "start.candidates=16")  # an export makes its search again
 SHORTER = {
-    "refine": ["--set", "sampler.max_evaluations=150", "--set", "mesh.pixels=64", "--set", "start.candidates=64"],
-    "catalogue cutouts": [
-        "--set",
-        "fit.sampler.max_evaluations=150",
-        "--set",
-        "fit.mesh.pixels=64",
-        "--set",
-        "fit.start.candidates=64",
-    ],
+    "refine": [word for key in SMALL_FIT for word in ("--set", key)],
+    "catalogue cutouts": [word for key in SMALL_FIT for word in ("--set", f"fit.{key}")],
 }
 DONE, SOME = 0, 3
 EXPECTED = {
@@ -137,6 +135,7 @@ def test_every_option_that_the_pages_name_exists(monkeypatch):
 def test_the_commands_work(tmp_path, monkeypatch):
     pytest.importorskip("galsim", reason="the walk-through simulates, which takes GalSim")
     monkeypatch.chdir(tmp_path)
+    quick_fits(monkeypatch)  # and so are the searches that the exports make again
     one = ["simulate", "configs/populations/sie_parametric.yaml", "--count", "1", "--out", "one.h5"]
     assert RUNNER.invoke(app, one).exit_code == DONE
     write_cutout(Path("one.h5"), Path("cutouts/lens.fits"))

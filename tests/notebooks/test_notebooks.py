@@ -10,6 +10,8 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
+from ..quick_fits import quick_fits
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 MAGIC = "%matplotlib inline"  # shows figures in Jupyter; the one line that is not Python
@@ -64,6 +66,7 @@ def test_it_runs_and_shows_what_the_committed_run_shows(name, tmp_path, monkeypa
     relative = any('"../' in source(cell) for cell in cells(name))  # reads the project's configurations
     monkeypatch.chdir(NOTEBOOKS if relative else tmp_path)  # the others run from any folder
     monkeypatch.setenv("LENSSBI_NOTEBOOK_SIZE", "toy")
+    quick_fits(monkeypatch)
     namespace = {"__name__": "__main__"}
     with matplotlib.rc_context():
         for cell in cells(name):

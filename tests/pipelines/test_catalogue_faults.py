@@ -4,7 +4,9 @@ import json
 import os
 import resource
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -138,20 +140,29 @@ def lines(folder):
 
 @pytest.mark.slow
 def test_killed_workers_cost_nothing_but_time(tmp_path, many, estimator, calm):
+    """Their client is this process."""
     arguments = ("catalogue", many, "--estimator", estimator, *ONLY_THE_NETWORK)
-    out = tmp_path / "out"
-    process = command(*arguments, "--out", out, "--workers", 2)
-    killed = 0
-    while process.poll() is None:
-        # one for every shard that is finished, in the middle of the next
-        if killed < min(len(list((out / "network").glob("[0-9]*.h5"))), KILLS) and (
-            workers := busy_workers(process.pid)
-        ):
-            os.kill(workers[killed % len(workers)], signal.SIGKILL)
-            killed += 1
-        time.sleep(0.05)
-    assert outcome(process)[0] == 0
-    assert killed == KILLS
+    out, killed = tmp_path / "out", []
+
+    def kill(ended):
+        while len(killed) < KILLS and not ended.is_set():
+            # one for every shard that is finished, in the middle of the next
+            finished = len(list((out / "network").glob("[0-9]*.h5")))
+            if len(killed) < finished and (workers := busy_workers()):
+                killed.append(workers[len(killed) % len(workers)])
+                os.kill(killed[-1], signal.SIGKILL)
+            time.sleep(0.05)
+
+    ended = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        killing = threads.submit(kill, ended)
+        try:
+            code, _, error = in_process(*arguments, "--out", out, "--workers", 2)
+        finally:
+            ended.set()
+    killing.result()
+    assert code == 0, error
+    assert len(killed) == KILLS
     assert lines(out) == calm
 
 
@@ -177,9 +188,9 @@ def test_a_scheduler_that_goes_away_loses_nothing_that_is_finished(tmp_path, man
     assert lines(out) == calm
 
 
-def busy_workers(pid):
+def busy_workers():
     """Processes that work: children that have torch in memory."""
-    children = psutil.Process(pid).children(recursive=True)
+    children = psutil.Process().children(recursive=True)
     return [child.pid for child in children if child.is_running() and child.memory_info().rss > 2e8]
 
 

@@ -18,6 +18,7 @@ from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi_cli.main import app
 
 from ..dataset.made_up_survey import COMMON, SCALE, survey
+from ..quick_fits import quick_fits
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "survey.md"
 LEFT_OUT = "stamps/lens-07.fits"  # one fit is enough here
@@ -75,6 +76,7 @@ def walk(tmp_path_factory):
     truth = survey(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        quick_fits(patch)
         for line in commands():
             if "review" in line:
                 save_verdicts(truth, folder / "verdicts-Ada.json")
