@@ -9,9 +9,9 @@ import typer
 from typer.testing import CliRunner
 
 from lenssbi import catalogue
+from lenssbi.catalogue.shard import Entry, write_shard
 from lenssbi.pipelines.catalogue.config import CatalogueConfig
 from lenssbi.pipelines.catalogue.job import shard_path
-from lenssbi.pipelines.catalogue.shard import Entry, write_shard
 from lenssbi.pipelines.report import page as page_module
 from lenssbi.pipelines.report import run
 from lenssbi.pipelines.report.links import link
