@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from lenssbi.refinement.search.search import SearchSettings
 
 DPI = 40
-ROUNDS = ((6, 4), (4, 8), (4, 16))  # as a search has them, with a third of the steps
+ROUNDS = ((6, 4), (4, 8), (4, 16))  # as a search has them, with a fifth of the steps
 _savefig = Figure.savefig
 
 
