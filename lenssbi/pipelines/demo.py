@@ -21,7 +21,11 @@ from lenssbi.shipped_configs import shipped
 
 FIT = RefineConfig(sampler=SamplerConfig(max_minutes=3.0))
 POPULATION = Path("configs/populations/euclid_observed.yaml")  # that of the default network's training
-SEEN_WELL = ("population.mass.einstein_radius=[1.0, 1.6]", "composition.snr=[80, 200]")
+SEEN_WELL = (
+    "population.mass.einstein_radius=[1.0, 1.6]",
+    "population.source_offset=[0.0, 0.5]",
+    "composition.snr=[80, 200]",
+)
 STEPS = ("simulating a lens", "asking the network", "fitting", "done")
 
 
