@@ -11,5 +11,5 @@ likelihood      of a pixelised source; `profile_likelihood` of a smooth one
 sampling        importance sampling and Nautilus; knows no lens; `samplers` are those of a fit by name
 tempering       error bars as wide as they have to be; `model_error` adds what no smooth lens can know
 attempts        the runs of a fit, begun anew where a solution is wrong; `basins` and `flags` recognise it
-fit             all of it in order; `result` is what comes out; `restored` reads one back from its file
+fit             all of it in order; `result` is what comes out; `restored` reads one back from its file, which keeps a mode (`kept_mode`)
 """

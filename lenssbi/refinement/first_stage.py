@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from lenssbi.arrays import FloatArray, pixel_grid
@@ -24,6 +25,7 @@ from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
 from lenssbi.reconstruction.smooth import SmoothPart
 from lenssbi.refinement.basins import SeveralImages
 from lenssbi.refinement.circle import Circle
+from lenssbi.refinement.kept_mode import KeptMode
 from lenssbi.refinement.likelihood import (
     IMPOSSIBLE,
     LensLikelihood,
@@ -41,6 +43,7 @@ from lenssbi.refinement.regions import REACH, RegionalLikelihood, RegionalPrior,
 from lenssbi.refinement.sampling.mixture_fit import from_samples
 from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.refinement.search.light import light_columns, refitted
+from lenssbi.refinement.search.modes import mode_at
 from lenssbi.refinement.search.search import Mode, SearchSettings, polish, search
 from lenssbi.status import ItemError, Status
 
@@ -70,27 +73,39 @@ class Stage:
         Lens models that the search found, the best first; none if no search was made.
     start
         Components at the modes, the better ones with more draws; None if there are no modes.
+    light, shining
+        Lens light as it was fitted beside the best mode, and which of its Gaussians are fitted with the source; None if there are none.
     """
 
     prior: JointPrior | RegionalPrior
     likelihood: VectorLikelihood
     modes: tuple[Mode, ...] = ()
     start: Mixture | None = None
+    light: LensLightFit | None = None
+    shining: NDArray[np.bool_] | None = None
 
     @property
     def seen_twice(self) -> bool:
         """Whether only lens models that show their source more than once are left."""
         return bool(self.modes) and all(mode.multiply_imaged for mode in self.modes)
 
+    def kept_mode(self, row: FloatArray) -> KeptMode | None:
+        """What the likelihood of one parameter vector (parameter,) takes from the search; None if no search was made."""
+        if not self.modes:
+            return None
+        number = self.likelihood.nearest(row) if isinstance(self.likelihood, RegionalLikelihood) else 0
+        return KeptMode(self.modes[number].vector, self.light, self.shining)
+
 
 @dataclass(frozen=True)
 class _View:
-    """The stamp as the fit sees it: with the lens light, if that is fitted too, and the light's columns."""
+    """The stamp as the fit sees it: with the lens light, if that is fitted too, and the light's columns, all or those that shine."""
 
     imaging: Imaging
     stamp: Stamp
     light: LensLightFit | None
     columns: FloatArray | None
+    shining: NDArray[np.bool_] | None = None
 
 
 def first_stage(problem: Problem) -> Stage:
@@ -113,7 +128,16 @@ def first_stage(problem: Problem) -> Stage:
     start = Mixture(
         weights / weights.sum(), np.array([one.centre for one in found]), np.array([one.scale for one in found])
     )
-    return Stage(RegionalPrior(prior, regions), likelihood, modes, start)
+    return Stage(RegionalPrior(prior, regions), likelihood, modes, start, view.light, view.shining)
+
+
+def likelihood_again(problem: Problem, kept: KeptMode) -> VectorLikelihood:
+    """The likelihood around one mode of an earlier search of the same problem, to the last digit, without a search."""
+    view = _view(problem)
+    columns = None if kept.light is None else light_columns(kept.light, view.stamp)
+    prior = _within(problem.priors.sampled, problem.observation.circle)
+    mode = mode_at(kept.vector, ProfileInversion(view.imaging, Profiles.gaussians(), columns), prior)
+    return _around(problem, replace(view, columns=None if columns is None else columns[kept.shining]), mode)
 
 
 class _Found(NamedTuple):
@@ -127,13 +151,19 @@ class _Found(NamedTuple):
 
     @classmethod
     def of(cls, problem: Problem, view: _View, mode: Mode) -> _Found:
-        part = _likelihood(problem, replace(view.imaging, follow=mode.source_image), view.columns, mode)
-        if isinstance(part, LensLikelihood) and mode.multiply_imaged:
-            images = SeveralImages.of(mode.source_image[part.imaging.mask], mode.source_radius)
-            beta = deflectors(mode.params).source_angle(part.imaging.theta)
-            if images.shown(beta, part.imaging):  # not where the clumps of a source lie far apart
-                part = replace(part, images=images)
+        part = _around(problem, view, mode)
         return cls(mode, part, *_component(problem.priors.sampled.names, mode, part, problem.error_factor))
+
+
+def _around(problem: Problem, view: _View, mode: Mode) -> VectorLikelihood:
+    """The likelihood with the source of a mode."""
+    part = _likelihood(problem, replace(view.imaging, follow=mode.source_image), view.columns, mode)
+    if isinstance(part, LensLikelihood) and mode.multiply_imaged:
+        images = SeveralImages.of(mode.source_image[part.imaging.mask], mode.source_radius)
+        beta = deflectors(mode.params).source_angle(part.imaging.theta)
+        if images.shown(beta, part.imaging):  # not where the clumps of a source lie far apart
+            return replace(part, images=images)
+    return part
 
 
 def _view(problem: Problem) -> _View:
@@ -166,9 +196,10 @@ def _searched(problem: Problem, view: _View) -> tuple[_View, tuple[Mode, ...]]:
         if bare[0].log_evidence > modes[0].log_evidence - LIGHT_COST:
             return replace(view, light=None, columns=None), bare
     light = refitted(view.light, view.stamp, modes[0].source_image, ~problem.observation.others)
-    view = replace(view, light=light, columns=light_columns(light, view.stamp))
-    modes = polish(view.imaging, prior, view.columns, modes, settings)
-    return replace(view, columns=_shining(view, modes)), modes
+    columns = light_columns(light, view.stamp)
+    modes = polish(view.imaging, prior, columns, modes, settings)
+    shining = _shining(light, modes)
+    return replace(view, light=light, columns=columns[shining], shining=shining), modes
 
 
 def _may_be_an_image(light: LensLightFit, observation: Observation) -> bool:
@@ -178,12 +209,10 @@ def _may_be_an_image(light: LensLightFit, observation: Observation) -> bool:
     return bool(light.model_image[distance < COMPACT].sum() > 0.5 * flux and flux < arcs)
 
 
-def _shining(view: _View, modes: tuple[Mode, ...]) -> FloatArray:
-    """The columns of the lens light that shine beside one of the modes, and their neighbours in width."""
-    assert view.columns is not None
-    assert view.light is not None
-    bright = np.any([mode.columns > 0 for mode in modes], axis=0).reshape(view.light.amplitudes.shape)
-    return np.asarray(view.columns[binary_dilation(bright, np.ones((1, 3))).ravel()])
+def _shining(light: LensLightFit, modes: tuple[Mode, ...]) -> NDArray[np.bool_]:
+    """Which Gaussians of the lens light shine beside one of the modes, and their neighbours in width, shape (ellipse * gaussian,)."""
+    bright = np.any([mode.columns > 0 for mode in modes], axis=0).reshape(light.amplitudes.shape)
+    return np.asarray(binary_dilation(bright, np.ones((1, 3))).ravel())
 
 
 def _likelihood(problem: Problem, imaging: Imaging, columns: FloatArray | None, mode: Mode | None) -> VectorLikelihood:

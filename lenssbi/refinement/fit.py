@@ -6,7 +6,7 @@ prior -> add the model's own error -> flags
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from lenssbi.posteriors import Samples
 from lenssbi.refinement.attempts import Attempt, make_attempts, runs_of, select_run
 from lenssbi.refinement.config import LEARNED_MODES
 from lenssbi.refinement.drawn_light import drawn_photometry
-from lenssbi.refinement.first_stage import first_stage
+from lenssbi.refinement.first_stage import first_stage, likelihood_again
 from lenssbi.refinement.flags import find_flags, is_wrong
+from lenssbi.refinement.kept_mode import KeptMode
+from lenssbi.refinement.likelihood import VectorLikelihood
 from lenssbi.refinement.model_error import widened
 from lenssbi.refinement.observation import noise_in_words
 from lenssbi.refinement.photometry import photometry
@@ -37,6 +39,7 @@ from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.refinement.signal import source_signal_to_noise
 from lenssbi.status import Status
 
+SEARCH = "search"  # the entry of a posterior file with the kept mode
 UNEXPLAINED = {Flag.EDGE, Flag.RESIDUALS, Flag.DEMAGNIFIED}  # flags of a best model that does not explain the stamp
 
 
@@ -72,9 +75,8 @@ def solve(
 def restore(problem: Problem, samples: Samples, with_prior: Samples | None) -> FitResult:
     """The result of a fit that was sampled earlier, from its posterior file.
 
-    The search is made again with the seed of its run, because its modes are not in the file. To do without it, a file would have to hold
-    every :class:`~lenssbi.refinement.search.modes.Mode`, whose source image steers the mesh and whose errors bound its region, and
-    the columns of the lens light as they were fitted beside the best of them.
+    The file holds what the likelihood of the best model takes from the search (:mod:`lenssbi.refinement.kept_mode`). For a file without
+    it the search is made again with the seed of its run.
 
     Parameters
     ----------
@@ -86,9 +88,14 @@ def restore(problem: Problem, samples: Samples, with_prior: Samples | None) -> F
     info = samples.info
     values = np.array([info["best"][name] for name in problem.priors.sampled.names])
     with threadpool_limits(limits=1):
-        likelihood = first_stage(runs_of(problem)[info["attempt"]]).likelihood
-        best = replace(likelihood.model(values), log_likelihood=info["best_log_likelihood"])
+        best = replace(_likelihood_of(problem, info).model(values), log_likelihood=info["best_log_likelihood"])
     return _assemble(problem, best, samples, with_prior)
+
+
+def _likelihood_of(problem: Problem, info: Mapping[str, Any]) -> VectorLikelihood:
+    """The likelihood of a fit's best model."""
+    run, kept = runs_of(problem)[info["attempt"]], info.get(SEARCH)
+    return first_stage(run).likelihood if kept is None else likelihood_again(run, KeptMode.of_info(kept))
 
 
 def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitResult:
@@ -158,6 +165,7 @@ def _status(attempt: Attempt, flags: Sequence[str]) -> Status:
 def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[str, Any]:
     observation, best, draws = problem.observation, attempt.best, attempt.draws
     stamp, light = _light_apart(problem, best)
+    kept = attempt.stage.kept_mode(np.array(list(best.params.values())))
     return {
         "key": problem.key,
         "stamp": observation.stamp.name,
@@ -187,4 +195,5 @@ def _info(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> dict[s
         "snr": source_signal_to_noise(observation.stamp, observation.circle.arcs),
         "observation": describe(observation.stamp),
         "config": problem.config.model_dump(mode="json"),
+        SEARCH: None if kept is None else kept.as_info(),
     }

@@ -121,5 +121,9 @@ class RegionalLikelihood(VectorLikelihood):
         """The model of one parameter vector (parameter,), with its source and images."""
         return self._part(row).model(row)
 
+    def nearest(self, row: FloatArray) -> int:
+        """Number of the mode by whose source a parameter vector (parameter,) is judged."""
+        return int(np.argmin(self.regions.distances(row[None])[0]))
+
     def _part(self, row: FloatArray) -> LensLikelihood:
-        return self.parts[int(np.argmin(self.regions.distances(row[None])[0]))]
+        return self.parts[self.nearest(row)]

@@ -27,7 +27,7 @@ NETWORK_ONLY = "the answer of a network has no model image: fit the stamp with l
 
 
 def restored_fit(path: str | Path) -> FitResult:
-    """The result of a fit from its posterior file, with its images; takes as long as the fit's search.
+    """The result of a fit from its posterior file, with its images; without a search, unless the file is an older one.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ import pytest
 from lenssbi.config import parse
 from lenssbi.refinement.basins import SeveralImages
 from lenssbi.refinement.config import RefineConfig
-from lenssbi.refinement.first_stage import first_stage
+from lenssbi.refinement.first_stage import Stage, first_stage
 from lenssbi.refinement.likelihood import IMPOSSIBLE, deflectors
 from lenssbi.refinement.observation import observe
 from lenssbi.refinement.problem import build_problem
@@ -47,7 +47,7 @@ def test_the_prior_ends_with_the_region(stage, vector):
 
 def test_a_lens_is_judged_by_the_source_of_the_nearest_mode(stage, vector):
     first = stage.modes[0]
-    other = replace(first, values=first.values + np.array([0.8, 0, 0, 0, 0]))
+    other = replace(first, values=first.values + np.array([0.8, 0, 0, 0, 0]), vector=first.vector + 0.1)
     regions = Regions(stage.likelihood.names, (first, other))
     part = stage.likelihood.parts[0]
     bare = replace(part, inversion=replace(part.inversion, smooth=None))
@@ -56,6 +56,9 @@ def test_a_lens_is_judged_by_the_source_of_the_nearest_mode(stage, vector):
     assert both.one(here) == part.one(here) != bare.one(here)
     assert both.one(there) == bare.one(there)
     assert both.imaging is part.imaging
+    chosen = Stage(stage.prior, both, (first, other))
+    assert chosen.kept_mode(here).vector is first.vector
+    assert chosen.kept_mode(there).vector is other.vector
     prior = RegionalPrior(stage.prior.prior, regions)
     assert np.isfinite(prior.log_prob(np.array([here, there]))).all()
     middle = moved(vector, stage.likelihood.names, einstein_radius=0.4)

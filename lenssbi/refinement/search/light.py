@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,26 @@ from lenssbi.light.mge import LensLightFit, fit_lens_light
 SUBGRID, PSF_RADIUS = 2, 1.0  # [arcsec]: those with which the light was fitted
 
 
-def light_columns(light: LensLightFit, stamp: Stamp) -> FloatArray:
+class LightShape(NamedTuple):
+    """The Gaussians of a lens light without their amplitudes.
+
+    Parameters
+    ----------
+    sigmas
+        Widths on the intermediate axis [arcsec], shape (gaussian,).
+    q, phi
+        Axis ratio and position angle [rad] of each ellipse, shape (ellipse,).
+    centre
+        Centre of the light [arcsec].
+    """
+
+    sigmas: FloatArray
+    q: FloatArray
+    phi: FloatArray
+    centre: complex
+
+
+def light_columns(light: LensLightFit | LightShape, stamp: Stamp) -> FloatArray:
     """Images of all Gaussians of all ellipses of a lens light, shape (ellipse * gaussian, ny, nx) [flux per pixel for unit flux].
 
     Parameters

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lenssbi.arrays import FloatArray
-from lenssbi.reconstruction.profiles import SourceEllipse
+from lenssbi.reconstruction.profiles import ProfileInversion, SourceEllipse
 from lenssbi.refinement.basins import counter
+from lenssbi.refinement.priors.blocks import JointPrior
 from lenssbi.refinement.search.fit import Fitter
+from lenssbi.refinement.search.space import SearchSpace
 from lenssbi.refinement.search.start import Candidate
 
 SAME = 3.0  # sigma: nearer ends of the search are one mode
@@ -125,6 +127,23 @@ def describe(fitter: Fitter, end: Candidate) -> Mode:
         counter=_counter(fitter, end.vector, fit.fluxes),
         vector=end.vector,
     )
+
+
+def mode_at(vector: FloatArray, inversion: ProfileInversion, prior: JointPrior) -> Mode:
+    """The mode at a vector that an earlier search ended with.
+
+    Parameters
+    ----------
+    vector
+        Mass parameters and ellipses in the coordinates of the search, shape (parameter + 4 ellipses,).
+    inversion
+        Stamp, profiles of the source and lens light of that search.
+    prior
+        Its prior.
+    """
+    sources = (vector.size - len(SearchSpace(prior).names)) // 4
+    fitter = Fitter(inversion, SearchSpace(prior, sources))
+    return describe(fitter, Candidate(fitter.cost(vector), vector))
 
 
 def _counter(fitter: Fitter, vector: FloatArray, fluxes: FloatArray) -> float:
