@@ -112,7 +112,7 @@ def coverage_table(before: "Coverage", after: "Coverage") -> Table:
 
 
 def splits_table(result: "CalibrateResult") -> Table:
-    """One row for each split: its stamps, and the parameter whose coverage is furthest from nominal; small ones are dim."""
+    """One row for each split: its stamps, and the parameter with the coverage furthest from nominal; small splits are dim."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("split", no_wrap=True)
     table.add_column("stamps", justify="right")
