@@ -1,1 +1,1 @@
-"""The commands: one file per verb, each of which parses, calls one pipeline function and prints where the result is."""
+"""The commands, one module each: a command parses its options, calls one function of a pipeline and prints the result."""

@@ -1,4 +1,4 @@
-"""`lenssbi benchmark`: methods and suites in, errors, coverage, wrong basins and time out; or real stamps and published values."""
+"""`lenssbi benchmark`: errors, coverage, wrong basins and time of methods on suites, or a comparison with published values."""
 
 import shlex
 from pathlib import Path
@@ -24,31 +24,30 @@ def benchmark(
     config: Annotated[
         Path,
         typer.Argument(
-            help="YAML file that lists methods and suites, or names real stamps and published values.",
+            help="YAML file of methods and suites, or of real stamps and published values.",
             show_default=False,
             callback=shipped,
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option("--out", help="Folder of the results.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
     workers: Workers = 1,
     scheduler: Scheduler = None,
     count: Annotated[
-        int | None, typer.Option("--count", min=1, help="At most so many lenses of each suite, or real stamps.")
+        int | None,
+        typer.Option("--count", min=1, help="Maximum number of lenses per suite, or of real stamps; all by default."),
     ] = None,
     autolens_python: Annotated[
         str | None,
-        typer.Option(
-            "--autolens-python", metavar="PATH", help="Interpreter that has PyAutoLens, to run beside lenssbi."
-        ),
+        typer.Option("--autolens-python", metavar="PATH", help="Python interpreter that has PyAutoLens, for its fits."),
     ] = None,
     overrides: Overrides = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure errors, coverage and time, method by suite; or compare real stamps with their published fits.
+    """Measure errors, coverage and time of methods on suites, or compare real stamps with published values.
 
-    The same command again continues a run that was stopped.
+    The same command continues a stopped run.
     """
     with command(as_json, quiet) as screen:
         from lenssbi.benchmark.config import BenchmarkConfig
@@ -56,17 +55,17 @@ def benchmark(
         from lenssbi.config import load_config
 
         named = {"count": count, "autolens_python": autolens_python}
-        said = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
+        changes = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
         words = ["lenssbi", "benchmark", str(config), "--out", str(out)]
         words += ["--workers", str(workers)] if scheduler is None else ["--scheduler", scheduler]
-        typed = shlex.join([*words, *(word for item in said for word in ("--set", item))])
+        typed = shlex.join([*words, *(word for item in changes for word in ("--set", item))])
         if is_real(config):
-            benchmark_real(screen, config, out, said, {"workers": workers, "scheduler": scheduler}, typed)
+            benchmark_real(screen, config, out, changes, {"workers": workers, "scheduler": scheduler}, typed)
             return
         from lenssbi.benchmark.run import run
 
         result = run(
-            load_config(config, BenchmarkConfig, said),
+            load_config(config, BenchmarkConfig, changes),
             out,
             workers=workers,
             scheduler=scheduler,
@@ -80,7 +79,7 @@ def benchmark(
 
 
 def wanted_table(result: "BenchmarkResult") -> "Table":
-    """One row for each target, one column for each method; green is as good as wanted."""
+    """Table with one row for each target and one column for each method; values that meet the target are green."""
     from rich.table import Table
     from rich.text import Text
 
@@ -98,7 +97,7 @@ def wanted_table(result: "BenchmarkResult") -> "Table":
 
 
 def fits_table(result: "BenchmarkResult") -> "Table":
-    """One row for each target of a fit, PyAutoLens beside it; green is as good as wanted."""
+    """Table with one row for each target of a fit, compared with PyAutoLens; values that meet the target are green."""
     from rich.table import Table
     from rich.text import Text
 
@@ -115,7 +114,7 @@ _STYLES = {True: "green", False: "red", None: ""}
 
 
 def _shown(result: "BenchmarkResult") -> "list[RenderableType]":
-    """What is printed: the tables of what was wanted, what went wrong, where the results are."""
+    """Output of the command: tables of the targets, failures, and paths of the results."""
     tables: list[RenderableType] = [fits_table(result)] if result.wanted else []
     tables += [wanted_table(result)] if result.lines else []
     tables += [] if result.comparison is None else comparison_tables(result.comparison)
@@ -124,5 +123,5 @@ def _shown(result: "BenchmarkResult") -> "list[RenderableType]":
 
 
 def _undone(result: "BenchmarkResult") -> list[str]:
-    """A sentence for each part that went wrong."""
+    """One line for each part that failed."""
     return [f"{outcome.suite}, {outcome.method}: {outcome.status}" for outcome in result.outcomes if outcome.failed]

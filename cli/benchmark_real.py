@@ -1,4 +1,4 @@
-"""`lenssbi benchmark` on real stamps: network and fit against published values."""
+"""`lenssbi benchmark` on real stamps: comparison of network and fit with published values."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ def benchmark_real(
     screen: Screen,
     config: Path,
     out: Path,
-    said: Sequence[str],
+    overrides: Sequence[str],
     spread: Mapping[str, Any],
     typed: str,
 ) -> None:
@@ -25,15 +25,15 @@ def benchmark_real(
     Parameters
     ----------
     screen
-        Where the command writes.
+        Output of the command.
     config, out
-        The configuration's file, and the folder of the results.
-    said
-        Keys that were set on the command line.
+        File of the configuration, and folder of the results.
+    overrides
+        Overrides of the configuration from the command line.
     spread
-        Where the work is done, as keyword arguments: the number of `workers` on this machine, the address of a Dask `scheduler`.
+        Keyword arguments of the run: number of `workers` on this machine, or address of a Dask `scheduler`.
     typed
-        The command, for the table.
+        Command as typed, for the table.
     """
     from rich.text import Text
 
@@ -45,7 +45,7 @@ def benchmark_real(
     from .benchmark_tables import text_table
 
     result = run(
-        load_config(config, RealConfig, said),
+        load_config(config, RealConfig, overrides),
         out,
         base=config.parent,
         command=typed,

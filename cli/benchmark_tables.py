@@ -1,4 +1,4 @@
-"""What a comparison was wanted to be, for the terminal."""
+"""Tables of a comparison with its targets, for the terminal."""
 
 from typing import TYPE_CHECKING
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from lenssbi.benchmark.comparison.compare import Comparison
     from lenssbi.benchmark.comparison.text_tables import DisplayTable
 
-LOOKS = {"met": "green", "short": "red", "missing": "dim", "": ""}
+STYLES = {"met": "green", "short": "red", "missing": "dim", "": ""}
 
 
 def comparison_tables(comparison: "Comparison") -> "list[RenderableType]":
-    """The targets: how many are met, and the tables of them."""
+    """Tables of the targets, and the number of targets that are met."""
     from rich.text import Text
 
     from lenssbi.benchmark.comparison.target_tables import counts, target_tables
@@ -23,11 +23,11 @@ def comparison_tables(comparison: "Comparison") -> "list[RenderableType]":
         shown += [Text(table.title, style="bold"), text_table(table)]
     met = counts(comparison)
     words = ", ".join((f"{met.text} targets met", *met.details))
-    return [*shown, Text(words, style=LOOKS[met.css_class])]
+    return [*shown, Text(words, style=STYLES[met.css_class])]
 
 
 def text_table(shown: "DisplayTable") -> "Table":
-    """A table of text: green is as good as wanted, red is not."""
+    """Table of text; values that meet their target are green, others red."""
     from rich.table import Table
     from rich.text import Text
 
@@ -38,5 +38,5 @@ def text_table(shown: "DisplayTable") -> "Table":
         if part.title:
             table.add_row(Text(part.title, style="bold"))
         for cells in part.rows:
-            table.add_row(*(Text(" ".join(filter(None, (c.text, c.mark))), style=LOOKS[c.css_class]) for c in cells))
+            table.add_row(*(Text(" ".join(filter(None, (c.text, c.mark))), style=STYLES[c.css_class]) for c in cells))
     return table

@@ -1,4 +1,4 @@
-"""`lenssbi calibrate`: can the errors of an estimator be believed."""
+"""`lenssbi calibrate`: coverage and recalibration of an estimator."""
 
 import sys
 from pathlib import Path
@@ -13,22 +13,31 @@ from .options import Json, Quiet
 def calibrate(
     estimator: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.")],
     *,
-    data: Annotated[Path, typer.Option("--data", help="HDF5 set that the training has not seen.")],
+    data: Annotated[Path, typer.Option("--data", help="HDF5 set that the estimator was not trained on.")],
     method: Annotated[
         Literal["scale", "level", "both", "auto"],
-        typer.Option("--method", help="What to fit: width and tails, a map of the levels, both, or what does best."),
+        typer.Option(
+            "--method", help="Correction to fit: width and tails, map of the levels, both, or the best of these."
+        ),
     ] = "auto",
-    tolerance: Annotated[float, typer.Option("--tolerance", min=0, max=1, help="Allowed miss of coverage.")] = 0.02,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0, max=1, help="Tolerance on the coverage of all stamps.")
+    ] = 0.02,
     split_tolerance: Annotated[
-        float, typer.Option("--split-tolerance", min=0, max=1, help="The same in a split of 200 stamps or more.")
+        float,
+        typer.Option(
+            "--split-tolerance", min=0, max=1, help="Tolerance on the coverage of a split of at least 200 stamps."
+        ),
     ] = 0.05,
-    limit: Annotated[int | None, typer.Option("--limit", min=40, help="Use at most so many stamps.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=40, help="Maximum number of stamps; all by default.")
+    ] = None,
     detector_passes: Annotated[
         int | None,
         typer.Option(
             "--detector-passes",
             min=1,
-            help="Stamps shown to the network that flags others, for an estimator of stamps with the lens galaxy in them.",
+            help="Number of stamps in the training of the detector, for an estimator of stamps with lens light; 60000 by default.",
         ),
     ] = None,
     detector_from: Annotated[
@@ -36,15 +45,15 @@ def calibrate(
         typer.Option(
             "--detector-from",
             metavar="NAME|DIR",
-            help="Train the detector of this estimator further, instead of starting from RUN's own convolutions.",
+            help="Estimator with a detector to train further; by default the training starts from the convolutions of RUN.",
         ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure the coverage of an estimator, recalibrate it, and store the correction with it.
+    """Measure the coverage of an estimator, recalibrate it and store the correction.
 
-    Ends with exit code 3 where coverage misses nominal by more than the tolerance and two binomial errors.
+    The exit code is 3 if the coverage differs from nominal by more than the tolerance plus two binomial errors.
     """
     with command(as_json, quiet) as screen:
         from lenssbi.calibration.judgement import Tolerance
@@ -64,7 +73,7 @@ def calibrate(
             progress=screen.progress,
         )
         tables = [coverage_table(result.before, result.coverage), splits_table(result), findings_table(result)]
-        line = f"{result.stamps:,} stamps kept aside, method {result.method}; figures and tables in {result.path}"
+        line = f"{result.stamps:,} stamps held out, method {result.method}; figures and tables in {result.path}"
         screen.result(result.as_json(), *tables, line)
         if result.misses:
             first, others = result.misses[0], len(result.misses) - 1

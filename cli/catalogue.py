@@ -1,4 +1,4 @@
-"""`lenssbi catalogue`: many stamps in, one row for each out."""
+"""`lenssbi catalogue`: one table for many stamps."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,7 +11,7 @@ from .options import Cluster, Inputs, Scheduler, Settings, Workers, cluster_of, 
 from .stamps import CUTOUTS, Modelling
 
 Rule = Literal["auto", "all", "none"]
-REFINE = "auto: fit the stamps where the network's answer is in doubt; all; none."
+REFINE = "Stamps to fit: those with a doubtful result of the network (auto, the default), all or none."
 
 
 @grouped
@@ -30,7 +30,9 @@ def catalogue(
     repeat: Annotated[
         Path | None,
         typer.Option(
-            "--repeat", metavar="DIR", help="Make the catalogue in a folder again, from what its run.json says."
+            "--repeat",
+            metavar="DIR",
+            help="Folder of a catalogue to repeat, with the inputs and options in its run.json.",
         ),
     ] = None,
     redo: Annotated[
@@ -38,13 +40,13 @@ def catalogue(
         typer.Option(
             "--redo",
             metavar="VERDICT",
-            help="Fit the lenses of --out with this verdict again, with the options given now. Repeatable.",
+            help="Fit the lenses of --out that have this verdict again, with the given options. Repeatable.",
             show_default=False,
         ),
     ] = None,
     shared: Modelling,
 ) -> None:
-    """Model many stamps unattended. The same command again continues a run that was stopped."""
+    """Model many stamps without supervision. The same command continues a stopped run."""
     with command(shared.as_json, shared.quiet) as screen:
         from lenssbi.config import load_config
         from lenssbi.pipelines.catalogue import CatalogueConfig, run
@@ -65,10 +67,10 @@ def catalogue(
             return
         if out is None:
             raise InputError("no folder for the catalogue: name one with --out")
-        said: dict[str, object] = {"refine": refine, "estimator": shared.estimator, "seed": shared.seed}
-        said |= {"fit.lens_light": shared.stamps.lens_light}
+        changes: dict[str, object] = {"refine": refine, "estimator": shared.estimator, "seed": shared.seed}
+        changes |= {"fit.lens_light": shared.stamps.lens_light}
         start = CatalogueFolder.open(out).card["config"] if redo else None
-        config = load_config(settings.config, CatalogueConfig, settings.changes(said, "fit."), start)
+        config = load_config(settings.config, CatalogueConfig, settings.changes(changes, "fit."), start)
         inputs, read = shared.stamps.found((inputs or []) if redo else needed(inputs), out / CUTOUTS, screen)
         if redo:
             screen.finish(fit_again(out, redo, config=config, inputs=inputs, read=read, **where))

@@ -1,4 +1,4 @@
-"""`lenssbi check`: what is this file, and is it whole."""
+"""`lenssbi check`: kind and content of a file."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -16,7 +16,8 @@ def check(
     path: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="A set, a stamp or several, an estimator's folder, a posterior or a catalogue."
+            metavar="FILE",
+            help="Set, stamp, table or folder of stamps, posterior, catalogue, or folder of an estimator.",
         ),
     ],
     *,
@@ -24,7 +25,7 @@ def check(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say what a file is, or what is wrong with it."""
+    """Print what a file contains, or what is wrong with it."""
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.check import run
 
@@ -34,7 +35,7 @@ def check(
 
 
 def _in_words(value: Any) -> str:
-    """A value as a person reads it: numbers to four digits, and what belongs together in one line."""
+    """Text of a value: numbers with four significant digits, nested values in one line."""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What every command does around its one call: progress, results, errors, exit codes.
+"""Progress, results, errors and exit codes of every command.
 
 Results go to stdout, everything else to stderr; with `--json` stdout holds exactly one JSON object. Exit codes:
 
@@ -34,16 +34,16 @@ BAD_INPUT, SOME_FAILED, INTERRUPTED = 2, 3, 130
 
 
 class Screen:
-    """Where one command writes.
+    """Output of one command.
 
     Parameters
     ----------
     as_json
-        Whether stdout is for a program.
+        Whether to print the result as JSON.
     quiet
-        Whether to show errors and, with `as_json`, the object, but nothing else.
+        Whether to print nothing but errors and, with `as_json`, the object.
     stdout
-        Where results go.
+        Stream of the results.
     """
 
     def __init__(self, as_json: bool, quiet: bool, stdout: TextIO) -> None:
@@ -51,7 +51,7 @@ class Screen:
         self._progress: Bar | Log | None = None
 
     def progress(self, done: int, total: int, text: str) -> None:
-        """Show that `done` of `total` items are finished; `text` says what is happening."""
+        """Show that `done` of `total` items are finished; `text` describes the present step."""
         if self.quiet:
             return
         if self._progress is None:
@@ -59,7 +59,7 @@ class Screen:
         self._progress.show(done, total, text)
 
     def result(self, value: Mapping[str, Any], *renderables: "RenderableType") -> None:
-        """Print the result: `value` as JSON for a program, or `renderables` for a human."""
+        """Print the result: `value` as JSON for a program, or `renderables` for a reader."""
         self.stop()
         if self.as_json:
             print(json.dumps(_plain(value), allow_nan=False), file=self.stdout, flush=True)
@@ -67,14 +67,14 @@ class Screen:
             from rich.console import Console
 
             console = Console(file=self.stdout)
-            if not console.is_terminal:  # a file or a pipe has no edge to wrap at
+            if not console.is_terminal:  # a file or a pipe has no width
                 console = Console(file=self.stdout, width=160)
             for renderable in renderables:
-                # a path must survive being copied, so text is never wrapped
+                # text is never wrapped, so that paths can be copied
                 console.print(renderable, soft_wrap=isinstance(renderable, str), highlight=False)
 
     def finish(self, run: "RunResult | CatalogueResult") -> None:
-        """Print the result of a run over stamps, and leave with the exit code that it deserves."""
+        """Print the result of a run over stamps, and exit with code 3 if an item failed."""
         from .tables import run_table
 
         where = f"in {run.path}" if run.path else ""
@@ -83,12 +83,12 @@ class Screen:
         self.leave(run)
 
     def leave(self, run: "RunResult | CatalogueResult | CutoutResult | ExportResult") -> None:
-        """Leave with exit code 3 where an item failed."""
+        """Exit with code 3 if an item failed."""
         if run.failed:
             raise typer.Exit(SOME_FAILED)
 
     def stop(self) -> None:
-        """Take the progress down."""
+        """Remove the progress display."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
@@ -96,10 +96,10 @@ class Screen:
 
 @contextmanager
 def command(as_json: bool = False, quiet: bool = False) -> Iterator[Screen]:
-    """Give the body of a command its screen and turn its errors into exit codes."""
+    """Provide the screen of a command, and turn errors of its body into exit codes."""
     screen = Screen(as_json, quiet, sys.stdout)
     try:
-        with redirect_stdout(sys.stderr):  # libraries that chat must not spoil the JSON
+        with redirect_stdout(sys.stderr):  # output of libraries must not mix with the JSON
             yield screen
     except _mistakes() as error:
         screen.stop()
@@ -114,14 +114,14 @@ def command(as_json: bool = False, quiet: bool = False) -> Iterator[Screen]:
 
 
 def _mistakes() -> tuple[type[Exception], ...]:
-    """What a user can get wrong; looked up once something is wrong, so that `--help` need not wait for pydantic."""
+    """Exceptions for mistakes of the user; imported only after an error, so that `--help` does not wait for pydantic."""
     from lenssbi.config import ConfigError
 
     return InputError, ConfigError
 
 
 def _plain(value: Any) -> Any:
-    """`value` as JSON can hold it: arrays and tuples as lists, paths as text, what is not finite as null."""
+    """`value` in the types of JSON: arrays and tuples become lists, paths text, and non-finite numbers null."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, str | bool | int) or value is None:

@@ -1,4 +1,4 @@
-"""`lenssbi cutout`: positions on the sky in, a stamp of each out."""
+"""`lenssbi cutout`: stamps from a mosaic, at given positions."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ SeveralNoise = Annotated[
     typer.Option(
         "--noise",
         metavar="FILE|NUMBER",
-        help="Map of one sigma of each pixel, or one number for all. Repeatable, in the order of the images.",
+        help="Map of the noise (one sigma per pixel), or one number for all pixels. Repeatable, in the order of the images.",
         rich_help_panel=MOSAIC,
     ),
 ]
@@ -24,7 +24,7 @@ SeveralPsf = Annotated[
     typer.Option(
         "--psf",
         metavar="FILE",
-        help="PSF, or a grid of PSFs. One for all images, or one for each in their order.",
+        help="PSF or grid of PSFs, for all images or for each. Repeatable, in the order of the images.",
         rich_help_panel=MOSAIC,
     ),
 ]
@@ -36,7 +36,7 @@ def cutout(
         str,
         typer.Argument(
             metavar="TARGETS",
-            help='Table with columns ra, dec (degrees) and id (.csv, .ecsv, .fits, .parquet), or a position: "57.41 -51.2".',
+            help='Table with columns ra, dec (deg) and id (.csv, .ecsv, .fits, .parquet), or a position: "57.41 -51.2".',
             show_default=False,
         ),
     ],
@@ -44,14 +44,12 @@ def cutout(
     mosaic: Mosaic,
     noise: SeveralNoise = None,
     psf: SeveralPsf = None,
-    band: Annotated[
-        str, typer.Option("--band", help="Which band of Euclid's MER products.", rich_help_panel=MOSAIC)
-    ] = "VIS",
+    band: Annotated[str, typer.Option("--band", help="Band of Euclid's MER products.", rich_help_panel=MOSAIC)] = "VIS",
     out: Annotated[Path, typer.Option("--out", help="Folder for the stamps and their table.")],
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Cut stamps out of mosaics. The same command again continues a run that was stopped."""
+    """Cut stamps out of mosaics. The same command continues a stopped run."""
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.cutout import run
 

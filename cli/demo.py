@@ -1,4 +1,4 @@
-"""`lenssbi demo`: the main job on one simulated lens."""
+"""`lenssbi demo`: all steps on one simulated lens."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ def demo(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Simulate a lens, predict, refine, and compare with the truth."""
+    """Simulate a lens, predict and fit it, and compare with the truth."""
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.demo import run
 

@@ -1,4 +1,4 @@
-"""`lenssbi doctor`: is this machine fit for lenssbi."""
+"""`lenssbi doctor`: checks of the machine and the installation."""
 
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,9 @@ STYLES = {"ok": "green", "look": "yellow", "bad": "bold red"}
 
 
 def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
-    """Look at Python, packages, GPU, threads, memory, disk and weights, and say how to mend what is wrong.
+    """Check Python, packages, GPU, threads, memory, disk and weights, and print remedies.
 
-    Ends with exit code 3 where something will stop a run.
+    The exit code is 3 if a problem will stop a run.
     """
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.doctor import run
@@ -31,7 +31,7 @@ def doctor(as_json: Json = False, quiet: Quiet = False) -> None:
 
 
 def checks_table(result: "DoctorResult") -> "Table":
-    """One row for each check; below what is wrong, its remedy."""
+    """Table with one row for each check, and a remedy below each problem."""
     from rich.table import Table
     from rich.text import Text
 

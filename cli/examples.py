@@ -1,4 +1,4 @@
-"""What is shown below the help of a command: an example, and where the keys of its configuration are told."""
+"""Text below the help of a command: an example, and where the keys of its configuration are documented."""
 
 EXAMPLES = {
     "simulate": "configs/populations/sie_parametric.yaml --count 100 --out test.h5",
@@ -23,12 +23,12 @@ KEYS = {
     "simulate": "configs/populations, docs/explanation/populations.md",
     "train": "configs/estimator and configs/runs, docs/guides/training.md",
     "refine": "configs/refinement/default.yaml, docs/guides/fits.md",
-    "catalogue": "docs/guides/catalogues.md; those of a fit, under `fit`: docs/guides/fits.md",
+    "catalogue": "docs/guides/catalogues.md; keys of a fit, under `fit`: docs/guides/fits.md",
     "benchmark": "configs/runs, docs/guides/benchmarks.md",
 }
 
 
 def epilog(name: str) -> str:
-    """What is shown below the help of a command."""
+    """Text below the help of a command."""
     example = f"Example: lenssbi {name} {EXAMPLES[name]}"
     return f"{example}\n\nKeys of the YAML file: {KEYS[name]}" if name in KEYS else example

@@ -1,4 +1,4 @@
-"""`lenssbi export`: posteriors in the formats of others, and the images of fits."""
+"""`lenssbi export`: posteriors in the formats of other codes, and images of fits."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,20 +19,20 @@ def export(
         Literal["coolest", "arviz", "fits", "lenstronomy", "hierarc", "ecsv", "parquet"],
         typer.Option(
             "--to",
-            help="coolest: JSON, source and draws; arviz: NetCDF; fits: the images of a fit, with WCS; "
-            "lenstronomy, hierarc: keyword arguments as JSON; ecsv, parquet: a table of draws.",
+            help="Format: coolest (JSON, with source and draws), arviz (NetCDF), fits (images of a fit, with WCS), "
+            "lenstronomy or hierarc (keyword arguments as JSON), ecsv or parquet (table of draws).",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
     names: Annotated[
         list[str] | None,
-        typer.Option("--name", help="One lens of a catalogue. Repeatable; all by default.", show_default=False),
+        typer.Option("--name", help="Name of a lens of a catalogue; all by default. Repeatable.", show_default=False),
     ] = None,
     seed: Seed = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write posteriors for other programs, with the conventions in words, or the images of fits."""
+    """Write posteriors in the formats of other codes, or the images of fits."""
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.export import run
 

@@ -1,9 +1,9 @@
-"""Options that belong together: a dataclass among the parameters of a command is an option for each of its fields.
+"""Groups of options: each field of a dataclass among the parameters of a command becomes an option.
 
     @grouped
-    def predict(*, stamps: Stamps, quiet: Quiet = False): ...      # has every option of Stamps; its body gets one object
+    def predict(*, stamps: Stamps, quiet: Quiet = False): ...      # has every option of Stamps; the body receives one object
 
-A field is written as the parameter would be, `name: Annotated[type, typer.Option(...)] = default`, or is a dataclass again.
+A field is declared like a parameter, `name: Annotated[type, typer.Option(...)] = default`, or is itself such a dataclass.
 """
 
 import inspect
@@ -16,13 +16,13 @@ Parameter = inspect.Parameter
 
 
 def grouped(verb: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with its groups taken apart, as Typer reads it."""
-    said = inspect.signature(verb, eval_str=True).parameters.values()
-    flat = [one for parameter in said for one in _options(parameter)]
+    """Return the command with one parameter for each option, as Typer reads it."""
+    declared = inspect.signature(verb, eval_str=True).parameters.values()
+    flat = [one for parameter in declared for one in _options(parameter)]
 
     @wraps(verb)
     def command(**values: Any) -> None:
-        verb(**{p.name: _value(p, values) for p in said})
+        verb(**{p.name: _value(p, values) for p in declared})
 
     command.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
@@ -30,7 +30,7 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def _options(parameter: Parameter) -> Iterator[Parameter]:
-    """The parameter, or those that its group stands for."""
+    """The parameter, or the parameters of its group."""
     if not is_dataclass(parameter.annotation):
         yield parameter
         return
@@ -40,7 +40,7 @@ def _options(parameter: Parameter) -> Iterator[Parameter]:
 
 
 def _value(parameter: Parameter, values: Mapping[str, Any]) -> Any:
-    """What the parameter is given: its value, or its group made of those of its fields."""
+    """Value of the parameter: its own, or its group, built from the values of the fields."""
     if not is_dataclass(parameter.annotation):
         return values[parameter.name]
     return _made(parameter.annotation, values)

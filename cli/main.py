@@ -1,4 +1,4 @@
-"""The program `lenssbi`: each verb is a file beside this one, and imports what it needs when it runs."""
+"""The program `lenssbi`; each command is a module of this package, and imports its dependencies when it runs."""
 
 from typing import Annotated
 
@@ -26,12 +26,12 @@ from .sweep_dropout import sweep_dropout
 from .train import train
 
 PANELS = {
-    "Begin": (demo, doctor),
+    "Get started": (demo, doctor),
     "Prepare stamps": (cutout, check),
     "Model lenses": (predict, refine, catalogue, status),
     "Use the results": (report, review, export, population),
     "Train a network": (simulate, train, sweep_dropout, calibrate),
-    "Judge": (benchmark,),
+    "Compare methods": (benchmark,),
 }
 COMMANDS = {verb.__name__.replace("_", "-"): verb for verbs in PANELS.values() for verb in verbs}
 
@@ -57,7 +57,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Calibrated mass models of strong lenses, from a stamp to a posterior."""

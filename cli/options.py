@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they read alike everywhere; how stamps are read is `stamps`."""
+"""Options that several commands share, with the same text everywhere; those for reading stamps are in `stamps`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ Inputs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="INPUT...",
-        help="FITS stamps, folders of them, tables that list them, HDF5 sets, set.h5:INDEX, or with --image positions.",
+        help="FITS stamps, folders or tables of stamps, HDF5 sets, set.h5:INDEX, or, with --image, positions.",
         show_default=False,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")]
+Json = Annotated[bool, typer.Option("--json", help="Print a single JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress and no tables.")]
 Seed = Annotated[
     int | None,
     typer.Option(
         "--seed",
         min=0,
-        help="Seed of everything random; 0 by default, or the one of the configuration.",
+        help="Seed of the random numbers; by default that of the configuration, or 0.",
         show_default=False,
     ),
 ]
@@ -36,28 +36,32 @@ ConfigFile = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="YAML file of the configuration; its keys: see below.",
+        help="YAML file of the configuration; see below for its keys.",
         show_default=False,
         callback=shipped,
     ),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set one key of the configuration: a.b=1. Repeatable."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Value of one key of the configuration, such as a.b=1. Repeatable."
+    ),
 ]
 EstimatorName = Annotated[
     str | None,
-    typer.Option("--estimator", metavar="NAME|RUN", help="Shipped weights by name, or the folder of a training run."),
+    typer.Option("--estimator", metavar="NAME|RUN", help="Name of shipped weights, or folder of a training run."),
 ]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes on this machine.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of processes on this machine.")]
 Scheduler = Annotated[
     str | None,
-    typer.Option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler to work on instead."),
+    typer.Option(
+        "--scheduler", metavar="ADDRESS", help="Address of a running Dask scheduler to use instead of --workers."
+    ),
 ]
 Cluster = Annotated[
     Path | None,
     typer.Option(
-        "--cluster", metavar="FILE", help="YAML file of a batch system to ask for jobs instead.", callback=shipped
+        "--cluster", metavar="FILE", help="YAML file of a batch system to use instead of --workers.", callback=shipped
     ),
 ]
 ModelError = Annotated[
@@ -65,7 +69,7 @@ ModelError = Annotated[
     typer.Option(
         "--model-error",
         metavar="NAME=VALUE",
-        help="Add departures of the mass from a smooth model, such as einstein_radius=0.0137. Repeatable.",
+        help="Departure of the mass from a smooth model, such as einstein_radius=0.0137. Repeatable.",
     ),
 ]
 Fix = Annotated[
@@ -73,7 +77,7 @@ Fix = Annotated[
     typer.Option(
         "--fix",
         metavar="NAME=VALUE",
-        help="Hold a parameter, such as centre_x=0 (the middle of the stamp, in arcsec). Repeatable.",
+        help="Fixed value of a parameter, such as centre_x=0 (arcsec from the middle of the stamp). Repeatable.",
     ),
 ]
 Gaussian = Annotated[
@@ -81,14 +85,14 @@ Gaussian = Annotated[
     typer.Option(
         "--gaussian",
         metavar="NAME=MEAN,SIGMA",
-        help="Give a parameter a Gaussian prior, such as einstein_radius=1.2,0.05. Repeatable.",
+        help="Gaussian prior of a parameter, such as einstein_radius=1.2,0.05. Repeatable.",
     ),
 ]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The configuration, and the choices of a fit that have an option of their own."""
+    """Options for the configuration, and for settings of a fit that have an option of their own."""
 
     config: ConfigFile = None
     overrides: Overrides = None
@@ -96,35 +100,35 @@ class Settings:
     gaussian: Gaussian = None
     model_error: ModelError = None
 
-    def changes(self, said: Mapping[str, object], fit: str = "") -> list[str]:
-        """Overrides of the configuration: those of --set, those of the options here, and those of other options.
+    def changes(self, values: Mapping[str, object], fit: str = "") -> list[str]:
+        """Overrides of the configuration from --set, from the options of this class, and from other options.
 
         Parameters
         ----------
-        said
-            Values of other options by key of the configuration; None is left out.
+        values
+            Values of other options, by key of the configuration; None is left out.
         fit
-            Where the keys of a fit are: "fit." in a catalogue's configuration.
+            Prefix of the keys of a fit: "fit." in the configuration of a catalogue.
         """
         known = [_known(item, "--fix", "NAME=VALUE", 1) for item in self.fix or ()]
         known += [_known(item, "--gaussian", "NAME=MEAN,SIGMA", 2) for item in self.gaussian or ()]
         known += [f"model_error.{item}" for item in model_error(self.model_error)]
-        others = [f"{key}={value}" for key, value in said.items() if value is not None]
+        others = [f"{key}={value}" for key, value in values.items() if value is not None]
         return [*(self.overrides or ()), *(fit + item for item in known), *others]
 
 
-def model_error(said: Sequence[str] | None) -> list[str]:
-    """The items of --model-error, as overrides of its configuration."""
+def model_error(items: Sequence[str] | None) -> list[str]:
+    """Items of --model-error, as overrides of its configuration."""
     from lenssbi.status import InputError
 
-    for item in said or ():
+    for item in items or ():
         if not item.partition("=")[0].strip().isidentifier() or not item.partition("=")[2].strip():
             raise InputError(f"--model-error {item}: write it as NAME=VALUE, such as einstein_radius=0.0137")
-    return list(said or ())
+    return list(items or ())
 
 
 def cluster_of(path: Path | None) -> "ClusterConfig | None":
-    """The batch system that a YAML file describes, None where none is named."""
+    """The batch system that a YAML file describes; None without a file."""
     if path is None:
         return None
     from lenssbi.batch import ClusterConfig
@@ -134,12 +138,12 @@ def cluster_of(path: Path | None) -> "ClusterConfig | None":
 
 
 def refuse_beside_repeat(context: typer.Context, source: str, *allowed: str) -> None:
-    """Refuse what was given beside --repeat, but for the parameters that are allowed.
+    """Refuse options that cannot be combined with --repeat: all but the allowed ones.
 
     Raises
     ------
     InputError
-        Naming the file that says the rest, and what may be given.
+        If such an option is given; the message names the source of the options, and the allowed ones.
     """
     from lenssbi.status import InputError
 
@@ -147,7 +151,7 @@ def refuse_beside_repeat(context: typer.Context, source: str, *allowed: str) -> 
         given = context.get_parameter_source(name)
         if name not in {*allowed, "repeat", "as_json", "quiet"} and given is not None and given.name == "COMMANDLINE":
             options = ", ".join(f"--{one}" for one in allowed)
-            raise InputError(f"--repeat takes inputs and choices from {source}: leave out all but {options}")
+            raise InputError(f"--repeat takes inputs and options from {source}: leave out all but {options}")
 
 
 def needed(inputs: list[str] | None) -> list[str]:
@@ -166,7 +170,7 @@ def needed(inputs: list[str] | None) -> list[str]:
 
 
 def _known(item: str, option: str, form: str, count: int) -> str:
-    """What the user knows of a parameter, as an override of the configuration; of a sigma of zero if only a value is given."""
+    """Prior of a parameter, as an override of the configuration; sigma is zero if only a value is given."""
     from lenssbi.refinement.config import read_prior
     from lenssbi.status import InputError
 
@@ -178,6 +182,6 @@ def _known(item: str, option: str, form: str, count: int) -> str:
         raise InputError(f"{option} {item}: write it as {form}")
     if count == 2 and not values[1] > 0:
         raise InputError(
-            f"{option} {item}: the standard deviation is above zero; hold a parameter with --fix {name}=VALUE"
+            f"{option} {item}: the standard deviation must be above zero; hold a parameter with --fix {name}=VALUE"
         )
     return f"prior.gaussian.{name}=[{values[0]!r}, {(*values, 0.0)[1]!r}]"

@@ -1,4 +1,4 @@
-"""`lenssbi population`: from a catalogue to the distribution of a parameter."""
+"""`lenssbi population`: distribution of a parameter over the lenses of a catalogue."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,22 +14,25 @@ def population(
     *,
     parameter: Annotated[
         Literal["q", "slope", "einstein_radius"],
-        typer.Option("--parameter", help="Which; einstein_radius is taken as its logarithm to base 10."),
+        typer.Option("--parameter", help="Parameter to infer; einstein_radius as its logarithm to base 10."),
     ],
     prior: Annotated[
         list[Path] | None,
-        typer.Option("--prior", help="Set of stamps like the network's training. Repeatable.", show_default=False),
+        typer.Option(
+            "--prior", help="Set of stamps like those of the network's training. Repeatable.", show_default=False
+        ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write: .ecsv (draws) or .json; a figure is put beside.")
+        Path | None,
+        typer.Option("--out", help="File to write, .ecsv (draws) or .json; a figure is written next to it."),
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--everything", help="Use lenses that a human must look at, too.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--everything", help="Also use lenses that need a human.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Infer mean and scatter of a parameter over all lenses, the prior of their posteriors divided out."""
+    """Infer the mean and scatter of a parameter over the lenses of a catalogue.
+
+    The prior of each posterior is divided out."""
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.population import run
 

@@ -1,4 +1,4 @@
-"""`lenssbi predict`: stamps in, the network's posterior of each out."""
+"""`lenssbi predict`: posterior of each stamp by the network."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,20 +16,20 @@ def predict(
     context: typer.Context,
     inputs: Inputs = None,
     *,
-    out: Annotated[Path | None, typer.Option("--out", help="Table to write: .ecsv, .fits or .parquet.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Table to write (.ecsv, .fits or .parquet).")] = None,
     samples: Annotated[
-        Path | None, typer.Option("--samples", help="Folder to write posterior draws to, a file per stamp.")
+        Path | None, typer.Option("--samples", help="Folder for the posterior draws, one file per stamp.")
     ] = None,
     error: ModelError = None,
     repeat: Annotated[
         Path | None,
         typer.Option(
-            "--repeat", metavar="TABLE", help="Ask again what a table of --out was made of, from what it says."
+            "--repeat", metavar="TABLE", help="Table of an earlier --out to repeat, with the inputs and options in it."
         ),
     ] = None,
     shared: Modelling,
 ) -> None:
-    """Ask the network for the posterior of every stamp."""
+    """Predict the posterior of every stamp with the network."""
     with command(shared.as_json, shared.quiet) as screen:
         from lenssbi.config import load_config
         from lenssbi.pipelines.predict import repeat as run_again

@@ -1,6 +1,6 @@
-"""How far a command is: a bar on a terminal, a plain line now and then in the log of a batch job.
+"""Progress of a command: a bar on a terminal, plain lines in the log of a batch job.
 
-The rate counts only what this run has done, so it is right after a run that was continued; a new phase of the run
+The rate counts only items of this process, so that it is correct for a continued run; a new phase of the run
 (fewer items done than before, or another total) starts a new count.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-SECONDS_PER_LINE = 10.0  # of a log, at least
+SECONDS_PER_LINE = 10.0  # shortest interval between two lines of a log
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Pace:
     Parameters
     ----------
     clock
-        Tells the time [s].
+        Function that returns the time [s].
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -33,13 +33,13 @@ class Pace:
     _start: float | None = field(default=None, init=False)
 
     def note(self, done: int, total: int) -> None:
-        """Take down that `done` of `total` items are finished."""
+        """Record that `done` of `total` items are finished."""
         if total != self.total or done < self.done or self._start is None:
             self._first, self._start = done, self.clock()
         self.done, self.total = done, total
 
     def text(self) -> str:
-        """Such as "3.1/s, 0:12:07 left"; empty until something is done."""
+        """Rate and time left, such as "3.1/s, 0:12:07 left"; empty until an item is finished."""
         made = self.done - self._first
         seconds = 0.0 if self._start is None else self.clock() - self._start
         if made <= 0 or seconds <= 0:
@@ -64,7 +64,7 @@ class Bar:
     _shown: "tuple[Progress, TaskID] | None" = field(default=None, init=False)
 
     def show(self, done: int, total: int, text: str) -> None:
-        """Show that `done` of `total` items are finished; `text` says what is happening."""
+        """Show that `done` of `total` items are finished; `text` describes the present step."""
         self.pace.note(done, total)
         if self._shown is None:
             bar = _new_bar()
@@ -74,7 +74,7 @@ class Bar:
         bar.update(task, completed=done, total=total, description=text, pace=self.pace.text())
 
     def stop(self) -> None:
-        """Take it down."""
+        """Remove the bar."""
         if self._shown is not None:
             self._shown[0].stop()
 
@@ -89,7 +89,7 @@ class Log:
     _unwritten: str = field(default="", init=False)
 
     def show(self, done: int, total: int, text: str) -> None:
-        """Write a line that says so, if the last one is old enough."""
+        """Write a line with the number of finished items, if the last one is old enough."""
         self.pace.note(done, total)
         words = (f"{text}: {done:,} of {total:,}", self.pace.text())
         self._unwritten = ", ".join(word for word in words if word)
@@ -101,14 +101,14 @@ class Log:
             self.stop()
 
     def stop(self) -> None:
-        """Write where it ended."""
+        """Write the latest line, if it is not written yet."""
         if self._unwritten:
             print(self._unwritten, file=self.stream, flush=True)
             self._unwritten = ""
 
 
 def progress_on_stderr() -> Bar | Log:
-    """What suits where stderr goes."""
+    """A bar if stderr is a terminal, otherwise a log."""
     from rich.console import Console
 
     return Bar() if Console(file=sys.stderr).is_terminal else Log(sys.stderr)

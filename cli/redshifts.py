@@ -1,4 +1,4 @@
-"""Options that say how far away lens and source are."""
+"""Options for redshifts and cosmology."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,13 +10,13 @@ PANEL = "Distances"
 
 @dataclass(frozen=True)
 class Distances:
-    """What the user says of redshifts and of the cosmology."""
+    """Redshifts and cosmology of the lenses."""
 
     z_lens: Annotated[
         float | None,
         typer.Option(
             "--z-lens",
-            help="Redshift of the lenses; a column z_lens goes before it.",
+            help="Redshift of the lenses; a column z_lens takes precedence.",
             show_default=False,
             rich_help_panel=PANEL,
         ),
@@ -25,7 +25,7 @@ class Distances:
         float | None,
         typer.Option(
             "--z-source",
-            help="Redshift of the sources; a column z_source goes before it.",
+            help="Redshift of the sources; a column z_source takes precedence.",
             show_default=False,
             rich_help_panel=PANEL,
         ),
@@ -35,7 +35,7 @@ class Distances:
         typer.Option(
             "--cosmology",
             metavar="NAME|H0=H,Om0=M",
-            help="Cosmology of lengths and masses: a flat one of astropy's, or H0 and Om0; Planck18 by default.",
+            help="Cosmology for lengths and masses: a flat one of astropy, or H0 (km/s/Mpc) and Om0; Planck18 by default.",
             show_default=False,
             rich_help_panel=PANEL,
         ),

@@ -1,4 +1,4 @@
-"""`lenssbi refine`: stamps in, a pixelised-source fit of each out."""
+"""`lenssbi refine`: fit of each stamp with a pixelised source."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,8 +12,8 @@ from .stamps import CUTOUTS, Modelling
 
 PriorName = Literal["auto", "broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"]
 SamplerName = Literal["auto", "importance", "nautilus"]
-PRIORS = "auto: broad, the network only saying where to look; with --sampler nautilus cnn-gaussian where the network applies, else blind."
-SAMPLERS = "auto: importance sampling, and Nautilus where that does not converge and no search was made."
+PRIORS = "Prior of the mass; auto (the default) is broad, but with --sampler nautilus cnn-gaussian, or blind without a network."
+SAMPLERS = "Sampler; auto (the default) is importance, and nautilus if that does not converge and no search was made."
 
 
 @grouped
@@ -28,17 +28,17 @@ def refine(
     sampler: Annotated[SamplerName | None, typer.Option("--sampler", help=SAMPLERS)] = None,
     settings: Settings,
     figures: Annotated[
-        bool | None, typer.Option(help="Save a figure of each lens, as is the default.", show_default=False)
+        bool | None, typer.Option(help="Save a figure of each lens; saved by default.", show_default=False)
     ] = None,
     repeat: Annotated[
         Path | None,
         typer.Option(
-            "--repeat", metavar="DIR", help="Make the fits in a folder again, from what its refine.json says."
+            "--repeat", metavar="DIR", help="Folder of fits to repeat, with the inputs and options in its refine.json."
         ),
     ] = None,
     shared: Modelling,
 ) -> None:
-    """Fit every stamp with a pixelised source. The same command again continues a fit that was stopped."""
+    """Fit every stamp with a pixelised source. The same command continues a stopped run."""
     with command(shared.as_json, shared.quiet) as screen:
         from lenssbi.config import load_config
         from lenssbi.pipelines.refine import repeat as run_again
@@ -53,9 +53,9 @@ def refine(
         inputs = needed(inputs)
         if out is None:
             raise InputError("no folder for the fits: name one with --out")
-        said: dict[str, object] = {"prior.mode": prior, "sampler.method": sampler, "sampler.seed": shared.seed}
-        said |= {"lens_light": shared.stamps.lens_light}
-        config = load_config(settings.config, RefineConfig, settings.changes(said))
+        changes: dict[str, object] = {"prior.mode": prior, "sampler.method": sampler, "sampler.seed": shared.seed}
+        changes |= {"lens_light": shared.stamps.lens_light}
+        config = load_config(settings.config, RefineConfig, settings.changes(changes))
         inputs, read = shared.stamps.found(inputs, out / CUTOUTS, screen)
         result = run(
             inputs,

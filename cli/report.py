@@ -1,4 +1,4 @@
-"""`lenssbi report`: a catalogue as one HTML page."""
+"""`lenssbi report`: HTML page of a catalogue."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,16 +10,18 @@ from .options import Json, Quiet
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where `lenssbi catalogue` wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a catalogue.")],
     *,
-    out: Annotated[Path | None, typer.Option("--out", help="The page.", show_default="DIR/report.html")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File of the page.", show_default="DIR/report.html")] = None,
     title: Annotated[
         str | None, typer.Option("--title", help="Title of the page.", show_default="the folder's name")
     ] = None,
     figures: Annotated[
         int,
         typer.Option(
-            "--most-figures", min=0, help="Figures of fits in the page, about 0.1 MB each; flagged lenses first."
+            "--most-figures",
+            min=0,
+            help="Maximum number of figures of fits in the page, flagged lenses first; 0.1 MB each.",
         ),
     ] = 200,
     as_json: Json = False,

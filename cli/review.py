@@ -1,4 +1,4 @@
-"""`lenssbi review`: the verdicts of reviewers into a catalogue."""
+"""`lenssbi review`: merging of reviewers' verdicts into a catalogue."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def review(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where `lenssbi catalogue` wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a catalogue.")],
     files: Annotated[
         list[Path] | None,
         typer.Argument(
             metavar="VERDICTS.json...",
-            help="What reviewers saved in the report; none: count again what was merged.",
+            help="Files that reviewers saved in the report; without files, merged verdicts are counted again.",
             show_default=False,
         ),
     ] = None,
@@ -47,7 +47,7 @@ def _table(result: "ReviewResult") -> Table:
 
 
 def _lines(result: "ReviewResult") -> list[Text]:
-    """What there is to say beside the counts; names come from files, so that nothing in them is read as markup."""
+    """Lines below the counts, as plain text: names come from files and must not be read as markup."""
     from lenssbi.catalogue.agreement import agreement_in_words
 
     who = ", ".join(f"{name} {count:,}" for name, count in result.reviewers.items())

@@ -1,4 +1,4 @@
-"""`lenssbi simulate`: a configuration in, a set of stamps out."""
+"""`lenssbi simulate`: a set of simulated stamps."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,8 @@ from .options import Json, Overrides, Quiet, Scheduler, Seed, Workers
 
 def simulate(
     config: Annotated[
-        Path | None, typer.Argument(help="YAML file; without it, the paper's training set.", callback=shipped)
+        Path | None,
+        typer.Argument(help="YAML file of the simulation; by default the training set of the paper.", callback=shipped),
     ] = None,
     *,
     out: Annotated[Path, typer.Option("--out", help="HDF5 set to write.")],
@@ -25,7 +26,7 @@ def simulate(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Simulate stamps of strong lenses. The same command again continues a run that was stopped."""
+    """Simulate stamps of strong lenses. The same command continues a stopped run."""
     with command(as_json, quiet) as screen:
         from lenssbi.config import load_config
         from lenssbi.pipelines.simulate import run

@@ -1,4 +1,4 @@
-"""How stamps are read, or cut out of a mosaic: the options of every command that takes stamps, declared once."""
+"""Options for reading stamps or cutting them out of a mosaic, for every command that takes stamps."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
     from .console import Screen
 
-CUTOUTS = "cutouts"  # folder of the stamps that a command cuts out before anything else
+CUTOUTS = "cutouts"  # folder of the stamps that a command cuts out first
 NOWHERE = Distances()
 READING, MOSAIC = "How stamps are read", "Mosaic to cut stamps from"
 
 
 @dataclass(frozen=True)
 class Companions:
-    """What stands beside the image of a stamp, where its file does not say."""
+    """Noise, PSF, mask and pixel scale of the stamps."""
 
     noise: Annotated[
         str | None,
         typer.Option(
             "--noise",
             metavar="FILE|NUMBER",
-            help="FITS image of one sigma of each pixel, or one number for all.",
+            help="FITS image of the noise (one sigma per pixel), or one number for all pixels.",
             rich_help_panel=READING,
         ),
     ] = None
@@ -42,18 +42,18 @@ class Companions:
         typer.Option(
             "--mask",
             metavar="FILE|none",
-            help="FITS image, 0 where a pixel is good, or DS9 regions (.reg) of bad pixels; none: use no mask of INPUT.",
+            help="FITS image (0 for good pixels) or DS9 regions (.reg) of bad pixels; none ignores the masks of INPUT.",
             rich_help_panel=READING,
         ),
     ] = None
     pixel_scale: Annotated[
         float | None,
-        typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel in arcsec.", rich_help_panel=READING),
+        typer.Option("--pixel-scale", min=1e-4, help="Side of a pixel (arcsec).", rich_help_panel=READING),
     ] = None
 
     @property
     def read(self) -> "ReadOptions":
-        """Options of reading the stamps."""
+        """Options for reading the stamps."""
         from lenssbi.dataset.reading import ReadOptions
 
         return ReadOptions(self.noise, self.psf, self.mask, self.pixel_scale)
@@ -61,14 +61,14 @@ class Companions:
 
 @dataclass(frozen=True)
 class Mosaic:
-    """What the user says about a mosaic to cut stamps from; no image stands for none."""
+    """Mosaic to cut stamps from; there is none without an image."""
 
     image: Annotated[
         list[str] | None,
         typer.Option(
             "--image",
             metavar="FILE|FOLDER",
-            help="Mosaic to cut from: FITS files, a folder of Euclid's MER products, or a table of tiles. Repeatable.",
+            help="Mosaic: FITS files, a folder of Euclid's MER products, or a table of tiles. Repeatable.",
             show_default=False,
             rich_help_panel=MOSAIC,
         ),
@@ -78,14 +78,17 @@ class Mosaic:
         typer.Option(
             "--weight",
             metavar="FILE",
-            help="Inverse variance in the place of --noise. Repeatable.",
+            help="Map of the inverse variance, instead of --noise. Repeatable.",
             rich_help_panel=MOSAIC,
         ),
     ] = None
     variance: Annotated[
         list[str] | None,
         typer.Option(
-            "--variance", metavar="FILE", help="Variance in the place of --noise. Repeatable.", rich_help_panel=MOSAIC
+            "--variance",
+            metavar="FILE",
+            help="Map of the variance, instead of --noise. Repeatable.",
+            rich_help_panel=MOSAIC,
         ),
     ] = None
     flag: Annotated[
@@ -93,7 +96,7 @@ class Mosaic:
         typer.Option(
             "--flag",
             metavar="FILE",
-            help="Mask of the mosaic, 0 where a pixel is good. Repeatable.",
+            help="Mask of the mosaic (0 for good pixels). Repeatable.",
             rich_help_panel=MOSAIC,
         ),
     ] = None
@@ -102,7 +105,7 @@ class Mosaic:
         typer.Option(
             "--flag-bits",
             min=1,
-            help="Bits of the mask that make a pixel bad, as one number; by default all that do not mark objects.",
+            help="Bits of the mask that mark bad pixels, as one number; by default all but those for objects.",
             show_default=False,
             rich_help_panel=MOSAIC,
         ),
@@ -111,7 +114,7 @@ class Mosaic:
         float | None,
         typer.Option(
             "--size",
-            help="Side of a cut-out in arcsec; 10 by default.",
+            help="Side of a cut-out (arcsec); 10 by default.",
             show_default=False,
             rich_help_panel=MOSAIC,
         ),
@@ -119,33 +122,33 @@ class Mosaic:
 
     @property
     def choices(self) -> list[str]:
-        """The options that were given beside --image."""
+        """Names of the options for a mosaic, except --image, that were given."""
         names = ("weight", "variance", "flag", "flag_bits", "size")
         return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
 
     def cutting(
         self, noise: list[str] | None = None, psf: list[str] | None = None, band: str = "VIS"
     ) -> "CutoutOptions":
-        """How to cut, with the noise maps and PSFs of the mosaic's images."""
+        """Options of the cut-outs, with the noise maps and PSFs of the mosaic's images."""
         from lenssbi.dataset.cutouts.tiles import Layers
         from lenssbi.pipelines.cutout import CutoutOptions
 
         files = {"images": self.image, "noise": noise, "weight": self.weight, "variance": self.variance}
         files |= {"flag": self.flag, "psf": psf}
-        layers = Layers(**{name: tuple(said or ()) for name, said in files.items()}, band=band)  # type: ignore[arg-type]
+        layers = Layers(**{name: tuple(paths or ()) for name, paths in files.items()}, band=band)  # type: ignore[arg-type]
         sides = {} if self.size is None else {"size": self.size}
         return CutoutOptions(layers, flag_bits=self.flag_bits, **sides)
 
 
 @dataclass(frozen=True)
 class Stamps:
-    """What the user says about the stamps that a command models."""
+    """Options for the stamps that a command models."""
 
     lens_light: Annotated[
         Literal["auto", "none"] | None,
         typer.Option(
             "--lens-light",
-            help="Light of the lens galaxy: auto looks for it, none says that the stamps show none.",
+            help="Light of the lens galaxy: auto (the default) detects it, none assumes that the stamps show none.",
             rich_help_panel=READING,
         ),
     ] = None
@@ -154,7 +157,7 @@ class Stamps:
     distances: Distances = NOWHERE
 
     def found(self, inputs: list[str], folder: Path | None, screen: "Screen") -> tuple[list[str], "ReadOptions"]:
-        """The inputs and how they are read: as the user said, or the stamps that are cut out into `folder`.
+        """Inputs and options for reading them: those of the user, or the stamps that are cut out into `folder`.
 
         Raises
         ------
@@ -178,7 +181,7 @@ class Stamps:
 
 @dataclass(frozen=True)
 class Modelling:
-    """What every command that models stamps is told: the network, the seed, how stamps are read, and what to print."""
+    """Options of every command that models stamps: network, seed, reading of the stamps, and output."""
 
     estimator: EstimatorName = None
     seed: Seed = None

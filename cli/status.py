@@ -1,4 +1,4 @@
-"""`lenssbi status`: how far a catalogue is."""
+"""`lenssbi status`: progress of a catalogue."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +10,12 @@ from .options import Json, Quiet
 
 
 def status(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where `lenssbi catalogue` writes.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a catalogue.")],
     *,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say how far a catalogue is, also while it is made. Changes nothing."""
+    """Print the progress of a catalogue, also while it is being made."""
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines.catalogue.status import status_of
 

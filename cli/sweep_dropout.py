@@ -1,4 +1,4 @@
-"""`lenssbi sweep-dropout`: which dropout rate gives the right errors."""
+"""`lenssbi sweep-dropout`: choice of a network's dropout rate."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,21 +12,31 @@ from .options import Json, Quiet
 def sweep_dropout(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Folders of runs that were trained with one rate each, or of one run."),
+        typer.Argument(
+            metavar="RUN...", help="Folders of runs that were trained with one rate each, or folder of one run."
+        ),
     ],
     *,
-    data: Annotated[Path, typer.Option("--data", help="HDF5 set that the training has not seen.")],
+    data: Annotated[Path, typer.Option("--data", help="HDF5 set that the networks were not trained on.")],
     rates: Annotated[
         list[float] | None,
-        typer.Option("--rate", min=0, max=1, help="Rate to try when one RUN predicts. Repeatable.", show_default=False),
+        typer.Option(
+            "--rate",
+            min=0,
+            max=1,
+            help="Dropout rate to try, for one RUN; six from 0 to 0.1 by default. Repeatable.",
+            show_default=False,
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=40, help="Use at most so many stamps.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=40, help="Maximum number of stamps; all by default.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Choose the dropout rate of a network by the coverage of its errors, before it is calibrated.
+    """Choose the dropout rate of a network by its coverage, before it is calibrated.
 
-    Of several runs the best is named; of one run the best rate goes into its card.
+    The best of several runs is printed; the best rate of one run is stored in its card.
     """
     with command(as_json, quiet) as screen:
         from lenssbi.pipelines import sweep
@@ -35,7 +45,7 @@ def sweep_dropout(
         from .tables import sweep_table
 
         if rates is not None and len(runs) > 1:
-            raise InputError("a --rate is tried with one run: name one RUN, or leave out --rate")
+            raise InputError("--rate is for one run: name one RUN, or leave out --rate")
         swept = sweep.run(runs, data, rates=tuple(rates or sweep.RATES), limit=limit, progress=screen.progress)
         line = f"best: {swept.best.rate:g}, {swept.best.run}; then: lenssbi calibrate {swept.best.run} --data {data}"
         screen.result(swept.as_json(), sweep_table(swept), line)

@@ -19,7 +19,7 @@ Coverage = Mapping[str, Mapping[str, float]]
 SHOWN = ("einstein_radius", "q", "phi")
 HEADINGS = {"einstein_radius": "θ_E / arcsec", "q": "q", "phi": "φ / deg", "e1": "e1", "e2": "e2"}
 DIGITS = {"phi": 1}
-MOST_ROWS = 20  # a table of thousands is read from its file
+MOST_ROWS = 20  # longer tables are in their files
 
 
 def run_table(result: "RunResult | CatalogueResult") -> Table:
@@ -54,32 +54,32 @@ def cutout_table(result: "CutoutResult") -> Table:
 
 
 def status_table(found: "RunStatus") -> Table:
-    """How far a run is: one row for each step."""
+    """Progress of a run, one row for each step."""
     table = Table(box=None, pad_edge=False, header_style="bold", title=str(found.path), title_justify="left")
     for heading in ("step", "done", "of", "rate", "left"):
         table.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
-    asking = found.asked < found.stamps
+    predicting = found.asked < found.stamps
     left = "" if found.seconds_left is None else duration(found.seconds_left)
-    asked = f"{found.asked:,}" + (f" ({found.failed:,} failed)" if found.failed else "")
-    table.add_row("network", asked, f"{found.stamps:,}", rate(found.asked_per_second), left if asking else "")
+    predicted = f"{found.asked:,}" + (f" ({found.failed:,} failed)" if found.failed else "")
+    table.add_row("network", predicted, f"{found.stamps:,}", rate(found.asked_per_second), left if predicting else "")
     wanted = "?" if found.to_refine is None else f"{found.to_refine:,}"
-    table.add_row("fits", f"{found.refined:,}", wanted, rate(found.refined_per_second), "" if asking else left)
+    table.add_row("fits", f"{found.refined:,}", wanted, rate(found.refined_per_second), "" if predicting else left)
     table.add_row("table", "written" if found.finished else "not yet", "", "", "")
     who = found.holder
-    table.caption = f"process {who['process']} on {who['host']} works on it" if who else "nobody works on it"
+    table.caption = f"process {who['process']} on {who['host']} works on it" if who else "no process works on it"
     table.caption_justify = "left"
     return table
 
 
 def rate(per_second: float) -> str:
-    """A rate in words: items a second, or seconds an item."""
+    """Text of a rate, in items per second or seconds per item."""
     if per_second == 0:
         return ""
     return f"{per_second:.3g}/s" if per_second >= 1 else f"{1 / per_second:.3g} s each"
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it."""
+    """Text of a time, in seconds, minutes or hours."""
     minutes, hours = seconds / 60, seconds / 3600
     return f"{seconds:.0f} s" if seconds < 90 else (f"{minutes:.0f} min" if minutes < 90 else f"{hours:.1f} h")
 
@@ -112,7 +112,7 @@ def coverage_table(before: "Coverage", after: "Coverage") -> Table:
 
 
 def splits_table(result: "CalibrateResult") -> Table:
-    """One row for each split: its stamps, and the parameter whose coverage is furthest from nominal; small ones are dim."""
+    """One row for each split: its stamps, and the parameter with the coverage furthest from nominal; small splits are dim."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("split", no_wrap=True)
     table.add_column("stamps", justify="right")
@@ -129,7 +129,7 @@ def splits_table(result: "CalibrateResult") -> Table:
 
 
 def findings_table(result: "CalibrateResult") -> Table:
-    """What sbi's tests say of all stamps; splits are in the file."""
+    """Results of sbi's tests for all stamps; those for splits are in the file."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("test", "parameter", "quantity"):
         table.add_column(heading)
@@ -157,7 +157,7 @@ def sweep_table(result: "SweepResult") -> Table:
 
 
 def with_errors(summary: "Summary | None") -> str:
-    """Median and errors to the digits that mean something; empty where there is no summary.
+    """Median and errors, rounded; empty if there is no summary.
 
     Examples
     --------
@@ -183,7 +183,7 @@ def _cells(item: "ItemResult", with_truth: bool) -> Sequence[str]:
 
 
 def _with_ellipse(truth: Mapping[str, float]) -> Mapping[str, float]:
-    """True values with q and phi [deg] where e1 and e2 are known."""
+    """True values, with q and phi [deg] if e1 and e2 are known."""
     if not {"e1", "e2"} <= set(truth):
         return truth
     from lenssbi.posteriors import derive_ellipse

@@ -1,1 +1,1 @@
-"""CAN WE BELIEVE IT: coverage, and the recalibration that mends it."""
+"""Coverage of posteriors, and the recalibration that corrects it."""

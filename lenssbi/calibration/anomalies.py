@@ -1,13 +1,13 @@
-"""Stamps that no training has, made of stamps that it might: examples of what to flag.
+"""Anomalies made from training-like stamps, as examples of stamps to flag.
 
-Each takes something away from a lens or adds something to it that lensing does not explain:
+Each kind removes light from a lens or adds light that lensing does not explain:
 
-    torn        the light on one side of a line is gone, and the rest is moved: a lens without its counter-images, or no lens
-    crowded     beside it is a part of another lens' light, brighter or fainter than it was
-    stitched    one side of it is that of another lens
-    smeared     in its centre is what a badly subtracted galaxy leaves (de Vaucouleurs profiles, the second of them wrong)
+    torn        the light on one side of a line is removed, and the rest is moved: a lens without its counter-images, or no lens
+    crowded     part of the light of another lens is added, brighter or fainter than it was
+    stitched    one side is replaced by that of another lens
+    smeared     the residual of a badly subtracted galaxy is added in the centre (difference of two Sersic profiles)
 
-They are far cruder than what a network is judged by (`configs/populations/misspecified/`), and share no population with it.
+They are far cruder than the suites that a network is judged on (`configs/populations/misspecified/`), and share no population with them.
 """
 
 from typing import Any
@@ -19,11 +19,11 @@ from scipy import ndimage
 from lenssbi.arrays import FloatArray
 
 KINDS = ("torn", "crowded", "stitched", "smeared")
-BRIGHT = 1.0  # smoothed light above so many sigma of a pixel belongs to a source
-MOVED, ASIDE = 0.12, 0.2  # by at most so much of the stamp's side
-RADIUS = (0.04, 0.15)  # of the galaxy in the centre, in sides of the stamp
-FLUX = (5.0, 200.0)  # of it, in sigma of a pixel times the side of the stamp [pixels]
-ERRORS = (0.03, 0.3)  # of its subtraction
+BRIGHT = 1.0  # smoothed light above this level [sigma of a pixel] belongs to a source
+MOVED, ASIDE = 0.12, 0.2  # largest shifts [side of the stamp]
+RADIUS = (0.04, 0.15)  # radius of the galaxy in the centre [side of the stamp]
+FLUX = (5.0, 200.0)  # flux of the galaxy [sigma of a pixel times the side of the stamp in pixels]
+ERRORS = (0.03, 0.3)  # relative errors of its subtraction
 
 
 def anomalies(images: NDArray[np.floating], noise: NDArray[np.floating], rng: np.random.Generator) -> FloatArray:
@@ -32,7 +32,7 @@ def anomalies(images: NDArray[np.floating], noise: NDArray[np.floating], rng: np
     Parameters
     ----------
     images, noise
-        Training-like stamps and one sigma of each of their pixels, shape (n, y, x), in one unit.
+        Training-like stamps and their noise (one sigma per pixel), shape (n, y, x), in one unit.
     rng
         Source of randomness.
 
@@ -93,13 +93,13 @@ def _galaxy(
 
 
 def _light(stamps: FloatArray) -> FloatArray:
-    """The pixels that show a source, the others 0."""
+    """Stamps with the pixels that show no source set to 0."""
     bright = ndimage.gaussian_filter(stamps, (0, 1, 1)) > BRIGHT
     return np.where(ndimage.binary_dilation(bright, np.ones((1, 3, 3))), stamps, 0)
 
 
 def _side(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """What lies on one side of a line near each stamp's centre."""
+    """Pixels on one side of a line near the centre of each stamp, shape (n, y, x)."""
     direction = np.exp(2j * np.pi * rng.uniform(size=(shape[0], 1, 1)))
     return (_plane(shape) * direction).real > rng.uniform(-0.05, 0.05, (shape[0], 1, 1)) * shape[1]
 

@@ -1,9 +1,9 @@
-"""Can the errors be believed: how often the truth lies inside, where the catalogue knows it.
+"""Coverage of the lenses of a catalogue, if their true parameters are known.
 
 A catalogue of simulated stamps gives for each lens the share of its posterior below the truth, its rank (Talts et al. 2018, section 4). The
-smallest central interval that holds the truth then has credibility |2 rank - 1|, which is uniform over the lenses if the posteriors are
-right: the share of lenses below a level is that level, with the scatter of a binomial count. Lenses of the network and refined ones are
-judged apart. Which lenses are refined depends on their posteriors, so neither share is that of all lenses.
+smallest central interval that contains the truth then has credibility |2 rank - 1|, which is uniform over the lenses if the posteriors are
+right: the share of lenses below a level is that level, with the scatter of a binomial count. Lenses of the network and refined lenses are
+judged separately. Which lenses are refined depends on their posteriors, so neither share is that of all lenses.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from scipy.stats import binom
 from lenssbi.calibration.scores import LEVELS, claimed, half_width
 
 METHODS = ("network", "refined")
-FEWEST = 10  # lenses that a share is said of
-BAND = LEVELS["0.955"]  # of the binomial counts of a perfect posterior
+FEWEST = 10  # smallest number of lenses for which a share is given
+BAND = LEVELS["0.955"]  # probability of the interval of the binomial counts of a perfect posterior
 GRID = np.linspace(0.02, 0.98, 49)
 
 
@@ -33,7 +33,7 @@ class Parameter(Protocol):
 
     @property
     def title(self) -> str:
-        """Name for people."""
+        """Name in tables and figures."""
         ...
 
     @property
@@ -52,7 +52,7 @@ class Parameter(Protocol):
 
 
 class Share(NamedTuple):
-    """Share [per cent] of truths inside intervals of one level; low and high bound what a perfect posterior scatters by."""
+    """Share [per cent] of truths inside intervals of one level; low and high limit the scatter of a perfect posterior."""
 
     share: float
     low: float
@@ -60,21 +60,21 @@ class Share(NamedTuple):
 
     @property
     def inside(self) -> bool:
-        """Whether a perfect posterior would show it."""
+        """Whether the share is within the scatter of a perfect posterior."""
         return self.low <= self.share <= self.high
 
 
 class Judged(NamedTuple):
-    """How one method did on one parameter.
+    """Errors and coverage of one parameter by one method.
 
     Parameters
     ----------
     lenses
-        Of known truth.
+        Number of lenses with a known truth.
     bias, error
         Median, and half the 68 per cent interval, of median minus truth.
     shares
-        Of each of `LEVELS`.
+        Shares of the truths inside the intervals of each of `LEVELS`.
     curve
         Share minus level at `GRID`, in points, shape (level,).
     """
@@ -90,7 +90,7 @@ class Judged(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """One method: its parameters, and the band [points] of a perfect posterior at `GRID`, for as many lenses as it has."""
+    """Coverage by one method: its parameters, and the band [points] of a perfect posterior of as many lenses at `GRID`."""
 
     method: str
     judged: tuple[Judged, ...]
@@ -99,12 +99,12 @@ class Coverage(NamedTuple):
 
 
 def coverages(methods: Sequence[str], parameters: Sequence[Parameter]) -> list[Coverage]:
-    """Every method that has lenses of known truth.
+    """Coverage by every method that has lenses with a known truth.
 
     Parameters
     ----------
     methods
-        Of each lens.
+        Method of each lens.
     parameters
         Columns of the catalogue.
     """
@@ -141,6 +141,6 @@ def _share(claimed: NDArray[np.float64], level: float) -> Share:
 
 
 def _band(levels: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Central interval of probability `BAND` of the share [per cent] that `count` lenses of a perfect posterior show."""
+    """Central interval of probability `BAND` of the share [per cent] for `count` lenses with perfect posteriors."""
     low, high = binom.interval(BAND, max(count, 1), levels)
     return 100 * low / max(count, 1), 100 * high / max(count, 1)

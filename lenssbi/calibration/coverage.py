@@ -1,4 +1,4 @@
-"""Coverage: how often the truth lies inside the interval that claims to hold it.
+"""Coverage: share of the truths inside the credible intervals of the posteriors.
 
 Two definitions, equal for Gaussian posteriors:
 
@@ -34,9 +34,9 @@ class Passes(NamedTuple):
     Parameters
     ----------
     means, sigmas
-        Of each pass, shape (stamp, pass, parameter).
+        Mean and standard deviation of each pass, shape (stamp, pass, parameter).
     names
-        Of the parameters.
+        Names of the parameters.
     """
 
     means: NDArray[np.float64]
@@ -60,7 +60,7 @@ def truths_of(estimator: "Estimator", stamps: "StampSet") -> NDArray[np.floating
     Raises
     ------
     InputError
-        Where the set lacks a parameter of the estimator.
+        If the set lacks a parameter of the estimator.
     """
     try:
         return estimator.space.stack(stamps.params)
@@ -74,7 +74,7 @@ def stack(mixtures: Sequence[DiagonalMixture]) -> Passes:
     Raises
     ------
     ValueError
-        Where there is none.
+        If there is none.
     """
     if not mixtures:
         raise ValueError("coverage needs at least one posterior")
@@ -99,7 +99,7 @@ def marginal_cdf(posteriors: Passes, truths: NDArray[np.floating]) -> NDArray[np
 
 
 def claimed_levels(posteriors: Passes, truths: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Credibility of the smallest central interval that holds the truth, shape (stamp, parameter)."""
+    """Credibility of the smallest central interval that contains the truth, shape (stamp, parameter)."""
     return claimed(marginal_cdf(posteriors, truths))
 
 
@@ -110,22 +110,22 @@ def deviates(posteriors: Passes, truths: NDArray[np.floating]) -> NDArray[np.flo
 
 
 def misses(table: Table, count: int, tolerance: float) -> list[tuple[str, str]]:
-    """Where coverage is not what it should be, allowing for the scatter of the count.
+    """Parameters and levels at which coverage misses nominal, with allowance for the scatter of the count.
 
-    A share misses its level where |share - level| > tolerance + 2 sqrt(level (1 - level) / count).
+    A share misses its level if |share - level| > tolerance + 2 sqrt(level (1 - level) / count).
 
     Parameters
     ----------
     table
         Shares of the truths inside.
     count
-        Stamps that they were counted on.
+        Number of stamps.
     tolerance
-        Allowed distance, 0.02 for two points.
+        Allowed difference, 0.02 for two points.
 
     Returns
     -------
-    (parameter, level) of each miss, as they are called in the table.
+    (parameter, level) of each miss, by their names in the table.
     """
     return [
         (name, label)

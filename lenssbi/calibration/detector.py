@@ -1,9 +1,8 @@
-"""Train the network that tells stamps of the training's kind from others (`estimators/detector.py`).
+"""Train the network that detects stamps unlike the training (`estimators/detector.py`).
 
-It starts from the estimator's own convolutions, or from the detector of another estimator, and sees stamps that are composed for it,
-in pairs of an ordinary and an altered one
-(`rendering/composition/paired_supply.py`), in orientations drawn at random. They are kept for a while, so that each is seen `visits` times.
-It is trained in bfloat16 if the estimator was.
+The training starts from the convolutions of the estimator, or from the detector of another estimator. Its stamps are composed in pairs of
+an ordinary and an altered one (`rendering/composition/paired_supply.py`), in random orientations. They are stored, and each is used
+`visits` times. The precision is bfloat16 if the estimator was trained in it.
 """
 
 from __future__ import annotations
@@ -47,11 +46,11 @@ WEIGHTS: dict[Alteration, float] = {
     "spike": 0.7,
     "edge": 0.5,
 }
-"""How often a kind is shown: galaxies that are no lenses and several lens galaxies more often, what is easily seen less."""
+"""Relative frequency of each kind: galaxies that are not lenses and several lens galaxies are more frequent, obvious kinds less."""
 TOGETHER = 64  # pairs composed at a time
 WARMUP = 50  # steps
 CLIP = 5.0
-EVERY = 20  # steps between two words to `progress`
+EVERY = 20  # steps between two calls of `progress`
 DECAY = 0.01
 Progress = Callable[[int, int, str], None]
 
@@ -59,17 +58,17 @@ Progress = Callable[[int, int, str], None]
 class DetectorPlan(Config):
     """How a detector is trained."""
 
-    passes: int = Field(60_000, gt=0, description="stamps shown to it, counting repetitions")
-    visits: int = Field(3, ge=1, description="times that a stamp is shown")
-    batch: int = Field(32, ge=2, description="stamps of a step, half of them ordinary")
-    store: int = Field(2048, gt=0, description="stamps kept at a time")
+    passes: int = Field(60_000, gt=0, description="stamps in the training, with repetitions")
+    visits: int = Field(3, ge=1, description="number of times that a stamp is used")
+    batch: int = Field(32, ge=2, description="stamps per step, half of them ordinary")
+    store: int = Field(2048, gt=0, description="stamps stored at a time")
     learning_rate: float = Field(1e-3, gt=0)
     warm: bool = Field(True, description="start from the estimator's convolutions")
     start_from: str | None = Field(
-        None, description="name or folder of an estimator whose detector is trained further instead"
+        None, description="name or folder of an estimator with a detector to train further instead"
     )
     without: tuple[Alteration, ...] = Field(
-        (), description="kinds that are not shown, to see what is made of a kind never seen"
+        (), description="kinds to leave out of the training, for tests on unknown kinds"
     )
     seed: int = Field(0, ge=0)
 
@@ -84,13 +83,13 @@ def train_detector(
     estimator
         The estimator.
     text
-        Configuration of a set of composed stamps like those of its training, as the set's attribute `config` has it.
+        Configuration of a set of composed stamps like those of its training, from the attribute `config` of the set.
     plan
-        How to train.
+        Options of the training.
     seed
         Seed of the stamps; not that of the set.
     progress
-        Called with (stamps shown, all, text).
+        Function that is called with (stamps used, stamps in all, text).
 
     Returns
     -------
@@ -104,7 +103,7 @@ def train_detector(
     config = parse(yaml.safe_load(text), SimulateConfig, "the set's configuration")
     if config.composition is None:
         raise InputError(
-            f"{estimator.name}: takes observed stamps, and the set's configuration has no composition: simulate one that has"
+            f"{estimator.name}: takes observed stamps, and the configuration of the set has no composition: simulate a set with one"
         )
     weights = {kind: weight for kind, weight in WEIGHTS.items() if kind not in plan.without}
     device = next(estimator.densities[0].parameters()).device
@@ -123,40 +122,40 @@ def train_detector(
 
 
 def take_over(detector: Detector, name: str, estimator: Estimator, kinds: tuple[str, ...]) -> None:
-    """Give a fresh detector of an estimator the weights of another estimator's, which must see stamps in the same way.
+    """Copy the weights of another estimator's detector, of the same preprocessing, into a new detector.
 
-    The other network may have fewer residual blocks and no fine path in its stem: what is added changes nothing at first.
+    The other network may have fewer residual blocks and no fine path in its stem; the additional layers change nothing at first.
 
     Raises
     ------
     InputError
-        If there is no such estimator, it has no detector, or it is another kind of one.
+        If there is no such estimator, it has no detector, or its detector has another layout.
     """
     folder = find_estimator(name)
     card = read_card(folder)
     other = read_detector(card, folder)
     if other is None:
         raise InputError(f"{folder}: has no detector to start from: name an estimator of observed stamps")
-    trunk = {"dropout": 0.0}  # of which a detector has none
+    trunk = {"dropout": 0.0}  # a detector has no dropout
     before, after = (c.network.model_copy(update=trunk) for c in (card, estimator.card))
     alike = before == after or is_deeper(before, after)
     if not alike or card.preprocessing != estimator.card.preprocessing or other.kinds != kinds:
         raise InputError(
             f"{folder}: its detector has another layout, preprocessing or kinds of alterations than {estimator.name} needs: "
-            "start from the estimator's own convolutions"
+            "start from the convolutions of the estimator"
         )
     detector.head.load_state_dict(other.head.state_dict())
     detector.trunk.load_state_dict(deepened_trunk(before, after, other.trunk.state_dict()), strict=before == after)
 
 
 def in_half_precision(card: EstimatorCard) -> bool:
-    """Whether an estimator was trained in bfloat16, and its detector should be."""
+    """Whether an estimator was trained in bfloat16, so that its detector should be as well."""
     config = yaml.safe_load(card.training.get("config", "")) or {}
     return config.get("precision") == "bfloat16"
 
 
 def shown(supply: PairedStamps, prepare: ImagePreprocessing, plan: DetectorPlan) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of prepared images (batch, channel, y, x) and labels without end: pairs of a store are shown `visits` times in new orders."""
+    """Endless batches of prepared images (batch, channel, y, x) and labels; stored pairs are used `visits` times in new orders."""
     fresh, half = supply.pairs(TOGETHER), plan.batch // 2
     while True:
         parts = [next(fresh) for _ in range(-(-plan.store // (2 * TOGETHER)))]
@@ -174,7 +173,7 @@ def fit_detector(
     progress: Progress = lambda *_: None,
     half: bool = False,
 ) -> None:
-    """Train a detector on batches of prepared images and labels, as `shown` gives them; if `half`, in bfloat16."""
+    """Train a detector on batches of prepared images and labels from `shown`; in bfloat16 if `half` is true."""
     detector.train()
     optimiser = torch.optim.AdamW(detector.parameters(), plan.learning_rate, weight_decay=DECAY)
     steps = -(-plan.passes // plan.batch)

@@ -1,10 +1,10 @@
-"""The dropout rate whose error bars are right (Pearson et al. 2021, section 3.2.2 and figure 4).
+"""Choice of the dropout rate by coverage (Pearson et al. 2021, section 3.2.2 and figure 4).
 
-The paper trains a network for each rate and keeps the one whose truths lie within 1, 2, 3 sigma as often as they should. Rates
-can also be tried without training, by silencing other shares of the neurons when a trained network predicts: cheap, and not
-the same, since its weights were fitted under the rate of the training.
+The paper trains a network for each rate and keeps the one with nominal coverage of the intervals of 1, 2 and 3 sigma. Rates can
+also be tried without training, if another share of the neurons is dropped when a trained network predicts. This is cheap but not
+equivalent, because the weights were fitted at the rate of the training.
 
-Best is the rate with the smallest mean of |share - level| over the three levels and all parameters.
+The best rate has the smallest mean of |share - level| over the three levels and all parameters.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Run = tuple[Path, Estimator]
 
 @dataclass(frozen=True)
 class Tried:
-    """One rate: the run, the rate, the sigma coverage found, its mean distance from nominal, and the card of an estimator with it."""
+    """One rate: run, rate, sigma coverage, its mean difference from nominal, and card of an estimator with this rate."""
 
     run: Path
     rate: float
@@ -43,7 +43,7 @@ class Tried:
 def try_rates(
     runs: Sequence[Run], rates: Sequence[float], stamps: StampSet, limit: int | None, progress: Progress
 ) -> tuple[list[Tried], int]:
-    """Coverage of several runs, or of `rates` of one run, on the stamps that a recalibration would be fitted to.
+    """Coverage of several runs, or of one run at several rates, on the stamps that a recalibration would be fitted to.
 
     Parameters
     ----------
@@ -95,12 +95,12 @@ def _candidates(runs: Sequence[Run], rates: Sequence[float]) -> Iterator[Run]:
 
 
 def at_rate(estimator: Estimator, rate: float) -> Estimator:
-    """The estimator that silences neurons with probability `rate`, 0 <= rate < 1, when it predicts; not calibrated.
+    """The estimator with dropout rate `rate`, 0 <= rate < 1, for predictions; not calibrated.
 
     Raises
     ------
     ValueError
-        Where the rate is no probability, or the estimator has no dropout that could be changed.
+        If the rate is not a probability, or the estimator has no dropout.
     """
     if not 0 <= rate < 1:
         raise ValueError(f"a dropout rate lies in [0, 1), got {rate}")
@@ -122,10 +122,10 @@ def mean_miss(table: Table) -> float:
 
 
 def sweep_rows(tried: Sequence[Tried], best: Tried, how: str, count: int) -> Iterator[dict[str, Any]]:
-    """One row per rate, parameter and level; `how` the rates were tried, on `count` stamps."""
+    """One row per rate, parameter and level; `how` describes the comparison, `count` is the number of stamps."""
     for one in tried:
         for name, row in one.coverage.items():
             for label, level in LEVELS.items():
-                told = {"run": one.run.name, "rate": one.rate, "parameter": name, "nominal": f"{level:.4f}"}
+                entry = {"run": one.run.name, "rate": one.rate, "parameter": name, "nominal": f"{level:.4f}"}
                 shares = {"share": f"{row[label]:.4f}", "mean_miss": f"{one.miss:.4f}"}
-                yield {**told, **shares, "best": "yes" if one is best else "no", "stamps": count, "how": how}
+                yield {**entry, **shares, "best": "yes" if one is best else "no", "stamps": count, "how": how}

@@ -1,6 +1,6 @@
-"""Whether an estimator is calibrated, judged on stamps that nothing was fitted to: as a whole, in splits, and by sbi's tests.
+"""Judgement of a calibration on stamps that nothing was fitted to: as a whole, in splits, and by sbi's tests.
 
-Coverage misses nominal where |share - level| > tolerance + 2 sqrt(level (1 - level) / stamps), with one tolerance for all
+Coverage misses nominal if |share - level| > tolerance + 2 sqrt(level (1 - level) / stamps), with one tolerance for all
 stamps and another for the splits of at least 200 stamps.
 """
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 Method = Literal["scale", "level", "both", "auto"]
 Progress = Callable[[int, int, str], None]
-FEWEST = 40  # stamps that an estimator is judged by
-LC2ST_STAMPS = 1000  # stamps whose embedding the local test is given, at most
+FEWEST = 40  # smallest number of stamps for a judgement
+LC2ST_STAMPS = 1000  # largest number of stamps in the local test
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far coverage may be from nominal beyond the scatter of the count: of all stamps, and of a split."""
+    """Allowed difference of coverage from nominal beyond the scatter of the count: for all stamps, and for a split."""
 
     overall: float = 0.02
     split: float = 0.05
 
     def of(self, split: Split) -> float:
-        """The tolerance of a split; that of one with too few stamps has no end."""
+        """Tolerance for a split; infinite for a split with too few stamps."""
         from lenssbi.calibration.splits import EVERYTHING
 
         if split.name == EVERYTHING:
@@ -70,11 +70,11 @@ class Judged:
 
     @property
     def stamps(self) -> int:
-        """How many."""
+        """Number of stamps."""
         return int(self.split.rows.sum())
 
     def sentences(self) -> Iterator[str]:
-        """Each miss in words."""
+        """One sentence for each miss."""
         for name, level in self.misses:
             share = self.after["credible"][name][level]
             yield (
@@ -86,7 +86,7 @@ class Judged:
 class Diagnostics(NamedTuple):
     """sbi's tests of the recalibrated posteriors, and the ranks of the truths as trained and recalibrated."""
 
-    mended: Passes
+    recalibrated: Passes
     ranks: tuple[Ranks, Ranks]
     findings: list[Finding]
 
@@ -98,17 +98,17 @@ def examine(
     from lenssbi.calibration.ranks import findings, rank
     from lenssbi.calibration.recalibration import recalibrate
 
-    mended = recalibrate(raw, recalibration)
+    recalibrated = recalibrate(raw, recalibration)
     parts = [part for part in parts if part.rows.any()]
-    judged = tuple(judge((raw, mended), truths, part, tolerance) for part in parts)
-    ranks = rank(raw, truths), rank(mended, truths)
-    return judged, Diagnostics(mended, ranks, findings(ranks[1], parts))
+    judged = tuple(judge((raw, recalibrated), truths, part, tolerance) for part in parts)
+    ranks = rank(raw, truths), rank(recalibrated, truths)
+    return judged, Diagnostics(recalibrated, ranks, findings(ranks[1], parts))
 
 
 def local_test(
     posteriors: Passes, truths: np.ndarray, estimator: Estimator, stamps: StampSet, rows: range
 ) -> LocalTest:
-    """LC2ST on the embeddings of the first `LC2ST_STAMPS` of the stamps `rows`, whose posteriors and truths these are."""
+    """LC2ST on the embeddings, posteriors and truths of the first `LC2ST_STAMPS` of the stamps `rows`."""
     from lenssbi.calibration.lc2st import lc2st
 
     rows = rows[:LC2ST_STAMPS]
@@ -117,7 +117,7 @@ def local_test(
 
 
 def fit(posteriors: Passes, truths: np.ndarray, method: Method) -> Recalibration:
-    """Fit a recalibration by a method, or by the one that does best."""
+    """Fit a recalibration with a method, or with the best one."""
     from lenssbi.calibration.recalibration import choose_method, fit_recalibration
 
     return fit_recalibration(posteriors, truths, choose_method(posteriors, truths) if method == "auto" else method)
@@ -152,7 +152,7 @@ def rows_of(card: EstimatorCard, stamps: StampSet, limit: int | None, fewest: in
 
 
 def _trained_on(card: EstimatorCard, stamps: StampSet) -> int:
-    """How many of the set's stamps the estimator was trained on: the first ones."""
+    """Number of the set's stamps, the first ones, that the estimator was trained on."""
     wanted = str(stamps.attributes["config"]), int(stamps.attributes["seed"])
     for known in card.training.get("sets", [card.training.get("set", {})]):
         if (known.get("config"), known.get("seed")) == wanted:

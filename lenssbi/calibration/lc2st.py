@@ -1,13 +1,13 @@
-"""LC2ST: can a classifier tell, from the image, the truth from a draw of the posterior (Linhart et al. 2023, arXiv:2306.03580)?
+"""LC2ST: local test of posteriors with a classifier of truths and draws (Linhart et al. 2023, arXiv:2306.03580).
 
-sbi's `LC2ST` trains a classifier on pairs (value, image), half of them with the true value, half with a draw. Where the
-posteriors are right it can only guess, everywhere; its statistic at one image is the mean of (probability - 1/2)^2 over draws,
-and classifiers that were trained with permuted labels say how large that is by chance. As their authors do for flows
-(their eq. 17) the values are given in the posterior's own base space: z = Phi^-1(F(value)) of each parameter, unit normal for draws.
+sbi's `LC2ST` trains a classifier on pairs (value, image), half of them with the true value, half with a draw. If the
+posteriors are right, it can only guess, for every image. Its statistic at one image is the mean of (probability - 1/2)^2 over draws;
+classifiers that were trained with permuted labels give its distribution by chance. As in the paper for flows
+(eq. 17), the values are in the base space of the posterior: z = Phi^-1(F(value)) of each parameter, unit normal for draws.
 The image is the estimator's embedding, reduced to its first principal components.
 
-The classifier is a logistic regression on the products of up to three of its inputs: it sees a wrong width or correlation (z z),
-a bias (z), and how each depends on the image (z z x, z x), and learns in milliseconds from the few thousand stamps there are.
+The classifier is a logistic regression on the products of up to three of its inputs. It is sensitive to a wrong width or correlation
+(z z), a bias (z), and their dependence on the image (z z x, z x), and its training on a few thousand stamps takes milliseconds.
 """
 
 from typing import NamedTuple
@@ -22,24 +22,24 @@ from lenssbi.calibration.splits import EVERYTHING
 
 COMPONENTS = 4
 TRIALS = 40
-PLACES = 20  # stamps at which the statistic is computed
+PLACES = 20  # number of stamps at which the statistic is computed
 DRAWS = 100
 TINY = 1e-12
-EDGE = 1e-6  # a truth further out counts as this far: z = 4.8
+EDGE = 1e-6  # limit of the distribution function: z = 4.8
 SEED = 1
 
 
 class LocalTest(NamedTuple):
-    """What the test found.
+    """Result of the test.
 
     Parameters
     ----------
     statistic
-        At each of the places, shape (place,).
+        Statistic at each of the places, shape (place,).
     null
-        The same by classifiers that can only guess, shape (place, trial).
+        Statistics of classifiers that can only guess, shape (place, trial).
     stamps
-        That the classifier learnt from.
+        Number of stamps in the training of the classifier.
     """
 
     statistic: NDArray[np.float64]
@@ -70,13 +70,13 @@ def lc2st(
     Parameters
     ----------
     posteriors
-        Of the stamps.
+        Posteriors of the stamps.
     truths
         True values, shape (stamp, parameter), in the unit of the posteriors.
     embedding
-        Of the stamps, shape (stamp, feature).
+        Features of the stamps, shape (stamp, feature).
     trials
-        Classifiers under the null hypothesis.
+        Number of classifiers under the null hypothesis.
     """
     import torch
     from sbi.diagnostics import LC2ST
@@ -94,9 +94,9 @@ def lc2st(
     test.train_on_observed_data(verbosity=0).train_under_null_hypothesis(verbosity=0)
     places = rng.permutation(len(truths))[:PLACES]
     draws = torch.from_numpy(base_draws(posteriors.take(places), rng, DRAWS))
-    asked = [{"theta_o": draws[:, i], "x_o": x[place]} for i, place in enumerate(places)]
-    statistic = [test.get_statistic_on_observed_data(**one) for one in asked]
-    null = [test.get_statistics_under_null_hypothesis(**one).scores for one in asked]  # type: ignore[union-attr]
+    queries = [{"theta_o": draws[:, i], "x_o": x[place]} for i, place in enumerate(places)]
+    statistic = [test.get_statistic_on_observed_data(**one) for one in queries]
+    null = [test.get_statistics_under_null_hypothesis(**one).scores for one in queries]  # type: ignore[union-attr]
     return LocalTest(np.array(statistic), np.array(null), len(truths))
 
 
@@ -107,7 +107,7 @@ def base_draws(posteriors: Passes, rng: np.random.Generator, count: int) -> NDAr
 
 
 def principal(features: NDArray[np.floating], count: int = COMPONENTS) -> NDArray[np.float64]:
-    """The first `count` principal components of features (stamp, feature), or the features where they are as few; scatter 1."""
+    """The first `count` principal components of features (stamp, feature), or the features if there are no more; scatter 1."""
     from scipy.sparse.linalg import svds
 
     centred = np.asarray(features, dtype=float) - features.mean(axis=0)

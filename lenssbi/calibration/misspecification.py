@@ -1,14 +1,14 @@
-"""Fix what an estimator calls unlike its training, and judge it on suites that it never saw.
+"""Threshold of an estimator's flag for stamps unlike its training, and the judgement of this flag on other suites.
 
-Half of a set of training-like stamps, and anomalies made of it, train the small network of the reference
+Half of a set of training-like stamps, and anomalies made from it, train the small network of the reference
 (`estimators/misspecification.py`); the other half fixes the threshold at the 95th percentile of its scores, for 5 per cent of false alarms.
-For an estimator of observed stamps a network of its own is trained instead on stamps that are composed for it (`detector.py`), and the
+For an estimator of observed stamps, a separate network is trained on composed stamps instead (`detector.py`), and the
 whole set fixes the threshold.
 
-A stamp is badly judged where the truth is more than 3 sigma of its posterior away from the mean in any parameter. What counts is how many
-of those are flagged: a suite may be new to the network and do no harm.
+A posterior is far off if the truth is more than 3 sigma away from its mean in any parameter. The important number is the share of such
+stamps that are flagged: a suite may be unlike the training and cause no errors.
 
-For whole sets there is the maximum mean discrepancy of sbi, in the space of the features: it finds shifts that no single stamp shows.
+For whole sets, sbi's maximum mean discrepancy in the space of the features finds shifts that no single stamp shows.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,20 +40,20 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class SuiteJudgement:
-    """How an estimator fares on a suite.
+    """Performance of an estimator's flag on a suite.
 
     Parameters
     ----------
     stamps
-        In the suite.
+        Number of stamps in the suite.
     flagged
         Share of the stamps that are flagged.
     far
-        Share of the stamps whose error exceeds 3 sigma in a parameter.
+        Share of the stamps with an error above 3 sigma in a parameter.
     flagged_far
-        Share of those that are flagged; NaN where there is none.
+        Share of those that are flagged; NaN if there is none.
     p_value
-        Of the set as a whole being like the training's, by sbi's test.
+        Probability that a set like the training's is at least as far from it, by sbi's test.
     """
 
     stamps: int
@@ -71,34 +71,34 @@ def fit_reference(
     progress: Progress = lambda *_: None,
     plan: DetectorPlan | None = None,
 ) -> EstimatorCard:
-    """Make the reference of an estimator, and the detector of one of observed stamps, and put them beside its weights.
+    """Make the reference of an estimator and, for observed stamps, its detector, and store them with its weights.
 
     Parameters
     ----------
     estimator
         The estimator.
     stamps
-        Stamps like those of its training, which it has not been trained on.
+        Stamps like those of its training, which it was not trained on.
     rows
-        Which of them to take.
+        Indices of the stamps to use.
     folder
-        Of the estimator; its card is read again and gets the entry `misspecification`.
+        Folder of the estimator; its card is read again, and the entry `misspecification` is added.
     progress
-        Called with (done, total, text).
+        Function that is called with (done, total, text).
     plan
-        How a detector is trained.
+        Options for the training of a detector.
 
     Returns
     -------
-    The card as it is now.
+    The new card.
 
     Raises
     ------
     InputError
-        Where there are too few stamps, an estimator of observed stamps is given others, or the folder cannot be written.
+        If there are too few stamps, an estimator of observed stamps is given others, or the folder cannot be written.
     """
     if len(rows) < FEWEST:
-        raise InputError(f"{stamps.path}: {len(rows)} stamps are too few to tell what is usual: simulate more")
+        raise InputError(f"{stamps.path}: {len(rows)} stamps are too few for a reference: simulate more")
     detector = None
     if estimator.sees_lens_light:
         reference, detector, scores = fit_observed(estimator, stamps, rows, folder, plan or DetectorPlan(), progress)
@@ -123,7 +123,7 @@ def fit_reference(
 def fit_observed(
     estimator: Estimator, stamps: StampSet, rows: range, folder: Path, plan: DetectorPlan, progress: Progress
 ) -> tuple[Reference, DetectorCard, NDArray[np.float64]]:
-    """The reference of an estimator of observed stamps, which has no layers, its detector, which is stored, and the scores of `rows`."""
+    """Reference of an estimator of observed stamps (without layers), card of its detector, which is stored, and scores of `rows`."""
     features = embed_set(estimator, stamps, rows, progress)
     text, own = str(stamps.attributes["config"]), int(stamps.attributes["seed"])
     detector = train_detector(estimator, text, plan, own + 1, progress)
@@ -134,8 +134,8 @@ def fit_observed(
         start_from=plan.start_from and Path(plan.start_from).name,
         sha256=save_detector(detector, folder),
     )
-    asked = replace(estimator, detector=detector)
-    scores = [asked.score(stamps.images(where), stamps.noise(where)) for where in blocks(rows)]
+    with_detector = replace(estimator, detector=detector)
+    scores = [with_detector.score(stamps.images(where), stamps.noise(where)) for where in blocks(rows)]
     centre, axes = principal_axes(features[::2])
     places = numbers(features[::2], centre, axes)
     reference = Reference(centre, axes, places.mean(axis=0), np.maximum(places.std(axis=0), 1e-6), places[:0])
@@ -145,14 +145,14 @@ def fit_observed(
 def fit_embedded(
     estimator: Estimator, stamps: StampSet, rows: range, progress: Progress
 ) -> tuple[Reference, NDArray[np.float64]]:
-    """The reference of an estimator of arcs alone, trained on every other stamp of `rows`, and the scores of the rest."""
+    """Reference of an estimator of arcs alone, trained on every other stamp of `rows`, and scores of the other stamps."""
     features, odd_ones = embed_all(estimator, stamps, rows, progress)
     reference = with_examples(train_reference(features[::2], odd_ones), features[1::2])
     return reference, reference.score(features[1::2])
 
 
 def with_examples(reference: Reference, held_out: NDArray[np.float32]) -> Reference:
-    """The reference with examples of features (n, k), held-out ones, since the axes are those of the others; rounded as in its file."""
+    """The reference with held-out features (n, k) as examples, because the axes were fitted to the others; rounded as in its file."""
     return replace(reference, examples=reference.place(held_out[:EXAMPLES])).rounded()
 
 
@@ -168,13 +168,13 @@ def embed_set(estimator: Estimator, stamps: StampSet, rows: range, progress: Pro
 def embed_all(
     estimator: Estimator, stamps: StampSet, rows: range, progress: Progress, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Features of the stamps `rows`, shape (n, k), and of as many anomalies, made of every other stamp."""
+    """Features of the stamps `rows`, shape (n, k), and of as many anomalies, made from every other stamp."""
     rng = np.random.default_rng(seed)
     plain, odd = [], []
     for where in blocks(rows):
         images, noise = stamps.images(where), stamps.noise(where)
         plain.append(estimator.embed(images, noise))
-        # there and back again: every stamp becomes two anomalies, of different kinds
+        # forwards and backwards: every stamp becomes two anomalies of different kinds
         twice = np.r_[0 : len(images) : 2, np.arange(0, len(images), 2)[::-1]]
         made = anomalies(images[twice], noise[twice], rng).astype(np.float32)
         odd.append(estimator.embed(made, np.ones(len(made), np.float32)))
@@ -193,18 +193,18 @@ def evaluate_suites(
     Parameters
     ----------
     estimator
-        With a reference.
+        Estimator with a reference.
     suites
-        Sets by name; fresh stamps like the training's among them show the false alarms.
+        Sets by name; a set like the training's measures the false alarms.
     limit
-        At most so many stamps of each.
+        Maximum number of stamps of each suite.
     progress
-        Called with (suites done, suites, name).
+        Function that is called with (suites done, suites in all, name).
 
     Raises
     ------
     InputError
-        Where the estimator has no reference, or a suite lacks its parameters.
+        If the estimator has no reference, or a suite lacks its parameters.
     """
     if estimator.reference is None:
         raise InputError(f"{estimator.name}: has no reference of its training: run `lenssbi calibrate` on its folder")
@@ -238,9 +238,9 @@ def judge(estimator: Estimator, reference: Reference, stamps: StampSet, rows: ra
 
 
 def set_p_value(reference: Reference, features: NDArray[np.floating]) -> float:
-    """How likely a set as far from the training's is by chance (sbi's maximum mean discrepancy), for features (n, k) of its stamps.
+    """Probability that a set like the training's is at least as far from it (sbi's maximum mean discrepancy), for features (n, k).
 
-    At most a third as many stamps as the reference has examples are taken, and no more than MMD_STAMPS.
+    The number of stamps is at most a third of that of the examples of the reference, and at most MMD_STAMPS.
     """
     import torch
     from sbi.diagnostics.misspecification import calc_misspecification_mmd

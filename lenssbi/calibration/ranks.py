@@ -1,15 +1,15 @@
-"""sbi's tests of posteriors as a whole, on beliefs that are already there: no network is asked again.
+"""sbi's tests of posteriors as a whole, on known posteriors: no network is evaluated.
 
     SBC                 rank of each true value among draws; uniform if right (Talts et al. 2018, arXiv:1804.06788)
     expected coverage   share of the truths inside the ellipsoids that hold a given mass of the joint posterior (Deistler et al.
                         2022, arXiv:2210.04815, take regions of highest density: the same for a Gaussian)
     TARP                share of the truths inside spheres about random points (Lemos et al. 2023, arXiv:2302.03026)
 
-Ellipsoids and not densities, because the belief of a flow is a mixture of narrow kernels about its own draws: density peaks at each
-of them, and the truth, which has no kernel, would always seem to lie in the thinnest places.
+Ellipsoids are used instead of densities because the posterior of a flow is a mixture of narrow kernels about its draws: the density
+peaks at each of them, and the truth, which has no kernel, would always appear to lie at low density.
 
-sbi asks a posterior about observations; `Known` is one whose observations are the numbers of the stamps. All values are made
-comparable by dividing each parameter by its scatter among the truths.
+sbi evaluates a posterior at observations; those of `Known` are the indices of the stamps. Each parameter is divided by its scatter among
+the truths, so that the values are comparable.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 DRAWS = 200
 SEED = 0
-BINS = 40  # of TARP's curve
-LEAST = 100  # stamps below which sbi says that its tests mean nothing
+BINS = 40  # bins of TARP's curve
+LEAST = 100  # smallest number of stamps for which sbi's tests are meaningful
 
 
 class Finding(NamedTuple):
@@ -37,11 +37,11 @@ class Finding(NamedTuple):
     Parameters
     ----------
     split, test, parameter
-        Of which stamps, by which test, for which parameter ("joint" for all of them together).
+        Name of the split, of the test, and of the parameter ("joint" for all of them together).
     quantity, value
-        What it is: `p` is the probability that a right posterior looks as bad.
+        Name and value of the number; `p` is the probability that a right posterior has as large a deviation.
     stamps
-        How many it was found on.
+        Number of stamps.
     """
 
     split: str
@@ -53,18 +53,18 @@ class Finding(NamedTuple):
 
 
 class Ranks(NamedTuple):
-    """Where the truths lie among the draws.
+    """Ranks of the truths among the draws.
 
     Parameters
     ----------
     marginal
         Share of the draws below the truth, shape (stamp, parameter).
     joint
-        Mass of the ellipsoid about the mean that reaches to the truth, shape (stamp,).
+        Mass of the ellipsoid about the mean with the truth on its surface, shape (stamp,).
     draws, truths
-        Shapes (draw, stamp, parameter) and (stamp, parameter), in scatters of the truths.
+        Values in units of the scatter of the truths, shapes (draw, stamp, parameter) and (stamp, parameter).
     names
-        Of the parameters.
+        Names of the parameters.
     """
 
     marginal: NDArray[np.float64]
@@ -75,7 +75,7 @@ class Ranks(NamedTuple):
 
 
 class Known:
-    """Posteriors that sbi's tests can ask, the observation `x` being the row, shape (1,)."""
+    """Posteriors for sbi's tests; the observation `x` is the index of a stamp, shape (1,)."""
 
     def __init__(self, posteriors: Passes, count: int, seed: int) -> None:
         import torch
@@ -88,7 +88,7 @@ class Known:
         return self.draws[: shape[0], x[:, 0].long()]
 
     def distance(self, theta: "Tensor", x: "Tensor") -> "Tensor":
-        """Squared Mahalanobis distance from the mean of one stamp's posterior, of `theta` (draw, parameter), shape (draw,)."""
+        """Squared Mahalanobis distance of `theta` (draw, parameter) from the mean of one stamp's posterior, shape (draw,)."""
         import torch
 
         row = int(x[0])
@@ -105,13 +105,13 @@ def rank(posteriors: Passes, truths: NDArray[np.floating], draws: int = DRAWS, s
     Parameters
     ----------
     posteriors
-        Of the stamps.
+        Posteriors of the stamps.
     truths
         True values, shape (stamp, parameter), in the unit of the posteriors.
     draws
-        From each posterior.
+        Number of draws from each posterior.
     seed
-        Of the draws.
+        Seed of the draws.
     """
     import torch
     from sbi.diagnostics import run_sbc
@@ -136,7 +136,7 @@ def rank(posteriors: Passes, truths: NDArray[np.floating], draws: int = DRAWS, s
 def tarp(
     ranks: Ranks, rows: NDArray[np.bool_] | slice = slice(None)
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Shares of the truths inside spheres, and the credibilities that they claim, of some stamps, by sbi's `run_tarp`."""
+    """Shares of the truths inside spheres, and the credibilities of these, for some stamps, by sbi's `run_tarp`."""
     import torch
     from sbi.diagnostics import run_tarp
 
@@ -159,7 +159,7 @@ def tarp(
 
 
 def findings(ranks: Ranks, splits: "list[Split]") -> list[Finding]:
-    """What the tests say of all stamps and of every split with `LEAST` of them."""
+    """Results of the tests for all stamps and for every split of at least `LEAST`."""
     return [found for split in splits if split.rows.sum() >= LEAST for found in _of_split(ranks, split)]
 
 
@@ -176,7 +176,7 @@ def _of_split(ranks: Ranks, split: "Split") -> list[Finding]:
     found += [("expected coverage", "joint", label, float((joint < v).mean())) for label, v in LEVELS.items()]
     shares, levels = tarp(ranks, split.rows)
     area, _ = check_tarp(torch.from_numpy(shares), torch.from_numpy(levels))
-    # sbi's own probability compares the bins of two curves, whatever the number of stamps: this one knows it
+    # sbi's own probability compares the bins of two curves and ignores the number of stamps; this one depends on it
     chance = float(kstwo.sf(np.abs(shares - levels).max(), count))
     found += [
         ("expected coverage", "joint", "p", p[-1]),
@@ -192,18 +192,18 @@ def _column(index: int):  # type: ignore[no-untyped-def]
 
 def curves(ranks: tuple[Ranks, Ranks]) -> dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Test -> curve -> (credibility or rank, share of the truths), of ranks as trained and recalibrated."""
-    raw, mended = ranks
-    steps = np.arange(1, len(mended.joint) + 1) / len(mended.joint)
+    raw, recalibrated = ranks
+    steps = np.arange(1, len(recalibrated.joint) + 1) / len(recalibrated.joint)
     grid = np.linspace(0, 1, 201)
     shares = {
         name: np.interp(grid, np.sort(column), steps, left=0.0)
-        for name, column in zip(mended.names, mended.marginal.T, strict=True)
+        for name, column in zip(recalibrated.names, recalibrated.marginal.T, strict=True)
     }
     return {
         "SBC": {name: (grid, share) for name, share in shares.items()},
         "expected coverage": {
             "as trained": (np.sort(raw.joint), steps),
-            "recalibrated": (np.sort(mended.joint), steps),
+            "recalibrated": (np.sort(recalibrated.joint), steps),
         },
-        "TARP": {"as trained": tarp(raw)[::-1], "recalibrated": tarp(mended)[::-1]},
+        "TARP": {"as trained": tarp(raw)[::-1], "recalibrated": tarp(recalibrated)[::-1]},
     }

@@ -1,13 +1,13 @@
-"""Fit what makes intervals of every credibility right (`estimators/recalibration.py` says what it does).
+"""Fit of a recalibration, so that intervals of every credibility have nominal coverage (applied by `estimators/recalibration.py`).
 
 `scale`: for stamp i let u_i be the mass of the stretched posterior that lies nearer to its mean than the truth does. If the
 posteriors are right, the u_i are uniform. Scale and tail of each parameter minimise the distance of the u_i from uniform by
-Anderson & Darling (1952), which weighs the ends, and hence the 99.7 per cent intervals, as much as the middle:
+Anderson & Darling (1952), which gives the ends, and hence the 99.7 per cent intervals, as much weight as the middle:
 
     A^2 = -n - 1/n sum_i (2i - 1) [ln u_(i) + ln(1 - u_(n+1-i))].
 
-`level`: the map of `calibration/level_map.py`. `both`: that map on top of the scale. Which of them is best is decided by two-fold
-cross-validation, that is by the A^2 of the credibilities claimed on stamps that the fit has not seen.
+`level`: the map of `calibration/level_map.py`. `both`: that map on top of the scale. The best of them is chosen by two-fold
+cross-validation: by the A^2 of the credibilities on stamps that it was not fitted to.
 """
 
 from dataclasses import replace
@@ -24,31 +24,31 @@ from lenssbi.estimators.recalibration import Recalibration, relevel, stretch
 
 Method = Literal["scale", "level", "both"]
 METHODS: tuple[Method, ...] = get_args(Method)
-BETTER = 0.5  # A^2 that a less simple method must gain; it averages 1 and scatters by 0.8 for posteriors that are right
+BETTER = 0.5  # gain in A^2 that a less simple method needs; A^2 has mean 1 and scatter 0.8 for right posteriors
 SCALE_RANGE = (0.05, 20.0)
 TAIL_RANGE = (0.0, 1.5)
-TINY = 1e-9  # a truth beyond the posterior's numbers counts as this far out
+TINY = 1e-9  # limit of the distance of a number from 0 and 1
 
 
 def fit_recalibration(posteriors: Passes, truths: NDArray[np.floating], method: Method = "scale") -> Recalibration:
-    """Fit the recalibration of each parameter on stamps that the network has not seen.
+    """Fit the recalibration of each parameter on stamps that the network was not trained on.
 
     Parameters
     ----------
     posteriors
-        As the network gives them.
+        Posteriors of the network.
     truths
         True values, shape (stamp, parameter), in the unit of the posteriors.
     method
-        What to fit.
+        Correction to fit.
 
     Raises
     ------
     ValueError
-        Where the shapes do not fit.
+        If the shapes do not match.
     """
     if truths.shape != (len(posteriors.means), len(posteriors.names)):
-        raise ValueError(f"truths of shape {truths.shape} do not go with {posteriors.means.shape} posteriors")
+        raise ValueError(f"truths of shape {truths.shape} do not match {posteriors.means.shape} posteriors")
     return _candidates(posteriors, truths)[method]
 
 
@@ -67,7 +67,7 @@ def choose_method(posteriors: Passes, truths: NDArray[np.floating]) -> Method:
 
 
 def recalibrate(posteriors: Passes, recalibration: Recalibration) -> Passes:
-    """Apply a calibration to many posteriors at once."""
+    """Apply a recalibration to many posteriors at once."""
     parts = [
         stretch(posteriors.means[..., i], posteriors.sigmas[..., i], recalibration.scale[i], recalibration.tail[i])
         for i in range(len(posteriors.names))

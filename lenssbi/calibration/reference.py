@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from lenssbi.estimators.misspecification import LIMIT, Reference, numbers
 
 AXES = 128
-ROOM = 400_000  # numbers of half precision: 0.8 MB
+ROOM = 400_000  # numbers of half precision in the file: 0.8 MB
 HIDDEN = 64
 EPOCHS = 30
 
 
 def train_reference(fitted: NDArray[np.floating], odd: NDArray[np.floating], seed: int = 0) -> Reference:
-    """Train the network that tells the features (m, k) of training-like stamps from those of anomalies (n, k)."""
+    """Train the network that separates features of training-like stamps, shape (m, k), from those of anomalies, shape (n, k)."""
     import torch
 
     centre, axes = principal_axes(fitted)
@@ -33,7 +33,7 @@ def train_reference(fitted: NDArray[np.floating], odd: NDArray[np.floating], see
 
 
 def principal_axes(features: NDArray[np.floating]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean (k,) and leading principal axes (k, d) of features (n, k); no more axes than the reference's file has room for."""
+    """Mean (k,) and leading principal axes (k, d) of features (n, k); at most as many axes as fit into the file of the reference."""
     from scipy.sparse.linalg import svds
 
     centre = features.mean(axis=0, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The result of a calibration: the coverage before and after, in words, as rows of a table, and in the estimator's card."""
+"""Result of a calibration: coverage before and after, as sentences, as rows of a table, and in the card of the estimator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CalibrateResult:
-    """Results on the stamps that the recalibration was not fitted to, and the paths of the files."""
+    """Results on the stamps that the recalibration was not fitted to, and path of the estimator's folder."""
 
     path: Path
     method: str
@@ -26,31 +26,31 @@ class CalibrateResult:
 
     @property
     def stamps(self) -> int:
-        """Stamps judged."""
+        """Number of stamps."""
         return self.judged[0].stamps
 
     @property
     def coverage(self) -> Table:
-        """Of the central credible intervals, of all stamps, recalibrated."""
+        """Coverage of the central credible intervals of all stamps, recalibrated."""
         return self.judged[0].after["credible"]
 
     @property
     def before(self) -> Table:
-        """The same as trained."""
+        """Coverage of the central credible intervals of all stamps, as trained."""
         return self.judged[0].before["credible"]
 
     @property
     def misses(self) -> list[str]:
-        """Where coverage misses nominal, in words."""
+        """One sentence for each parameter and level at which coverage misses nominal."""
         return [sentence for judged in self.judged for sentence in judged.sentences()]
 
     @property
     def passed(self) -> bool:
-        """Whether coverage misses nominal nowhere."""
+        """Whether coverage is nominal everywhere."""
         return not self.misses
 
     def as_json(self) -> dict[str, Any]:
-        """The command's JSON object."""
+        """The object that `--json` prints."""
         found = {"coverage": self.coverage, "passed": self.passed, "before": self.before, "stamps": self.stamps}
         splits = {j.split.name: {"stamps": j.stamps, "coverage": j.after["credible"]} for j in self.judged[1:]}
         files = {"path": self.path, "table": self.path / "coverage.csv", "figure": self.path / "coverage.png"}
@@ -64,19 +64,19 @@ class CalibrateResult:
 
 
 def store(card: EstimatorCard, recalibration: Recalibration, result: CalibrateResult, name: str) -> None:
-    """Put the recalibration, and the coverage on the set of this name, into the card."""
+    """Store the recalibration, and the coverage on the set of this name, in the card."""
     from lenssbi.estimators.checkpoint import CalibrationCard, RecalibrationCard, save_card
 
     levels = recalibration.levels or ((),) * len(recalibration.names)
     entries = zip(recalibration.names, recalibration.scale, recalibration.tail, levels, strict=True)
-    mends = {key: RecalibrationCard(scale=scale, tail=tail, levels=pairs) for key, scale, tail, pairs in entries}
+    cards = {key: RecalibrationCard(scale=scale, tail=tail, levels=pairs) for key, scale, tail, pairs in entries}
     found = {"stamps": result.stamps, "set": name, "before": result.before, "after": result.coverage}
-    calibration = CalibrationCard(recalibration=mends, **found)  # type: ignore[arg-type]
+    calibration = CalibrationCard(recalibration=cards, **found)  # type: ignore[arg-type]
     save_card(card.model_copy(update={"calibration": calibration}), result.path)
 
 
 def coverage_rows(result: CalibrateResult) -> Iterator[dict[str, Any]]:
-    """One row per split, definition, parameter and level; `judged` is no where a split has too few stamps to be held against."""
+    """One row per split, definition, parameter and level; `judged` is no for sigma intervals, and for splits with too few stamps."""
     from lenssbi.calibration.scores import LEVELS, binomial_error
     from lenssbi.calibration.splits import EVERYTHING
 
@@ -91,6 +91,6 @@ def coverage_rows(result: CalibrateResult) -> Iterator[dict[str, Any]]:
                         "after": row[label],
                         "error": binomial_error(level, j.stamps),
                     }
-                    told = {"interval": interval, "parameter": name, **{k: f"{v:.4f}" for k, v in numbers.items()}}
+                    entry = {"interval": interval, "parameter": name, **{k: f"{v:.4f}" for k, v in numbers.items()}}
                     judged = "yes" if interval == "credible" and (whole or not j.split.small) else "no"
-                    yield {**told, "stamps": j.stamps, "split": j.split.name, "judged": judged}
+                    yield {**entry, "stamps": j.stamps, "split": j.split.name, "judged": judged}

@@ -1,11 +1,11 @@
-"""Scores of predictions against truths: the one implementation that benchmark, report, calibration and notebooks call.
+"""Scores of predictions against truths, for benchmark, report, calibration and notebooks.
 
 half_width  half of the central 68.3 per cent interval of the errors (Pearson et al. 2021, section 4); `errors`: of every parameter
 rms, nmad   root mean square, and 1.4826 times the median absolute deviation from the median
 gross       errors of an Einstein radius beyond a fraction of the truth
-claimed     credibility of the smallest central interval that holds the truth: coverage is the share of those below a level
-wilson      interval of a share (Wilson 1927); `binomial_error` the scatter of a share whose expectation is known
-resampled   rows of a bootstrap over lenses (Efron & Tibshirani 1993, section 13.3), `interval` the ends of what its draws give
+claimed     credibility of the smallest central interval that contains the truth: coverage is the share of those below a level
+wilson      interval of a share (Wilson 1927); `binomial_error`: scatter of a share with a known expectation
+resampled   rows of a bootstrap over lenses (Efron & Tibshirani 1993, section 13.3), `interval`: ends of the central interval of its draws
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 LEVELS = {"0.683": float(erf(1 / np.sqrt(2))), "0.955": float(erf(2 / np.sqrt(2))), "0.997": float(erf(3 / np.sqrt(2)))}
 """One, two and three sigma."""
 GROSS = 0.15
-"""Fraction of the true Einstein radius from which an error is gross."""
+"""Fraction of the true Einstein radius above which an error is gross."""
 NORMAL = 1.4826  # standard deviation of a Gaussian over its median absolute deviation
 
 
@@ -62,7 +62,7 @@ def gross(
 
 
 def claimed(below: NDArray[np.floating]) -> Floats:
-    """Credibility of the smallest central interval that holds the truth.
+    """Credibility of the smallest central interval that contains the truth.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def claimed(below: NDArray[np.floating]) -> Floats:
 
 
 def binomial_error(level: float, count: int) -> float:
-    """Scatter of the coverage that `count` stamps of a perfect estimator would show."""
+    """Scatter of the coverage of a perfect estimator on `count` stamps."""
     return float(np.sqrt(level * (1 - level) / count))
 
 
@@ -92,6 +92,6 @@ def resampled(count: int, resamples: int, seed: int) -> NDArray[np.int_]:
 
 
 def interval(draws: NDArray[np.floating]) -> tuple[float, float]:
-    """Ends of the central 68.3 per cent of what the draws of a bootstrap give, shape (draw,)."""
+    """Ends of the central 68.3 per cent interval of bootstrap draws, shape (draw,)."""
     low, high = np.percentile(draws, CENTRAL)
     return float(low), float(high)

@@ -1,21 +1,21 @@
-"""Subsets of a set, because an average hides those where the error bars are wrong.
+"""Subsets of a set, because an average may hide wrong error bars.
 
-A posterior that is too narrow for faint lenses and too wide for bright ones has a perfect average. So everything that is
-said of all stamps is also said of each bin of
+Posteriors that are too narrow for faint lenses and too wide for bright ones may have perfect coverage on average. Coverage is
+therefore also computed in each bin of
 
     S/N                signal to noise of the lensed image
     einstein_radius    [arcsec]
     multiplicity       images of the source
     q                  axis ratio of the mass
     arc contrast       magnitudes by which the arcs are fainter than the lens galaxy, if it is in the image
-    neighbours         galaxies and stars beside the lens, if they are in the image
+    neighbours         galaxies and stars next to the lens, if they are in the image
 
-A bin holds its lower edge and not its upper one; the last one is open. Bins of fewer than `FEWEST` stamps are reported and
-marked, but not held against the posterior: the binomial error of a share is then above 3 points.
+A bin contains its lower edge and not its upper one; the last one is open. Bins of fewer than `FEWEST` stamps are reported and
+marked, but not judged: the binomial error of a share is then above 3 points.
 
 Einstein radius and q are the true ones. Even an exact posterior has nominal coverage only on average over its prior: the roundest
-lenses scatter to lower q and no higher, so in a bin at the edge of the prior that is not wide beside the errors a few points
-belong to the bin and not to the posterior.
+lenses scatter to lower q only, so in a bin at the edge of the prior that is not wide compared with the errors, a difference of a few
+points is due to the bin and not to the posterior.
 """
 
 from typing import NamedTuple
@@ -41,14 +41,14 @@ COUNTS = ("multiplicity", "neighbours")
 
 
 class Split(NamedTuple):
-    """A subset: its name, "property bin" or "all", and the stamps in it, boolean of shape (stamp,)."""
+    """Subset of a set: its name, "property bin" or "all", and a boolean array of its stamps, shape (stamp,)."""
 
     name: str
     rows: NDArray[np.bool_]
 
     @property
     def small(self) -> bool:
-        """Whether it has too few stamps to be judged by."""
+        """Whether it has too few stamps for a judgement."""
         return int(self.rows.sum()) < FEWEST
 
     def of(self, rows: slice) -> "Split":
@@ -57,16 +57,16 @@ class Split(NamedTuple):
 
 
 def splits(stamps: StampSet) -> list[Split]:
-    """All stamps, and the bins of every property that the set knows, without the empty ones.
+    """All stamps, and the bins of every property that the set contains, without empty ones.
 
     Parameters
     ----------
     stamps
-        The set; of simulated lenses, so that the truth is known.
+        Set of simulated lenses, so that the truth is known.
 
     Returns
     -------
-    `Split(name, rows)`, of which the first is called `EVERYTHING`.
+    Splits; the name of the first is `EVERYTHING`.
     """
     found = [Split(EVERYTHING, np.ones(len(stamps), dtype=bool))]
     for name, values in _properties(stamps).items():

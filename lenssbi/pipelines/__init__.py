@@ -1,1 +1,1 @@
-"""Configuration in, files out: one module per command."""
+"""Pipelines of the commands, one module each: from a configuration to files."""

@@ -8,9 +8,9 @@ are written to the estimator's folder:
     splits.png              coverage of the recalibrated posteriors in every split
     diagnostics.csv, .png   sbi's tests: SBC, expected coverage, TARP, LC2ST
     misspecification.*      statistics of training-like stamps (`calibration/misspecification.py`)
-    detector.*              the network that detects other stamps, for an estimator of observed stamps (`calibration/detector.py`)
+    detector.*              the network that detects unfamiliar stamps, for an estimator of observed stamps (`calibration/detector.py`)
 
-How coverage is judged is in `calibration/judgement.py`.
+The criteria for coverage are in `calibration/judgement.py`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def run(
     folder
         Folder of the estimator.
     data
-        Set that it was not trained on; if it is the training set, the stamps that were kept for validation are used.
+        Set that it was not trained on; of the training set, only the stamps for validation are used.
     method
         Correction to fit: scale and tail, the map of levels, that on top of the scale, or the best of them on held-out stamps.
     tolerance
@@ -90,7 +90,7 @@ def run(
         parts = [split.of(slice(rows.start + 1, rows.stop, 2)) for split in splits(stamps)]
         judged, tests = examine(posteriors.take(slice(1, None, 2)), truths[1::2], recalibration, parts, tolerance)
         progress(1, 3, "LC2ST")
-        local = local_test(tests.mended, truths[1::2], estimator, stamps, rows[1::2])
+        local = local_test(tests.recalibrated, truths[1::2], estimator, stamps, rows[1::2])
         findings = (*tests.findings, *local.findings())
         result = CalibrateResult(folder, recalibration.method, judged, findings)
         progress(2, 3, "writing")

@@ -1,4 +1,4 @@
-"""What a file is, and whether it is whole: `lenssbi check`."""
+"""`lenssbi check`: kind and content of a file, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lenssbi.status import InputError, ItemError
 if TYPE_CHECKING:
     from lenssbi.dataset.stamp import Stamp
 
-CONVENTION = "0 is good, any other value bad; bad is what lies inside a region of DS9"
+CONVENTION = "0 is good, any other value is bad; pixels inside a region of DS9 are bad"
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was found.
+    """Kind and content of a file.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class CheckResult:
 
 
 def run(path: str | Path, read: ReadOptions = AS_FILES_SAY) -> CheckResult:
-    """Look into a file or folder: anything that lenssbi reads or writes.
+    """Read a file or folder of any kind that lenssbi reads or writes.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def run(path: str | Path, read: ReadOptions = AS_FILES_SAY) -> CheckResult:
     Raises
     ------
     InputError
-        If the file cannot be used, with the reason, or is of a kind that no reader knows.
+        If the file cannot be used, or is of an unknown kind; the message gives the reason.
     """
     kind, reader = _reader(str(path))
     if reader is not None:
@@ -63,7 +63,7 @@ def run(path: str | Path, read: ReadOptions = AS_FILES_SAY) -> CheckResult:
 
 
 def _reader(text: str) -> tuple[str, Callable[[Path], dict[str, Any]] | None]:
-    """The kind of a file and its reader; None for stamps, which options tell how to read."""
+    """Kind of a file and its reader; None for stamps, which are read with the options of `run`."""
     kind, path = kind_of(text), Path(text)
     if kind == "folder":
         return _reader_of_folder(path)
@@ -106,7 +106,7 @@ def _posterior(path: Path) -> dict[str, Any]:
 
 
 def _stamps(text: str, read: ReadOptions) -> tuple[str, dict[str, Any]]:
-    """The details of a stamp, or how many there are in a folder, table or part of a set."""
+    """Details of a stamp, or the number of stamps in a folder, table or part of a set."""
     sources = read.sources([text])
     if len(sources) == 1:
         return "stamp", _stamp(sources[0].load())
@@ -141,7 +141,7 @@ def _stamp(stamp: Stamp) -> dict[str, Any]:
     try:
         noise = sky_noise(stamp)
         found["noise"] = {**asdict(noise), "ratio": noise.ratio}
-    except ItemError as error:  # a stamp without empty sky is still a stamp
+    except ItemError as error:  # a stamp without empty sky is valid
         found["noise"] = error.status.value
     return found
 
@@ -166,7 +166,7 @@ def _folder(path: Path) -> dict[str, Any]:
 
     folder = CatalogueFolder.open(path)
     if not folder.card["finished"]:
-        raise InputError(f"{path}: the run is not finished: run its command again to go on")
+        raise InputError(f"{path}: the run is not finished: run its command again to continue it")
     posteriors = sum(1 for _ in folder.all_samples())
     return {
         **folder.card["counts"],

@@ -1,6 +1,6 @@
-"""`lenssbi demo`: all steps on one simulated Euclid stamp with lens galaxy and neighbours, whose truth is known.
+"""`lenssbi demo`: all steps on one simulated Euclid stamp with lens galaxy and neighbours, with a known truth.
 
-simulate -> predict (the network) -> refine (a pixelised-source fit that starts from the network's answer) -> compare
+simulate -> predict (the network) -> refine (a fit with a pixelised source) -> compare
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from lenssbi.rendering.simulation import SimulateConfig
 from lenssbi.shipped_configs import shipped
 
 FIT = RefineConfig(sampler=SamplerConfig(max_minutes=3.0))
-POPULATION = Path("configs/populations/euclid_observed.yaml")  # that of the default network's training
+POPULATION = Path("configs/populations/euclid_observed.yaml")  # population of the default network's training
 SEEN_WELL = (
     "population.mass.einstein_radius=[1.0, 1.6]",
     "population.source_offset=[0.0, 0.5]",
     "composition.snr=[80, 200]",
 )
-STEPS = ("simulating a lens", "asking the network", "fitting", "done")
+STEPS = ("simulating a lens", "predicting", "fitting", "done")
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo found.
+    """Results of the demo.
 
     Parameters
     ----------
     prediction
         Result of the network.
     refined
-        Result of the fit; its `params` are those under the broad prior.
+        Result of the fit; its `params` are those without the network's prior.
     seconds
         Wall-clock time of everything [s].
     config
@@ -85,7 +85,7 @@ def run(
     fit: RefineConfig = FIT,
     progress: Progress = silent,
 ) -> DemoResult:
-    """Simulate, predict, refine.
+    """Simulate a lens, predict and fit its posterior.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """`lenssbi doctor`: checks of the machine and the installation.
 
-Each check examines one thing and reports the result, with a remedy if there is a problem. `look` is
-something that works, but slowly, or without a part that not everybody needs; `bad` is something that will stop a run. The
+Each check examines one thing and reports the result, with a remedy if there is a problem. The level `look` is for
+something that works, but slowly or without an optional part; `bad` is for a problem that will stop a run. The
 libraries are loaded and queried, because an installed package may fail to load, and a batch system may provide less
 than the machine has.
 """
@@ -32,7 +32,7 @@ EXTRAS = {
     "regions": "masks that were drawn in DS9",
 }
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-DRIVER = Path("/proc/driver/nvidia/version")  # there where the kernel has a driver of NVIDIA's
+DRIVER = Path("/proc/driver/nvidia/version")  # exists if the kernel has a driver of NVIDIA
 GB = 1e9
 FIT_MEMORY = 0.6 * GB  # docs/benchmarks: 569 MB at the peak of a fit
 SET_DISK = 0.6 * GB  # ten thousand simulated stamps
@@ -40,7 +40,7 @@ SET_DISK = 0.6 * GB  # ten thousand simulated stamps
 
 @dataclass(frozen=True)
 class Check:
-    """What one look found.
+    """Result of one check.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class DoctorResult:
     seconds: float
 
     def count(self, level: Level) -> int:
-        """How many checks ended so."""
+        """Number of checks with this level."""
         return sum(check.level == level for check in self.checks)
 
     def as_json(self) -> dict[str, Any]:
@@ -90,9 +90,9 @@ class DoctorResult:
 
 
 def run(progress: Callable[[int, int, str], None] = lambda done, total, text: None) -> DoctorResult:
-    """Make every check; none of them changes anything on this machine."""
+    """Make all checks; none of them changes anything on the machine."""
     started = time.perf_counter()
-    looks: tuple[Callable[[], Check | Iterable[Check]], ...] = (
+    makers: tuple[Callable[[], Check | Iterable[Check]], ...] = (
         python,
         packages,
         lambda: [extra(name) for name in EXTRAS],
@@ -105,11 +105,11 @@ def run(progress: Callable[[int, int, str], None] = lambda done, total, text: No
         weights,
     )
     checks: list[Check] = []
-    for number, look in enumerate(looks):
-        progress(number, len(looks), "looking")
-        found = look()
+    for number, make in enumerate(makers):
+        progress(number, len(makers), "checking")
+        found = make()
         checks += [found] if isinstance(found, Check) else found
-    progress(len(looks), len(looks), "looking")
+    progress(len(makers), len(makers), "checking")
     return DoctorResult(tuple(checks), _versions(), time.perf_counter() - started)
 
 
@@ -128,19 +128,19 @@ def python() -> Check:
 
 
 def packages() -> list[Check]:
-    """What lenssbi cannot do without: one line if it is all there, else one for each that is not."""
+    """Check of the required packages: one line if all are installed, otherwise one for each that is not."""
     requirements = _requirements()
     wrong = [check for requirement in requirements if (check := _installed(requirement)) is not None]
     if wrong:
         return wrong
-    return [Check("packages", "ok", f"all {len(requirements)} are there and new enough")]
+    return [Check("packages", "ok", f"all {len(requirements)} are installed and recent enough")]
 
 
 def extra(name: str) -> Check:
-    """What only some commands need."""
+    """Check of an optional group of packages, which only some commands need."""
     wanted = _requirements(name)
     if not wanted:
-        return Check(name, "look", "lenssbi was installed by an earlier version's list", "install lenssbi again")
+        return Check(name, "look", "the installed lenssbi does not list these packages", "install lenssbi again")
     wrong = [check for requirement in wanted if (check := _installed(requirement)) is not None]
     if not wrong:
         return Check(name, "ok", ", ".join(f"{r.name} {importlib.metadata.version(r.name)}" for r in wanted))
@@ -149,7 +149,7 @@ def extra(name: str) -> Check:
 
 
 def galsim() -> Check:
-    """Whether the renderer loads: an installed GalSim may still miss a library of the system."""
+    """Check whether the renderer loads; an installed GalSim may lack a library of the system."""
     try:
         from lenssbi.rendering import renderer
     except ImportError as error:
@@ -159,7 +159,7 @@ def galsim() -> Check:
 
 
 def gpu() -> Check:
-    """Whether torch sees a GPU, and whether that GPU computes: torch may be built for others."""
+    """Check whether torch finds a GPU and can compute on it; torch may be built for other GPUs."""
     import torch
 
     if torch.cuda.is_available():
@@ -167,27 +167,27 @@ def gpu() -> Check:
         try:
             torch.ones(8, device="cuda").sum().item()
         except RuntimeError as error:
-            said = str(error).splitlines()[0]
-            remedy = "install the torch that pytorch.org names for it, or hide it: export CUDA_VISIBLE_DEVICES="
-            return Check("GPU", "bad", f"{name}: does not compute ({said})", remedy)
+            reason = str(error).splitlines()[0]
+            remedy = "install the torch for this GPU from pytorch.org, or hide it: export CUDA_VISIBLE_DEVICES="
+            return Check("GPU", "bad", f"{name}: does not compute ({reason})", remedy)
         return Check("GPU", "ok", f"{name}, CUDA {torch.version.cuda}")
     if not (DRIVER.exists() or shutil.which("nvidia-smi")):
         return Check("GPU", "ok", "none: networks and fits run on the processor")
     if torch.version.cuda is None:
-        return Check("GPU", "look", "there is one, but this torch knows no GPU", "install torch as pytorch.org says")
-    built = f"there is one, but torch, built for CUDA {torch.version.cuda}, does not see it"
-    return Check("GPU", "look", built, "see whether nvidia-smi runs, and what CUDA_VISIBLE_DEVICES says")
+        return Check("GPU", "look", "there is one, but this torch has no GPU support", "install torch from pytorch.org")
+    built = f"there is one, but torch, built for CUDA {torch.version.cuda}, does not find it"
+    return Check("GPU", "look", built, "check that nvidia-smi runs, and the value of CUDA_VISIBLE_DEVICES")
 
 
 def usable_cores() -> int:
-    """Cores that affinity and control groups (a container, a batch system) leave to us."""
+    """Number of cores that affinity and control groups (a container, a batch system) allow."""
     from dask.system import CPU_COUNT
 
     return CPU_COUNT
 
 
 def threads(cores: int, environment: Mapping[str, str]) -> Check:
-    """Whether some library would start more threads than there are cores, which makes all of them slow."""
+    """Check whether a library would start more threads than there are cores, which makes all of them slow."""
     import numba
     import torch
 
@@ -195,24 +195,24 @@ def threads(cores: int, environment: Mapping[str, str]) -> Check:
     wanted |= {name: int(value) for name in THREADS if (value := environment.get(name, "")).isdigit()}
     too_many = [f"{name}: {number}" for name, number in wanted.items() if number > cores]
     if too_many:
-        said = " ".join(f"{name}={cores}" for name in THREADS)
-        return Check("threads", "look", f"{cores} cores, but {', '.join(too_many)}", f"export {said}")
+        settings = " ".join(f"{name}={cores}" for name in THREADS)
+        return Check("threads", "look", f"{cores} cores, but {', '.join(too_many)}", f"export {settings}")
     listed = ", ".join(f"{name} {number}" for name, number in wanted.items())
     return Check("threads", "ok", f"{cores} cores; {listed}; the workers of a catalogue take one each")
 
 
 def memory(limit: float, free: float) -> Check:
-    """Whether a fit has room; `limit` and `free` in bytes."""
+    """Check whether the memory is sufficient for a fit; `limit` and `free` in bytes."""
     found = f"{free / GB:.1f} GB free of {limit / GB:.1f}"
     if free < FIT_MEMORY:
         return Check(
-            "memory", "bad", found, f"a fit takes {FIT_MEMORY / GB:.1f} GB: end other programs or ask for more"
+            "memory", "bad", found, f"a fit takes {FIT_MEMORY / GB:.1f} GB: end other programs or request more"
         )
     return Check("memory", "ok", f"{found}; a fit takes {FIT_MEMORY / GB:.1f}")
 
 
 def folder(path: Path, name: str) -> Check:
-    """Whether files can be written there, and how much room they have."""
+    """Check whether files can be written to a folder, and the free space."""
     try:
         with tempfile.TemporaryFile(dir=path) as file:
             file.write(b"lenssbi")
@@ -233,17 +233,17 @@ _ELSEWHERE = {
 
 
 def kernels() -> Check:
-    """Whether Numba can write its cache; without one a fit does not start."""
+    """Check whether Numba can write its cache; without one a fit does not start."""
     try:
-        from lenssbi.reconstruction import kernel, rectangular  # noqa: F401 - caches are found when they are imported
+        from lenssbi.reconstruction import kernel, rectangular  # noqa: F401 - the import locates the caches
     except (RuntimeError, OSError) as error:
         remedy = "export NUMBA_CACHE_DIR=FOLDER, one that you may write to"
-        return Check("kernels", "bad", f"Numba has nowhere to keep them ({str(error).splitlines()[0]})", remedy)
-    return Check("kernels", "ok", "Numba can keep what it compiles")
+        return Check("kernels", "bad", f"Numba cannot store them ({str(error).splitlines()[0]})", remedy)
+    return Check("kernels", "ok", "Numba can store compiled functions")
 
 
 def weights() -> list[Check]:
-    """Whether the shipped networks are as they were shipped, by their SHA-256."""
+    """Check that the shipped networks are unchanged, by their SHA-256."""
     from lenssbi.estimators.load import DEFAULT, SHIPPED, load_estimator, shipped_estimators
 
     again = "pip install --force-reinstall --no-deps lenssbi"
@@ -255,11 +255,11 @@ def weights() -> list[Check]:
             load_estimator(SHIPPED / name)
         except InputError as error:
             wrong.append(Check("weights", "bad", str(error), again))
-    return wrong or [Check("weights", "ok", f"{', '.join(names)}: as they were shipped")]
+    return wrong or [Check("weights", "ok", f"{', '.join(names)}: unchanged")]
 
 
 def _requirements(extra: str = "") -> list[Requirement]:
-    """What lenssbi asks for on this machine: without an extra's name, what it always does."""
+    """Requirements of lenssbi on this machine: those of an extra, or the general ones if none is named."""
     from packaging.requirements import Requirement
 
     listed = [Requirement(text) for text in importlib.metadata.requires("lenssbi") or ()]
@@ -268,7 +268,7 @@ def _requirements(extra: str = "") -> list[Requirement]:
 
 
 def _installed(requirement: Requirement) -> Check | None:
-    """What is wrong with a package; None where nothing is."""
+    """Problem with a package; None if there is none."""
     remedy = f"pip install '{requirement.name}{requirement.specifier}'"
     try:
         version = importlib.metadata.version(requirement.name)
@@ -280,14 +280,14 @@ def _installed(requirement: Requirement) -> Check | None:
 
 
 def _versions() -> dict[str, str]:
-    """Of everything that lenssbi may use and that is there, by name."""
+    """Versions of the installed packages that lenssbi may use, by name."""
     wanted = [*_requirements(), *(r for name in EXTRAS for r in _requirements(name))]
     found = {dist.metadata["Name"].lower(): dist.version for dist in importlib.metadata.distributions()}
     return {r.name: found[r.name.lower()] for r in wanted if r.name.lower() in found}
 
 
 def _memory() -> tuple[int, int]:
-    """Bytes that we may use, and those of them that are free."""
+    """Available memory, and the part of it that is free [bytes]."""
     import psutil
     from distributed.system import MEMORY_LIMIT
 

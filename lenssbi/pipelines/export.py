@@ -35,7 +35,7 @@ SUFFIXES |= {"ecsv": "_draws.ecsv", "parquet": "_draws.parquet"}
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What was written.
+    """Files that were written.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class ExportResult:
     folder
         Folder of the files.
     left_out
-        Messages, one for each fit whose images cannot be made again, and for each lens that lacks what the format needs.
+        Messages, one for each fit if its images cannot be made again, and for each lens without the redshifts that the format needs.
     """
 
     paths: tuple[Path, ...]
@@ -53,7 +53,7 @@ class ExportResult:
 
     @property
     def failed(self) -> int:
-        """How many were left out."""
+        """Number of lenses that were left out."""
         return len(self.left_out)
 
     def as_json(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class ExportResult:
 
 @dataclass(frozen=True)
 class Lens:
-    """A posterior on its way out; `file` is that of a fit, None of another."""
+    """A posterior to export; `file` is the file of a fit, None for other posteriors."""
 
     name: str
     samples: Samples
@@ -105,7 +105,7 @@ def run(
         With "fits" also if no fit can be made again; if some can, the others are in `left_out`. With "hierarc" the same holds for
         lenses without redshifts.
     """
-    wanted = tuple(dict.fromkeys(names))  # a lens that is named twice is one lens
+    wanted = tuple(dict.fromkeys(names))  # a lens that is named twice is exported once
     if to == "fits":
         return _run_fits([_fit_files(Path(path), wanted) for path in inputs], out, progress)
     sources = [_source(Path(path), wanted) for path in inputs]
@@ -142,12 +142,12 @@ def _write(lens: Lens, path: Path, to: Format, seed: int) -> Path:
 
 
 def _source(path: Path, names: tuple[str, ...]) -> tuple[int, Callable[[], Iterator[Lens]]]:
-    """How many posteriors an input has, and a function that reads them one by one."""
+    """Number of posteriors of an input, and a function that reads them one by one."""
     if path.is_dir():
         return _of_catalogue(path, names)
     if names:
         raise InputError(f"{path}: --name is for catalogues, and this is a file: leave it out")
-    samples = load_samples(path)  # refused before anything is written
+    samples = load_samples(path)  # errors are raised before anything is written
     _check(path, samples)
     observed = _observed(path.stem, samples.info.get("observation"))
     return 1, lambda: iter([Lens(path.stem, samples, observed, path)])
@@ -206,7 +206,7 @@ def _fit_files(path: Path, names: tuple[str, ...]) -> list[tuple[str, Path]]:
     from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 
     if not path.is_dir():
-        _source(path, names)  # refused before anything is written
+        _source(path, names)  # errors are raised before anything is written
         return [(path.stem, path)]
     rows = _rows(path, CatalogueFolder.open(path), names)
     fitted = {name: path / str(row["posterior"]) for name, row in rows.items() if _is_fit(row)}
@@ -225,26 +225,28 @@ def _is_fit(row: Any) -> bool:
 def _check(path: Path, samples: Samples) -> None:
     missing = [name for name in ("einstein_radius", "e1", "e2") if name not in samples.names]
     if missing:
-        raise InputError(f"{path}: the posterior has no {', '.join(missing)}: it is not one of a lens' mass")
+        raise InputError(
+            f"{path}: the posterior has no {', '.join(missing)}: it is not a posterior of the mass of a lens"
+        )
 
 
 def _of_row(row: Any) -> dict[str, Any]:
-    """What the row of an older catalogue, whose posteriors remember nothing, says of its stamp."""
+    """Description of a stamp from the row of an older catalogue, in which posteriors have none."""
     place = {name: float(row[name]) for name in ("ra", "dec") if np.isfinite(row[name])}
     known = {name: float(row[name]) for name in REDSHIFTS if name in row.keys() and np.isfinite(row[name])}  # noqa: SIM118
     return {**place, **known, READ: {"input": str(row["input"])}}
 
 
 def _observed(name: str, known: Mapping[str, Any] | None) -> Observed:
-    """What a posterior remembers of its stamp (:func:`~lenssbi.dataset.observed.describe`), and the image if it can be read again."""
-    said = dict(known or {})
-    shape, read = said.pop("shape", None), dict(said.pop(READ, {}))
+    """Description of a stamp from its posterior (:func:`~lenssbi.dataset.observed.describe`), and the image if it can be read again."""
+    description = dict(known or {})
+    shape, read = description.pop("shape", None), dict(description.pop(READ, {}))
     named = read.pop("input", "")
-    observed = Observed(name, shape=None if shape is None else tuple(shape), **said)
+    observed = Observed(name, shape=None if shape is None else tuple(shape), **description)
     try:
         (source,) = ReadOptions(**read).sources([named])
         stamp = source.load()
-    except (InputError, ValueError):  # the posterior is there, its stamp has gone
+    except (InputError, ValueError):  # the stamp no longer exists
         return observed
     if observed.shape is None:
         seen: dict[str, Any] = {"unit": stamp.unit, "band": stamp.band, "zero_point": stamp.zero_point}
@@ -255,7 +257,7 @@ def _observed(name: str, known: Mapping[str, Any] | None) -> Observed:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """A file's stem for a lens, which no other has; hostile names stay within the folder."""
+    """Unique stem of the file of a lens; a file stays within the folder for any name."""
     stem = plain = re.sub(r"[^\w.+-]+", "_", name).strip(".")[:100] or "lens"
     number = 1
     while stem.lower() in taken:

@@ -15,12 +15,12 @@ from lenssbi.status import InputError, Status
 
 Posteriors = tuple[Samples, Samples | None]
 """The posterior, and the one with the network's prior."""
-FINISHED = (Status.DONE.name, Status.WRONG.name)  # no more time would help
+FINISHED = (Status.DONE.name, Status.WRONG.name)  # more time would not change the result
 
 
 @dataclass(frozen=True)
 class Files:
-    """Where the fit of one stamp is kept."""
+    """Paths of the files of a fit."""
 
     posterior: Path
     figure: Path
@@ -34,20 +34,20 @@ class Files:
 
 
 def kept_fit(problem: Problem, files: Files) -> Posteriors | None:
-    """The posterior of exactly this fit, and the one with the network's prior, if the fit exists and is done.
+    """The posterior of exactly this fit, and the one with the network's prior; None if the fit is not done.
 
-    Its flags are those of the fit and the present ones of stamp and network: the network may be another one than at first, and
-    the fit does not use its posterior either. The file follows, and the figure, which shows them, is removed.
+    The flags are those of the fit and the present ones of stamp and network, because the network may be another one if the fit does not use
+    its posterior. If they or the description of the stamp changed, the file is updated; if the flags changed, the figure is removed.
     """
     try:
         samples = load_samples(files.posterior)
         if samples.info.get("key") != problem.key or samples.info.get("status") not in FINISHED:
             return None
         with_prior, learned = load_with_prior(files.posterior), load_learned(files.posterior)
-    except InputError:  # none yet, or a foreign file of the same name
+    except InputError:  # no file, or another file of the same name
         return None
     flags = list(dict.fromkeys((*samples.info.get("flags_of_fit", samples.info["flags"]), *problem.flags)))
-    seen = describe(problem.observation.stamp)  # redshifts, for one, are no part of the fit
+    seen = describe(problem.observation.stamp)  # some of it, such as redshifts, is not part of the fit
     if flags == samples.info["flags"] and seen == samples.info.get("observation", seen):
         return samples, with_prior
     redrawn = flags != samples.info["flags"]
@@ -82,7 +82,7 @@ def item_of(
     files: Files,
     seconds: float,
 ) -> ItemResult:
-    """The result of a fit that is on disk."""
+    """Result of a fit that is on disk."""
     return ItemResult(
         input=source.argument,
         status=Status[samples.info["status"]].value,

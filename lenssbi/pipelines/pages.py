@@ -1,9 +1,9 @@
-"""Pages for people: one HTML file with its figures in it, which needs no network and runs nothing but what it names.
+"""HTML pages: single files that contain their figures and need no network.
 
-A page is a Jinja2 template that extends `templates/page.html.j2` (title, contents, look). Values are escaped wherever they come from, a
-name that a template misspells raises, and the page's own policy forbids a browser to load or to run anything. A template that has a script
-fills the block `policy` with the script's hash (the filter `hashed`), which lets the browser run that text and no other, and hands it data
-with the filter `tojson`, which leaves nothing in them that HTML reads as markup.
+A page is a Jinja2 template that extends `templates/page.html.j2` (title, contents, style). All values are escaped, an undefined name in a
+template raises, and the policy of the page forbids a browser to load or to run anything. A template with a script fills the block
+`policy` with the hash of the script (the filter `hashed`), which permits only this text, and passes data with the filter `tojson`, in
+which HTML finds no markup.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Section(NamedTuple):
-    """A part of a page that its contents list: the name that links lead to, and the title."""
+    """A section of a page in the table of contents: the name for links, and the title."""
 
     name: str
     title: str
@@ -53,7 +53,7 @@ def render(folder: Path, template: str, **values: Any) -> str:
 
 
 def inlined(path: Path) -> str:
-    """A PNG figure as the address of an image that is in the page itself.
+    """A PNG figure as a data URL.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def inlined(path: Path) -> str:
 
 
 def hashed(script: str) -> str:
-    """The source that a Content-Security-Policy allows one inline script by (W3C, CSP level 3, section 2.3.1)."""
+    """Hash of an inline script for a Content-Security-Policy (W3C, CSP level 3, section 2.3.1)."""
     digest = hashlib.sha256(script.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 def write(text: str, path: Path) -> Path:
-    """Write the text of a page, whole or not at all, and return the path.
+    """Write the text of a page, completely or not at all, and return the path.
 
     Raises
     ------
@@ -82,6 +82,6 @@ def write(text: str, path: Path) -> Path:
         If the folder cannot be written.
     """
     with atomic(path) as temporary:
-        # a file's name may hold what is no character
+        # the name of a file may contain invalid characters
         temporary.write_text(text, encoding="utf-8", errors="replace")
     return path

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 FORMATS = (".ecsv", ".json")
 FIT_RANGES = {"q": "axis_ratio", "slope": "slope", "einstein_radius": "einstein_radius"}
 """Limits of the broad prior of a fit, by parameter (`refinement.config.PriorConfig`)."""
-DRAWS = 4000  # of mean and scatter, in the table
+DRAWS = 4000  # number of draws of mean and scatter in the table
 
 
 @dataclass(frozen=True)
@@ -141,21 +141,21 @@ def run(
     from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 
     start = time.perf_counter()
-    asked = quantity(parameter)
+    inferred = quantity(parameter)
     if out is not None and out.suffix.lower() not in FORMATS:
         raise InputError(f"{out}: a population ends in {' or '.join(FORMATS)}: choose one of them")
     catalogue = CatalogueFolder.open(folder)
     methods, left_out = _chosen(catalogue, folder, everything)
     priors, words = interims(
-        set(methods.values()), asked, prior, ranges=_ranges(catalogue), estimator=catalogue.config.estimator
+        set(methods.values()), inferred, prior, ranges=_ranges(catalogue), estimator=catalogue.config.estimator
     )
     beliefs = bin_posteriors(
-        _posteriors(catalogue, methods, priors, progress), asked, common_support(priors.values(), asked)
+        _posteriors(catalogue, methods, priors, progress), inferred, common_support(priors.values(), inferred)
     )
     left_out |= {"outside the prior": len(beliefs.left_out)} if beliefs.left_out else {}
     posterior = infer(beliefs)
     notes = (*cautions(posterior), *(other_training(catalogue.config.estimator, prior) if "network" in priors else ()))
-    result = PopulationResult(asked, posterior, beliefs, left_out, words, notes, time.perf_counter() - start)
+    result = PopulationResult(inferred, posterior, beliefs, left_out, words, notes, time.perf_counter() - start)
     return result if out is None else _write(result, out, priors)
 
 
@@ -165,7 +165,7 @@ def _ranges(catalogue: CatalogueFolder) -> dict[str, tuple[float, float]]:
 
 
 def _chosen(catalogue: CatalogueFolder, folder: Path, everything: bool) -> tuple[dict[str, str], dict[str, int]]:
-    """Name to method of the lenses that are used, and how many are not, by reason."""
+    """Method of each lens that is used, by name, and number of the others, by reason."""
     methods, left_out = {}, {"failed": 0, "flagged": 0}
     for row in catalogue.table():
         if str(row["status"]) != Status.DONE.value:

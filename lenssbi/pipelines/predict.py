@@ -1,6 +1,6 @@
 """`lenssbi predict`: the network's posterior of each stamp.
 
-The pixels of `batch` stamps are in memory at a time; only the row of a finished stamp is kept.
+Memory holds the pixels of `batch` stamps at a time, and the row of each finished stamp.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from lenssbi.status import InputError, ItemError, Status
 if TYPE_CHECKING:
     from lenssbi.estimators.estimator import Estimator
 
-DRAWS = 2000  # per stamp, for the quantiles
+DRAWS = 2000  # number of draws per stamp, for the quantiles
 
 
 def run(
@@ -50,7 +50,7 @@ def run(
     read: ReadOptions = AS_FILES_SAY,
     progress: Progress = silent,
 ) -> RunResult:
-    """Ask a network about stamps.
+    """Predict the posteriors of stamps with a network.
 
     Parameters
     ----------
@@ -88,11 +88,11 @@ def run(
     settings: dict[str, Any] = {"estimator": network.name, "seed": seed}
     if model_error.any:
         settings["model_error"] = model_error.model_dump(mode="json")
-    told = {"command": "predict", **settings, **provenance(inputs, read, lasting_name(estimator))}
+    meta = {"command": "predict", **settings, **provenance(inputs, read, lasting_name(estimator))}
     items: list[ItemResult] = []
     rows: list[dict[str, Any]] = []
     for first in range(0, len(sources), batch):
-        progress(first, len(sources), f"asking {network.name}")
+        progress(first, len(sources), f"predicting with {network.name}")
         chunk = sources[first : first + batch]
         for source, answer in zip(chunk, answers(chunk, network, seed, model_error), strict=True):
             item, draws = answer.item, answer.samples
@@ -100,13 +100,13 @@ def run(
                 raise InputError(f"{item.input}: {item.status}")
             known = _about(source, answer, network) if out is not None or samples is not None else {}
             if samples is not None and draws is not None:
-                draws = replace(draws, info=told | {"observation": known["observation"]})
+                draws = replace(draws, info=meta | {"observation": known["observation"]})
                 item = replace(item, posterior=_keep(draws, source.name, Path(samples)))
             items.append(item)
             rows.append(row_of(source.name, item, draws, "network") | known)
     progress(len(sources), len(sources), "done")
     if out is not None:
-        write(build(rows, told), out)
+        write(build(rows, meta), out)
     seconds = time.perf_counter() - start
     return RunResult(tuple(items), seconds, settings, None if out is None else str(out))
 
@@ -126,30 +126,30 @@ def repeat(
     Raises
     ------
     InputError
-        If it is not a table of `predict`, or is of a version that did not store how its stamps were read; and as for `run`.
+        If it is not a table of `predict`, or is of a version that did not store the options of reading; and as for `run`.
     """
     card = read_catalogue(table).meta
     if card.get("command") != "predict":
-        raise InputError(f"{table}: not a table of `lenssbi predict`: name one")
-    said = said_in(card, table, "seed")
+        raise InputError(f"{table}: not a table of `lenssbi predict`: give one")
+    earlier = said_in(card, table, "seed")
     error = parse(json.loads(card.get("model_error", "{}")), ModelErrorConfig, str(table))
-    options: dict[str, Any] = {"estimator": said.network, "seed": card["seed"], "model_error": error}
-    return run(said.inputs, out=out, samples=samples, read=said.read, progress=progress, **options)
+    options: dict[str, Any] = {"estimator": earlier.network, "seed": card["seed"], "model_error": error}
+    return run(earlier.inputs, out=out, samples=samples, read=earlier.read, progress=progress, **options)
 
 
 class Answer(NamedTuple):
-    """What the network says of one stamp.
+    """Result of the network for one stamp.
 
     Parameters
     ----------
     item
         Result.
     samples
-        Draws of the posterior, q and phi among them; None, as the other two, if the stamp cannot be used.
+        Draws of the posterior, with q and phi; None, like the other two, if the stamp cannot be used.
     mixture
         Posterior.
     pixels
-        Pixels that the network was given.
+        Pixels at the input of the network.
     """
 
     item: ItemResult
@@ -166,7 +166,7 @@ def answers(
 
     start = time.perf_counter()
     loaded = load_pixels(sources, network)
-    found = iter(_ask([stamp for stamp in loaded if isinstance(stamp, Pixels)], network))
+    found = iter(_predictions([stamp for stamp in loaded if isinstance(stamp, Pixels)], network))
     seconds = (time.perf_counter() - start) / len(sources)
     for source, stamp in zip(sources, loaded, strict=True):
         if isinstance(stamp, ItemError):
@@ -176,15 +176,15 @@ def answers(
         number = name_number(source.name)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         samples = widened(mixture.sample(DRAWS, rng), model_error, number).derived()
-        told = NetworkAnswer(samples.summary(), flags(network.card, score, stamp.psf_fwhm))
+        posterior = NetworkAnswer(samples.summary(), flags(network.card, score, stamp.psf_fwhm))
         item = ItemResult(
             source.argument,
             Status.DONE.value,
-            told.params,
-            network=told,
+            posterior.params,
+            network=posterior,
             derived=quantities(samples, stamp.known),
             truth=stamp.truth,
-            flags=(*told.flags, *(stamp.stamp.flags if stamp.stamp else ())),
+            flags=(*posterior.flags, *(stamp.stamp.flags if stamp.stamp else ())),
             misspecification=score if np.isfinite(score) else None,
             seconds=seconds,
         )
@@ -192,12 +192,12 @@ def answers(
 
 
 def without_light(stamp: Stamp, network: Estimator) -> Stamp | None:
-    """A stamp as a network was shown it, if that has no light of the lens; None if it has."""
+    """The stamp at the input of a network if it has no lens light there; None if it has."""
     return None if network.sees_lens_light and has_lens_light(stamp) else stamp
 
 
 def _about(source: StampSource, answer: Answer, network: Estimator) -> dict[str, Any]:
-    """What the row of an answer says of the stamp; nothing if there is none."""
+    """Columns about the stamp for the row of an answer; none if the stamp cannot be used."""
     if answer.pixels is None:
         return {}
     stamp = answer.pixels.stamp or source.load()
@@ -205,11 +205,11 @@ def _about(source: StampSource, answer: Answer, network: Estimator) -> dict[str,
 
 
 def name_number(name: str) -> int:
-    """A number that belongs to a name, below 2**32: what is random about a stamp follows from its name, wherever it stands in a list."""
+    """Number below 2**32 that follows from a name: seed of a stamp, independent of its place in a list."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
-def _ask(stamps: Sequence[Pixels], network: Estimator) -> Iterable[tuple[DiagonalMixture, float]]:
+def _predictions(stamps: Sequence[Pixels], network: Estimator) -> Iterable[tuple[DiagonalMixture, float]]:
     if not stamps:
         return []
     images, noise, mask = (np.stack([getattr(s, name) for s in stamps]) for name in ("image", "noise", "mask"))
@@ -218,7 +218,7 @@ def _ask(stamps: Sequence[Pixels], network: Estimator) -> Iterable[tuple[Diagona
 
 
 def _keep(draws: Samples, name: str, folder: Path) -> str:
-    """Write the draws of one stamp, and say where."""
+    """Write the draws of one stamp, and return the path."""
     from lenssbi.pipelines.kept_fits import Files
 
     path = Files.of(name, folder).posterior

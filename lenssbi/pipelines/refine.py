@@ -79,14 +79,14 @@ def run(
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
     settings = {"refine": config.model_dump(mode="json"), "estimator": None if network is None else network.name}
-    told = {"command": "refine", "figures": figures, "config": settings}
-    told |= provenance(inputs, read, None if network is None else lasting_name(estimator))
-    _write_card(out, told)  # a run that is stopped says it as well
+    meta = {"command": "refine", "figures": figures, "config": settings}
+    meta |= provenance(inputs, read, None if network is None else lasting_name(estimator))
+    _write_card(out, meta)  # also for a run that is stopped
     items: list[ItemResult] = []
     for index, source in enumerate(sources):
 
         def watch(evaluations: int, live: float, index: int = index, name: str = source.name) -> None:
-            left = f"{live:.0%} left" if live else "filling up the draws"
+            left = f"{live:.0%} left" if live else "adding draws"
             progress(index, len(sources), f"{name}: {evaluations:,} evaluations, {left}")
 
         progress(index, len(sources), source.name)
@@ -98,7 +98,7 @@ def run(
             items.append(ItemResult(source.argument, sentence(error)))
     progress(len(sources), len(sources), "done")
     result = RunResult(tuple(items), time.perf_counter() - start, settings, str(out))
-    _write_card(out, result.as_json() | told)
+    _write_card(out, result.as_json() | meta)
     return result
 
 
@@ -114,23 +114,23 @@ def repeat(
     out
         Folder of the new fits; None continues in `folder`, and finished fits are read from it.
     figures
-        Whether to draw figures; None does as the first run did.
+        Whether to draw figures; None for the setting of the first run.
     progress
         As for `run`.
 
     Raises
     ------
     InputError
-        If it is not such a folder, or is of a version that did not store how its stamps were read; and as for `run`.
+        If it is not such a folder, or is of a version that did not store the options of reading; and as for `run`.
     """
     path = Path(folder) / CARD
     card = card_of(path, "refine")
-    said = said_in(card, path, "config", "figures")
+    earlier = said_in(card, path, "config", "figures")
     config = parse(card["config"]["refine"], RefineConfig, str(path))
     drawn = card["figures"] if figures is None else figures
     where = folder if out is None else out
-    options: dict[str, Any] = {"figures": drawn, "read": said.read, "progress": progress}
-    return run(said.inputs, config=config, out=where, estimator=said.network, **options)
+    options: dict[str, Any] = {"figures": drawn, "read": earlier.read, "progress": progress}
+    return run(earlier.inputs, config=config, out=where, estimator=earlier.network, **options)
 
 
 def _write_card(out: Path, card: Mapping[str, Any]) -> None:
@@ -159,9 +159,9 @@ def refine_source(
     show: Callable[[FitResult], None] | None = None,
     watch: Watch = lambda evaluations, live: None,
 ) -> ItemResult:
-    """Fit one stamp and write its files; a fit that is there already is read, not repeated.
+    """Fit one stamp and write its files; an existing fit is read and not repeated.
 
-    ``show`` is given the fit with its best model, whether it was done now or is read.
+    ``show`` is called with the fit and its best model, also for an existing fit.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def refine_source(
     request = request_key(stamp, config, None if estimator is None else estimator.identity)
     drawn = not figure or files.figure.exists()
     done = answered(files, request) if drawn and show is None else None
-    seen = describe(stamp)  # redshifts, for one, may be others now
+    seen = describe(stamp)  # some of it, such as redshifts, may have changed
     if done is not None and done[0][0].info.get("observation", seen) == seen:
         item = item_of(source, *done[0], files, time.perf_counter() - start)
         return replace(item, network=done[1], derived=fit_quantities(done[0][0], stamp))
@@ -186,12 +186,12 @@ def refine_source(
         more = {"request": request, "network_answer": None if answer is None else answer.as_info()}
         kept = replace(fit.samples, info={**fit.samples.info, **more}), fit.samples_with_prior
         kept[0].save(files.posterior, with_prior=kept[1], learned=fit.learned)
-        files.figure.unlink(missing_ok=True)  # of an older fit
+        files.figure.unlink(missing_ok=True)  # figure of an older fit
     if kept[0].info["status"] in FINISHED:
         remove_checkpoints(problem, files.work)
     drawn = not figure or files.figure.exists()
     if fit is None and not (drawn and show is None):
-        fit = restore(problem, *kept)  # searches and solves anew: only for what is missing
+        fit = restore(problem, *kept)  # repeats search and solution, so only for missing files
     if fit is not None and not drawn:
         from lenssbi.plots.lens import lens_figure
         from lenssbi.plots.style import save

@@ -1,4 +1,4 @@
-"""Repetition of a run from the description in its output: inputs, how they were read, the network, the configuration."""
+"""Repetition of a run from the description in its output: inputs, options of reading, network and configuration."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def provenance(inputs: Sequence[str], read: ReadOptions, estimator: str | Path |
     Returns
     -------
     dict
-        ``version``, ``inputs``, ``folder`` (that they are relative to), ``read``, ``network``, ``cosmology`` in words; goes through JSON.
+        ``version``, ``inputs``, ``folder`` (to which the inputs are relative), ``read``, ``network``, ``cosmology`` as text; for JSON.
     """
     return {
         "version": __version__,
@@ -59,11 +59,11 @@ def provenance(inputs: Sequence[str], read: ReadOptions, estimator: str | Path |
 
 
 def lasting_name(estimator: str | Path | None) -> str:
-    """The name of shipped weights, the default ones for None, or the absolute path of a folder: finds the same network from anywhere."""
+    """Name of shipped weights (the default ones for None) or absolute path of a folder, valid in any working directory."""
     from lenssbi.estimators.load import DEFAULT
 
-    said = DEFAULT if estimator is None else estimator
-    return str(Path(said).absolute()) if Path(said).is_dir() else str(said)
+    name = DEFAULT if estimator is None else estimator
+    return str(Path(name).absolute()) if Path(name).is_dir() else str(name)
 
 
 def said_in(card: Mapping[str, Any], source: str | Path, *more: str) -> Said:
@@ -90,11 +90,13 @@ def said_in(card: Mapping[str, Any], source: str | Path, *more: str) -> Said:
         options = ReadOptions.of_json(read, Path(folder))
         return Said([str(Path(folder) / text) for text in inputs], options, _plain(card.get("network")))
     except (KeyError, TypeError, ValueError):
-        raise InputError(f"{source}: does not say how its stamps were read: give the whole command again") from None
+        raise InputError(
+            f"{source}: does not contain the options of reading the stamps: give the whole command again"
+        ) from None
 
 
 def card_of(path: Path, command: str) -> dict[str, Any]:
-    """The JSON object that a run has left.
+    """The JSON object in the output of a run.
 
     Raises
     ------
@@ -106,10 +108,10 @@ def card_of(path: Path, command: str) -> dict[str, Any]:
     except (OSError, ValueError):
         card = None
     if not isinstance(card, dict) or card.get("command") != command:
-        raise InputError(f"{path}: not what `lenssbi {command}` leaves: name the folder of one of its runs")
+        raise InputError(f"{path}: not an output of `lenssbi {command}`: give the folder of one of its runs")
     return card
 
 
 def _plain(value: Any) -> Any:
-    """A value that the metadata of a table may hold as one line of JSON."""
+    """Value from JSON or from the metadata of a table, in which it may be one line of JSON."""
     return json.loads(value) if isinstance(value, str) and value[:1] in ("[", "{", '"') else value

@@ -1,4 +1,4 @@
-"""What a command found: one result for each input, and the JSON object that ``--json`` prints."""
+"""Results of a command: one for each input, and the JSON object that ``--json`` prints."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from lenssbi.posteriors import Summary
 from lenssbi.status import ItemError, Status
 
 Progress = Callable[[int, int, str], None]
-"""Called with (items done, items in all, what is happening)."""
+"""Function that is called with (items done, items in all, description of the present step)."""
 
 
 def sentence(error: ItemError) -> str:
-    """Status of a stamp that failed, with details."""
+    """Text of the status of a stamp that failed, with details."""
     return error.status.value + (f" ({error.detail})" if error.detail else "")
 
 
 def silent(done: int, total: int, text: str) -> None:
-    """The progress of a run that nobody watches."""
+    """Progress function that does nothing."""
 
 
 class NetworkAnswer(NamedTuple):
-    """What the network said of a stamp, whether or not anything was made of it.
+    """Result of the network for a stamp, whether or not it was used.
 
     Parameters
     ----------
     params
-        Mapping of name to summary of each mass parameter, q and phi [deg] among them.
+        Mapping of name to summary of each mass parameter, with q and phi [deg].
     flags
         Flags of the result.
     """
@@ -38,17 +38,17 @@ class NetworkAnswer(NamedTuple):
 
     @classmethod
     def of_info(cls, info: Mapping[str, Any] | None) -> NetworkAnswer | None:
-        """The answer that a posterior file keeps; None if it keeps none."""
+        """The result in a posterior file; None if there is none."""
         if info is None:
             return None
         return cls({name: Summary(**summary) for name, summary in info["params"].items()}, tuple(info["flags"]))
 
     def as_info(self) -> dict[str, Any]:
-        """The answer as a posterior file keeps it."""
+        """The result in the form for a posterior file."""
         return {"params": {name: s._asdict() for name, s in self.params.items()}, "flags": list(self.flags)}
 
     def as_json(self) -> dict[str, Any]:
-        """The answer as ``--json`` prints it."""
+        """The result in the form for ``--json``."""
         return {"params": _summaries(self.params), "flags": list(self.flags)}
 
 
@@ -63,8 +63,8 @@ class ItemResult:
     status
         Status of the stamp: "done", or the sentence of a :class:`~lenssbi.status.Status` with details.
     params
-        Mapping of name to summary of each mass parameter, e1, e2 and the derived q and phi [deg] among them; under a learned prior, with
-        that prior divided out.
+        Mapping of name to summary of each mass parameter, with e1, e2 and the derived q and phi [deg]; a learned prior is
+        divided out.
     params_with_prior
         Summaries under the learned prior; None if there was none.
     truth
@@ -82,8 +82,8 @@ class ItemResult:
     posterior, figure
         Files written; None if there is none.
     derived
-        Mapping of name to summary of quantities that follow from the posterior: the effective radius, with redshifts lengths, mass and
-        dispersion, and for a fit magnification, magnitudes and size of the source.
+        Mapping of name to summary of derived quantities: the effective radius; lengths, mass and dispersion if redshifts are known; and,
+        for a fit, magnification, magnitudes and size of the source.
     network
         Posterior of the network, for a fit too; None if no network was used or it is not applicable to such stamps.
     """
@@ -109,7 +109,7 @@ class ItemResult:
         return self.status == Status.DONE.value
 
     def as_json(self) -> dict[str, Any]:
-        """The item as ``--json`` prints it."""
+        """The result in the form for ``--json``."""
         return {
             "input": self.input,
             "status": str(self.status),
@@ -170,5 +170,5 @@ class RunResult:
 
 def _summaries(params: Mapping[str, Summary]) -> dict[str, dict[str, float | str]]:
     found = {name: summary.as_json() for name, summary in params.items()}
-    # JSON has no NaN, which a limit is that is not known
+    # unknown limits are NaN, which JSON does not have
     return {name: {k: None if v != v else v for k, v in one.items()} for name, one in found.items()}  # type: ignore[misc]

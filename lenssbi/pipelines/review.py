@@ -1,7 +1,7 @@
-"""`lenssbi review`: the verdicts that reviewers saved in the report, merged into the catalogue.
+"""`lenssbi review`: merging of the verdicts that reviewers saved in the report into the catalogue.
 
-All that was ever merged is kept in `review.json` in the catalogue's folder, so that reviewers may send their files one after the other, and
-again when they have gone on. The table gets the columns of :data:`lenssbi.catalogue.reviewed.COLUMNS`.
+All merged verdicts are stored in `review.json` in the folder of the catalogue, so that the files of reviewers can be merged one after the
+other, and again after they have continued. The table gets the columns of :data:`lenssbi.catalogue.reviewed.COLUMNS`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ReviewResult:
     outdated
         Number of verdicts on results that are no longer in the catalogue.
     agreement
-        Agreement of the reviewers; None for a single one, and if there is no lens that all of them judged.
+        Agreement of the reviewers; None if there is a single one, or no lens that all of them judged.
     """
 
     path: Path
@@ -67,7 +67,7 @@ def run(folder: Path, files: Sequence[Path] = ()) -> ReviewResult:
     folder
         Folder that `lenssbi catalogue` has written.
     files
-        Files of reviewers, saved in the report; none to count again the verdicts that were merged before.
+        Files that reviewers saved in the report; if empty, the merged verdicts are counted again.
 
     Raises
     ------
@@ -85,8 +85,8 @@ def run(folder: Path, files: Sequence[Path] = ()) -> ReviewResult:
         table = with_verdicts(table, counted)
         for kind in found.config.tables:
             catalogue.write(table, folder / f"{TABLE}.{kind}")
-    said = Counter(consensus(one).verdict for one in counted.values())
+    lenses = Counter(consensus(one).verdict for one in counted.values())
     by = Counter(one.reviewer for several in counted.values() for one in several)
     outdated = len(verdicts) - by.total()
-    counts = {name: said[name] for name in VERDICTS}
+    counts = {name: lenses[name] for name in VERDICTS}
     return ReviewResult(folder, len(table), len(counted), counts, dict(by), replaced, outdated, agreement_of(counted))

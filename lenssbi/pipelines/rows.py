@@ -1,4 +1,4 @@
-"""A result as a row of the catalogue."""
+"""Rows of the catalogue from results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def row_of(name: str, item: ItemResult, samples: Samples | None, method: str) ->
 
 
 def about(stamp: Stamp, arcs: Stamp | None) -> dict[str, Any]:
-    """What the row of a stamp says of the stamp itself: its place, its S/N, and what a posterior remembers of it.
+    """Columns about the stamp itself for its row: position, S/N, redshifts, and the description that a posterior stores.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def about(stamp: Stamp, arcs: Stamp | None) -> dict[str, Any]:
 
 
 def _with_ellipse(truth: Mapping[str, float] | None) -> dict[str, float] | None:
-    """True values with q and phi [deg] where e1 and e2 are known."""
+    """True values, with q and phi [deg] if e1 and e2 are known."""
     if truth is None or not {"e1", "e2"} <= truth.keys():
         return None if truth is None else dict(truth)
     derived = derive_ellipse(np.array(truth["e1"]), np.array(truth["e2"]))
@@ -66,8 +66,8 @@ def _with_ellipse(truth: Mapping[str, float] | None) -> dict[str, float] | None:
 def _ranks(samples: Samples, truth: Mapping[str, float]) -> dict[str, float]:
     """Share of the posterior below the true value.
 
-    It must be uniform over lenses whose posteriors are right, so that the circle of an angle is cut where the posterior says. Cut opposite
-    to the truth, it would be 1/2 for every lens whose orientation is unknown, and every interval would seem to hold the truth.
+    It must be uniform over lenses with right posteriors, so the circle of an angle is cut at a place that depends on the posterior only.
+    If it were cut opposite to the truth, the share would be 1/2 for every unknown orientation, and every interval would contain the truth.
     """
     draws = samples.derived()
     return {name: draws.share_below(name, truth[name]) for name in truth.keys() & set(draws.names)}

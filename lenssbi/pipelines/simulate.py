@@ -1,7 +1,7 @@
-"""`lenssbi simulate`: a population, a camera and a selection make a set of stamps.
+"""`lenssbi simulate`: a set of stamps from a population, a camera and a selection.
 
-Stamp i is drawn from its own stream of random numbers, seeded by (seed, i), until a system passes the selection: it does not depend on how
-many workers there are, nor on where a killed run went on: the same command makes the same bytes.
+Stamp i has its own stream of random numbers, seeded by (seed, i), from which systems are drawn until one passes the selection. It depends
+neither on the number of workers nor on interruptions of the run: the same command makes the same bytes.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from lenssbi.rendering.simulation import SimulateConfig, Simulation
 from lenssbi.status import InputError
 
 UNITS = {"einstein_radius": "arcsec", "centre_x": "arcsec", "centre_y": "arcsec"}
-NAME_LENGTH = 64  # of identities; the same in every shard
+NAME_LENGTH = 64  # bytes of text columns, the same in every shard
 Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class SimulateResult:
-    """Where the set is, how many stamps it holds, and how many systems were drawn to get them."""
+    """Path of the set, number of its stamps, number of systems drawn for them, and wall-clock time [s]."""
 
     path: Path
     count: int
@@ -40,7 +40,7 @@ class SimulateResult:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """The command's JSON object."""
+        """The object that `--json` prints."""
         return {"path": str(self.path), "count": self.count, "tried": self.tried, "seconds": round(self.seconds, 3)}
 
 
@@ -133,12 +133,12 @@ def simulate_shard(span: Span, *, config: SimulateConfig, seed: int, shards: Sha
 
 
 def stream(seed: int, index: int) -> np.random.Generator:
-    """The random numbers of item `index`, whoever works on it."""
+    """Random-number generator of item `index`."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
 
 
 def _simulation(config: SimulateConfig) -> Simulation | ObservedSimulation:
-    """One per process and configuration: galaxies and maps are read once."""
+    """Simulation of a configuration, one per process, so that galaxies and maps are read once."""
     key = config_hash(config)
     if key not in _SIMULATIONS:
         _SIMULATIONS.clear()
@@ -150,7 +150,7 @@ _SIMULATIONS: dict[str, Simulation | ObservedSimulation] = {}
 
 
 def simulation_of(config: SimulateConfig) -> Simulation | ObservedSimulation:
-    """What makes the stamps of a configuration: exposures, or compositions of observed stamps."""
+    """Simulation for a configuration: of exposures, or of composed observed stamps."""
     if config.composition is None:
         return Simulation(config)
     return ObservedSimulation(config.population, config.instrument, config.selection, config.composition)

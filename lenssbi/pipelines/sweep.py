@@ -1,9 +1,9 @@
 """`lenssbi sweep-dropout`: the paper's choice of the dropout rate (`calibration/dropout_sweep.py`).
 
-Several runs are compared as they were trained, one rate each: the paper's way. Of one run, rates are tried when it predicts,
-and the best goes into its card. Either way the rates are judged by |truth - mean| < 1, 2, 3 sigma, as trained (before any
-recalibration), on those stamps that `lenssbi calibrate` fits to, so that its judgement stays one on other stamps. The table `dropout.csv`
-and the paper's figure 4, `dropout.png`, go into the folder of the best run.
+Several runs are compared as they were trained, one rate each, as in the paper. For one run, rates are tried in its predictions,
+and the best is stored in its card. In both cases the criterion is |truth - mean| < 1, 2, 3 sigma, as trained (before any
+recalibration), on the stamps that `lenssbi calibrate` fits to, so that its test stamps are not used. The table `dropout.csv`
+and the figure `dropout.png` (figure 4 of the paper) are written to the folder of the best run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TRAINED, PREDICTED = "trained with each rate", "rate changed when predicting"
 
 @dataclass(frozen=True)
 class SweepResult:
-    """All rates in rising order, how they were tried, the best, on how many stamps, and where table and figure are."""
+    """Rates in rising order, description of the comparison, best rate, number of stamps, and paths of table and figure."""
 
     how: str
     tried: tuple[Tried, ...]
@@ -36,7 +36,7 @@ class SweepResult:
     figure: Path
 
     def as_json(self) -> dict[str, Any]:
-        """What the command's JSON object says of the sweep."""
+        """The object that `--json` prints."""
         rates = [{"run": str(t.run), "rate": t.rate, "coverage": t.coverage, "mean_miss": t.miss} for t in self.tried]
         best = {"run": str(self.best.run), "rate": self.best.rate}
         return {"how": self.how, "best": best, "rates": rates, "stamps": self.stamps, "figure": str(self.figure)}

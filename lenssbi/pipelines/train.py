@@ -1,4 +1,4 @@
-"""`lenssbi train`: sets of stamps, or populations, make an estimator.
+"""`lenssbi train`: training of an estimator on sets of stamps or on populations.
 
 The run's folder holds the state after each epoch (`training.safetensors`), `metrics.csv`, TensorBoard's `events`, and at
 the end `training.png` and the estimator of the epoch with the lowest validation loss; those of an ensemble's networks are in
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """Where the estimator is, how long it was trained, why the training ended, and the scores of its best epoch.
+    """Path of the estimator, epochs and wall-clock time [s] of the training, reason for its end, and scores of the best epoch.
 
-    Of an ensemble, the epochs and seconds are those of all networks together and the scores are means.
+    For an ensemble, the epochs and seconds are those of all networks together and the scores are means.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class TrainResult:
     scores: dict[str, float]
 
     def as_json(self) -> dict[str, Any]:
-        """The command's JSON object."""
+        """The object that `--json` prints."""
         numbers = {"epochs": self.epochs, "seconds": round(self.seconds, 3)}
         return {"path": str(self.path), **numbers, "finished": self.finished, "scores": self.scores}
 
@@ -58,7 +58,7 @@ def run(
     config
         Configuration and length of the training; a longer plan may continue a shorter one.
     data
-        One set, or several; none if the plan uses fresh stamps.
+        One set or several; empty if the plan uses fresh stamps.
     out
         Folder of the run.
     validation
@@ -82,32 +82,32 @@ def run(
     with training_inputs(config, data, validation, Path(base), progress) as inputs:
         states = [train_member(config, i, inputs, folder, progress) for i, folder in enumerate(folders)]
     if not is_first_process():
-        sys.exit()  # one of several processes of a training: the first one writes and tells
+        sys.exit()  # of several processes of a training, only the first one writes results
     return finish(config, states, inputs, out)
 
 
 def train_member(config: TrainConfig, index: int, inputs: Inputs, folder: Path, progress: Progress) -> TrainingState:
-    """Train one network, or continue, and draw its curve."""
+    """Train one network, or continue its training, and draw its curves."""
     from lenssbi.estimators.metrics import write_metrics
     from lenssbi.estimators.training import is_first_process, train_network
     from lenssbi.plots.style import save
     from lenssbi.plots.training import training_figure
 
-    def told(done: int, total: int, text: str) -> None:
+    def show(done: int, total: int, text: str) -> None:
         progress(done, total, f"network {index + 1} of {config.ensemble}, {text}" if config.ensemble > 1 else text)
 
     member = config.member(index)
     identity = f"{fingerprint(member)} {inputs.identity}"
-    state = train_network(member, (inputs.training, inputs.validation), inputs.shape, identity, folder, told)
+    state = train_network(member, (inputs.training, inputs.validation), inputs.shape, identity, folder, show)
     if is_first_process():
-        write_metrics(state.history, folder)  # a kill may have come between the state and this file
+        write_metrics(state.history, folder)  # the last run may have been killed before it wrote this file
         columns = {name: [row[name] for row in state.history] for name in state.history[0]}
         save(training_figure(columns), folder / "training.png")
     return state
 
 
 def finish(config: TrainConfig, states: Sequence[TrainingState], inputs: Inputs, out: Path) -> TrainResult:
-    """Write the estimator of the best epochs, unless it is there already (it may be calibrated)."""
+    """Write the estimator of the best epochs, unless it exists (it may be calibrated)."""
     from lenssbi.estimators.checkpoint import WEIGHTS, EstimatorCard, ParameterCard, read_card, save_estimator
     from lenssbi.estimators.densities import pack
 
@@ -116,7 +116,7 @@ def finish(config: TrainConfig, states: Sequence[TrainingState], inputs: Inputs,
         {"epochs": state.epoch, "seconds": round(state.seconds, 1), "finished": state.finished, "best": best}
         for state, best in zip(states, bests, strict=True)
     ]
-    told = config.model_copy(update={"start_from": config.start_from and Path(config.start_from).name})
+    stored = config.model_copy(update={"start_from": config.start_from and Path(config.start_from).name})
     identity = f"{fingerprint(config)} {inputs.identity}"
     card = EstimatorCard(
         name=config.name,
@@ -135,12 +135,12 @@ def finish(config: TrainConfig, states: Sequence[TrainingState], inputs: Inputs,
         training={
             "identity": identity,
             **inputs.provenance,
-            "config": dump_yaml(told),
+            "config": dump_yaml(stored),
             **(done[0] if len(done) == 1 else {"members": done}),
         },
     )
-    there = (out / "estimator.json").exists() and (out / WEIGHTS).exists()
-    if not there or read_card(out).training != card.training:
+    exists = (out / "estimator.json").exists() and (out / WEIGHTS).exists()
+    if not exists or read_card(out).training != card.training:
         save_estimator(card, pack([state.part("best") for state in states]), out)
     kept = [name for name in bests[0] if name.startswith("error_") or name == "val_loss"]
     scores = {name: sum(best[name] for best in bests) / len(bests) for name in kept}
@@ -152,5 +152,5 @@ def _check_folder(out: Path, members: int) -> None:
     from lenssbi.estimators.state import FILE
 
     if (members == 1 and (out / "member-0").exists()) or (members > 1 and (out / FILE).exists()):
-        there = "an ensemble" if members == 1 else "a single network"
-        raise InputError(f"{out}: holds the training of {there}: choose another folder with --out")
+        kind = "an ensemble" if members == 1 else "a single network"
+        raise InputError(f"{out}: holds the training of {kind}: choose another folder with --out")

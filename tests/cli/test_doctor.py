@@ -109,7 +109,9 @@ class TestMachine:
         monkeypatch.setattr(shutil, "which", lambda name: None)
         assert doctor.gpu().level == "ok"
 
-    @pytest.mark.parametrize(("built", "words"), [(None, "this torch knows no GPU"), ("12.8", "built for CUDA 12.8")])
+    @pytest.mark.parametrize(
+        ("built", "words"), [(None, "this torch has no GPU support"), ("12.8", "built for CUDA 12.8")]
+    )
     def test_a_gpu_that_torch_does_not_see(self, monkeypatch, tmp_path, built, words):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         monkeypatch.setattr(torch.version, "cuda", built)

@@ -107,7 +107,7 @@ def test_more_targets_are_added_and_none_is_dropped(options, tmp_path):
     with pytest.raises(InputError, match=r"holds cut-outs of other targets \(t1.fits is not among them\)"):
         run(table(tmp_path / "c.csv", [(60, 80)]), options=options, out=out)
     moved = table(tmp_path / "d.csv", [(61, 80), (90, 80), (120, 80)])
-    with pytest.raises(InputError, match=r"t0.fits: is there already and is a cut-out of another position"):
+    with pytest.raises(InputError, match=r"t0.fits: exists already and is a cut-out of another position"):
         run(moved, options=options, out=out)
 
 
@@ -127,7 +127,7 @@ def test_a_file_of_the_user_s_own_is_left_alone(options, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "t0.fits").write_text("mine")
-    with pytest.raises(InputError, match=r"t0.fits: is there already and is no cut-out"):
+    with pytest.raises(InputError, match=r"t0.fits: exists already and is no cut-out"):
         run(table(tmp_path / "t.csv", [(60, 80)]), options=options, out=out)
     assert (out / "t0.fits").read_text() == "mine"
 
@@ -246,7 +246,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("changed", "sentence"),
         [
-            (["--size", "-1"], "more than 0 arcsec"),
+            (["--size", "-1"], "above 0 arcsec"),
             (["--size", "0.1"], "is 1 pixels of 0.1 arcsec"),
             (["--size", "1e9"], "is 10000000000 pixels of 0.1 arcsec"),
             (["--noise", "0"], "one sigma is positive"),

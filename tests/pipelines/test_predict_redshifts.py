@@ -68,7 +68,7 @@ def quantities_of_a_sie():
         (("--z-lens", "nan", "--z-source", 0.4), "--z-lens nan: give a redshift"),
         (("--z-lens", -1, "--z-source", 0.4), "--z-lens -1: give a redshift"),
         (("--cosmology", "Newton"), "cosmology Newton: write H0=70,Om0=0.3"),
-        (("--repeat", "table.ecsv", "--z-lens", 0.5), "--repeat takes inputs and choices from the table"),
+        (("--repeat", "table.ecsv", "--z-lens", 0.5), "--repeat takes inputs and options from the table"),
     ],
 )
 def test_a_mistake_is_one_sentence(folder, options, words):  # noqa: F811

@@ -47,7 +47,7 @@ def test_it_opens_with_the_flagged_lenses_first(opened, table):
     assert found == flagged_first(table)[: len(found)]
     assert 8 < len(found) < 40
     assert count(opened) == "300 of 300 lenses"
-    assert opened.get_by_text("scripts are switched off").is_hidden()
+    assert opened.get_by_text("scripts are disabled").is_hidden()
     assert "unlike the network's training" in opened.locator("#rows tr").nth(1).inner_text()
 
 
@@ -202,7 +202,7 @@ def test_without_scripts_the_summary_is_there(started, path):
     with watched(started, scripts=False) as found:
         page = found.open(path)
         assert page.get_by_text("300", exact=True).first.is_visible()
-        assert page.get_by_text("scripts are switched off").is_visible()
+        assert page.get_by_text("scripts are disabled").is_visible()
         assert page.locator("figure img").first.is_visible()
         assert page.locator("#browse").is_hidden()
         found.assert_quiet()

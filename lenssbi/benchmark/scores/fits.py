@@ -1,8 +1,9 @@
-"""Records of fits -> rows: one for each lens, and one for each suite and method with shares, times and evaluations.
+"""Rows from the records of fits: one for each lens, and one for each suite and method with shares, times and evaluations.
 
-A fit is in a wrong basin where the median of einstein_radius is further from the truth than `WrongBasin` says, in arcsec and in
-sigma both: a wide posterior that holds the truth is no such thing, nor is a confident one that is a little off. It is unflagged where
-neither a flag of the fit nor its status tells the user. Shares are of the fits that gave a posterior, with Wilson's 68.3 per cent interval.
+A fit is in a wrong basin if the difference of the median of einstein_radius from the truth exceeds all limits of `WrongBasin`, in arcsec,
+in sigma and as a share of the truth. A wide posterior that contains the truth is therefore not in a wrong basin, nor is a narrow one with
+a small error. A wrong fit is unflagged if no flag warns of it and its status is done. Shares are of the fits with a posterior,
+with Wilson's 68.3 per cent interval.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from lenssbi.benchmark.scores.shares import Row, share_columns
 from lenssbi.status import Status
 
 SHARES = ("flagged", "wrong", "wrong_unflagged", "false_alarms")
-NOT_DONE, ANY = "(not done)", "(any)"  # beside the names of flags
+NOT_DONE, ANY = "(not done)", "(any)"  # rows in addition to those of the flags
 QUANTILES = {"16": 16, "50": 50, "84": 84}
 
 
 def lens_rows(records: Sequence[Record], which: str) -> Iterator[Row]:
-    """A row for each lens and parameter: what was found beside the truth; one without a parameter where a fit has no posterior."""
+    """A row for each lens and parameter with the result and the truth; a single one without a parameter if a fit has no posterior."""
     for record in records:
         row = {"lens": record.index, "status": record.status, "flags": " ".join(record.flags)}
         row |= {"evaluations": record.evaluations, "seconds": record.seconds, "cpu": record.cpu}
@@ -61,9 +62,9 @@ def in_wrong_basin(belief: PosteriorSummary, wrong: WrongBasin) -> bool:
 
 
 def flag_rows(records: Sequence[Record], which: str, wrong: WrongBasin) -> Iterator[Row]:
-    """A row for each flag, for a status that is not done and for any of these: how often it is raised by right and by wrong fits.
+    """A row for each flag, for a status that is not done, and for any of these: the shares of right and of wrong fits that have it.
 
-    The share of the right ones is the false alarms, each with Wilson's interval; fits without a posterior are left out.
+    The share of the right fits is the rate of false alarms. Each share has Wilson's interval; fits without a posterior are left out.
     """
     found = [
         (record, in_wrong_basin(record.posteriors[which], wrong)) for record in records if which in record.posteriors
@@ -90,8 +91,8 @@ def _shares(found: Sequence[tuple[Record, PosteriorSummary]], wrong: WrongBasin)
 
 
 def _quantiles(name: str, values: Sequence[float | None]) -> Row:
-    there = [value for value in values if value is not None]
-    return {f"{name}_{k}": float(np.percentile(there, q)) if there else None for k, q in QUANTILES.items()}
+    known = [value for value in values if value is not None]
+    return {f"{name}_{k}": float(np.percentile(known, q)) if known else None for k, q in QUANTILES.items()}
 
 
 def _counted(words: Iterator[str] | Any) -> str:

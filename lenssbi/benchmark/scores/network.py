@@ -1,9 +1,9 @@
-"""Answers and truths -> rows of the tables, for all stamps and for every split.
+"""Rows of the tables from answers and truths, for all stamps and for every split.
 
 The error of a parameter is the paper's: half the 68 per cent interval of predicted minus true, orientations wrapped
-(Pearson et al. 2021, section 4). Its own scatter is found by drawing the stamps again with replacement. Coverage has both
+(Pearson et al. 2021, section 4). Its scatter is that of bootstrap draws of the stamps. Coverage has both
 definitions of `calibration/coverage.py`; the largest deviation from nominal is that of the credible intervals, since
-|truth - mean| < k sigma holds the nominal share of the truths for Gaussian posteriors only.
+|truth - mean| < k sigma contains the nominal share of the truths for Gaussian posteriors only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lenssbi.benchmark.scores.shares import Row, share_columns
 from lenssbi.calibration.scores import LEVELS, binomial_error, claimed, errors
 from lenssbi.calibration.splits import Split
 
-FEWEST = 20  # stamps, for a percentile to mean something
+FEWEST = 20  # smallest number of stamps for percentiles
 RESAMPLES = 100
 FAR = 3.0  # [sigma]
 
@@ -31,13 +31,13 @@ def accuracy(answers: Answers, truths: Mapping[str, Any], splits: list[Split], p
     Parameters
     ----------
     answers
-        Of one method about one suite.
+        Answers of one method for one suite.
     truths
         True parameters of the suite, each of shape (stamp,).
     splits
-        Of the suite, of which the first is all of it.
+        Splits of the suite; the first contains all stamps.
     paper
-        What the paper has for this suite.
+        Values of the paper for this suite.
     """
     true = np.stack([truths[name] for name in answers.names], axis=-1).astype(float)
     published = paper.errors if paper else {}
@@ -53,7 +53,7 @@ def accuracy(answers: Answers, truths: Mapping[str, Any], splits: list[Split], p
 
 
 def coverage(answers: Answers, splits: list[Split]) -> Iterator[Row]:
-    """A row for all stamps and each split of at least 200, and each parameter: the shares inside by both definitions [0-1]."""
+    """A row for all stamps and each split of at least 200, and each parameter: coverage by both definitions [0-1]."""
     for split in splits:
         if split.small and split is not splits[0]:
             continue
@@ -92,7 +92,7 @@ def log_score(answers: Answers, splits: list[Split]) -> Iterator[Row]:
 
 
 def misspecification(answers: Answers) -> Iterator[Row]:
-    """One row, where the method can tell what it never saw: shares flagged, far (an error above 3 sigma), and flagged of these."""
+    """One row, if the method has a misspecification flag: share flagged, number with an error above 3 sigma, and share of these flagged."""
     if not len(answers.flagged):
         return
     far = (np.abs(answers.pulls) > FAR).any(axis=1)

@@ -1,8 +1,8 @@
-"""How far a network's Einstein radii are from the truth, how many are grossly wrong, and whether its score tells what it never saw.
+"""Errors of a network's Einstein radii, shares of gross errors, and separation of unfamiliar stamps by its score.
 
 NMAD       1.4826 times the median distance of the error from its median
-gross      share of the stamps whose einstein_radius is off by more than 15 per cent
-unflagged  share of the stamps that are grossly wrong and not flagged
+gross      share of the stamps with an error of einstein_radius above 15 per cent
+unflagged  share of the stamps with a gross error and no flag
 area       under the ROC curve of the score: the probability that a stamp of a suite scores higher than one of the references
 """
 
@@ -29,7 +29,7 @@ def radii(answers: Answers, truths: Mapping[str, NDArray[Any]], snr: NDArray[Any
     Parameters
     ----------
     answers
-        Of one method about one suite.
+        Answers of one method for one suite.
     truths
         True parameters of the suite, each of shape (stamp,).
     snr
@@ -50,12 +50,12 @@ def radii(answers: Answers, truths: Mapping[str, NDArray[Any]], snr: NDArray[Any
 
 
 def areas(scores: Mapping[str, FloatArray], references: Sequence[str]) -> Iterator[Row]:
-    """A row for each suite that is no reference: the area under the ROC curve with its error (Hanley & McNeil 1982).
+    """A row for each suite that is not a reference: the area under the ROC curve with its error (Hanley & McNeil 1982).
 
     Parameters
     ----------
     scores
-        Suite -> misspecification scores of its stamps.
+        Misspecification scores of the stamps, by suite.
     references
         Suites of stamps like those of the training.
     """
@@ -73,7 +73,7 @@ def areas(scores: Mapping[str, FloatArray], references: Sequence[str]) -> Iterat
 
 
 def _error_of_area(area: float, strange: int, plain: int) -> float:
-    """Standard error of an area from so many stamps of either kind (Hanley & McNeil 1982, eqs. 1 and 2)."""
+    """Standard error of an area from the numbers of stamps of either kind (Hanley & McNeil 1982, eqs. 1 and 2)."""
     first, second = area / (2 - area), 2 * area**2 / (1 + area)
     variance = area * (1 - area) + (strange - 1) * (first - area**2) + (plain - 1) * (second - area**2)
     return float(np.sqrt(max(variance, 0.0) / (strange * plain)))

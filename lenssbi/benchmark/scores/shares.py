@@ -20,9 +20,9 @@ def share_columns(name: str, inside: ArrayLike, low: str | None = None, high: st
     name
         Column of the share.
     inside
-        Whether each lens is one of them, shape (lens,).
+        Whether each lens counts, shape (lens,).
     low, high
-        Columns of the ends; `{name}_low` and `{name}_high` by default.
+        Columns of the ends of the interval; `{name}_low` and `{name}_high` by default.
     """
     each = np.asarray(inside, dtype=bool)
     share = float(each.mean()) if each.size else None

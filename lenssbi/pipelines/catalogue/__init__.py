@@ -1,4 +1,4 @@
-"""`lenssbi catalogue`: many stamps in, one row for each out."""
+"""`lenssbi catalogue`: one table for many stamps."""
 
 from lenssbi.pipelines.catalogue.config import AutoConfig, CatalogueConfig
 from lenssbi.pipelines.catalogue.run import repeat, run

@@ -1,4 +1,4 @@
-"""Asking the network: a few stamps at a time, their rows, draws and thumbnails into one file."""
+"""Prediction by the network, a few stamps at a time; their rows, draws and thumbnails are written to one file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Chunk:
 
 
 def ask(chunk: Chunk, *, job: Job) -> int:
-    """Ask about a chunk and keep the answers; those that are there already are kept as they are. Returns how many are new."""
+    """Predict the stamps of a chunk and store the results; existing ones are kept. Return the number of new ones."""
     kept = _kept(chunk, job)
     todo = [source for source in chunk.sources if source.name not in kept]
     new = entries_of(todo, job=job) if todo else []
@@ -51,14 +51,14 @@ def ask(chunk: Chunk, *, job: Job) -> int:
 
 
 def entries_of(sources: Sequence[StampSource], *, job: Job) -> list[Entry]:
-    """What the network says of stamps."""
+    """Results of the network for stamps."""
     found = answers(sources, network(job.estimator), job.config.seed, job.config.fit.model_error)
-    with threadpool_limits(limits=1):  # the matrices are small: threads would spend their time waiting
+    with threadpool_limits(limits=1):  # the matrices are too small for several threads
         return [_entry(source, answer, job) for source, answer in zip(sources, found, strict=True)]
 
 
 def keep(chunk: Chunk, entries: Sequence[Entry], job: Job) -> None:
-    """Write the answers about a chunk.
+    """Write the results of a chunk.
 
     Raises
     ------
@@ -81,14 +81,14 @@ def finished(chunk: Chunk, job: Job) -> bool:
 
 
 def _kept(chunk: Chunk, job: Job) -> dict[str, Entry]:
-    """The answers of an earlier run that still hold, by name."""
+    """Results of an earlier run that are still valid, by name."""
     path = job.shard(chunk.number)
     if read_rows(path, job.asked) is None:
         return {}
     keys = {key_of(source): source.name for source in chunk.sources}
     try:
         entries = read_entries(path)
-    except InputError:  # cut short by hand: asked anew
+    except InputError:  # an incomplete file is made again
         return {}
     done = (entry for entry in entries if entry.row["status"] == Status.DONE.value)
     return {keys[entry.row["key"]]: entry for entry in done if entry.row["key"] in keys}
@@ -115,16 +115,16 @@ def _entry(source: StampSource, answer: Answer, job: Job) -> Entry:
 
 
 def _shown(stamp: Stamp, job: Job) -> Stamp:
-    """The stamp that a model image is compared with: without the lens galaxy, which the network's answer says nothing about."""
-    asked = network(job.estimator)
+    """Stamp for the comparison with a model image: without the lens galaxy, which the network's result does not describe."""
+    estimator = network(job.estimator)
     try:
-        return for_picture(stamp, asked.field) if asked.sees_lens_light else stamp
+        return for_picture(stamp, estimator.field) if estimator.sees_lens_light else stamp
     except ItemError:
         return stamp
 
 
 def _own_model(stamp: Stamp, answer: Answer, job: Job) -> OwnModel | None:
-    """The network's own model image; None where nothing stands out of the noise."""
+    """Model image of the network's posterior; None if no pixel exceeds the noise."""
     from lenssbi.refinement.own_model import own_model
 
     assert answer.mixture is not None
@@ -144,7 +144,7 @@ def _picture(stamp: Stamp, model: OwnModel | None) -> bytes:
 
 
 def _thinned(samples: Samples, count: int) -> Samples | None:
-    """That many draws of one weight, None for no draws."""
+    """At most `count` draws of equal weight; None if `count` is 0."""
     if count == 0:
         return None
     usable = np.flatnonzero(samples.weights > 0)
@@ -153,7 +153,7 @@ def _thinned(samples: Samples, count: int) -> Samples | None:
 
 
 def failed_row(source: StampSource, error: Exception, method: str) -> Row:
-    """The row of a stamp on which the program failed: a bug, or a worker that died. A user's mistake ends the run."""
+    """Row of a stamp on which the program failed, by a bug or the death of a worker; a mistake of the user is raised."""
     from lenssbi.pipelines.results import ItemResult
 
     if isinstance(error, InputError) and not isinstance(error, ItemError):

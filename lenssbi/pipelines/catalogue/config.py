@@ -1,4 +1,4 @@
-"""The choices of a catalogue."""
+"""Configuration of a catalogue."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ TableFormat = Literal["ecsv", "fits", "parquet"]
 
 
 class AutoConfig(Config):
-    """When `refine: auto` fits a stamp (:mod:`lenssbi.pipelines.catalogue.decide`); None disables a condition.
+    """Conditions for a fit with `refine: auto` (:mod:`lenssbi.pipelines.catalogue.decide`); None disables a condition.
 
     ``max_relative_error`` is half of the 68 per cent interval of einstein_radius over its median, ``max_residual`` the mean square of
-    residual over noise of the network's own model image. ``misspecified`` fits stamps that are unlike the network's training, and those
-    that it does not apply to.
+    residual over noise of the network's own model image. ``misspecified`` is for stamps that are unlike the network's training, and those
+    to which it does not apply.
     """
 
     max_relative_error: PositiveFloat | None = 0.05
@@ -26,10 +26,10 @@ class AutoConfig(Config):
 
 
 class CatalogueConfig(Config):
-    """How a catalogue is made.
+    """Configuration of a catalogue.
 
-    ``images`` makes each network's own model image, for its residual and for the report's thumbnails; ``draws`` are kept of each of its
-    posteriors. ``figures`` are those of the fits.
+    ``images`` is whether to make the model image of each posterior of the network, for its residual and the thumbnails of the report;
+    ``draws`` is the number of stored draws of each of these posteriors; ``figures`` is whether to make figures of the fits.
     """
 
     refine: Literal["auto", "all", "none"] = "auto"
@@ -41,5 +41,5 @@ class CatalogueConfig(Config):
     draws: int = Field(1000, ge=0, le=2000)
     figures: bool = True
     tables: tuple[TableFormat, ...] = ("ecsv", "parquet")
-    seed: int = Field(0, ge=0, description="of the draws that the network's quantiles come from")
+    seed: int = Field(0, ge=0, description="seed of the draws for the quantiles of the network's posteriors")
     fit: RefineConfig = RefineConfig()

@@ -1,4 +1,4 @@
-"""Which stamps need a fit, and which rows a human must look at, each with its reasons in words."""
+"""Selection of the stamps that need a fit, and of the rows that need a human, with reasons as text."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lenssbi.status import Status
 Row = dict[str, Any]
 
 QUIET = (Flag.NOISE_CONVERTED,)
-"""Flags that say what was done, and that nobody need look at."""
+"""Flags about the processing, which need no human."""
 REFUSED = (Status.WRONG.value, Status.NOT_EXPLAINED.value)
-"""How a fit ends whose numbers are not to be used."""
+"""Statuses of fits with numbers that must not be used."""
 
 
 def reasons_to_fit(row: Row, config: CatalogueConfig) -> list[str]:
@@ -32,7 +32,7 @@ def reasons_to_fit(row: Row, config: CatalogueConfig) -> list[str]:
 
 
 def doubts(row: Row, auto: AutoConfig) -> list[str]:
-    """What speaks against the network's answer."""
+    """Reasons to doubt the result of the network."""
     if not _applies(row):
         return ["the network is not for such stamps"] if auto.misspecified else []
     if row["status"] != Status.DONE.value:
@@ -50,7 +50,7 @@ def doubts(row: Row, auto: AutoConfig) -> list[str]:
 
 
 def usable(fit: Row) -> bool:
-    """Whether the numbers of a fit may stand in a catalogue: there are some, and the fit is not recognised as wrong."""
+    """Whether the numbers of a fit can be used in a catalogue: they exist, and the fit is not recognised as wrong."""
     return bool(fit.get("params")) and not str(fit["status"]).startswith(REFUSED)
 
 

@@ -1,4 +1,4 @@
-"""Fitting one stamp: its posterior, figure, thumbnail, and last its row, which says that the others are there."""
+"""Fit of one stamp: its posterior, figure and thumbnail, and last its row, so that a row implies the other files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from lenssbi.status import ItemError, Status
 
 
 def fit(source: StampSource, *, job: Job, instead: Row | None = None) -> None:
-    """Fit one stamp and keep its row; a stamp that cannot be fitted has a row that says why.
+    """Fit one stamp and store its row; the row of a stamp that cannot be fitted contains the reason.
 
-    ``instead`` is what `keep_row` takes.
+    ``instead`` is passed to `keep_row`.
     """
     from lenssbi.pipelines.refine import refine_source
 
@@ -49,10 +49,10 @@ def fit(source: StampSource, *, job: Job, instead: Row | None = None) -> None:
 
 
 def keep_row(source: StampSource, row: Row, job: Job, instead: Row | None = None) -> None:
-    """Keep the row of a fit; its files are named as seen from the catalogue's folder.
+    """Store the row of a fit; the paths of its files are relative to the catalogue's folder.
 
-    A fit that takes the place of the one that the catalogue's own options give says so with ``instead``: `key` and `identity` of that
-    one, and the `verdict` on it.
+    If the fit replaces the one with the options of the catalogue, ``instead`` contains `key` and `identity` of the latter, and the
+    `verdict` on it.
 
     Raises
     ------
@@ -66,14 +66,14 @@ def keep_row(source: StampSource, row: Row, job: Job, instead: Row | None = None
 
 
 def keep_failure(source: StampSource, error: Exception, job: Job, instead: Row | None = None) -> None:
-    """Keep the row of a fit on which the program failed; a user's mistake is raised again."""
+    """Store the row of a fit on which the program failed; a mistake of the user is raised again."""
     keep_row(source, failed_row(source, error, "refined"), job, instead)
 
 
 def read_row(folder: Path, name: str, key: str, identity: str) -> Row | None:
-    """The row of a fit, or of the one in its place; None if there is none yet, or one of another stamp or configuration.
+    """Row of a fit, or of the fit that replaces it; None if there is none, or it is of another stamp or configuration.
 
-    A fit in the place of another stays, with the redshifts that it was made with, if others are given.
+    A fit that replaces another is kept, with its redshifts, if other redshifts are given.
     """
     try:
         row = json.loads(row_path(folder, name).read_text())
@@ -91,7 +91,7 @@ def read_row(folder: Path, name: str, key: str, identity: str) -> Row | None:
 
 
 def fitted(source: StampSource, job: Job) -> bool:
-    """Whether the fit of a stamp is done, or another was made in its place; one that failed is tried again."""
+    """Whether the fit of a stamp is done, or was replaced by another; a fit that failed is tried again."""
     row = read_row(job.out, source.name, key_of(source), job.fitted)
     return row is not None and ("instead" in row or row["status"] == Status.DONE.value)
 

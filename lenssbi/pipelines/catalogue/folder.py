@@ -1,4 +1,4 @@
-"""A catalogue's folder read back: its table, its run, and every lens' thumbnail and posterior."""
+"""Reading of a catalogue's folder: table, description of the run, and thumbnail and posterior of each lens."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 SCHEMA = "lenssbi-run-1"
-KNOWN = {"config", "estimator", "asked", "fitted", "shards", "counts", "finished"}  # what every card says
+KNOWN = {"config", "estimator", "asked", "fitted", "shards", "counts", "finished"}  # entries of every card
 
 
 @dataclass(frozen=True)
 class CatalogueFolder:
-    """What `lenssbi catalogue` leaves.
+    """Folder of a catalogue.
 
     Parameters
     ----------
@@ -75,25 +75,25 @@ class CatalogueFolder:
 
     @cached_property
     def config(self) -> CatalogueConfig:
-        """The choices of the run."""
+        """Configuration of the run."""
         return parse(self.card["config"], CatalogueConfig, str(self.path / RUN))
 
     @property
     def identity(self) -> str:
-        """What verdicts on this catalogue name it by; it stays when the catalogue grows or lenses are fitted again."""
+        """Identity of the catalogue in files of verdicts; it does not change if lenses are added or fitted again."""
         return str(self.card.get("catalogue") or digest(self.card["asked"], self.card["fitted"]))
 
     def fits(self) -> dict[str, str]:
-        """Name of every lens -> identity of the result that stands in its row: of its fit, or of the network's answer."""
+        """Identity of the result in the row of each lens, by name: of its fit, or of the network's result."""
         return {row["name"]: row["fit"] for row in self.rows()}
 
     def inputs(self) -> set[str]:
-        """What a user would type for each stamp that has an answer."""
+        """Command-line argument of each stamp with a result."""
         shards = (read_rows(shard_path(self.path, number)) or [] for number in range(self.card["shards"]))
         return {row["input"] for rows in shards for row in rows}
 
     def rows(self) -> Iterator[Row]:
-        """The finished rows, shard by shard, from their files; each knows its `place` in the order of the inputs."""
+        """Final rows, read shard by shard; `place` is the index in the order of the inputs."""
         for number in range(self.card["shards"]):
             yield from map(self._final, read_rows(shard_path(self.path, number), self.card["asked"]) or [])
 
@@ -108,14 +108,14 @@ class CatalogueFolder:
                 yield entry.row["name"], picture
 
     def all_samples(self) -> Iterator[tuple[str, Samples]]:
-        """Name and posterior of every lens that has one: the fit's if there is one that is done, else the network's."""
+        """Name and posterior of every lens that has one: of the fit if it is done, otherwise of the network."""
         for entry in self._entries():
             samples = self._samples(entry)
             if samples is not None:
                 yield entry.row["name"], samples
 
     def samples(self, name: str) -> Samples | None:
-        """The posterior of a lens, None if there is none.
+        """The posterior of a lens; None if there is none.
 
         Raises
         ------
@@ -127,7 +127,7 @@ class CatalogueFolder:
             names = [row["name"] for row in read_rows(path) or []]
             if name in names:
                 return self._samples(read_entries(path)[names.index(name)])
-        raise InputError(f"{self.path}: no lens is called {name}: look into the column `name` of its table")
+        raise InputError(f"{self.path}: no lens is called {name}: see the column `name` of its table")
 
     def _entries(self) -> Iterator[Entry]:
         for number in range(self.card["shards"]):
@@ -140,41 +140,43 @@ class CatalogueFolder:
             return entry.samples
         return load_samples(self.path / fit["posterior"])
 
-    def _refined(self, asked: Row) -> Row | None:
-        """The row of a lens' fit, None if none was asked for or made."""
-        row = read_row(self.path, asked["name"], asked["key"], self.card["fitted"])
-        return row if row is None or "instead" in row or reasons_to_fit(asked, self.config) else None
+    def _refined(self, predicted: Row) -> Row | None:
+        """Row of the fit of a lens; None if none was requested or made."""
+        row = read_row(self.path, predicted["name"], predicted["key"], self.card["fitted"])
+        return row if row is None or "instead" in row or reasons_to_fit(predicted, self.config) else None
 
-    def _fit_identity(self, asked: Row, fit: Row | None) -> str:
-        """Changes whenever the model of a lens does: with its stamp, its options, and a fit that goes on, but not with redshifts."""
-        stamp = without_redshifts(asked["key"])
+    def _fit_identity(self, predicted: Row, fit: Row | None) -> str:
+        """Identity of the result of a lens, which depends on its stamp, options and the progress of its fit, but not on redshifts."""
+        stamp = without_redshifts(predicted["key"])
         if fit is None:
             return digest(self.card["asked"], stamp)
         return digest(str(fit.get("identity")), stamp, *(str(fit.get(name)) for name in ("status", "evaluations")))
 
-    def _final(self, asked: Row) -> Row:
-        """The fit's row if its numbers can be used; otherwise the network's answer, with what the fit said of itself."""
-        told = ("place", "key", "ra", "dec", "snr", "misspecification")
-        kept: Row = {name: asked[name] for name in told if name in asked}
-        if asked.get("params"):
-            flags = [flag for flag in asked.get("flags") or () if flag in about("network")]
-            kept["network"] = {"params": asked["params"], "flags": flags}
-        row = fit = self._refined(asked)
-        because = reasons_to_fit(asked, self.config)
+    def _final(self, predicted: Row) -> Row:
+        """Row of the fit if its numbers can be used; otherwise that of the network, with status and flags of the fit."""
+        common = ("place", "key", "ra", "dec", "snr", "misspecification")
+        kept: Row = {name: predicted[name] for name in common if name in predicted}
+        if predicted.get("params"):
+            flags = [flag for flag in predicted.get("flags") or () if flag in about("network")]
+            kept["network"] = {"params": predicted["params"], "flags": flags}
+        row = fit = self._refined(predicted)
+        because = reasons_to_fit(predicted, self.config)
         if fit is not None and "instead" in fit:
             because = [f"a reviewer's verdict was {str(fit['instead'].get('verdict', '')).replace('_', ' ')}"]
         if row is not None and not usable(row):
-            said = {name: row[name] for name in ("status", "seconds", "evaluations", "figure") if name in row}
+            about_fit = {name: row[name] for name in ("status", "seconds", "evaluations", "figure") if name in row}
             row = (
-                asked | said | {"flags": list(dict.fromkeys((*(row.get("flags") or ()), *(asked.get("flags") or ()))))}
+                predicted
+                | about_fit
+                | {"flags": list(dict.fromkeys((*(row.get("flags") or ()), *(predicted.get("flags") or ()))))}
             )
-        final = (row or asked) | kept
+        final = (row or predicted) | kept
         if final["method"] == "network" and final.get("params") and self.config.draws:
-            final["posterior"] = f"{NETWORK}/{shard_path(self.path, asked['shard']).name}"
+            final["posterior"] = f"{NETWORK}/{shard_path(self.path, predicted['shard']).name}"
         final["refined_because"] = "; ".join(because) if row is not None else ""
-        final["fit"] = self._fit_identity(asked, fit)
+        final["fit"] = self._fit_identity(predicted, fit)
         if fit is not None:
-            final.pop("view", None)  # the thumbnail is the fit's
+            final.pop("view", None)  # the thumbnail shows the fit
         look = reasons_to_look(final, self.config)
         final["look_because"] = "; ".join(look)
         return final | {"flags": [*(final.get("flags") or ()), *([Flag.NEEDS_HUMAN] if look else [])]}

@@ -54,7 +54,7 @@ class Job:
 
     @staticmethod
     def of(config: CatalogueConfig, out: Path) -> Job:
-        """The run with these choices into the folder `out`.
+        """The run with a configuration in the folder `out`.
 
         Raises
         ------
@@ -64,11 +64,11 @@ class Job:
         from lenssbi import __version__
         from lenssbi.estimators.load import find_estimator
 
-        # absolute: a worker elsewhere may run in another folder
-        said = lasting_name(config.estimator)
-        estimator = str(find_estimator(said).absolute())
-        # the configuration that is kept names the network so that another version, or another folder, finds the same
-        config = config.model_copy(update={"estimator": said})
+        # absolute, because a worker may run in another folder
+        name = lasting_name(config.estimator)
+        estimator = str(find_estimator(name).absolute())
+        # the stored configuration contains the lasting name, which is valid in other folders and versions
+        config = config.model_copy(update={"estimator": name})
         card = network(estimator).card.model_dump_json()
         asked = (
             card,
@@ -82,7 +82,7 @@ class Job:
         return Job(config, estimator, out.absolute(), *(digest(__version__, *map(str, one)) for one in (asked, fitted)))
 
     def shard(self, number: int) -> Path:
-        """File of the network's answers about chunk `number`."""
+        """File of the network's results for chunk `number`."""
         return shard_path(self.out, number)
 
 
@@ -92,7 +92,7 @@ def shard_path(folder: Path, number: int) -> Path:
 
 
 def row_path(folder: Path, name: str) -> Path:
-    """File of the row of a fit; its thumbnail is beside it."""
+    """File of the row of a fit; its thumbnail is in the same folder."""
     return folder / LENSES / f"{file_stem(name)}.json"
 
 
@@ -105,24 +105,24 @@ def network(estimator: str) -> Estimator:
 
 
 def key_of(source: StampSource) -> str:
-    """Identity of a stamp: where it is, how it is read, and size and date of its files; and after a dash that of its redshifts."""
+    """Identity of a stamp, from its place, the options of reading, and size and date of its files; after a dash, that of its redshifts."""
     plain = replace(source, z_lens=None, z_source=None, cosmology=None)
     redshifts = repr((source.z_lens, source.z_source, source.cosmology))
     return f"{digest(repr(plain), *map(file_version, source.files))}-{digest(redshifts)}"
 
 
 def without_redshifts(key: str) -> str:
-    """Identity of a stamp for what does not follow from its redshifts, such as a model and the verdict on it."""
+    """Identity of a stamp without its redshifts, for models and verdicts, which do not depend on them."""
     return key.partition("-")[0]
 
 
 def digest(*parts: str) -> str:
-    """A short text that stands for many."""
+    """Hash of several texts, shortened to 24 characters."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
 def file_version(path: str) -> str:
-    """Size and date of a file, which change when it does."""
+    """Text with size and date of a file, which changes if the file does."""
     try:
         stat = Path(path).stat()
     except OSError:

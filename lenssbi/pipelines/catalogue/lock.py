@@ -1,4 +1,4 @@
-"""One run at a time in a folder. The lock is the system's: it goes with its process, however that ends."""
+"""Lock of a folder, for one run at a time. The operating system releases the lock when its process ends."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LOCK = ".lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder.
+    """Lock a folder.
 
     Raises
     ------
     InputError
-        If another run holds it, or it cannot be written.
+        If another run has locked it, or it cannot be written.
     """
     import fcntl
 
@@ -37,7 +37,7 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise InputError(
-                f"{folder}: {_whose(path)} is writing here: wait for it, or choose another --out"
+                f"{folder}: {_owner(path)} is writing here: wait for it, or choose another --out"
             ) from None
         handle.truncate(0)
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -49,7 +49,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def holder(folder: Path) -> dict[str, Any] | None:
-    """Which process holds a folder (process, host, since), None if nobody does."""
+    """Process that has locked a folder (process, host, since); None if there is none."""
     import fcntl
 
     path = folder / LOCK
@@ -64,7 +64,7 @@ def holder(folder: Path) -> dict[str, Any] | None:
     return None
 
 
-def _whose(path: Path) -> str:
+def _owner(path: Path) -> str:
     who = _read(path)
     if not who:
         return "another run"

@@ -1,7 +1,7 @@
-"""`lenssbi catalogue --redo VERDICT`: lenses of which reviewers said something are fitted again, with other options.
+"""`lenssbi catalogue --redo VERDICT`: lenses with a verdict of reviewers are fitted again, with other options.
 
-The new fit takes the place of the old one. Its row says which one that was (`instead`), so that the catalogue's own options, and every
-other row, stay as they are. The verdict was on the old fit and no longer counts. A run that was stopped is continued by the same command:
+The new fit replaces the old one. Its row contains the identity of the old fit (`instead`), so that the options of the catalogue and all
+other rows do not change. The verdict was on the old fit and no longer counts. A run that was stopped is continued by the same command:
 lenses that are done no longer have the verdict.
 """
 
@@ -29,7 +29,7 @@ from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError, Status
 
 Item = tuple[StampSource, Row]
-"""A stamp to be fitted, and what its fit takes the place of."""
+"""A stamp to be fitted, and the description of the fit to be replaced."""
 
 
 def redo(
@@ -55,7 +55,7 @@ def redo(
     config
         Configuration of the new fits; settings that do not concern a fit are not used.
     inputs, read
-        Stamps, and options for reading them; none for those of `run.json`.
+        Stamps, and options of reading them; without inputs, those of `run.json`.
     workers, scheduler, cluster, progress
         As for :func:`~lenssbi.pipelines.catalogue.run.run`.
 
@@ -68,21 +68,27 @@ def redo(
     start = time.perf_counter()
     for verdict in verdicts:
         if verdict not in VERDICTS:
-            raise InputError(f"--redo {verdict}: no verdict is called so: use one of {', '.join(VERDICTS)}")
+            raise InputError(f"--redo {verdict}: not a verdict: use one of {', '.join(VERDICTS)}")
     found = CatalogueFolder.open(folder)
     names, was_stopped = _reviewed_as(found, verdicts), bool(found.card.get("redoing"))
     if not found.card["finished"] and not was_stopped:
         raise InputError(f"{folder}: the catalogue is not finished: run its command again before any --redo")
     if not names and not was_stopped:
-        said = " or ".join(verdict.replace("_", " ") for verdict in verdicts)
-        raise InputError(f"{folder}: no lens has the verdict {said}: merge the verdicts with `lenssbi review {folder}`")
+        listed = " or ".join(verdict.replace("_", " ") for verdict in verdicts)
+        raise InputError(
+            f"{folder}: no lens has the verdict {listed}: merge the verdicts with `lenssbi review {folder}`"
+        )
     job = Job.of(config, folder)
     items = _items(found, names, _sources(found, inputs, read), job)
     card = found.card | {"finished": False, "redoing": True}
     with locked(job.out):
         if items:
-            told = {"verdicts": sorted(verdicts), "lenses": sorted(names), "config": job.config.model_dump(mode="json")}
-            card["redone"] = [*card.get("redone", []), told]
+            entry = {
+                "verdicts": sorted(verdicts),
+                "lenses": sorted(names),
+                "config": job.config.model_dump(mode="json"),
+            }
+            card["redone"] = [*card.get("redone", []), entry]
         write_card(job.out, card)
         with batch.worker_pool(workers=workers, scheduler=scheduler, cluster=cluster) as spread:
             for done, (index, outcome) in enumerate(spread(partial(_fit, job=job), items), 1):
@@ -98,19 +104,19 @@ def redo(
 
 
 def _reviewed_as(folder: CatalogueFolder, verdicts: Collection[str]) -> dict[str, Row]:
-    """The rows of the lenses with such a verdict, with it, by name."""
+    """Rows of the lenses with one of the verdicts, with the verdict added, by name."""
     rows = {row["name"]: row for row in folder.rows()}
     kept = read_kept(folder.path / REVIEW, folder.identity, rows)
     counted = of_lenses(kept, {name: row["fit"] for name, row in rows.items()})
-    found = {name: consensus(said).verdict for name, said in counted.items()}
+    found = {name: consensus(several).verdict for name, several in counted.items()}
     return {name: rows[name] | {"verdict": verdict} for name, verdict in found.items() if verdict in verdicts}
 
 
 def _sources(folder: CatalogueFolder, inputs: Sequence[str], read: ReadOptions) -> dict[str, StampSource]:
-    """The stamps, by name."""
+    """Stamps, by name."""
     if not inputs:
-        said = said_in(folder.card, folder.path / RUN)
-        inputs, read = said.inputs, said.read.updated(read)
+        earlier = said_in(folder.card, folder.path / RUN)
+        inputs, read = earlier.inputs, earlier.read.updated(read)
     return {source.name: source.absolute() for source in read.sources(inputs)}
 
 
@@ -118,7 +124,7 @@ def _items(
     folder: CatalogueFolder, names: Mapping[str, Row], sources: Mapping[str, StampSource], job: Job
 ) -> list[Item]:
     if lost := sorted(names.keys() - sources.keys()):
-        raise InputError(f"{folder.path}: {lost[0]} is not among the inputs: name all of them, or none")
+        raise InputError(f"{folder.path}: {lost[0]} is not among the inputs: give all of them, or none")
     own = {name: {"key": row["key"], "identity": folder.card["fitted"]} for name, row in names.items()}
     items = [(sources[name], {**own[name], "verdict": row["verdict"]}) for name, row in names.items()]
     if items and all(_has_these_options(source, job) for source, _ in items):

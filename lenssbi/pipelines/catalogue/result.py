@@ -48,7 +48,7 @@ class CatalogueResult:
 
     @property
     def path(self) -> str:
-        """The table, the first of its formats."""
+        """Path of the table, in the first of its formats."""
         return str(self.folder.path / f"{TABLE}.{self.folder.config.tables[0]}") if self.folder.config.tables else ""
 
     @cached_property
@@ -89,7 +89,7 @@ def _network(answer: Mapping[str, Any] | None) -> NetworkAnswer | None:
 
 
 def _summaries(params: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Summary] | None:
-    """Summaries from a row, which keeps no mean and no sigma."""
+    """Summaries from a row, which contains neither mean nor sigma."""
     if params is None:
         return None
     nan = float("nan")

@@ -1,12 +1,12 @@
-"""`lenssbi catalogue`: many stamps in, one row for each out.
+"""`lenssbi catalogue`: one table for many stamps, in three steps.
 
-    ask        the network, a chunk of stamps at a time
-    fit        the stamps that need it, one at a time: all, none, or (auto) those with a network's answer in doubt (`decide.py`)
+    predict    the network, a chunk of stamps at a time
+    fit        the stamps that need it, one at a time: all, none, or (auto) those with a doubtful result of the network (`decide.py`)
     write      the table, in the order of the inputs
 
-Every answer is on disk as soon as it is known (`job.py` says where), so a run that was stopped continues. A stamp that fails is a row with
-a status. Rows depend neither on the number of workers nor on the order of the inputs: chunks are cut from the sorted list of stamps,
-and what is random about a stamp follows from its name.
+Every result is written as soon as it is known (`job.py` lists the files), so a stopped run can be continued. A stamp that fails has a row
+with its status. Rows depend neither on the number of workers nor on the order of the inputs: chunks are made from the sorted list of
+stamps, and the seed of a stamp follows from its name.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from lenssbi.pipelines.repeat import provenance, said_in
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.status import InputError
 
-CHUNK = 64  # stamps that the network is asked about at once
+CHUNK = 64  # number of stamps that the network predicts together
 
 
 def run(
@@ -83,12 +83,12 @@ def run(
         card |= _continued(job, sources)
         write_card(job.out, card)
         with batch.worker_pool(workers=workers, scheduler=scheduler, cluster=cluster) as spread:
-            _ask_all(job, chunks, spread, progress)
+            _predict_all(job, chunks, spread, progress)
             chosen = list(_chosen(job, chunks))
             card["counts"]["to_refine"] = len(chosen)
             write_card(job.out, card)
             _fit_all(job, chosen, spread, progress)
-        folder = CatalogueFolder(Path(out), card)  # as the user named it: that is what is printed
+        folder = CatalogueFolder(Path(out), card)  # the path of the user, for messages
         card["counts"] |= write_tables(folder)
         card |= {"seconds": round(time.perf_counter() - start, 3), "finished": True}
         write_card(job.out, card)
@@ -110,18 +110,18 @@ def repeat(folder: Path, *, out: Path | None = None, **where: Any) -> CatalogueR
     Raises
     ------
     InputError
-        If it is not the folder of a catalogue, or is of a version that did not store how its stamps were read; and as for `run`.
+        If it is not the folder of a catalogue, or is of a version that did not store the options of reading; and as for `run`.
     """
     earlier = CatalogueFolder.open(folder)
-    said = said_in(earlier.card, folder / RUN)
-    return run(said.inputs, config=earlier.config, out=folder if out is None else out, read=said.read, **where)
+    stored = said_in(earlier.card, folder / RUN)
+    return run(stored.inputs, config=earlier.config, out=folder if out is None else out, read=stored.read, **where)
 
 
 def _continued(job: Job, sources: Sequence[StampSource]) -> dict[str, Any]:
-    """What stays of the card of the folder's catalogue, which goes on, or grows; it is not replaced by one of other stamps."""
+    """Entries to keep from the card of a catalogue in the folder, which is continued or extended, but not replaced by other stamps."""
     try:
         earlier = CatalogueFolder.open(job.out)
-    except InputError:  # none, or of another version
+    except InputError:  # no catalogue, or one of another version
         return {"catalogue": uuid.uuid4().hex, "redone": []}
     lost = earlier.inputs() - {source.argument for source in sources}
     if lost:
@@ -133,7 +133,7 @@ def _continued(job: Job, sources: Sequence[StampSource]) -> dict[str, Any]:
 
 
 def _chunks(sources: Sequence[StampSource]) -> list[Chunk]:
-    """The stamps in an order of their own, so that the user's changes nothing."""
+    """Chunks of the sorted stamps, independent of the order of the inputs."""
     order = sorted(range(len(sources)), key=lambda i: (sources[i].path, sources[i].index or 0, sources[i].name))
     cuts = [order[first : first + CHUNK] for first in range(0, len(order), CHUNK)]
     return [Chunk(number, tuple(sources[i] for i in cut), tuple(cut)) for number, cut in enumerate(cuts)]
@@ -153,20 +153,20 @@ def _card(job: Job, stamps: int, shards: int) -> dict[str, Any]:
     }
 
 
-def _ask_all(job: Job, chunks: Sequence[Chunk], spread: batch.Map, progress: Progress) -> None:
+def _predict_all(job: Job, chunks: Sequence[Chunk], spread: batch.Map, progress: Progress) -> None:
     todo = [chunk for chunk in chunks if not finished(chunk, job)]
     total = sum(len(chunk.sources) for chunk in chunks)
     done = total - sum(len(chunk.sources) for chunk in todo)
-    progress(done, total, "asking the network")
+    progress(done, total, "predicting")
     for index, outcome in spread(partial(ask, job=job), todo):
         if isinstance(outcome, Exception):
-            _ask_one_by_one(job, todo[index], outcome, spread)
+            _predict_one_by_one(job, todo[index], outcome, spread)
         done += len(todo[index].sources)
-        progress(done, total, "asking the network")
+        progress(done, total, "predicting")
 
 
-def _ask_one_by_one(job: Job, chunk: Chunk, error: Exception, spread: batch.Map) -> None:
-    """A chunk on which a worker failed: every stamp alone, so that the one at fault takes no other down."""
+def _predict_one_by_one(job: Job, chunk: Chunk, error: Exception, spread: batch.Map) -> None:
+    """Predict each stamp of a chunk separately, after a worker failed on the chunk, so that only the stamp at fault fails."""
     entries = {i: Entry(failed_row(source, error, "network")) for i, source in enumerate(chunk.sources)}
     for i, outcome in spread(partial(entries_of, job=job), [(source,) for source in chunk.sources]):
         if isinstance(outcome, Exception):
@@ -177,7 +177,7 @@ def _ask_one_by_one(job: Job, chunk: Chunk, error: Exception, spread: batch.Map)
 
 
 def _chosen(job: Job, chunks: Sequence[Chunk]) -> list[StampSource]:
-    """The stamps that are to be fitted."""
+    """Stamps to be fitted."""
     found = []
     for chunk in chunks:
         rows = {row["name"]: row for row in read_rows(job.shard(chunk.number), job.asked) or []}

@@ -1,4 +1,4 @@
-"""How far a run is, from the files that it has left so far: `lenssbi status DIR`. Changes nothing."""
+"""`lenssbi status`: progress of a run, from its files. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from lenssbi.pipelines.catalogue.job import LENSES, NETWORK
 from lenssbi.pipelines.catalogue.lock import holder
 from lenssbi.status import Status
 
-RECENT = 600.0  # [s] over which a rate is taken
+RECENT = 600.0  # [s] interval of a rate
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How far a run is.
+    """Progress of a run.
 
     Parameters
     ----------
     path
         Folder of the run.
     stamps, asked, failed
-        Number of all stamps, of those with a result of the network or a reason why there is none, and of the latter.
+        Number of all stamps, of those with a result of the network or a reason for its absence, and of the latter.
     to_refine, refined
-        Number of stamps to be fitted, None until the network has seen all of them, and of fits that have ended.
+        Number of stamps to be fitted (None until the network has predicted all), and of fits that have ended.
     asked_per_second, refined_per_second
         Rates over the last ten minutes [1/s]; 0 if nothing happened.
     seconds_left
@@ -57,14 +57,14 @@ class RunStatus:
 
 
 def status_of(path: Path, now: float | None = None) -> RunStatus:
-    """Look at the folder of a run.
+    """Read the progress of a run from its folder.
 
     Parameters
     ----------
     path
         Folder of the run.
     now
-        Present time [s since 1970]; None for that of the clock.
+        Present time [s since 1970]; None for the time of the clock.
 
     Raises
     ------
@@ -75,25 +75,25 @@ def status_of(path: Path, now: float | None = None) -> RunStatus:
     folder = CatalogueFolder.open(path)
     card = folder.card
     shards = [file for file in sorted((path / NETWORK).glob("[0-9]*.h5")) if int(file.stem) < card["shards"]]
-    asked: list[float] = []
+    predicted: list[float] = []
     failed = 0
     for file in shards:
         rows = read_rows(file, card["asked"]) or []
-        asked += [file.stat().st_mtime] * len(rows)
+        predicted += [file.stat().st_mtime] * len(rows)
         failed += sum(row["status"] != Status.DONE.value for row in rows)
     counts = card["counts"]
     fits = [file.stat().st_mtime for file in (path / LENSES).glob("*.json") if card["fitted"] in file.read_text()]
-    rates = _rate(asked, now), _rate(fits, now)
+    rates = _rate(predicted, now), _rate(fits, now)
     return RunStatus(
         path=path,
         stamps=counts["stamps"],
-        asked=len(asked),
+        asked=len(predicted),
         failed=failed,
         to_refine=counts.get("to_refine"),
         refined=min(len(fits), counts.get("to_refine") or 0),
         asked_per_second=rates[0],
         refined_per_second=rates[1],
-        seconds_left=_left(counts, len(asked), len(fits), *rates),
+        seconds_left=_left(counts, len(predicted), len(fits), *rates),
         finished=bool(card["finished"]),
         holder=holder(path),
     )
@@ -105,9 +105,9 @@ def _rate(times: Sequence[float], now: float) -> float:
     return len(recent) / max(now - min(recent), 1.0) if recent else 0.0
 
 
-def _left(counts: dict[str, int], asked: int, fitted: int, asking: float, fitting: float) -> float | None:
-    if asked < counts["stamps"]:
-        return (counts["stamps"] - asked) / asking if asking else None
+def _left(counts: dict[str, int], predicted: int, fitted: int, predicting: float, fitting: float) -> float | None:
+    if predicted < counts["stamps"]:
+        return (counts["stamps"] - predicted) / predicting if predicting else None
     missing = max(counts.get("to_refine", 0) - fitted, 0)
     if not missing:
         return 0.0

@@ -1,4 +1,4 @@
-"""What a thumbnail shows, in arcsec, so that the report can put axes, a scale bar, critical curves and caustics on it."""
+"""Coordinates of the panels of a thumbnail [arcsec], for axes, a scale bar, critical curves and caustics in the report."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lenssbi.plots.thumbnails import half_sides
 from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.own_model import OwnModel
 
-GRID = 64  # points along the side of the square in which curves are searched
-POINTS = 72  # of a curve, enough for the size of a thumbnail
+GRID = 64  # number of points along the side of the grid on which curves are found
+POINTS = 72  # largest number of points of a curve, sufficient for a thumbnail
 DIGITS = 3
 
 
 def view_of(stamp: Stamp, model: OwnModel) -> dict[str, Any]:
-    """Where the panels of a thumbnail lie and the curves on them.
+    """Coordinates of the panels of a thumbnail, and the curves on them.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def view_of(stamp: Stamp, model: OwnModel) -> dict[str, Any]:
     -------
     dict
         ``half``, half sides (x, y) of data, model and residual about the stamp's centre; ``source``, left, right, bottom and top of the
-        source; ``critical`` and ``caustics``, a list of curves of alternating x and y each. All in arcsec; goes through JSON.
+        source; ``critical`` and ``caustics``, a list of curves of alternating x and y each. All in arcsec, in types of JSON.
     """
     half = half_sides(stamp.shape, model.mask, stamp.pixel_scale)
     lens = deflectors(model.params)

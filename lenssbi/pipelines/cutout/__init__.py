@@ -1,4 +1,4 @@
-"""`lenssbi cutout`: positions on the sky and the tiles of a mosaic in, a stamp of each out."""
+"""`lenssbi cutout`: stamps from the tiles of a mosaic, at given positions."""
 
 from lenssbi.pipelines.cutout.first import cut_first
 from lenssbi.pipelines.cutout.options import CutoutOptions

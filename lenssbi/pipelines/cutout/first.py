@@ -1,4 +1,4 @@
-"""First step of `predict`, `refine` and `catalogue` if their input is a table of positions: its stamps are cut out."""
+"""First step of `predict`, `refine` and `catalogue` for a table of positions: the stamps are cut out."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ def cut_first(
     read: ReadOptions,
     progress: Progress = silent,
 ) -> tuple[list[str], ReadOptions]:
-    """Cut the stamps of a table of positions out; those that are there already are kept.
+    """Cut out the stamps of a table of positions; existing ones are kept.
 
     Parameters
     ----------
     inputs
-        Table of positions, or one position, alone.
+        Single item: a table of positions, or one position.
     options
         Mosaic and size of the stamps; noise and PSF are those of `read`.
     folder
         Folder for the stamps.
     read
-        Options of reading the stamps; noise and psf are those of the mosaic here.
+        Options of reading the stamps; noise and psf are those of the mosaic.
     progress
         Function that is called with (targets done, targets in all, text).
 
     Returns
     -------
-    Table of the stamps, which is to be read, and the options of `read` that are left for them.
+    Table of the stamps, as the new input, and the remaining options of reading them.
 
     Raises
     ------
@@ -46,11 +46,14 @@ def cut_first(
         If there are several inputs or an option that is for stamps; and as for `run`.
     """
     if len(inputs) != 1:
-        raise InputError(f"--image cuts the positions of one table out, and there are {len(inputs)} inputs: give one")
-    for option, remedy in (("mask", "--flag for the mosaic's mask"), ("pixel_scale", "a mosaic whose header says it")):
+        raise InputError(f"--image needs one table of positions, and there are {len(inputs)} inputs: give one")
+    for option, remedy in (
+        ("mask", "--flag for the mosaic's mask"),
+        ("pixel_scale", "a mosaic with the pixel scale in its header"),
+    ):
         if getattr(read, option) is not None:
             raise InputError(f"--{option.replace('_', '-')} is for stamps, not for a mosaic: give {remedy}")
-    said: dict[str, Any] = {name: (str(read.said[name]),) for name in ("noise", "psf") if name in read.said}
-    layers = replace(options.layers, **said)
+    files: dict[str, Any] = {name: (str(read.said[name]),) for name in ("noise", "psf") if name in read.said}
+    layers = replace(options.layers, **files)
     found = run(inputs[0], options=replace(options, layers=layers), out=folder, progress=progress)
     return [str(found.table)], replace(read, noise=None, psf=None)

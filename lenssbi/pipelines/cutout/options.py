@@ -17,7 +17,7 @@ LEAST, MOST = 3, 4000  # pixels of a side
 
 @dataclass(frozen=True)
 class CutoutOptions:
-    """What is cut out, of which files.
+    """Files of the mosaic, and size and mask of the stamps.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class CutoutOptions:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.size) and self.size > 0):
-            raise InputError(f"--size {self.size:g}: the side of a stamp is more than 0 arcsec")
+            raise InputError(f"--size {self.size:g}: the side of a stamp must be above 0 arcsec")
 
     def side(self, footprint: Footprint) -> int:
         """Side of a stamp of a tile [pixels].
@@ -57,7 +57,7 @@ class CutoutOptions:
         return side
 
     def told(self, tiles: Sequence[Tile]) -> dict[str, Any]:
-        """What stamps of these tiles follow from, beside the targets, as JSON can hold it."""
+        """Description, for JSON, of everything except the targets that determines the stamps of these tiles."""
         files = {file: file_version(file) for tile in tiles for file in tile.files}
         return {
             "size": self.size,

@@ -1,4 +1,4 @@
-"""One row for each target: its stamp, or the reason why there is none."""
+"""Rows of the table, one for each target: its stamp, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ DONE = Status.DONE.name.lower()
 # name -> (unit, description)
 COLUMNS = {
     "id": ("", "name of the target"),
-    "ra": ("deg", "ICRS right ascension that was asked for"),
-    "dec": ("deg", "ICRS declination that was asked for"),
+    "ra": ("deg", "ICRS right ascension of the target"),
+    "dec": ("deg", "ICRS declination of the target"),
     "path": ("", "file of the stamp, in the folder of this table; empty if there is none"),
     "mosaic": ("", "file that the image was cut from"),
     "x": ("pixel", "target in the mosaic, along its rows, from 1"),
     "y": ("pixel", "target in the mosaic, along its columns, from 1"),
-    "psf_distance": ("arcsec", "from the target to where its PSF was measured, 0 for one PSF for all"),
+    "psf_distance": ("arcsec", "distance of the target from the place of its PSF, 0 for one PSF for all"),
     "usable": ("", "share of the stamp's pixels that can be used"),
-    "status": ("", "done, or what went wrong in a word"),
-    "reason": ("", "what went wrong in a sentence, with the remedy"),
+    "status": ("", "done, or the kind of failure"),
+    "reason": ("", "reason of the failure, with the remedy"),
 }
-# those that a table of positions may have
+# optional columns of a table of positions
 CARRIED = {
     "lens_light": "none or auto, as in the table of positions",
-    "mass_prior": "what is known of the mass, as in the table of positions",
+    "mass_prior": "prior of the mass, as in the table of positions",
     "z_lens": "redshift of the lens, as in the table of positions",
     "z_source": "redshift of the source, as in the table of positions",
 }
@@ -47,18 +47,18 @@ def stamp_file(target: CutoutTarget) -> str:
     return f"{file_stem(target.name)}.fits"
 
 
-def done_row(target: CutoutTarget, said: Mapping[str, Any]) -> Row:
-    """The row of a stamp whose first header says `said`."""
+def done_row(target: CutoutTarget, header: Mapping[str, Any]) -> Row:
+    """The row of a stamp from its first header."""
     return {
         "id": target.name,
         "ra": target.ra,
         "dec": target.dec,
         "path": stamp_file(target),
-        "mosaic": str(said["MOSAIC"]),
-        "x": float(said["MOSAIC_X"]),
-        "y": float(said["MOSAIC_Y"]),
-        "psf_distance": float(said["PSFDIST"]),
-        "usable": float(said["USABLE"]),
+        "mosaic": str(header["MOSAIC"]),
+        "x": float(header["MOSAIC_X"]),
+        "y": float(header["MOSAIC_Y"]),
+        "psf_distance": float(header["PSFDIST"]),
+        "usable": float(header["USABLE"]),
         "status": DONE,
         "reason": "",
         **target.carried,
@@ -96,12 +96,12 @@ def write_table(rows: Sequence[Mapping[str, Any]], folder: Path, options: Mappin
 
     kinds = {name: str if isinstance(rows[0][name], str) else float for name in COLUMNS}
     columns = [
-        Column([row[name] for row in rows], name=name, dtype=kinds[name], unit=unit or None, description=said)
-        for name, (unit, said) in COLUMNS.items()
+        Column([row[name] for row in rows], name=name, dtype=kinds[name], unit=unit or None, description=text)
+        for name, (unit, text) in COLUMNS.items()
     ]
     columns += [
-        Column(_as_numbers([row[name] for row in rows]), name=name, description=said)
-        for name, said in CARRIED.items()
+        Column(_as_numbers([row[name] for row in rows]), name=name, description=text)
+        for name, text in CARRIED.items()
         if name in rows[0]
     ]
     meta = {"schema": SCHEMA, "version": __version__, "command": "cutout", "options": dict(options)}
@@ -109,7 +109,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], folder: Path, options: Mappin
 
 
 def _as_numbers(cells: Sequence[str]) -> list[str] | list[float]:
-    """The cells as numbers, NaN for an unknown one; as text, with every mistake in it, if one of them is something else."""
+    """Cells as numbers, NaN for an unknown one; as unchanged text if one of them is not a number."""
     values = [math.nan if in_cell(cell) is None else number(cell) for cell in cells]
     numbers = [value for value in values if value is not None]
     known = any(value == value for value in numbers)

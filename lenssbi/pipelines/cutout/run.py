@@ -1,12 +1,12 @@
-"""`lenssbi cutout`: positions on the sky and the tiles of a mosaic in, a stamp of each out.
+"""`lenssbi cutout`: stamps from the tiles of a mosaic, at given positions.
 
     cutouts.json            the options, and whether the run has ended
-    NAME.fits               a stamp, which every other command reads
-    cutouts.ecsv            one row for each target, in their order, with `path` and `status`: it lists the stamps for other commands
+    NAME.fits               a stamp, for every other command
+    cutouts.ecsv            one row for each target, in their order, with `path` and `status`; a list of stamps for other commands
 
-A stamp is read back before it gets its name, so that a row that is done is a stamp that can be used. Stamps that are there already are
-kept: their headers say what they were cut from, and a run with other options is refused. Targets are taken tile by tile; memory holds one
-stamp, a row for each target, and what the system keeps of the tiles' files.
+A stamp is read before it gets its name, so that the stamp of a row that is done can be used. Existing stamps are kept; their headers
+identify their origin, and a run with other options is refused. Targets are processed tile by tile. Memory holds one stamp, a row for each
+target, and the file cache of the system.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CARD = "cutouts.json"
 
 @dataclass(frozen=True)
 class CutoutResult:
-    """What was cut out.
+    """Result of a run.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class CutoutResult:
 
 
 def run(targets: str, *, options: CutoutOptions, out: Path, progress: Progress = silent) -> CutoutResult:
-    """Cut stamps out, or continue a run that was stopped.
+    """Cut out stamps, or continue a stopped run.
 
     Parameters
     ----------
@@ -97,15 +97,15 @@ def run(targets: str, *, options: CutoutOptions, out: Path, progress: Progress =
     start = time.perf_counter()
     found, out = read_targets(targets), Path(out)
     tiles = find_tiles(options.layers)
-    footprints = [_looked_at(tile, options) for tile in tiles]
-    told = options.told(tiles)
-    work = Work(options, tiles, footprints, out, digest(json.dumps(told, sort_keys=True)))
+    footprints = [_footprint(tile, options) for tile in tiles]
+    described = options.told(tiles)
+    work = Work(options, tiles, footprints, out, digest(json.dumps(described, sort_keys=True)))
     with locked(out):
-        _refuse_another(out, told, found)
+        _refuse_another(out, described, found)
         remove_unfinished(out)
         rows = {place: row for place, target in enumerate(found) if (row := _kept(target, work)) is not None}
         kept = sum(row["status"] == DONE for row in rows.values())
-        _write_card(out, told, finished=False)
+        _write_card(out, described, finished=False)
         todo = {place: target for place, target in enumerate(found) if place not in rows}
         progress(len(rows), len(found), "cutting out")
         for place, row in cut_all(todo, work):
@@ -114,31 +114,31 @@ def run(targets: str, *, options: CutoutOptions, out: Path, progress: Progress =
         ordered = tuple(rows[place] for place in range(len(found)))
         if len(ordered) == 1 and ordered[0]["status"] != DONE:
             raise InputError(f"{targets}: {ordered[0]['reason']}")
-        table = write_table(ordered, out, told)
-        _write_card(out, told, finished=True)
+        table = write_table(ordered, out, described)
+        _write_card(out, described, finished=True)
     return CutoutResult(ordered, table, kept, time.perf_counter() - start)
 
 
-def _looked_at(tile: Tile, options: CutoutOptions) -> Footprint:
-    """The place of a tile. All of its layers are opened, so that what is wrong with one is known before anything is cut out."""
+def _footprint(tile: Tile, options: CutoutOptions) -> Footprint:
+    """Footprint of a tile. All of its layers are opened, so that errors are found before anything is cut out."""
     opened = OpenTile.open(tile, options.flag_bits)
     opened.files.close()
     options.side(opened.footprint)
     return opened.footprint
 
 
-def _refuse_another(out: Path, told: Mapping[str, Any], targets: Sequence[CutoutTarget]) -> None:
-    """A folder's stamps go on, or become more; they are neither mixed with those of other options nor dropped from its table."""
+def _refuse_another(out: Path, described: Mapping[str, Any], targets: Sequence[CutoutTarget]) -> None:
+    """Refuse a folder with stamps of other options, or with stamps of other targets, which its table would no longer list."""
     if not any(out.glob("*.fits")):
         return  # there is nothing to lose
     remedy = "choose another --out, or remove the folder"
     try:
         card = json.loads((out / CARD).read_text())
-        earlier = card["options"] if card["schema"] == SCHEMA else told
+        earlier = card["options"] if card["schema"] == SCHEMA else described
     except (OSError, ValueError, KeyError, TypeError):
-        earlier = told
-    if earlier != told:
-        raise InputError(f"{out}: holds cut-outs with other options ({_difference(earlier, told)}): {remedy}")
+        earlier = described
+    if earlier != described:
+        raise InputError(f"{out}: holds cut-outs with other options ({_difference(earlier, described)}): {remedy}")
     if (out / TABLE).is_file():
         (table,) = read_texts(out / TABLE)
         lost = set(table.column("path") or ()) - {stamp_file(target) for target in targets} - {""}
@@ -146,37 +146,37 @@ def _refuse_another(out: Path, told: Mapping[str, Any], targets: Sequence[Cutout
             raise InputError(f"{out}: holds cut-outs of other targets ({min(lost)} is not among them): {remedy}")
 
 
-def _difference(earlier: Mapping[str, Any], told: Mapping[str, Any]) -> str:
-    name = next(name for name in told if earlier.get(name) != told[name])
+def _difference(earlier: Mapping[str, Any], described: Mapping[str, Any]) -> str:
+    name = next(name for name in described if earlier.get(name) != described[name])
     if name in ("size", "flag_bits"):
-        return f"{name} {earlier.get(name)}, now {told[name]}"
+        return f"{name} {earlier.get(name)}, now {described[name]}"
     if name == "tiles":
         return "of other files"
-    changed = next(file for file, version in told["files"].items() if earlier["files"].get(file) != version)
+    changed = next(file for file, version in described["files"].items() if earlier["files"].get(file) != version)
     return f"{changed} has changed since"
 
 
 def _kept(target: CutoutTarget, work: Work) -> Row | None:
-    """The row of a target that needs no work: its stamp is there, or it has no position; None for the others.
+    """Row of a target that needs no work, because its stamp exists or it has no position; None for the others.
 
     Raises
     ------
     InputError
-        The stamp's name is that of another file.
+        If a file with the name of the stamp exists and is not this stamp.
     """
     if target.status is not None:
         return failed_row(target, target.status, target.detail)
     path = work.out / stamp_file(target)
     if not path.exists():
         return None
-    said = read_provenance(path)
-    if said is None or said["CUTKEY"] != work.key(target):
-        what = "no cut-out" if said is None else "a cut-out of another position or with other options"
-        raise InputError(f"{path}: is there already and is {what}: choose another --out, or remove the file")
-    return done_row(target, said)
+    header = read_provenance(path)
+    if header is None or header["CUTKEY"] != work.key(target):
+        what = "no cut-out" if header is None else "a cut-out of another position or with other options"
+        raise InputError(f"{path}: exists already and is {what}: choose another --out, or remove the file")
+    return done_row(target, header)
 
 
-def _write_card(out: Path, told: Mapping[str, Any], finished: bool) -> None:
-    card = {"schema": SCHEMA, "version": __version__, "command": "cutout", "options": told, "finished": finished}
+def _write_card(out: Path, described: Mapping[str, Any], finished: bool) -> None:
+    card = {"schema": SCHEMA, "version": __version__, "command": "cutout", "options": described, "finished": finished}
     with atomic(out / CARD) as temporary:
         temporary.write_text(json.dumps(card, indent=1))

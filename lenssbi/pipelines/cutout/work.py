@@ -1,4 +1,4 @@
-"""The work on targets: the tile that covers each best, its stamp, and its row."""
+"""Processing of the targets: best tile, stamp and row of each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lenssbi.status import ItemError
 
 @dataclass(frozen=True)
 class Work:
-    """What a run cuts out of.
+    """Tiles and options of a run.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Work:
 
 
 def cut_all(targets: Mapping[int, CutoutTarget], work: Work) -> Iterator[tuple[int, Row]]:
-    """Cut targets out, tile by tile, and write their stamps.
+    """Cut out targets, tile by tile, and write their stamps.
 
     Parameters
     ----------
@@ -85,8 +85,8 @@ def _row(target: CutoutTarget, ranked: Sequence[Candidate], tiles: OpenTiles, wo
     try:
         number, best = best_cut(target, ranked, tiles, work.sides)
         with atomic(work.out / stamp_file(target)) as temporary:
-            said = write_stamp(temporary, best, tiles[number], target, work.key(target))
-            read_stamp(temporary)  # what no command can read is no stamp
+            header = write_stamp(temporary, best, tiles[number], target, work.key(target))
+            read_stamp(temporary)  # a file that cannot be read is refused
     except ItemError as error:
         return failed_row(target, error.status, error.detail)
-    return done_row(target, said)
+    return done_row(target, header)

@@ -1,4 +1,4 @@
-"""`lenssbi report`: a catalogue as one HTML page."""
+"""`lenssbi report`: HTML page of a catalogue."""
 
 from lenssbi.pipelines.report.page import build
 from lenssbi.pipelines.report.run import ReportResult, run

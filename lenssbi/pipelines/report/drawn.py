@@ -1,4 +1,4 @@
-"""The figures of fits that are part of the page, so that it shows them wherever it is sent."""
+"""Figures of fits that are contained in the page, so that it can be sent alone."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from lenssbi.pipelines.report.links import link
 if TYPE_CHECKING:
     from astropy.table import Table
 
-MOST_FIGURES = 200  # by default: some 20 MB, which can still be mailed
+MOST_FIGURES = 200  # default: about 20 MB, small enough for an e-mail
 WIDTH = 1800  # pixels
 QUALITY = 80
 
 
 def kept_figures(table: Table, folder: Path, most: int = MOST_FIGURES) -> dict[str, bytes]:
-    """Figures of a catalogue's fits as WebP, by the lens' name; a file that is missing or is no picture is left out.
+    """Figures of a catalogue's fits as WebP, by the name of the lens; missing and invalid files are left out.
 
     Parameters
     ----------
     table
         Catalogue, one row per lens.
     folder
-        Folder of the catalogue; a path that leads out of it is not followed.
+        Folder of the catalogue; paths to files outside it are not followed.
     most
         Largest number of figures, those of flagged lenses first.
     """

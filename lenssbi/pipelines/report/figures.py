@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from matplotlib.figure import Figure
 
-FEWEST = 10  # lenses that a distribution is drawn of; fewer are read one by one
-COLOURS = 256  # of a figure's PNG
+FEWEST = 10  # smallest number of lenses for a distribution
+COLOURS = 256  # number of colours of the PNG of a figure
 MEASURES = ("snr", "chi2_per_pixel", "misspecification", "seconds")
 LOG = ("snr", "seconds")
 Mask = NDArray[np.bool_]
@@ -55,7 +55,7 @@ def draw(table: Table, parameters: Sequence[Parameter], covered: Sequence[Covera
         yield _drawn("distributions", "parameters", figure, text, folder)
     measures = list(_measures(table))
     if measures and len(table) >= FEWEST:
-        text = "Signal-to-noise ratios, fits and times of all lenses, and of those to look at."
+        text = "Signal-to-noise ratios, fits and times of all lenses, and of those that need a human."
         yield _drawn("distributions", "measures", plots.histograms(measures), text, folder)
     if covered:
         text = "Medians against truths: on the dashed line they agree. Orientations are drawn within 90 degrees of the truth."
@@ -93,7 +93,7 @@ def _measures(table: Table) -> Iterator[plots.Histogram]:
 
 
 def _varies(parameter: Parameter) -> bool:
-    """Whether there is something to recover: truths that are known and differ."""
+    """Whether there are at least two known truths, which differ."""
     known = parameter.truth[np.isfinite(parameter.difference())]
     return known.size > 1 and bool(np.ptp(known) > 0)
 

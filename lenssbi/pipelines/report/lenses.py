@@ -1,7 +1,7 @@
-"""What the page's script is told: the rows of the catalogue as columns of JSON, flagged lenses first, and the thumbnails in blocks.
+"""Data for the script of the page: columns of the catalogue in JSON, flagged lenses first, and thumbnails in blocks.
 
-The blocks are read by the page only when one of their lenses comes into view, so that opening it costs little. What the script shows it
-shows as text; addresses have been through `links.link`.
+The page reads a block only when one of its lenses comes into view, so that it opens fast. The script shows all values as text; addresses
+are checked by `links.link`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from lenssbi.pipelines.report.summary import kinds
 if TYPE_CHECKING:
     from astropy.table import Table
 
-BLOCK = 128  # thumbnails in one piece of the page
-DIGITS = 6  # significant ones of a number
-PLACE = 10  # of a place on the sky [deg]: a thousandth of an arcsecond
+BLOCK = 128  # number of thumbnails in a block
+DIGITS = 6  # significant digits of a number
+PLACE = 10  # significant digits of a coordinate [deg], for a thousandth of an arcsecond
 TEXTS = ("name", "input", "method", "status", "refined_because", "look_because", "network_flags")
 REFINED = "refined"
 OF_NETWORK = ("network", "network_lower", "network_upper")
@@ -49,7 +49,7 @@ def lens_data(
     figures: Collection[str] = (),
     review: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The rows, flagged ones first and otherwise in the order of the table.
+    """Columns of the catalogue, flagged lenses first and otherwise in the order of the table.
 
     Parameters
     ----------
@@ -58,19 +58,19 @@ def lens_data(
     thumbnails
         Mapping of the name of a lens to its image, WebP.
     prefix
-        Relative path from the page to the catalogue's folder; None if nothing is to be linked.
+        Relative path from the page to the catalogue's folder; None for no links.
     figures
         Names of the lenses with a figure in the page, in the order of their rows there.
     review
-        Data for verdicts: `catalogue`, its identity; `fits`, a mapping of the name of a lens to the identity of its result. And `views`,
-        a mapping of the name of a lens to the content of its thumbnail (:func:`lenssbi.pipelines.catalogue.view.view_of`).
+        Data for verdicts: `catalogue`, its identity; `fits`, a mapping of the name of a lens to the identity of its result; `views`, a
+        mapping of the name of a lens to the coordinates of its thumbnail (:func:`lenssbi.pipelines.catalogue.view.view_of`).
     """
     table = table[np.argsort(~truths(table, "needs_human"), kind="stable")]
     data: dict[str, Any] = {name: texts(table, name) for name in TEXTS}
     place = {name: number for number, name in enumerate(name for name in data["name"] if name in thumbnails)}
     words, flags = _flags(table)
     drawn = {name: number for number, name in enumerate(name for name in data["name"] if name in figures)}
-    told = review or {}
+    known = review or {}
     refined = np.array([method == REFINED for method in data["method"]], bool)
     return {
         **data,
@@ -83,30 +83,30 @@ def lens_data(
         "thumbnails": [place.get(name, -1) for name in data["name"]],
         "block": BLOCK,
         "figures": [drawn.get(name, -1) for name in data["name"]],
-        "fit": [str(told.get("fits", {}).get(name, "")) for name in data["name"]],
-        "review": {"schema": SCHEMA, "catalogue": told.get("catalogue", ""), "verdicts": VERDICTS, "steps": STEPS},
+        "fit": [str(known.get("fits", {}).get(name, "")) for name in data["name"]],
+        "review": {"schema": SCHEMA, "catalogue": known.get("catalogue", ""), "verdicts": VERDICTS, "steps": STEPS},
         "merged": _merged(table),
-        "views": [told.get("views", {}).get(name) for name in data["name"]],
+        "views": [known.get("views", {}).get(name) for name in data["name"]],
     }
 
 
 def _merged(table: Table) -> dict[str, list[Any]] | None:
-    """What reviewers said before; None if the catalogue was not reviewed."""
+    """Merged verdicts; None if the catalogue was not reviewed."""
     if "verdict" not in table.colnames:
         return None
     counts = {"reviewers": numbers(table, "reviewers"), "agree": numbers(table, "reviewers_agree")}
-    said = {name: texts(table, name) for name in ("verdict", "failed_step", "note")}
-    return said | {name: [int(one) for one in np.nan_to_num(values)] for name, values in counts.items()}
+    merged = {name: texts(table, name) for name in ("verdict", "failed_step", "note")}
+    return merged | {name: [int(one) for one in np.nan_to_num(values)] for name, values in counts.items()}
 
 
 def thumbnail_blocks(names: Sequence[str], thumbnails: Mapping[str, bytes]) -> list[list[str]]:
-    """The thumbnails of `names` in that order, in blocks of `BLOCK`, in base 64."""
+    """Thumbnails of `names` in this order, in base 64, in blocks of `BLOCK`."""
     images = [base64.b64encode(thumbnails[name]).decode("ascii") for name in names if name in thumbnails]
     return [images[first : first + BLOCK] for first in range(0, len(images), BLOCK)]
 
 
 def _flags(table: Table) -> tuple[list[str], list[list[int]]]:
-    """Words, and for each lens the numbers of those that it has."""
+    """All flags, and for each lens the indices of its flags."""
     found: list[list[str]] = [other.split() for other in texts(table, "flags")]
     for flag in reversed(FLAGS):
         for row in np.flatnonzero(truths(table, flag)):
@@ -117,9 +117,9 @@ def _flags(table: Table) -> tuple[list[str], list[list[int]]]:
 
 
 def _parameter(parameter: Parameter, refined: NDArray[np.bool_]) -> dict[str, Any]:
-    """The network's answer is given beside a fit; elsewhere it is the row itself."""
+    """Data of one parameter; `network` is given for fits only, because other rows are results of the network."""
     known = bool(np.isfinite(parameter.truth).any())
-    beside = [np.where(refined, getattr(parameter, key), np.nan) for key in OF_NETWORK]
+    of_network = [np.where(refined, getattr(parameter, key), np.nan) for key in OF_NETWORK]
     return {
         "name": parameter.name,
         "title": parameter.title,
@@ -129,7 +129,9 @@ def _parameter(parameter: Parameter, refined: NDArray[np.bool_]) -> dict[str, An
         "lower": _short(parameter.lower),
         "upper": _short(parameter.upper),
         "truth": _short(parameter.truth) if known else None,
-        "network": dict(zip(SUMMARY, map(_short, beside), strict=True)) if np.isfinite(beside[0]).any() else None,
+        "network": dict(zip(SUMMARY, map(_short, of_network), strict=True))
+        if np.isfinite(of_network[0]).any()
+        else None,
     }
 
 
@@ -148,5 +150,5 @@ def _numbers(table: Table) -> Iterator[dict[str, Any]]:
 
 
 def _short(values: NDArray[np.float64], digits: int = DIGITS) -> list[float | None]:
-    """Numbers to `digits` digits, for a page that is no larger than it must be; None if there is none."""
+    """Numbers rounded to `digits` significant digits; None for non-finite ones."""
     return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in values.tolist()]

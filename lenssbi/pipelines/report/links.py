@@ -1,8 +1,8 @@
-"""Where a page may lead: to files inside the catalogue's folder, and nowhere else.
+"""Links of a page, which are restricted to files in the catalogue's folder.
 
-A catalogue is a file that others may have written. What it gives as the path of a posterior or a figure becomes a link only if it stays
-below the catalogue's folder: no absolute path, no `..`, no drive, no scheme. Every part is percent-encoded (RFC 3986, section 2.1), the
-colon among what is, so that nothing in it reads as a scheme, a query or a fragment.
+A catalogue may come from others. The path of a posterior or a figure in it becomes a link only if it is below the folder of the
+catalogue: no absolute path, no `..`, no drive, no scheme. Every part is percent-encoded (RFC 3986, section 2.1), including colons, so
+that no part can be a scheme, a query or a fragment.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from urllib.parse import quote
 
 
 def link(path: str, prefix: str | None = "") -> str | None:
-    """The address of a file of the catalogue, relative to the page; None if there is no file or it is not to be linked.
+    """The address of a file of the catalogue, relative to the page; None if there is no file or no link.
 
     Parameters
     ----------
     path
         Path relative to the catalogue's folder, with forward slashes.
     prefix
-        Relative path from the page to that folder; None if nothing is to be linked.
+        Relative path from the page to that folder; None for no links.
 
     Examples
     --------

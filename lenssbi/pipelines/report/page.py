@@ -1,7 +1,7 @@
 """The page of a catalogue: summary, every lens, distributions, coverage, and how it was made.
 
-All of it is text, figures and one table of JSON inside a single HTML file. The page says what it says of the whole catalogue without a
-script; the table of lenses needs its one script, which the page's policy allows by its hash and which draws only the rows in view.
+The page is a single HTML file with text, figures and JSON data. The information on the catalogue as a whole needs no script; the
+table of lenses needs one, which the policy of the page permits by its hash and which draws only the rows in view.
 """
 
 from __future__ import annotations
@@ -25,10 +25,17 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("cells.js", "table.js", "panels.js", "lens.js", "review.js", "start.js")  # in this order they are one script
+SCRIPTS = (
+    "cells.js",
+    "table.js",
+    "panels.js",
+    "lens.js",
+    "review.js",
+    "start.js",
+)  # joined in this order to one script
 TITLE = "catalogue of strong lenses"
-MOST_THUMBNAILS = 20_000  # more make a page that browsers are slow with
-MOST_INPUTS = 20  # inputs that are listed
+MOST_THUMBNAILS = 20_000  # browsers are slow with more
+MOST_INPUTS = 20  # largest number of listed inputs
 
 
 def build(
@@ -50,7 +57,7 @@ def build(
     thumbnails
         Mapping of the name of a lens to one WebP image with four square panels: data, model, residual, source.
     prefix
-        Relative path from the page to the catalogue's folder; None if nothing is to be linked.
+        Relative path from the page to the catalogue's folder; None for no links.
     pictures
         Mapping of the name of a lens to the figure of its fit, WebP.
     """
@@ -104,7 +111,7 @@ def _sections(covered: list[Coverage], figures: list[Drawn]) -> Iterator[Section
 
 
 def _about(card: Mapping[str, Any]) -> dict[str, str]:
-    """What the card says in a word or two."""
+    """Short entries of the card."""
     found = {"lenssbi": card.get("version"), "command": card.get("command"), "estimator": card.get("estimator")}
     return {name: str(value) for name, value in found.items() if value}
 

@@ -1,4 +1,4 @@
-"""A catalogue's folder in, its page out."""
+"""`lenssbi report`: page of a catalogue from its folder."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lenssbi.pipelines.report.drawn import MOST_FIGURES, kept_figures
 from lenssbi.pipelines.report.page import MOST_THUMBNAILS, build
 from lenssbi.pipelines.results import Progress, silent
 
-EVERY = 256  # thumbnails between two words to whoever watches
+EVERY = 256  # thumbnails between two calls of `progress`
 
 
 @dataclass(frozen=True)
 class ReportResult:
-    """What was written.
+    """Path and content of the page.
 
     Parameters
     ----------
@@ -67,12 +67,12 @@ def run(
     title
         Title of the page; None for the folder's name.
     figures
-        Number of figures of fits in the page, flagged lenses first.
+        Maximum number of figures of fits in the page, flagged lenses first.
 
     Raises
     ------
     InputError
-        If `folder` is no catalogue, or the page cannot be written.
+        If `folder` is not a catalogue, or the page cannot be written.
     """
     start = time.perf_counter()
     found = CatalogueFolder.open(folder)
@@ -98,13 +98,13 @@ def run(
 
 
 def _wanted(table: Any) -> set[str]:
-    """Names of the lenses whose thumbnails the page shows: all, or as many as it can, flagged ones first."""
+    """Names of the lenses with a thumbnail in the page: the first `MOST_THUMBNAILS`, flagged ones first."""
     flagged_first = np.argsort(~np.asarray(table["needs_human"], bool), kind="stable")
     return {str(name) for name in np.asarray(table["name"])[flagged_first[:MOST_THUMBNAILS]]}
 
 
 def _from_page(folder: Path, out: Path) -> str | None:
-    """The way from the page to the catalogue's folder; None if it is not below the page: nothing is linked then."""
+    """Relative path from the page to the catalogue's folder; None if it is not below the folder of the page."""
     try:
         return folder.resolve().relative_to(out.resolve().parent).as_posix()
     except ValueError:

@@ -16,13 +16,13 @@ from lenssbi.status import Status
 if TYPE_CHECKING:
     from astropy.table import Table
 
-MOST_KINDS = 24  # ways to end that are told apart
+MOST_KINDS = 24  # largest number of distinct statuses, and of flags without a column
 OTHER = "something else"
 SECONDS_PER_HOUR = 3600.0
 
 
 class Tile(NamedTuple):
-    """A number at the head of the page; `look` is the class of the page's style that says how good it is."""
+    """A number at the head of the page; `look` is the CSS class of its rating."""
 
     name: str
     text: str
@@ -31,7 +31,7 @@ class Tile(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many lenses something is true of."""
+    """Number of lenses with a status or a flag."""
 
     name: str
     text: str
@@ -39,7 +39,7 @@ class Count(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """Time [s] that the lenses of one method took, on one core each, and the evaluations of their likelihood."""
+    """Times of the lenses of one method on one core each, and number of likelihood evaluations, as text."""
 
     method: str
     lenses: int
@@ -72,32 +72,36 @@ def tiles(table: Table, card: Mapping[str, Any]) -> list[Tile]:
 
 
 def kinds(statuses: Sequence[str]) -> list[str]:
-    """Each status without the detail of its lens; those beyond the `MOST_KINDS` most frequent are one."""
+    """Each status without details; all but the `MOST_KINDS` most frequent are replaced by `OTHER`."""
     heads = [_head(status) for status in statuses]
     frequent = {head for head, _ in Counter(heads).most_common(MOST_KINDS)}
     return [head if head in frequent else OTHER for head in heads]
 
 
 def status_counts(table: Table) -> list[Count]:
-    """How the lenses ended, the most frequent first."""
+    """Number of lenses with each status, the most frequent first."""
     found = Counter(kinds(texts(table, "status"))).most_common()
     return [Count(kind, "", lenses) for kind, lenses in found]
 
 
 def flag_counts(table: Table) -> list[Count]:
-    """How many lenses have each flag; flags that have no column of their own last."""
+    """Number of lenses with each flag; flags without a column are last."""
     known = [Count(flag.value, flag.sentence, int(np.count_nonzero(truths(table, flag.value)))) for flag in FLAGS]
     others = Counter(word for row in texts(table, "flags") for word in set(row.split()))
     return known + [Count(word, "", lenses) for word, lenses in others.most_common(MOST_KINDS)]
 
 
 def costs(table: Table) -> Iterator[Cost]:
-    """What each method took, and all of them together."""
-    spent, methods, asked = numbers(table, "seconds"), np.array(texts(table, "method")), numbers(table, "evaluations")
+    """Computing time of each method."""
+    spent, methods, evaluations = (
+        numbers(table, "seconds"),
+        np.array(texts(table, "method")),
+        numbers(table, "evaluations"),
+    )
     for method in METHODS:
         mine = (methods == method) & np.isfinite(spent)
         if mine.any():
-            seconds, counted = spent[mine], asked[mine]
+            seconds, counted = spent[mine], evaluations[mine]
             yield Cost(
                 method,
                 int(mine.sum()),
@@ -118,7 +122,7 @@ def settings(config: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it.
+    """Text of a time with at least two significant digits.
 
     Examples
     --------

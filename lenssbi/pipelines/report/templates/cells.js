@@ -1,6 +1,6 @@
 "use strict";
-// The data, and what the cells of the table show. Whatever a catalogue says is shown as text: elements are made by `make`, which sets no
-// attribute but those of ALLOWED, takes addresses that stay below this page only, and never reads text as markup.
+// The data, and the cells of the table. All content of a catalogue is shown as text: elements are made by `make`, which sets only the
+// attributes in ALLOWED, accepts only addresses below this page, and never reads text as markup.
 
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
@@ -34,7 +34,7 @@ function plain(value) {
   return String(Number(value.toPrecision(size >= 1000 ? 5 : 4)));
 }
 
-function digits(parameter, i) {  // two of the smaller error, as in the figures
+function digits(parameter, i) {  // two significant digits of the smaller error, as in the figures
   const errors = [parameter.upper[i] - parameter.median[i], parameter.median[i] - parameter.lower[i], 1].filter((error) => error > 0);
   return Math.min(Math.max(0, 1 - Math.floor(Math.log10(Math.min(...errors)))), 5);
 }
@@ -77,7 +77,7 @@ function looks(i) {
   return make("span", { class: "clip", title: data.look_because[i] }, ...chips, isolated(data.look_because[i]));
 }
 
-function picture(i) {  // the figure of a fit, where the page has it
+function picture(i) {  // the figure of a fit, if the page has it
   const held = byId(`figure-${data.figures[i]}`);
   if (!held) return "";
   return make("img", { class: "whole", src: `data:image/webp;base64,${JSON.parse(held.textContent)}`,

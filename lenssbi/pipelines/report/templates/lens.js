@@ -1,7 +1,7 @@
-// One lens, in a dialog that goes through all of them in the order of the table.
+// Dialog of one lens, with steps to the others in the order of the table.
 
 const dialog = byId("lens");
-let place = 0;  // of the lens that is shown, in the order
+let place = 0;  // index of the shown lens in the order
 
 function pairs(caption, list, heads = []) {
   const lines = list.filter(([, value]) => value !== "").map(([name, ...values]) =>
@@ -13,7 +13,7 @@ function pairs(caption, list, heads = []) {
 
 const titled = (one) => one.unit ? `${one.title} [${one.unit}]` : one.title;
 
-function numberOf(number, i) {  // places on the sky both ways
+function numberOf(number, i) {  // coordinates in both formats
   const value = number.values[i];
   if (!(number.name in SKY)) return [titled(number), plain(value)];
   return [number.title, known(value) ? `${sexagesimal(value, SKY[number.name])} (${inDegrees(value)})` : ""];

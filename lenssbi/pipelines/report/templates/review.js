@@ -1,4 +1,4 @@
-// The verdicts of one reviewer: kept by the browser, saved to a file and read from one. What a file says is shown as text, as everything is.
+// The verdicts of one reviewer: kept by the browser, saved to a file and read from one. The content of a file is shown as text.
 
 const WORDS = Object.keys(data.review.verdicts), STEPS = Object.keys(data.review.steps), FAILURE = "failure";
 const PLACE = `lenssbi-review:${data.review.catalogue}`, LONGEST = 10000;
@@ -11,7 +11,7 @@ const current = (i) => (verdicts.has(i) && verdicts.get(i).fit === data.fit[i] ?
 const merged = (i) => (data.merged && data.merged.verdict[i] ? data.merged : null);
 const stepped = (verdict, step) => (step ? `${spaced(verdict)}: ${spaced(step)}` : spaced(verdict));
 
-function verdictCell(i) {  // the reviewer's own, or what the catalogue says
+function verdictCell(i) {  // of the reviewer, or else of the catalogue
   const own = current(i);
   if (own) {
     const note = own.note ? make("span", { class: "noted", title: own.note }, "✎") : "";
@@ -41,7 +41,7 @@ function keep() {
   }
 }
 
-function understood(text) {  // the file of a reviewer, or an error whose message says what to do
+function understood(text) {  // the file of a reviewer, or an error with a message about the remedy
   let found;
   try { found = JSON.parse(text); } catch { throw new Error("This is not a JSON file: choose one that was saved here."); }
   if (!String(found?.schema).startsWith("lenssbi-verdicts-")) throw new Error("This is not a file of verdicts: choose one that was saved here.");
@@ -97,10 +97,10 @@ function save() {
   });
 }
 
-let asked = null;  // what is done once the reviewer has a name
+let pending = null;  // function to call once the reviewer has a name
 function ask(then) {
   if (reviewer) return then();
-  asked = then;
+  pending = then;
   return naming();
 }
 
@@ -114,8 +114,8 @@ function called() {
   if (!name) return;
   reviewer = name;
   keep();
-  const then = asked;
-  asked = null;
+  const then = pending;
+  pending = null;
   byId("who").close();
   redraw();
   if (then) then();
@@ -134,7 +134,7 @@ function judge(i, change) {  // a change of a lens' verdict; null takes it back
   });
 }
 
-function redraw(only = null) {  // every place that shows a verdict
+function redraw(only = null) {  // all elements that show a verdict
   for (const i of only === null ? [...rows.keys()] : [only]) {
     rows.get(i)?.remove();
     rows.delete(i);
@@ -189,7 +189,7 @@ function reviewKey(event) {  // of the dialog of a lens
   else if (key === "z") enlarge();
   else if (step) judge(i, { failed_step: step });
   else return;
-  event.preventDefault();  // the key is not typed into what has just got the focus
+  event.preventDefault();  // otherwise the key is typed into the element with the new focus
 }
 
 function listen() {
@@ -207,14 +207,14 @@ function listen() {
     event.target.value = "";
     try { if (file) read(await file.text()); } catch (error) { tell(error.message); }
   });
-  byId("review-who").addEventListener("click", () => { asked = null; naming(); });
+  byId("review-who").addEventListener("click", () => { pending = null; naming(); });
   byId("who-fine").addEventListener("click", called);
   byId("who-name").addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
     event.preventDefault();  // it would press the button that has the focus afterwards
     called();
   });
-  byId("who").addEventListener("close", () => { asked = null; });
+  byId("who").addEventListener("close", () => { pending = null; });
   document.addEventListener("keydown", (event) => { if (dialog.open && !byId("who").open) reviewKey(event); });
   count();
 }

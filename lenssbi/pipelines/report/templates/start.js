@@ -1,4 +1,4 @@
-// Make the filters and the table's head, and listen.
+// Make the filters and the head of the table, and add the event listeners.
 
 function options(select, list) {
   select.append(...list.map(([value, text]) => make("option", { value: String(value) }, text)));

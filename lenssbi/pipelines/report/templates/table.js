@@ -5,7 +5,7 @@ let order = everyone;
 let sorted = null, direction = 1;
 
 function compare(values) {
-  return (a, b) => {  // what is unknown comes last, whichever way
+  return (a, b) => {  // unknown values are last in both directions
     const [x, y] = [values[a], values[b]];
     if (!known(x) || !known(y)) return known(y) - known(x) || a - b;
     return direction * (typeof x === "string" ? collator.compare(x, y) : x - y) || a - b;
@@ -70,7 +70,7 @@ function sayOrder() {
 const NARROW = matchMedia("(max-width: 900px)");
 const widthOf = (column) => (NARROW.matches && column.narrow) || column.width;
 
-function measure() {  // the widths of the columns, by that of the window
+function measure() {  // widths of the columns for the width of the window
   byId("widths").replaceChildren(...columns.map((column) => make("col", { width: String(widthOf(column)) })));
   byId("table").style.width = `${columns.reduce((sum, column) => sum + widthOf(column), 0)}px`;
 }
