@@ -25,6 +25,7 @@ SEEN_WELL = (
     "population.mass.einstein_radius=[1.0, 1.6]",
     "population.source_offset=[0.0, 0.5]",
     "composition.snr=[80, 200]",
+    "instrument.shape=[100, 100]",  # enough for every shipped network
 )
 STEPS = ("simulating a lens", "predicting", "fitting", "done")
 
@@ -103,7 +104,7 @@ def run(
     Raises
     ------
     InputError
-        If the estimator cannot be used, the folder cannot be written, or GalSim is missing.
+        If the estimator cannot be used, the folder cannot be written, or a package of the extra `simulate` is missing.
     """
     start = time.perf_counter()
     total = len(STEPS) - 1

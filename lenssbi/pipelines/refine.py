@@ -191,7 +191,7 @@ def refine_source(
         remove_checkpoints(problem, files.work)
     drawn = not figure or files.figure.exists()
     if fit is None and not (drawn and show is None):
-        fit = restore(problem, *kept)  # repeats search and solution, so only for missing files
+        fit = restore(problem, *kept)  # solves for the source again, so only for missing files
     if fit is not None and not drawn:
         from lenssbi.plots.lens import lens_figure
         from lenssbi.plots.style import save

@@ -2,9 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from lenssbi.estimators.checkpoint import read_card
+from lenssbi.estimators.load import SHIPPED, shipped_estimators
 from lenssbi.pipelines import demo
 from lenssbi.pipelines.results import ItemResult, RunResult
 from lenssbi.posteriors import Summary
@@ -25,6 +28,8 @@ def steps(monkeypatch):
 
     def simulate(config, out, count, **options):
         assert config.composition.lens_galaxies is not None  # as the default network was trained on
+        fields = [read_card(SHIPPED / name).field for name in shipped_estimators()]
+        assert np.all(config.instrument.shape >= np.array(fields)), "a network cannot see the stamp"
         asked.append(("simulate", out, count, options["seed"]))
 
     def predict(inputs, **options):
