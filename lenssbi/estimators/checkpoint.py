@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from lenssbi import __version__
 from lenssbi.config import Config, ConfigError, parse
-from lenssbi.estimators.densities import DensityConfig
+from lenssbi.estimators.density_config import DensityConfig
 from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.estimators.recalibration import Recalibration

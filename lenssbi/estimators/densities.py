@@ -9,12 +9,11 @@ once, and `loss_of` and `components` use its features.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from pydantic import Field
 from torch import Tensor
 
-from lenssbi.config import Config
+from lenssbi.estimators.density_config import DensityConfig
 from lenssbi.estimators.network import NetworkConfig, build_network
 
 if TYPE_CHECKING:
@@ -22,21 +21,6 @@ if TYPE_CHECKING:
     from lenssbi.estimators.flow import FlowDensity
 
 Density: TypeAlias = "DropoutBNN | FlowDensity"
-
-
-class DensityConfig(Config):
-    """Configuration of the density after the network's convolutions.
-
-    `components` (Gaussians) belongs to mdn; `transforms` (splines one after the other) and `bins` (pieces of each) to nsf;
-    `context` (numbers that describe a stamp) and `hidden` (width of the layers that read them) to both.
-    """
-
-    kind: Literal["bnn", "mdn", "nsf"] = "bnn"
-    components: int = Field(default=8, gt=0)
-    transforms: int = Field(default=4, gt=0)
-    hidden: int = Field(default=64, gt=0)
-    bins: int = Field(default=8, gt=1)
-    context: int = Field(default=32, gt=0)
 
 
 def build_density(

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.distributions import AffineTransform
 from zuko.flows import NSF, Flow, MaskedAutoregressiveTransform, UnconditionalTransform
 
+from lenssbi.estimators.density_config import DensityConfig
 from lenssbi.estimators.inversion import inverse
 from lenssbi.estimators.memory import Memory
 from lenssbi.estimators.network import NetworkConfig, deterministic_trunk
@@ -28,7 +29,6 @@ from lenssbi.parameters.space import TARGET_RANGE
 if TYPE_CHECKING:
     from sbi.neural_nets.estimators.mixture_density_estimator import MixtureDensityEstimator
 
-    from lenssbi.estimators.densities import DensityConfig
 
 KERNEL = 0.1
 CHUNK = 16  # stamps processed at a time, so that their draws fit into a core's cache
@@ -151,7 +151,7 @@ class FlowDensity(nn.Module):
 
 
 def build_flow(
-    config: "DensityConfig", network: NetworkConfig, field: tuple[int, int], parameters: int, seed: int = 0
+    config: DensityConfig, network: NetworkConfig, field: tuple[int, int], parameters: int, seed: int = 0
 ) -> FlowDensity:
     """Return a fresh `mdn` or `nsf` after the convolutions of `network`."""
     trunk, features = deterministic_trunk(network, field)
@@ -162,7 +162,7 @@ def build_flow(
     return FlowDensity(trunk, summary, density, field, seed, network.channels)
 
 
-def _mixture(config: "DensityConfig", targets: Tensor) -> "MixtureDensityEstimator":
+def _mixture(config: DensityConfig, targets: Tensor) -> "MixtureDensityEstimator":
     from sbi.neural_nets.net_builders import build_mdn  # takes seconds to import
 
     contexts = torch.zeros(len(targets), config.context)
@@ -171,7 +171,7 @@ def _mixture(config: "DensityConfig", targets: Tensor) -> "MixtureDensityEstimat
     )
 
 
-def _splines(config: "DensityConfig", targets: Tensor) -> SplineFlow:
+def _splines(config: DensityConfig, targets: Tensor) -> SplineFlow:
     """Coupling splines (two passes: a draw costs two evaluations of each, however many targets there are).
 
     They live on [-5, 5]: a linear transform before them takes a narrow posterior there, wherever it is.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from lenssbi.config import Config
-from lenssbi.estimators.densities import DensityConfig
+from lenssbi.estimators.density_config import DensityConfig
 from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.estimators.schedule import Schedule

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,7 @@ from scipy import ndimage, optimize
 
 from lenssbi.arrays import ComplexArray, FloatArray, pixel_grid
 from lenssbi.light.blurred import BlurredGaussians
-
-if TYPE_CHECKING:
-    from lenssbi.light.mge import LensLightOptions
+from lenssbi.light.lens_light_options import LensLightOptions
 
 NARROWEST = 0.2  # [pixels]: narrower Gaussians look the same behind the PSF
 WIDEST = 0.4  # [sides of the field]: wider ones are sky

@@ -17,7 +17,8 @@ from lenssbi.arrays import pixel_grid
 from lenssbi.dataset.background import subtract_sky
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.light.blurred import BlurredGaussians
-from lenssbi.light.mge import LensLightFit, LensLightOptions, fit_lens_light
+from lenssbi.light.lens_light_options import LensLightOptions
+from lenssbi.light.mge import LensLightFit, fit_lens_light
 from lenssbi.refinement.observation import with_honest_noise
 from lenssbi.status import ItemError, Status
 

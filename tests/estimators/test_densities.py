@@ -10,7 +10,8 @@ import torch
 
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.estimators.checkpoint import EstimatorCard, ParameterCard, read_card, save_estimator
-from lenssbi.estimators.densities import DensityConfig, build_density, pack, unpack
+from lenssbi.estimators.densities import build_density, pack, unpack
+from lenssbi.estimators.density_config import DensityConfig
 from lenssbi.estimators.load import load_estimator
 from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.preprocessing import ImagePreprocessing

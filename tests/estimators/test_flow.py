@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from lenssbi.estimators.densities import DensityConfig, build_density
+from lenssbi.estimators.densities import build_density
+from lenssbi.estimators.density_config import DensityConfig
 from lenssbi.estimators.flow import KERNEL, sobol
 from lenssbi.estimators.network import NetworkConfig
 

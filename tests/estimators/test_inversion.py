@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lenssbi.estimators.densities import DensityConfig
+from lenssbi.estimators.density_config import DensityConfig
 from lenssbi.estimators.flow import build_flow
 from lenssbi.estimators.inversion import inverse
 from lenssbi.estimators.network import NetworkConfig

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lenssbi.estimators.augmentation import SYMMETRIES, turn_images, turn_targets
-from lenssbi.estimators.densities import DensityConfig, build_density
+from lenssbi.estimators.densities import build_density
+from lenssbi.estimators.density_config import DensityConfig
 from lenssbi.estimators.network import NetworkConfig
 from lenssbi.estimators.symmetric import SymmetricDensity, upright
 from lenssbi.parameters import parameter_space

@@ -6,7 +6,8 @@ import pytest
 from lenssbi.arrays import pixel_grid
 from lenssbi.instrument import PSF
 from lenssbi.light.blurred import BlurredGaussians
-from lenssbi.light.mge import LensLightOptions, fit_lens_light
+from lenssbi.light.lens_light_options import LensLightOptions
+from lenssbi.light.mge import fit_lens_light
 
 SCALE, SHAPE, NOISE = 0.1, (80, 80), 0.01
 CENTRE = 0.04 - 0.03j

@@ -28,7 +28,8 @@ OVERRIDES = [
 def estimator(tmp_path_factory):
     """A small network with random weights."""
     from lenssbi.estimators.checkpoint import EstimatorCard, ParameterCard, save_estimator
-    from lenssbi.estimators.densities import DensityConfig, build_density, pack
+    from lenssbi.estimators.densities import build_density, pack
+    from lenssbi.estimators.density_config import DensityConfig
     from lenssbi.estimators.network import NetworkConfig
     from lenssbi.estimators.preprocessing import ImagePreprocessing
     from lenssbi.parameters import SIE_SPACE
