@@ -66,9 +66,7 @@ def sbatch(script):
     if (FOLDER / "refuse").exists():
         refuse("Socket timed out on send/recv operation")
     options = directives(Path(script))
-    job = 1 + sum(1 for _ in FOLDER.glob("script.*"))
-    own = FOLDER / f"script.{job}"
-    own.write_text(Path(script).read_text())  # SLURM keeps a copy too: the caller deletes its own
+    job, own = kept(Path(script).read_text())
     out, err = (Path(options[name].replace("%J", str(job))) for name in ("-o", "-e"))
     environment = os.environ | {"SLURM_JOB_ID": str(job)}
     with out.open("w") as output, err.open("w") as errors:
@@ -83,6 +81,19 @@ def sbatch(script):
     (FOLDER / f"job.{job}").write_text(str(process.pid))
     print(f"Submitted batch job {job}", flush=True)
     watch(job, process, seconds(options["-t"]))
+
+
+def kept(script):
+    """Number and copy of a script, whose caller deletes its own: no number is given twice, however many are submitted at once."""
+    job = 1
+    while True:
+        own = FOLDER / f"script.{job}"
+        try:
+            with own.open("x") as copy:
+                copy.write(script)
+            return job, own
+        except FileExistsError:
+            job += 1
 
 
 def watch(job, process, walltime):

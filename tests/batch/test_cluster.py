@@ -73,6 +73,16 @@ def test_work_is_done_in_jobs_that_are_cancelled_at_the_end(site):
     assert script.index("export FROM=setup") < script.index("dask_worker")
 
 
+def test_jobs_submitted_at_once_have_numbers_of_their_own(site, tmp_path):
+    """As dask-jobqueue submits them; two with one number were taken for one job, whose end was that of both."""
+    script = tmp_path / "job.sh"
+    script.write_text("#!/bin/sh\n#SBATCH -o out.%J\n#SBATCH -e err.%J\n#SBATCH -t 00:01:00\nsleep 60\n")
+    submitted = [subprocess.Popen(["sbatch", script], stdout=subprocess.PIPE, text=True) for _ in range(24)]
+    numbers = [int(process.communicate()[0].split()[-1]) for process in submitted]
+    assert sorted(numbers) == list(range(1, 25))
+    assert len(running(site)) == 24
+
+
 @pytest.mark.slow
 def test_a_job_that_dies_is_replaced(site):
     values, jobs = {}, []
