@@ -91,9 +91,9 @@ def _climbed(image: FloatArray, markers: NDArray[np.integer]) -> NDArray[np.inte
     return np.asarray(markers[rows, columns].ravel()[upwards].reshape(ny, nx))
 
 
-def of_the_source(pieces: Pieces, largest: float = LARGEST) -> NDArray[np.bool_]:
-    """Which pieces may be images of the source, shape (piece,), none of them farther out than `largest` [arcsec]."""
-    chosen = pieces.radii < min(CLOSE, largest)
+def of_the_source(pieces: Pieces, largest: float = LARGEST, least: float = 0.0) -> NDArray[np.bool_]:
+    """Which pieces may be images of the source, shape (piece,): none farther out than `largest`, all within `least` [arcsec]."""
+    chosen = pieces.radii < min(max(CLOSE, least), largest)
     inside = pieces.radii < largest
     bright = inside & (pieces.snr > SLIGHT * pieces.snr[inside].max(initial=0.0))
     if not bright.any():
@@ -124,7 +124,7 @@ class Field(NamedTuple):
     reach: float
 
 
-def sort_field(stamp: Stamp, centre: complex = 0j, largest: float = LARGEST) -> Field:
+def sort_field(stamp: Stamp, centre: complex = 0j, largest: float = LARGEST, least: float = 0.0) -> Field:
     """Tell the source's images from other galaxies.
 
     Parameters
@@ -135,9 +135,11 @@ def sort_field(stamp: Stamp, centre: complex = 0j, largest: float = LARGEST) -> 
         Centre of the lens galaxy [arcsec].
     largest
         Largest distance of images of the source from the centre [arcsec].
+    least
+        Distance within which nothing is another galaxy [arcsec].
     """
     pieces = find_pieces(stamp, centre)
-    chosen = np.append(False, of_the_source(pieces, largest))
+    chosen = np.append(False, of_the_source(pieces, largest, least))
     images, others = chosen[pieces.labels], (pieces.labels > 0) & ~chosen[pieces.labels]
     bright = others & (np.append(0.0, pieces.snr)[pieces.labels] > BRIGHT)
     wide = ndimage.binary_dilation(others, iterations=RIM)

@@ -103,25 +103,27 @@ def observe(
     return Observation(stamp, mask, circle, scale, others, chi2, sky)
 
 
-def narrowed(observation: Observation, config: RefineConfig, light: LensLightFit | None, largest: float) -> Observation:
-    """The same stamp with another largest distance of images of the source from the centre [arcsec].
+def narrowed(
+    observation: Observation, config: RefineConfig, light: LensLightFit | None, largest: float, least: float = 0.0
+) -> Observation:
+    """The same stamp with another largest distance of images of the source from the centre, and one within which all are [arcsec].
 
     Raises
     ------
     ItemError
         As for :func:`observe`.
     """
-    mask, circle, others = _chosen(observation.stamp, config, light, largest)
+    mask, circle, others = _chosen(observation.stamp, config, light, largest, least)
     return replace(observation, mask=mask, circle=circle, others=others)
 
 
 def _chosen(
-    stamp: Stamp, config: RefineConfig, light: LensLightFit | None, largest: float
+    stamp: Stamp, config: RefineConfig, light: LensLightFit | None, largest: float, least: float = 0.0
 ) -> tuple[np.ndarray, Circle, np.ndarray]:
     """Pixels that are fitted, the circle through the arcs, and pixels with light of other galaxies."""
     radius = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale))
     centre = 0j if light is None else complex(light.centre)
-    field = sort_field(stamp, centre, largest)
+    field = sort_field(stamp, centre, largest, least)
     own = ~field.others & (radius >= (config.mask.inner or 0.0))
     reach = min(search_radius(config), field.reach + MARGIN if field.reach else np.inf)
     circle = fit_circle(stamp, own & (radius <= reach + abs(centre)), centre)

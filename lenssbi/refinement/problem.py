@@ -14,7 +14,8 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.posteriors import DiagonalMixture
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.observation import Observation
-from lenssbi.refinement.priors.modes import Priors, build_priors
+from lenssbi.refinement.priors.blocks import JointPrior
+from lenssbi.refinement.priors.modes import Priors, build_priors, network_belief
 from lenssbi.refinement.sampling.checkpoint import Checkpoint, identity
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Problem:
         Lens light that was found, if any.
     network
         Posterior of the network, whether or not the fit uses it; None if no network was used or it is not applicable to such stamps.
+    guide
+        The network's posterior as a prior, from which the search takes starts, whether or not the fit uses it further; None without one.
     flags
         Flags of the stamp and of the network from before the fit; the result has them as well.
     seconds
@@ -55,6 +58,7 @@ class Problem:
     learned: DiagonalMixture | None = None
     light: LensLightFit | None = None
     network: DiagonalMixture | None = None
+    guide: JointPrior | None = None
     flags: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -70,7 +74,7 @@ class Problem:
             stamp.psf.pixel_scale,
             stamp.psf.kind,
         )
-        return identity(*parts, stamp.pixel_scale, choices_of(self.config), self.priors, versions())
+        return identity(*parts, stamp.pixel_scale, choices_of(self.config), self.priors, self.guide, versions())
 
     @property
     def joint_light(self) -> bool:
@@ -121,6 +125,7 @@ def build_problem(
     config: RefineConfig,
     learned: DiagonalMixture | None = None,
     light: LensLightFit | None = None,
+    network: DiagonalMixture | None = None,
 ) -> Problem:
     """Set a fit up.
 
@@ -134,14 +139,20 @@ def build_problem(
         Posterior of the network, for a learned prior or for the search.
     light
         Lens light that was found, if any.
+    network
+        Posterior of the network, if the search only is to take starts from it.
     """
     centre = 0j if light is None else complex(light.centre)
-    return Problem(observation, config, build_priors(config, observation.circle, learned, centre), learned, light)
+    priors, network = build_priors(config, observation.circle, learned, centre), learned or network
+    guide = priors.belief
+    if guide is None and network is not None:
+        guide = network_belief(config.prior, priors.broad, network)
+    return Problem(observation, config, priors, learned, light, network, guide)
 
 
 def network_draws(problem: Problem, count: int) -> np.ndarray:
     """Lenses as the network sees them, what it does not know drawn from the prior, shape (draw, parameter); none without a network."""
-    prior = problem.priors.belief
+    prior = problem.guide
     names = problem.priors.sampled.names
     if prior is None:
         return np.empty((0, len(names)))

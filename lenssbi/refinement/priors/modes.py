@@ -85,12 +85,11 @@ def build_priors(config: RefineConfig, circle: Circle, learned: DiagonalMixture 
     broad = _with_knowledge(config.prior, [*_broad(config, window), *nuisance])
     prior = JointPrior(tuple(broad))
     if mode in ("broad", "blind"):
-        belief = None if learned is None else JointPrior(_joint(config.prior, broad, learned))
-        return Priors(mode, prior, prior, belief)
+        return Priors(mode, prior, prior, None if learned is None else network_belief(config.prior, prior, learned))
     if learned is None:
         raise ValueError(f"the prior {mode} needs the network's answer")
     if mode == "cnn-joint":
-        narrow = JointPrior(_joint(config.prior, broad, learned))
+        narrow = network_belief(config.prior, prior, learned)
     else:
         answer = {name: said for name, said in _rounded(learned).items() if name not in config.prior.gaussian}
         narrow = JointPrior((_uniform if mode == "cnn-uniform" else _gaussian)(config.prior, broad, answer))
@@ -165,18 +164,22 @@ def _gaussian(prior: PriorConfig, broad: list[Block], answer: Answer) -> tuple[B
     return tuple(blocks)
 
 
-def _joint(prior: PriorConfig, broad: list[Block], learned: DiagonalMixture) -> tuple[Block, ...]:
-    """All that the network says about the fit's parameters as one block; the others keep theirs."""
-    known = tuple(
-        name for block in broad for name in block.names if name in learned.names and name not in prior.gaussian
-    )
+def network_belief(prior: PriorConfig, broad: JointPrior, learned: DiagonalMixture) -> JointPrior:
+    """All that the network says about the fit's parameters as one block; the others keep those of the broad prior.
+
+    Raises
+    ------
+    ValueError
+        If the network knows one of several parameters that have one prior together.
+    """
+    known = tuple(name for name in broad.names if name in learned.names and name not in prior.gaussian)
     if not known:
-        return tuple(broad)
-    kept = [block for block in broad if not set(block.names) & set(known)]
-    order = [block for block in broad if set(block.names) & set(known)]
+        return broad
+    kept = [block for block in broad.blocks if not set(block.names) & set(known)]
+    order = [block for block in broad.blocks if set(block.names) & set(known)]
     if set(known) != {name for block in order for name in block.names}:
         raise ValueError(f"the network's {', '.join(known)} are only part of what the fit takes together")
-    return (joint_belief(learned, known, prior.widen), *kept)
+    return JointPrior((joint_belief(learned, known, prior.widen), *kept))
 
 
 def _nuisance(config: RefineConfig, centre: complex) -> list[Block]:

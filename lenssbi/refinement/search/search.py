@@ -80,7 +80,7 @@ def search(
     columns: FloatArray | None = None,
     starts: FloatArray | None = None,
     settings: SearchSettings | None = None,
-    profiles: Profiles | None = None,
+    known: tuple[Mode, ...] = (),
 ) -> tuple[Mode, ...]:
     """Find the lenses that explain a stamp, that of the highest evidence first.
 
@@ -97,13 +97,13 @@ def search(
         (n, parameter).
     settings
         Settings of the search.
-    profiles
-        Profiles of the source.
+    known
+        Modes that were found otherwise, which compete with those of the search.
     """
     settings = settings or SearchSettings()
-    fitter = Fitter(ProfileInversion(imaging, profiles or Profiles.gaussians(), columns), SearchSpace(prior))
+    fitter = Fitter(ProfileInversion(imaging, Profiles.gaussians(), columns), SearchSpace(prior))
     space = fitter.space
-    look = QuickLook(imaging, _without(imaging, columns), space)
+    look = quick_look(imaging, columns, space)
     masses = space.draw(qmc.Sobol(len(space.names), seed=settings.seed).random(settings.draws).clip(1e-6, 1 - 1e-6))
     if starts is not None:
         masses = np.concatenate([masses, starts])
@@ -113,8 +113,8 @@ def search(
     modes = [(describe(fitter, end), end) for end in ends]
     # the right lens may explain a source of several ellipses worse by one of them than a wrong lens does
     found = distinct(_possible([mode for mode, _ in modes]), np.inf)[: settings.enriched]
-    richer = [_enrich(fitter, end, mode, settings) for mode, end in modes if mode in found]
-    return tuple(sorted(distinct(_possible(richer), settings.within), key=attrgetter("total_evidence"), reverse=True))
+    richer = [enriched(fitter, end, settings) for mode, end in modes if mode in found]
+    return _ranked([*richer, *known], settings)
 
 
 def polish(
@@ -122,11 +122,19 @@ def polish(
 ) -> tuple[Mode, ...]:
     """The same modes, fitted once more together with other images of the lens light; arguments as for `search`, the best first."""
     inversion = ProfileInversion(imaging, Profiles.gaussians(), columns)
-    better = []
-    for mode in modes:
-        fitter = Fitter(inversion, SearchSpace(prior, len(mode.ellipses)))
-        better.append(describe(fitter, fitter.fit(Candidate(np.inf, mode.vector), POLISH)))
-    return tuple(sorted(distinct(_possible(better), settings.within), key=attrgetter("total_evidence"), reverse=True))
+    return _ranked([released(inversion, prior, mode, POLISH) for mode in modes], settings)
+
+
+def released(inversion: ProfileInversion, prior: JointPrior, mode: Mode, steps: int) -> Mode:
+    """A mode of another prior or of other images of the lens light after so many steps of least squares."""
+    fitter = Fitter(inversion, SearchSpace(prior, len(mode.ellipses)))
+    return describe(fitter, fitter.fit(Candidate(np.inf, mode.vector), steps))
+
+
+def _ranked(modes: list[Mode], settings: SearchSettings) -> tuple[Mode, ...]:
+    """Those that differ and are possible, the best first."""
+    chosen = distinct(_possible(modes), settings.within)
+    return tuple(sorted(chosen, key=attrgetter("total_evidence"), reverse=True))
 
 
 def _possible(modes: list[Mode]) -> list[Mode]:
@@ -134,8 +142,9 @@ def _possible(modes: list[Mode]) -> list[Mode]:
     return [mode for mode in modes if mode.multiply_imaged] or modes
 
 
-def _enrich(fitter: Fitter, end: Candidate, mode: Mode, settings: SearchSettings) -> Mode:
-    """The same lens with as many ellipses as the evidence is for."""
+def enriched(fitter: Fitter, end: Candidate, settings: SearchSettings) -> Mode:
+    """An end of the search with as many ellipses as the evidence is for."""
+    mode = describe(fitter, end)
     while fitter.space.sources < settings.sources:
         fitter, start = fitter.with_another(end)
         if end.misfit - start.misfit < settings.gain * max(mode.misfit / mode.pixels, 1.0):
@@ -146,6 +155,11 @@ def _enrich(fitter: Fitter, end: Candidate, mode: Mode, settings: SearchSettings
             break
         mode = richer
     return mode
+
+
+def quick_look(imaging: Imaging, columns: FloatArray | None, space: SearchSpace) -> QuickLook:
+    """What judges lenses before they are fitted."""
+    return QuickLook(imaging, _without(imaging, columns), space)
 
 
 def _without(imaging: Imaging, columns: FloatArray | None) -> FloatArray:

@@ -1,0 +1,83 @@
+"""The search from a lens that is roughly known, such as a network's answer.
+
+Least squares from there go astray while the source is one ellipse and the lens galaxy's light is that of a fit without a source: the mass
+then moves to make up for both. So the mass is held near the start until source and light are found,
+
+    mass held: source -> light of the lens galaxy less this source -> source -> ... -> mass free
+
+and only then moved, under the prior of the fit. What is found competes with the other ends of the search by its evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lenssbi.arrays import FloatArray
+from lenssbi.parameters import Normal
+from lenssbi.reconstruction.imaging import Imaging
+from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
+from lenssbi.refinement.priors.blocks import JointPrior, Single
+from lenssbi.refinement.search.fit import Fitter
+from lenssbi.refinement.search.modes import Mode
+from lenssbi.refinement.search.search import SearchSettings, enriched, quick_look, released
+from lenssbi.refinement.search.space import SearchSpace
+from lenssbi.refinement.search.start import promising
+
+HELD = 0.3  # of the scatter of the starts: how far a held mass may move
+STARTS = 3  # at which the mass is held: the mean of all, and those of the others that explain the image best
+APART = 0.1  # prior widths between them
+STEPS = (10, 12)  # evaluations for the first ellipse of the source, and for each further one
+
+
+def source_behind_mean(
+    imaging: Imaging, prior: JointPrior, columns: FloatArray | None, starts: FloatArray, settings: SearchSettings
+) -> Mode:
+    """The source behind the mean of what is known of the mass; parameters as for `guided`."""
+    middle, spread = starts.mean(axis=0), HELD * starts.std(axis=0)
+    return _source_behind(_inversion(imaging, columns), prior, middle, spread, settings)
+
+
+def guided(
+    imaging: Imaging, prior: JointPrior, columns: FloatArray | None, starts: FloatArray, settings: SearchSettings
+) -> tuple[Mode, ...]:
+    """Lenses near some that are roughly known.
+
+    Parameters
+    ----------
+    imaging, prior, columns, settings
+        As for :func:`lenssbi.refinement.search.search.search`.
+    starts
+        Draws of what is known of the mass parameters, in the order of ``prior.names`` without log10_strength, shape (n, parameter).
+    """
+    middle, spread = starts.mean(axis=0), HELD * starts.std(axis=0)
+    inversion, space = _inversion(imaging, columns), SearchSpace(prior)
+    look = quick_look(imaging, columns, space)
+    chosen = promising([look(mass) for mass in starts], STARTS - 1, space, APART)
+    masses = [middle, *(candidate.vector[: middle.size] for candidate in chosen)]
+    held = [_source_behind(inversion, prior, mass, spread, settings) for mass in masses]
+    return tuple(released(inversion, prior, mode, settings.rounds[-1][1]) for mode in held)
+
+
+def _inversion(imaging: Imaging, columns: FloatArray | None) -> ProfileInversion:
+    return ProfileInversion(imaging, Profiles.gaussians(), columns)
+
+
+def _source_behind(
+    inversion: ProfileInversion, prior: JointPrior, mass: FloatArray, spread: FloatArray, settings: SearchSettings
+) -> Mode:
+    """The source of as many ellipses as the evidence is for, behind a mass that stays where it is within `spread`."""
+    space = SearchSpace(_held(prior, mass, spread))
+    fitter = Fitter(inversion, space)
+    first, further = STEPS
+    end = fitter.fit(quick_look(inversion.imaging, inversion.columns, space)(mass), first)
+    return enriched(fitter, end, replace(settings, rounds=((1, further),)))
+
+
+def _held(prior: JointPrior, mass: FloatArray, spread: FloatArray) -> JointPrior:
+    """Normal distributions about a mass, within the bounds of a prior."""
+    space = SearchSpace(prior)
+    low, high = (ends[: len(space.names)] for ends in space.bounds)
+    sizes = zip(space.names, np.clip(mass, low, high), spread, low, high, strict=True)
+    return JointPrior(tuple(Single(name, Normal(*map(float, values))) for name, *values in sizes))
