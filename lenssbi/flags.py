@@ -57,7 +57,7 @@ class Flag(StrEnum):
     ESTIMATE_CONFLICT = (
         "estimate_conflict",
         "fit",
-        "the network's Einstein radius is more than 3 combined sigma from the circle through the arcs, before any fit",
+        "the arcs are not where a lens with the network's Einstein radius, to 3 sigma, shows several images, before any fit",
         "look at the figure: one of them saw something else; the fit was made without the network",
     )
     PRIOR_CONFLICT = (

@@ -59,7 +59,7 @@ class Circle(NamedTuple):
         return MULTIPLE[0] * self.distance, MULTIPLE[1] * self.distance
 
 
-def fit_circle(stamp: Stamp, mask: np.ndarray, lens: complex = 0j) -> Circle:
+def fit_circle(stamp: Stamp, mask: np.ndarray, lens: complex = 0j, sorted_out: bool = False) -> Circle:
     """Circle through the source's light.
 
     Parameters
@@ -70,6 +70,8 @@ def fit_circle(stamp: Stamp, mask: np.ndarray, lens: complex = 0j) -> Circle:
         True for pixels that may contain light of the source, shape (y, x).
     lens
         Centre of the lens galaxy [arcsec].
+    sorted_out
+        Whether the mask is without other galaxies, however far out.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def fit_circle(stamp: Stamp, mask: np.ndarray, lens: complex = 0j) -> Circle:
     theta = pixel_grid(stamp.shape, stamp.pixel_scale)
     light = np.maximum(stamp.image[arcs], 0.0)
     distance = float(np.average(np.abs(theta[arcs] - lens), weights=light if light.any() else None))
-    return _seen(theta, arcs)._replace(distance=distance)
+    return (_through if sorted_out else _seen)(theta, arcs)._replace(distance=distance)
 
 
 def _seen(theta: ComplexArray, arcs: np.ndarray) -> Circle:

@@ -5,11 +5,13 @@ that outshine the noise are rare (0.08 to 25 mag), so all pieces within are take
 bright, the innermost one is. From there outwards a piece is one of the source's if it lies at about the distance of those before it, if it
 is not much farther out and about as bright, as outer images are, or if it may be their counter-image: on the other side, and brighter than
 they are by about as much as it is farther out, as images behind an isothermal sphere are. All the rest are neighbours, which are no part of
-a fit.
+a fit. If something is known of the lens, such as a network's answer, a piece is an image if a source behind it is seen more than once
+(:mod:`lenssbi.refinement.multiply_imaged`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +34,9 @@ LARGEST = 4.0  # [arcsec]
 SLIGHT = 0.15  # of the brightest piece's signal to noise: fainter ones within `CLOSE` may be rests of the lens galaxy
 RIM, WIDE_RIM = 2, 5  # [pixels] around a neighbour, and around one with wings
 BRIGHT = 60.0  # signal to noise of such a one
+IMAGE = 0.5  # least probability of an image, if it is known
+
+ImageProbability = Callable[[ComplexArray], FloatArray]
 
 
 class Pieces(NamedTuple):
@@ -91,10 +96,10 @@ def _climbed(image: FloatArray, markers: NDArray[np.integer]) -> NDArray[np.inte
     return np.asarray(markers[rows, columns].ravel()[upwards].reshape(ny, nx))
 
 
-def of_the_source(pieces: Pieces, largest: float = LARGEST, least: float = 0.0) -> NDArray[np.bool_]:
-    """Which pieces may be images of the source, shape (piece,): none farther out than `largest`, all within `least` [arcsec]."""
-    chosen = pieces.radii < min(max(CLOSE, least), largest)
-    inside = pieces.radii < largest
+def of_the_source(pieces: Pieces) -> NDArray[np.bool_]:
+    """Which pieces may be images of the source, shape (piece,), none of them farther out than `LARGEST`."""
+    chosen = pieces.radii < CLOSE
+    inside = pieces.radii < LARGEST
     bright = inside & (pieces.snr > SLIGHT * pieces.snr[inside].max(initial=0.0))
     if not bright.any():
         return np.ones(len(pieces.radii), bool)
@@ -117,14 +122,17 @@ def of_the_source(pieces: Pieces, largest: float = LARGEST, least: float = 0.0) 
 
 
 class Field(NamedTuple):
-    """Pixels of the source's images and of other galaxies, shape (y, x) both, and how far out the former are [arcsec], 0 without any."""
+    """Pixels of the source's images and of other galaxies, shape (y, x) both, how far out the former are [arcsec], 0 without any, and
+    whether they are known to be images.
+    """
 
     images: NDArray[np.bool_]
     others: NDArray[np.bool_]
     reach: float
+    known: bool = False
 
 
-def sort_field(stamp: Stamp, centre: complex = 0j, largest: float = LARGEST, least: float = 0.0) -> Field:
+def sort_field(stamp: Stamp, centre: complex = 0j, probability: ImageProbability | None = None) -> Field:
     """Tell the source's images from other galaxies.
 
     Parameters
@@ -133,17 +141,18 @@ def sort_field(stamp: Stamp, centre: complex = 0j, largest: float = LARGEST, lea
         Image without the lens light; the scale of its noise does not matter.
     centre
         Centre of the lens galaxy [arcsec].
-    largest
-        Largest distance of images of the source from the centre [arcsec].
-    least
-        Distance within which nothing is another galaxy [arcsec].
+    probability
+        Probability that what is seen at places [arcsec from the centre], shape (n,), is multiply imaged; None if nothing is known of
+        the lens.
     """
     pieces = find_pieces(stamp, centre)
-    chosen = np.append(False, of_the_source(pieces, largest, least))
+    likely = np.zeros(0, bool) if probability is None else probability(pieces.places) > IMAGE
+    known = bool(likely.any())
+    chosen = np.append(False, likely if known else of_the_source(pieces))
     images, others = chosen[pieces.labels], (pieces.labels > 0) & ~chosen[pieces.labels]
     bright = others & (np.append(0.0, pieces.snr)[pieces.labels] > BRIGHT)
     wide = ndimage.binary_dilation(others, iterations=RIM)
     if bright.any():
         wide |= ndimage.binary_dilation(bright, iterations=WIDE_RIM)
     distance = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale) - centre)
-    return Field(images, wide & ~images, float(distance[images].max(initial=0.0)))
+    return Field(images, wide & ~images, float(distance[images].max(initial=0.0)), known)

@@ -24,11 +24,13 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.reconstruction.imaging import TILE
 from lenssbi.refinement.circle import FIELD, Circle, fit_circle
 from lenssbi.refinement.config import MaskConfig, NoiseChoice, RefineConfig
-from lenssbi.refinement.neighbours import LARGEST, sort_field
+from lenssbi.refinement.multiply_imaged import multiply_imaged
+from lenssbi.refinement.neighbours import ImageProbability, sort_field
 from lenssbi.status import ItemError, Status
 
 if TYPE_CHECKING:
     from lenssbi.light.mge import LensLightFit
+    from lenssbi.posteriors import DiagonalMixture
 
 ENOUGH_SKY = 2500  # pixels: 100 means over 5 x 5 show their scatter to 7 per cent; with fewer, single pixels are taken
 SLACK = 1.1  # on the scatter of means that the correlation of neighbours gives, rho(d) = rho(1)^(d^2)
@@ -74,9 +76,7 @@ class Observation:
     sky: SkyNoise | None = None
 
 
-def observe(
-    stamp: Stamp, config: RefineConfig, light: LensLightFit | None = None, largest: float = LARGEST
-) -> Observation:
+def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = None) -> Observation:
     """Make a stamp ready.
 
     Parameters
@@ -87,8 +87,6 @@ def observe(
         Configuration of the fit.
     light
         Lens light that was subtracted, if any.
-    largest
-        Largest distance of images of the source from the centre [arcsec].
 
     Raises
     ------
@@ -99,35 +97,40 @@ def observe(
     stamp, scale = with_honest_noise(stamp, config.noise_scale, light, sky)
     # the error of a model of the lens light makes another map of it
     chi2 = _sky_chi2(sky, scale) if light is None else _sky_chi2(measured_sky(stamp), 1.0)
-    mask, circle, others = _chosen(stamp, config, light, largest)
+    mask, circle, others = _chosen(stamp, config, light)
     return Observation(stamp, mask, circle, scale, others, chi2, sky)
 
 
-def narrowed(
-    observation: Observation, config: RefineConfig, light: LensLightFit | None, largest: float, least: float = 0.0
+def seen_through(
+    observation: Observation, config: RefineConfig, light: LensLightFit | None, learned: DiagonalMixture
 ) -> Observation:
-    """The same stamp with another largest distance of images of the source from the centre, and one within which all are [arcsec].
+    """The same stamp, with its images of the source told from other galaxies by a posterior of the mass parameters.
 
-    Raises
-    ------
-    ItemError
-        As for :func:`observe`.
+    Without an arc that it allows, the stamp as it was.
     """
-    mask, circle, others = _chosen(observation.stamp, config, light, largest, least)
+    centre = 0j if light is None else complex(light.centre)
+    try:
+        mask, circle, others = _chosen(
+            observation.stamp, config, light, lambda places: multiply_imaged(learned, places + centre, centre)
+        )
+    except ItemError as error:
+        if error.status is not Status.NO_ARCS:
+            raise
+        return observation
     return replace(observation, mask=mask, circle=circle, others=others)
 
 
 def _chosen(
-    stamp: Stamp, config: RefineConfig, light: LensLightFit | None, largest: float, least: float = 0.0
+    stamp: Stamp, config: RefineConfig, light: LensLightFit | None, probability: ImageProbability | None = None
 ) -> tuple[np.ndarray, Circle, np.ndarray]:
     """Pixels that are fitted, the circle through the arcs, and pixels with light of other galaxies."""
     radius = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale))
     centre = 0j if light is None else complex(light.centre)
-    field = sort_field(stamp, centre, largest, least)
+    field = sort_field(stamp, centre, probability)
     own = ~field.others & (radius >= (config.mask.inner or 0.0))
     reach = min(search_radius(config), field.reach + MARGIN if field.reach else np.inf)
-    circle = fit_circle(stamp, own & (radius <= reach + abs(centre)), centre)
-    outer = outer_radius(config.mask, radius[circle.arcs], circle.radius)
+    circle = fit_circle(stamp, own & (radius <= reach + abs(centre)), centre, field.known)
+    outer = outer_radius(config.mask, radius[circle.arcs], circle.radius, np.inf if field.known else FIELD)
     mask = stamp.mask & own & (radius <= outer)
     if not mask.any():
         raise ItemError(Status.ALL_NAN, stamp.name, "no usable pixel lies between mask.inner and mask.outer")
@@ -203,9 +206,9 @@ def search_radius(config: RefineConfig) -> float:
     return 1.5 * config.prior.einstein_radius[1] if config.mask.outer is None else config.mask.outer
 
 
-def outer_radius(mask: MaskConfig, arcs: np.ndarray, einstein_radius: float) -> float:
-    """How far out pixels are fitted [arcsec], for pixels of arcs at the radii `arcs` [arcsec], shape (n,)."""
+def outer_radius(mask: MaskConfig, arcs: np.ndarray, einstein_radius: float, limit: float = FIELD) -> float:
+    """How far out pixels are fitted for arcs with pixels at the radii `arcs`, shape (n,), at most `limit` Einstein radii, all [arcsec]."""
     if mask.outer is not None:
         return mask.outer
     farthest = float(np.quantile(arcs, 0.98))
-    return max(min(farthest, FIELD * einstein_radius), MIN_OUTER * einstein_radius) + MARGIN
+    return max(min(farthest, limit * einstein_radius), MIN_OUTER * einstein_radius) + MARGIN

@@ -1,8 +1,9 @@
 """From a stamp as it was read to a fit that is ready: the lens light, the network's answer, the pixels, the prior.
 
 The light is taken off or prepared for a joint fit, and the network is shown the stamp as it was trained on them. If the network calls
-the stamp unlike its training, or the arcs say otherwise, a fit that may go without its answer only takes starts of the search from it:
-on simulated stamps the network is right more often than the circle through the arcs, which a neighbour misleads.
+the stamp unlike its training, or the arcs say otherwise, a fit that may go without its answer only takes starts of the search from it.
+Otherwise its answer also tells the images of the source from other galaxies: on simulated stamps it is right more often than the circle
+through the arcs, which neighbours mislead.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -23,21 +24,14 @@ from lenssbi.refinement.config import LEARNED_MODES, RefineConfig, read_prior
 from lenssbi.refinement.fit import solve
 from lenssbi.refinement.lens_light import without_lens_light
 from lenssbi.refinement.model_error import widened
-from lenssbi.refinement.observation import Observation, narrowed, observe, with_honest_noise
+from lenssbi.refinement.observation import observe, seen_through, with_honest_noise
 from lenssbi.refinement.problem import Problem, build_problem
 from lenssbi.refinement.result import FitResult
 from lenssbi.refinement.sampling.clock import processor_seconds
 from lenssbi.refinement.sampling.draws import Watch
 from lenssbi.status import InputError, ItemError, Status
 
-if TYPE_CHECKING:
-    from lenssbi.light.mge import LensLightFit
-
 CONFLICT = 3.0  # sigma
-FARTHEST_IMAGE = (
-    1.6  # Einstein radii within which most light of images behind an isothermal sphere lies; all of it within 2
-)
-CIRCLE_ERROR = 0.16  # [arcsec]: rms error of the circle estimate over 170 simulated lenses, many of them faint
 DRAWS = 4000  # for the quantiles of the network's answer
 
 
@@ -116,9 +110,9 @@ def set_up(
         network, more = _asked(estimator, seen, may_go_without)
         flags = (*flags, *more)
     learned = None if may_go_without and Flag.MISSPECIFIED in flags else network
-    if may_go_without and learned is not None and contradicts(learned, observation.circle):
-        observation, agree = _as_seen(observation, config, light, learned)
-        if not agree:
+    if may_go_without and learned is not None:
+        observation = seen_through(observation, config, light, learned)
+        if contradicts(learned, observation.circle):
             learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
@@ -143,34 +137,12 @@ def _asked(estimator: Network, stamp: Stamp, may_go_without: bool) -> tuple[Diag
     return estimator.judge_stamp(stamp)
 
 
-def _as_seen(
-    observation: Observation, config: RefineConfig, light: LensLightFit | None, learned: DiagonalMixture
-) -> tuple[Observation, bool]:
-    """The stamp with the images of the network's lens, and whether the arcs among them tell of the same lens.
-
-    Galaxies at two or three Einstein radii are taken for images of the source otherwise, and a wide pair of images for two galaxies if
-    something lies between them.
-    """
-    which = learned.names.index("einstein_radius")
-    radius = float(learned.mean[which] + learned.sigma[which])
-    for least in (0.0, radius):
-        try:
-            found = narrowed(observation, config, light, FARTHEST_IMAGE * radius, least)
-        except ItemError as error:
-            if error.status is not Status.NO_ARCS:
-                raise
-            continue
-        observation = found
-        if not contradicts(learned, found.circle):
-            return found, True
-    return observation, False
-
-
 def contradicts(learned: DiagonalMixture, circle: Circle) -> bool:
-    """Whether a network's Einstein radius lies CONFLICT sigma from the circle through the arcs: one of them saw something else."""
+    """Whether a network's Einstein radius lies CONFLICT sigma from all those that show several images where the arcs are."""
     which = learned.names.index("einstein_radius")
-    error = np.hypot(learned.sigma[which], max(circle.error, CIRCLE_ERROR))
-    return bool(abs(learned.mean[which] - circle.radius) > CONFLICT * error)
+    middle, reach = learned.mean[which], CONFLICT * learned.sigma[which]
+    low, high = circle.window
+    return bool(middle + reach < low or middle - reach > high)
 
 
 def with_shear(config: RefineConfig, truth: Mapping[str, float] | None) -> RefineConfig:
