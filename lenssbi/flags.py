@@ -58,7 +58,7 @@ class Flag(StrEnum):
         "estimate_conflict",
         "fit",
         "the arcs are not where a lens with the network's Einstein radius, to 3 sigma, shows several images, before any fit",
-        "look at the figure: one of them saw something else; the fit was made without the network",
+        "look at the figure: one of them saw something else; the fit took only starts of its search from the network",
     )
     PRIOR_CONFLICT = (
         "prior_conflict",
