@@ -63,7 +63,7 @@ class Flag(StrEnum):
     PRIOR_CONFLICT = (
         "prior_conflict",
         "fit",
-        "a mass parameter of the fit is more than 4 combined sigma from the network's answer",
+        "a mass parameter of the fit is more than 2.5 combined sigma from the network's answer",
         "look at the figure, and fit again with --prior blind",
     )
     OUTSIDE_BROAD_PRIOR = (

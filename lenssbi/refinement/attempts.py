@@ -28,7 +28,7 @@ from lenssbi.refinement.tempering import tempered, untempered
 from lenssbi.status import ItemError, Status
 
 TRIAL = 64  # prior draws that show whether the likelihood can be evaluated at all
-ENOUGH = 100  # effective draws: with these a run that asked for more is not begun anew with Nautilus
+ENOUGH = 100  # effective draws: with these a run that asked for more, or that a limit ended, is done
 WORSE_FIT = 1.1  # chi^2 of a restarted fit over that of the wrong solution, up to which it is preferred
 LEAST, ANEW = 0.25, 0.4  # of the limit of time
 BETTER = 5.0  # log likelihood by which a model found elsewhere must be better
@@ -166,7 +166,7 @@ def _sampled(run: _Run, allowed: float = np.inf) -> Attempt:
     if method not in ("auto", "importance"):
         return _run(run, method, Allowance(allowed))
     found = _run(run, "importance", Allowance(allowed))
-    if not found.draws.converged and found.draws.n_eff >= ENOUGH and not _out_of_limits(found):
+    if not found.draws.converged and found.draws.n_eff >= ENOUGH:
         return found._replace(draws=replace(found.draws, converged=True))  # fewer than wanted, but usable
     return found
 

@@ -19,7 +19,6 @@ from scipy.ndimage import binary_dilation
 from lenssbi.arrays import FloatArray, pixel_grid
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.light.mge import LensLightFit
-from lenssbi.parameters import Uniform
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import ProfileInversion, Profiles
 from lenssbi.reconstruction.smooth import SmoothPart
@@ -34,7 +33,7 @@ from lenssbi.refinement.likelihood import (
     deflectors,
 )
 from lenssbi.refinement.observation import Observation
-from lenssbi.refinement.priors.blocks import Block, JointPrior, Single
+from lenssbi.refinement.priors.blocks import JointPrior
 from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
 from lenssbi.refinement.problem import Problem, network_draws
 from lenssbi.refinement.profile_likelihood import ProfileLikelihood
@@ -45,10 +44,11 @@ from lenssbi.refinement.search.guided import guided, source_behind_mean
 from lenssbi.refinement.search.light import light_columns, refitted
 from lenssbi.refinement.search.modes import mode_at
 from lenssbi.refinement.search.search import Mode, SearchSettings, polish, search
+from lenssbi.refinement.starts import where_to_search
 from lenssbi.status import ItemError, Status
 
-NETWORK_STARTS = 64
 NETWORK_COMPONENTS = 4
+WITH_NETWORK = 2  # how many times larger a mask counts for the search if a network has answered
 LIGHTS = 2  # times that the lens light is fitted anew beside the network's lens
 STRENGTHS = np.arange(-1.5, 3.6, 1.0)  # log10, where the strength is looked for
 STRENGTH_SIGMA = 0.45
@@ -136,7 +136,7 @@ def likelihood_again(problem: Problem, kept: KeptMode) -> VectorLikelihood:
     """The likelihood around one mode of an earlier search of the same problem, to the last digit, without a search."""
     view = _view(problem)
     columns = None if kept.light is None else light_columns(kept.light, view.stamp)
-    prior, _ = _where(problem)
+    prior, _ = where_to_search(problem)
     mode = mode_at(kept.vector, ProfileInversion(view.imaging, Profiles.gaussians(), columns), prior)
     return _around(problem, replace(view, columns=None if columns is None else columns[kept.shining]), mode)
 
@@ -182,15 +182,16 @@ def _view(problem: Problem) -> _View:
 def _searched(problem: Problem, view: _View) -> tuple[_View, tuple[Mode, ...]]:
     """The modes, with the lens light as it is beside the best of them."""
     config = problem.config
-    prior, starts = _where(problem)
+    prior, starts = where_to_search(problem)
     draws = 2 ** int(np.ceil(np.log2(config.start.candidates)))  # the search takes a power of two
     settings = SearchSettings(draws=draws, seed=config.sampler.seed).eased(view.imaging.n_pixels)
     if config.source != "pixels":
         settings = replace(settings, sources=1)
     known: tuple[Mode, ...] = ()
     if len(starts):
-        view = _relit(problem, view, prior, starts, settings)
-        known = guided(view.imaging, prior, view.columns, starts, settings)
+        view, source = _relit(problem, view, prior, starts, settings)
+        known = guided(view.imaging, prior, view.columns, starts, settings, source)
+        settings = settings.eased(WITH_NETWORK * view.imaging.n_pixels)
     modes = search(view.imaging, prior, view.columns, starts, settings, known)
     if view.light is None:
         return view, modes
@@ -205,15 +206,18 @@ def _searched(problem: Problem, view: _View) -> tuple[_View, tuple[Mode, ...]]:
     return replace(view, light=light, columns=columns[shining], shining=shining), modes
 
 
-def _relit(problem: Problem, view: _View, prior: JointPrior, starts: FloatArray, settings: SearchSettings) -> _View:
+def _relit(
+    problem: Problem, view: _View, prior: JointPrior, starts: FloatArray, settings: SearchSettings
+) -> tuple[_View, Mode | None]:
     """The view with the lens light as it is beside the source behind the network's lens, unless it may be an image of the source."""
-    if view.light is None or _may_be_an_image(view.light, problem.observation):
-        return view
+    source, light = None, view.light
+    if light is None or _may_be_an_image(light, problem.observation):
+        return view, source
     for _ in range(LIGHTS):
-        source = source_behind_mean(view.imaging, prior, view.columns, starts, settings)
-        light = refitted(view.light, view.stamp, source.source_image, ~problem.observation.others)
+        source = source_behind_mean(view.imaging, prior, view.columns, starts, settings, source)
+        light = refitted(light, view.stamp, source.source_image, ~problem.observation.others)
         view = replace(view, light=light, columns=light_columns(light, view.stamp))
-    return view
+    return view, source
 
 
 def _may_be_an_image(light: LensLightFit, observation: Observation) -> bool:
@@ -241,26 +245,6 @@ def _likelihood(problem: Problem, imaging: Imaging, columns: FloatArray | None, 
         return build_likelihood(imaging, mesh, names, columns, smooth, config.sampler.threads)
     profiles = Profiles.gaussians() if config.source == "gaussians" else Profiles.sersics(SERSIC_INDICES, SERSIC_RADII)
     return ProfileLikelihood(ProfileInversion(imaging, profiles, columns), names, config.sampler.threads)
-
-
-def _where(problem: Problem) -> tuple[JointPrior, FloatArray]:
-    """The prior for lenses that show the arcs as several images of one source, and the network's starts (start, mass parameter)."""
-    prior, window = problem.priors.sampled, problem.observation.circle.window
-    mass = [i for i, name in enumerate(prior.names) if not name.startswith(("log10_", "source_"))]
-    starts = network_draws(problem, NETWORK_STARTS)[:, mass]
-    if len(starts):  # a neighbour may mislead the circle
-        radii = starts[:, prior.names.index("einstein_radius")]
-        middle, spread = float(radii.mean()), float(radii.std())
-        window = min(window[0], middle - spread), max(window[1], middle + spread)
-
-    def narrowed(block: Block) -> Block:
-        if not (isinstance(block, Single) and block.name == "einstein_radius" and isinstance(block.marginal, Uniform)):
-            return block
-        ends = block.marginal.support()
-        low, high = max(ends[0], window[0]), min(ends[1], window[1])
-        return Single(block.name, Uniform(low, high)) if low < high else block
-
-    return JointPrior(tuple(narrowed(block) for block in prior.blocks)), starts
 
 
 def start_mixture(problem: Problem, stage: Stage) -> Mixture | None:

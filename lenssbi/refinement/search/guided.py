@@ -23,7 +23,7 @@ from lenssbi.refinement.search.fit import Fitter
 from lenssbi.refinement.search.modes import Mode
 from lenssbi.refinement.search.search import SearchSettings, enriched, quick_look, released
 from lenssbi.refinement.search.space import SearchSpace
-from lenssbi.refinement.search.start import promising
+from lenssbi.refinement.search.start import Candidate, promising
 
 HELD = 0.3  # of the scatter of the starts: how far a held mass may move
 STARTS = 3  # at which the mass is held: the mean of all, and those of the others that explain the image best
@@ -32,15 +32,25 @@ STEPS = (10, 12)  # evaluations for the first ellipse of the source, and for eac
 
 
 def source_behind_mean(
-    imaging: Imaging, prior: JointPrior, columns: FloatArray | None, starts: FloatArray, settings: SearchSettings
+    imaging: Imaging,
+    prior: JointPrior,
+    columns: FloatArray | None,
+    starts: FloatArray,
+    settings: SearchSettings,
+    before: Mode | None = None,
 ) -> Mode:
     """The source behind the mean of what is known of the mass; parameters as for `guided`."""
     middle, spread = starts.mean(axis=0), HELD * starts.std(axis=0)
-    return _source_behind(_inversion(imaging, columns), prior, middle, spread, settings)
+    return _source_behind(_inversion(imaging, columns), prior, middle, spread, settings, before)
 
 
 def guided(
-    imaging: Imaging, prior: JointPrior, columns: FloatArray | None, starts: FloatArray, settings: SearchSettings
+    imaging: Imaging,
+    prior: JointPrior,
+    columns: FloatArray | None,
+    starts: FloatArray,
+    settings: SearchSettings,
+    before: Mode | None = None,
 ) -> tuple[Mode, ...]:
     """Lenses near some that are roughly known.
 
@@ -50,13 +60,15 @@ def guided(
         As for :func:`lenssbi.refinement.search.search.search`.
     starts
         Draws of what is known of the mass parameters, in the order of ``prior.names`` without log10_strength, shape (n, parameter).
+    before
+        The source behind their mean, beside other lens light; None if it is not known yet.
     """
     middle, spread = starts.mean(axis=0), HELD * starts.std(axis=0)
     inversion, space = _inversion(imaging, columns), SearchSpace(prior)
     look = quick_look(imaging, columns, space)
     chosen = promising([look(mass) for mass in starts], STARTS - 1, space, APART)
-    masses = [middle, *(candidate.vector[: middle.size] for candidate in chosen)]
-    held = [_source_behind(inversion, prior, mass, spread, settings) for mass in masses]
+    held = [_source_behind(inversion, prior, middle, spread, settings, before)]
+    held += [_source_behind(inversion, prior, one.vector[: middle.size], spread, settings) for one in chosen]
     return tuple(released(inversion, prior, mode, settings.rounds[-1][1]) for mode in held)
 
 
@@ -65,13 +77,22 @@ def _inversion(imaging: Imaging, columns: FloatArray | None) -> ProfileInversion
 
 
 def _source_behind(
-    inversion: ProfileInversion, prior: JointPrior, mass: FloatArray, spread: FloatArray, settings: SearchSettings
+    inversion: ProfileInversion,
+    prior: JointPrior,
+    mass: FloatArray,
+    spread: FloatArray,
+    settings: SearchSettings,
+    before: Mode | None = None,
 ) -> Mode:
     """The source of as many ellipses as the evidence is for, behind a mass that stays where it is within `spread`."""
-    space = SearchSpace(_held(prior, mass, spread))
+    space = SearchSpace(_held(prior, mass, spread), 1 if before is None else len(before.ellipses))
     fitter = Fitter(inversion, space)
+    if before is None:
+        start = quick_look(inversion.imaging, inversion.columns, space)(mass)
+    else:
+        start = Candidate(np.inf, before.vector)
     first, further = STEPS
-    end = fitter.fit(quick_look(inversion.imaging, inversion.columns, space)(mass), first)
+    end = fitter.fit(start, first)
     return enriched(fitter, end, replace(settings, rounds=((1, further),)))
 
 
