@@ -21,28 +21,26 @@ STEP = 1e-4  # [arcsec]
 NEAR = 0.05  # [arcsec] in the source plane, and again so many Einstein radii, which is the grid's spacing there: as the same source
 
 
-def multiply_imaged(learned: DiagonalMixture, places: ComplexArray, centre: complex, seed: int = 0) -> FloatArray:
+def multiply_imaged(learned: DiagonalMixture, centre: complex, places: ComplexArray) -> FloatArray:
     """Probability that a source which is seen at a place is seen more than once.
 
     Parameters
     ----------
     learned
         Posterior of the mass parameters.
+    centre
+        Centre of the lens galaxy [arcsec], from which places are counted; that of the mass if the posterior does not have it.
     places
         Places in the image [arcsec], shape (n,).
-    centre
-        Centre of the mass [arcsec], if the posterior does not have it.
-    seed
-        Seed of the draws.
 
     Returns
     -------
     Shape (n,).
     """
-    draws = learned.sample(DRAWS, np.random.default_rng(seed))
+    draws = learned.sample(DRAWS, np.random.default_rng(0))
     found = np.zeros(len(places))
     for values in draws.values:
-        found += _seen_again(_lens(draws.names, values, centre), places)
+        found += _seen_again(_lens(draws.names, values, centre), places + centre)
     return found / DRAWS
 
 

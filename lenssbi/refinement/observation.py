@@ -24,13 +24,11 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.reconstruction.imaging import TILE
 from lenssbi.refinement.circle import FIELD, Circle, fit_circle
 from lenssbi.refinement.config import MaskConfig, NoiseChoice, RefineConfig
-from lenssbi.refinement.multiply_imaged import multiply_imaged
 from lenssbi.refinement.neighbours import ImageProbability, sort_field
 from lenssbi.status import ItemError, Status
 
 if TYPE_CHECKING:
     from lenssbi.light.mge import LensLightFit
-    from lenssbi.posteriors import DiagonalMixture
 
 ENOUGH_SKY = 2500  # pixels: 100 means over 5 x 5 show their scatter to 7 per cent; with fewer, single pixels are taken
 SLACK = 1.1  # on the scatter of means that the correlation of neighbours gives, rho(d) = rho(1)^(d^2)
@@ -102,17 +100,14 @@ def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = Non
 
 
 def seen_through(
-    observation: Observation, config: RefineConfig, light: LensLightFit | None, learned: DiagonalMixture
+    observation: Observation, config: RefineConfig, light: LensLightFit | None, probability: ImageProbability
 ) -> Observation:
-    """The same stamp, with its images of the source told from other galaxies by a posterior of the mass parameters.
+    """The same stamp, with its images of the source told from other galaxies by their probability of being multiply imaged.
 
     Without an arc that it allows, the stamp as it was.
     """
-    centre = 0j if light is None else complex(light.centre)
     try:
-        mask, circle, others = _chosen(
-            observation.stamp, config, light, lambda places: multiply_imaged(learned, places + centre, centre)
-        )
+        mask, circle, others = _chosen(observation.stamp, config, light, probability)
     except ItemError as error:
         if error.status is not Status.NO_ARCS:
             raise

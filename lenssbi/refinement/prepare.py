@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,7 @@ from lenssbi.refinement.config import LEARNED_MODES, RefineConfig, read_prior
 from lenssbi.refinement.fit import solve
 from lenssbi.refinement.lens_light import without_lens_light
 from lenssbi.refinement.model_error import widened
+from lenssbi.refinement.multiply_imaged import multiply_imaged
 from lenssbi.refinement.observation import observe, seen_through, with_honest_noise
 from lenssbi.refinement.problem import Problem, build_problem
 from lenssbi.refinement.result import FitResult
@@ -111,7 +113,8 @@ def set_up(
         flags = (*flags, *more)
     learned = None if may_go_without and Flag.MISSPECIFIED in flags else network
     if may_go_without and learned is not None:
-        observation = seen_through(observation, config, light, learned)
+        centre = 0j if light is None else complex(light.centre)
+        observation = seen_through(observation, config, light, partial(multiply_imaged, learned, centre))
         if contradicts(learned, observation.circle):
             learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
     if config.prior.mode in LEARNED_MODES and learned is None:
