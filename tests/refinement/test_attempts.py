@@ -165,6 +165,15 @@ def test_nested_sampling_is_for_what_is_left(ring, monkeypatch):
     assert not asked
 
 
+def test_enough_draws_at_the_limit_are_an_end(ring):
+    """A posterior of a hundred effective draws was thrown away with a status, as the limit came before three hundred."""
+    sampler = {"method": "importance", "importance_n_eff": 5000, "max_evaluations": 800}
+    fit = solve(problem_of(ring, sampler=sampler))
+    assert 100 < fit.samples.n_eff < 5000
+    assert fit.evaluations >= 800
+    assert fit.status is Status.DONE
+
+
 def test_a_network_only_says_where_to_look(ring):
     problem = problem_of(ring, ANSWER)
     draws = network_draws(problem, 500)
