@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 SPREAD = 0.3  # half the height of a suite's band of points
 
 
-def score_figure(scores: Mapping[str, FloatArray], far: Mapping[str, NDArray[Any]], threshold: float) -> Figure:
+def score_figure(
+    scores: Mapping[str, FloatArray],
+    far: Mapping[str, NDArray[Any]],
+    threshold: float,
+    labels: tuple[str, str] = ("truth within 3σ", "truth beyond 3σ"),
+) -> Figure:
     """Draw the scores of every stamp, a line of points for each suite.
 
     Parameters
@@ -25,9 +30,11 @@ def score_figure(scores: Mapping[str, FloatArray], far: Mapping[str, NDArray[Any
     scores
         Suite -> scores of its stamps, from top to bottom; larger for stamps that differ more from the training.
     far
-        Suite -> whether the truth is far from the posterior, in the order of the scores.
+        Suite -> whether the answer is wrong, the truth far from the posterior for example, in the order of the scores.
     threshold
         Score above which a stamp is flagged.
+    labels
+        Names of the stamps for which `far` is false, and of the others.
     """
     from matplotlib.figure import Figure
 
@@ -39,8 +46,8 @@ def score_figure(scores: Mapping[str, FloatArray], far: Mapping[str, NDArray[Any
         for line, (suite, values) in enumerate(scores.items()):
             y = line + jitter.uniform(-SPREAD, SPREAD, len(values))
             for those, colour, name in (
-                (~far[suite], NETWORK, "truth within 3σ"),
-                (far[suite], PRIOR, "truth beyond 3σ"),
+                (~far[suite], NETWORK, labels[0]),
+                (far[suite], PRIOR, labels[1]),
             ):
                 axes.plot(values[those], y[those], "o", ms=3.2, mew=0, color=colour, label=name if line == 0 else None)
         axes.set_yticks(range(len(scores)), list(scores))

@@ -28,3 +28,8 @@ def test_every_score_is_drawn_beside_its_suite(tmp_path):
         "truth beyond 3σ",
     ]
     style.save(figure, tmp_path / "scores.png")
+
+
+def test_stamps_without_a_truth_can_be_named():
+    names = [text.get_text() for text in score_figure(SCORES, FAR, 1.7, ("right", "wrong")).legends[0].get_texts()]
+    assert names == ["threshold", "right", "wrong"]
