@@ -30,6 +30,7 @@ CORE = 2.5  # [pixels]: pixels nearer to the centre are never taken for arcs
 RIM = 2  # [pixels] around the outliers that the PSF has brightened as well
 LENS = 2.0  # [arcsec]: radius that holds most of a lens's light
 CENTRAL = 0.3  # [arcsec]: scatter of lens galaxies about the middle of their stamps
+DRIFT = 0.4  # [arcsec]: from the brightest place; a brighter neighbour would draw the centre to itself, step by step
 ROBUST_ROUNDS = 4
 STEPS = 3  # of the search in a round; the rounds repeat it
 Mask = NDArray[np.bool_]
@@ -126,9 +127,9 @@ class Expansion:
 
     def robust(self, shape: FloatArray) -> Solution:
         """Search with pixels above the model weighted down: an excess is more likely an arc than the lens."""
-        weight, smooth = self.mask / self.noise, self.smoothness(None)
+        weight, smooth, origin = self.mask / self.noise, self.smoothness(None), shape[:2]
         for _ in range(ROBUST_ROUNDS):
-            solution = self.search(shape, weight, smooth)
+            solution = self.search(shape, weight, smooth, origin)
             shape, sigma = solution.shape, self.sigma(solution.light)
             smooth = self.smoothness(solution.amplitudes)
             excess = np.clip((self.image - solution.light - solution.sky) / sigma, 0, None)
@@ -140,10 +141,10 @@ class Expansion:
 
     def clip(self, solution: Solution) -> tuple[Solution, Mask]:
         """Clip and search in turns until the same pixels are clipped; the mask is True where they are."""
-        clipped = self.outliers(solution)
+        clipped, origin = self.outliers(solution), solution.shape[:2]
         for _ in range(self.options.rounds):
             weight = (self.mask & ~clipped) / self.sigma(solution.light)
-            solution = self.search(solution.shape, weight, self.smoothness(solution.amplitudes))
+            solution = self.search(solution.shape, weight, self.smoothness(solution.amplitudes), origin)
             found = self.outliers(solution)
             if (found != clipped).sum() <= 3:
                 break
@@ -160,13 +161,14 @@ class Expansion:
         wide = ndimage.binary_dilation(bright, iterations=RIM)
         return wide & self.mask & (self.distance(solution.centre) > CORE * self.blur.pixel_scale)
 
-    def search(self, shape: FloatArray, weight: FloatArray, smooth: FloatArray) -> Solution:
-        """Improve centre and ellipses; the amplitudes follow from them at every step (variable projection)."""
-        bound = np.concatenate([np.abs(shape[:2]) + 0.3, np.full(shape.size - 2, 0.8)])
+    def search(self, shape: FloatArray, weight: FloatArray, smooth: FloatArray, origin: FloatArray) -> Solution:
+        """Improve centre, within `DRIFT` of `origin`, and ellipses; the amplitudes follow from them (variable projection)."""
+        middle = np.concatenate([origin, np.zeros(shape.size - 2)])
+        bound = np.concatenate([np.full(2, DRIFT), np.full(shape.size - 2, 0.8)])
         fit = optimize.least_squares(
             lambda s: self.solve(s, weight, smooth).residuals,
-            np.clip(shape, -0.99 * bound, 0.99 * bound),
-            bounds=(-bound, bound),
+            np.clip(shape, middle - 0.99 * bound, middle + 0.99 * bound),
+            bounds=(middle - bound, middle + bound),
             x_scale=np.concatenate([np.full(2, 0.01), np.full(shape.size - 2, 0.1)]),
             diff_step=1e-4,
             ftol=1e-5,

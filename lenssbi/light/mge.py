@@ -99,7 +99,7 @@ def fit_lens_light(
     else:
         ellipses = ellipticity(start.q, start.phi)
         shape = np.append([start.centre.real, start.centre.imag], np.stack([ellipses.real, ellipses.imag], axis=1))
-        begun = problem.search(shape, problem.mask / problem.noise, problem.smoothness(start.amplitudes))
+        begun = problem.search(shape, problem.mask / problem.noise, problem.smoothness(start.amplitudes), shape[:2])
     solution, clipped = problem.clip(begun)
     core_radius, profile = problem.misfit(solution, clipped)
     best = replace(problem, blur=replace(blur, shape=image.shape))

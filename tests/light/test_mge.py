@@ -158,3 +158,12 @@ def test_too_few_pixels_are_refused():
 def test_options_are_checked(bad):
     with pytest.raises(ValueError, match="got"):
         LensLightOptions(**bad)
+
+
+@pytest.mark.parametrize("place", [-1.8 + 0.1j, 0.1 + 1.8j])
+def test_a_brighter_neighbour_does_not_draw_the_centre_to_itself(place):
+    """It moved by 0.3 arcsec a round, until the neighbour was taken for the lens galaxy."""
+    faint = 0.02 * lens()
+    neighbour = 3.0 * np.exp(-0.5 * (np.abs(THETA - place) / 0.25) ** 2)
+    found = fit(faint + neighbour, LensLightOptions(gaussians=10, ellipses=2))
+    assert abs(found.centre - CENTRE) < 0.5
