@@ -201,6 +201,22 @@ def test_every_alteration_of_the_scene_changes_it(lens, kind):
     assert float(changed.galaxies.sum()) == pytest.approx(float(lens.galaxies.sum()), rel=0.25)
 
 
+def test_the_centre_moves_with_the_lens(lens):
+    """The truths of a lens off the middle were those of the lens before."""
+    changed = altered("aside", lens, 0.1, np.random.default_rng(1))
+    side = lens.galaxies.shape[-1]
+    axis = (np.arange(side) - (side - 1) / 2) * 0.1 / CELLS
+    found = []
+    for light in (lens.galaxies, changed.galaxies):
+        flux = light[0].numpy().astype(float)
+        y, x = np.unravel_index(flux.argmax(), flux.shape)
+        found.append((axis[x], axis[y]))
+    for k, name in enumerate(("centre_x", "centre_y")):
+        assert changed.params[name][0] - lens.params[name][0] == pytest.approx(found[1][k] - found[0][k], abs=0.06)
+    moved = [changed.params[name][0] - lens.params[name][0] for name in ("centre_x", "centre_y")]
+    assert 0.5 < np.hypot(*moved) < 1.7
+
+
 def test_a_torn_lens_has_arcs_on_one_side_alone(lens):
     arcs = altered("torn", lens, 0.1, np.random.default_rng(1)).arcs[0]
     lit, were = (light > 0.01 * light.max() for light in (arcs, lens.arcs[0]))

@@ -40,7 +40,7 @@ def altered(kind: Alteration, system: Systems, pixel_scale: float, rng: np.rando
     rng
         Random number generator.
     """
-    arcs, galaxies = system.arcs, system.galaxies
+    arcs, galaxies, params = system.arcs, system.galaxies, dict(system.params)
     centre = complex(system.params["centre_x"][0], system.params["centre_y"][0])
     plane = _plane(arcs.shape[-1], pixel_scale / CELLS, arcs.device) - centre
     if kind == "alone":
@@ -66,9 +66,12 @@ def altered(kind: Alteration, system: Systems, pixel_scale: float, rng: np.rando
     elif kind == "aside":
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 1.6)
         arcs, galaxies = (_moved(light, distance, angle, pixel_scale) for light in (arcs, galaxies))
+        up, right = _steps(distance, angle, pixel_scale)
+        for name, steps in (("centre_x", right), ("centre_y", up)):
+            params[name] = params[name] + steps * pixel_scale / CELLS
     total = arcs.sum((1, 2), keepdim=True)
     arcs = arcs / torch.where(total > 0, total, 1.0)
-    return Systems(arcs.float(), galaxies.float(), system.params, system.info)
+    return Systems(arcs.float(), galaxies.float(), params, system.info)
 
 
 def spoil(kind: Alteration, image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
@@ -144,5 +147,10 @@ def _spiral(plane: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 def _moved(light: torch.Tensor, distance: float, angle: float, pixel_scale: float) -> torch.Tensor:
     """Light moved by a distance [arcsec] in a direction [rad]."""
-    steps = [round(distance * f(angle) / pixel_scale * CELLS) for f in (np.sin, np.cos)]
-    return torch.roll(light, steps, (1, 2))
+    return torch.roll(light, _steps(distance, angle, pixel_scale), (1, 2))
+
+
+def _steps(distance: float, angle: float, pixel_scale: float) -> tuple[int, int]:
+    """Cells along y and x."""
+    along_y, along_x = (round(distance * f(angle) / pixel_scale * CELLS) for f in (np.sin, np.cos))
+    return along_y, along_x

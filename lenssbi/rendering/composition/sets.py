@@ -142,7 +142,9 @@ class ObservedSimulation:
         """The system with the population's alteration."""
         assert self.composition.alteration is not None
         system = altered(self.composition.alteration, one.system, self.camera.pixel_scale, stream)
-        return replace(one, system=system, snr=float(self.composer.arc_snr(system.arcs)[0]))
+        moves = {f"image_{x}": system.params[f"centre_{x}"] - one.system.params[f"centre_{x}"] for x in "xy"}
+        info = one.info | {name: one.info[name] + by for name, by in moves.items() if name in one.info}
+        return replace(one, system=system, snr=float(self.composer.arc_snr(system.arcs)[0]), info=info)
 
     def _neighbour_images(
         self, systems: Systems, streams: Sequence[np.random.Generator]
