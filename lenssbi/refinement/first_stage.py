@@ -40,7 +40,7 @@ from lenssbi.refinement.profile_likelihood import ProfileLikelihood
 from lenssbi.refinement.regions import REACH, RegionalLikelihood, RegionalPrior, Regions
 from lenssbi.refinement.sampling.mixture_fit import from_samples
 from lenssbi.refinement.sampling.mixtures import Mixture
-from lenssbi.refinement.search.guided import guided, source_behind_mean
+from lenssbi.refinement.search.guided import RoughLens
 from lenssbi.refinement.search.light import light_columns, refitted
 from lenssbi.refinement.search.modes import mode_at
 from lenssbi.refinement.search.search import Mode, SearchSettings, polish, search
@@ -48,7 +48,7 @@ from lenssbi.refinement.starts import where_to_search
 from lenssbi.status import ItemError, Status
 
 NETWORK_COMPONENTS = 4
-WITH_NETWORK = 2  # how many times larger a mask counts for the search if a network has answered
+WITH_NETWORK = 2  # the search is eased once more, as for a mask so many times larger, if a network has answered
 LIGHTS = 2  # times that the lens light is fitted anew beside the network's lens
 STRENGTHS = np.arange(-1.5, 3.6, 1.0)  # log10, where the strength is looked for
 STRENGTH_SIGMA = 0.45
@@ -189,8 +189,9 @@ def _searched(problem: Problem, view: _View) -> tuple[_View, tuple[Mode, ...]]:
         settings = replace(settings, sources=1)
     known: tuple[Mode, ...] = ()
     if len(starts):
-        view, source = _relit(problem, view, prior, starts, settings)
-        known = guided(view.imaging, prior, view.columns, starts, settings, source)
+        rough = RoughLens(view.imaging, prior, starts, settings)
+        view, source = _relit(problem, view, rough)
+        known = rough.modes(view.columns, source)
         settings = settings.eased(WITH_NETWORK * view.imaging.n_pixels)
     modes = search(view.imaging, prior, view.columns, starts, settings, known)
     if view.light is None:
@@ -206,15 +207,13 @@ def _searched(problem: Problem, view: _View) -> tuple[_View, tuple[Mode, ...]]:
     return replace(view, light=light, columns=columns[shining], shining=shining), modes
 
 
-def _relit(
-    problem: Problem, view: _View, prior: JointPrior, starts: FloatArray, settings: SearchSettings
-) -> tuple[_View, Mode | None]:
+def _relit(problem: Problem, view: _View, rough: RoughLens) -> tuple[_View, Mode | None]:
     """The view with the lens light as it is beside the source behind the network's lens, unless it may be an image of the source."""
     source, light = None, view.light
     if light is None or _may_be_an_image(light, problem.observation):
         return view, source
     for _ in range(LIGHTS):
-        source = source_behind_mean(view.imaging, prior, view.columns, starts, settings, source)
+        source = rough.source(view.columns, source)
         light = refitted(light, view.stamp, source.source_image, ~problem.observation.others)
         view = replace(view, light=light, columns=light_columns(light, view.stamp))
     return view, source

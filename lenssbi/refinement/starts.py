@@ -6,6 +6,7 @@ from lenssbi.arrays import FloatArray
 from lenssbi.parameters import Uniform
 from lenssbi.refinement.priors.blocks import Block, JointPrior, Single
 from lenssbi.refinement.problem import Problem, network_draws
+from lenssbi.refinement.search.space import SearchSpace
 
 NETWORK_STARTS = 64
 
@@ -13,7 +14,7 @@ NETWORK_STARTS = 64
 def where_to_search(problem: Problem) -> tuple[JointPrior, FloatArray]:
     """The prior for lenses that show the arcs as several images of one source, and the network's starts (start, mass parameter)."""
     prior, window = problem.priors.sampled, problem.observation.circle.window
-    mass = [i for i, name in enumerate(prior.names) if not name.startswith(("log10_", "source_"))]
+    mass = [prior.names.index(name) for name in SearchSpace(prior).names]
     starts = network_draws(problem, NETWORK_STARTS)[:, mass]
     if len(starts):  # a neighbour may mislead the circle
         radii = starts[:, prior.names.index("einstein_radius")]

@@ -10,7 +10,7 @@ and only then moved, under the prior of the fit. What is found competes with the
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,69 +31,60 @@ APART = 0.1  # prior widths between them
 STEPS = (10, 12)  # evaluations for the first ellipse of the source, and for each further one
 
 
-def source_behind_mean(
-    imaging: Imaging,
-    prior: JointPrior,
-    columns: FloatArray | None,
-    starts: FloatArray,
-    settings: SearchSettings,
-    before: Mode | None = None,
-) -> Mode:
-    """The source behind the mean of what is known of the mass; parameters as for `guided`."""
-    middle, spread = starts.mean(axis=0), HELD * starts.std(axis=0)
-    return _source_behind(_inversion(imaging, columns), prior, middle, spread, settings, before)
-
-
-def guided(
-    imaging: Imaging,
-    prior: JointPrior,
-    columns: FloatArray | None,
-    starts: FloatArray,
-    settings: SearchSettings,
-    before: Mode | None = None,
-) -> tuple[Mode, ...]:
-    """Lenses near some that are roughly known.
+@dataclass(frozen=True, eq=False)
+class RoughLens:
+    """What is known of a lens, on one stamp.
 
     Parameters
     ----------
-    imaging, prior, columns, settings
+    imaging, prior, settings
         As for :func:`lenssbi.refinement.search.search.search`.
     starts
         Draws of what is known of the mass parameters, in the order of ``prior.names`` without log10_strength, shape (n, parameter).
-    before
-        The source behind their mean, beside other lens light; None if it is not known yet.
     """
-    middle, spread = starts.mean(axis=0), HELD * starts.std(axis=0)
-    inversion, space = _inversion(imaging, columns), SearchSpace(prior)
-    look = quick_look(imaging, columns, space)
-    chosen = promising([look(mass) for mass in starts], STARTS - 1, space, APART)
-    held = [_source_behind(inversion, prior, middle, spread, settings, before)]
-    held += [_source_behind(inversion, prior, one.vector[: middle.size], spread, settings) for one in chosen]
-    return tuple(released(inversion, prior, mode, settings.rounds[-1][1]) for mode in held)
 
+    imaging: Imaging
+    prior: JointPrior
+    starts: FloatArray
+    settings: SearchSettings
 
-def _inversion(imaging: Imaging, columns: FloatArray | None) -> ProfileInversion:
-    return ProfileInversion(imaging, Profiles.gaussians(), columns)
+    def source(self, columns: FloatArray | None, before: Mode | None = None) -> Mode:
+        """The source behind the mean of what is known.
 
+        Parameters
+        ----------
+        columns
+            Images of the lens light, shape (m, ny, nx); None if the stamp does not show it.
+        before
+            The same beside other lens light; None if it is not known yet.
+        """
+        return self._behind(self._inversion(columns), self.starts.mean(axis=0), before)
 
-def _source_behind(
-    inversion: ProfileInversion,
-    prior: JointPrior,
-    mass: FloatArray,
-    spread: FloatArray,
-    settings: SearchSettings,
-    before: Mode | None = None,
-) -> Mode:
-    """The source of as many ellipses as the evidence is for, behind a mass that stays where it is within `spread`."""
-    space = SearchSpace(_held(prior, mass, spread), 1 if before is None else len(before.ellipses))
-    fitter = Fitter(inversion, space)
-    if before is None:
-        start = quick_look(inversion.imaging, inversion.columns, space)(mass)
-    else:
-        start = Candidate(np.inf, before.vector)
-    first, further = STEPS
-    end = fitter.fit(start, first)
-    return enriched(fitter, end, replace(settings, rounds=((1, further),)))
+    def modes(self, columns: FloatArray | None, before: Mode | None = None) -> tuple[Mode, ...]:
+        """Lenses near what is known; parameters as for `source`."""
+        inversion, middle = self._inversion(columns), self.starts.mean(axis=0)
+        space = SearchSpace(self.prior)
+        look = quick_look(self.imaging, columns, space)
+        chosen = promising([look(mass) for mass in self.starts], STARTS - 1, space, APART)
+        held = [self._behind(inversion, middle, before)]
+        held += [self._behind(inversion, one.vector[: middle.size]) for one in chosen]
+        return tuple(released(inversion, self.prior, mode, self.settings.rounds[-1][1]) for mode in held)
+
+    def _inversion(self, columns: FloatArray | None) -> ProfileInversion:
+        return ProfileInversion(self.imaging, Profiles.gaussians(), columns)
+
+    def _behind(self, inversion: ProfileInversion, mass: FloatArray, before: Mode | None = None) -> Mode:
+        """The source of as many ellipses as the evidence is for, behind a mass that stays near where it is."""
+        held = _held(self.prior, mass, HELD * self.starts.std(axis=0))
+        space = SearchSpace(held, 1 if before is None else len(before.ellipses))
+        fitter = Fitter(inversion, space)
+        if before is None:
+            start = quick_look(self.imaging, inversion.columns, space)(mass)
+        else:
+            start = Candidate(np.inf, before.vector)
+        first, further = STEPS
+        end = fitter.fit(start, first)
+        return enriched(fitter, end, replace(self.settings, rounds=((1, further),)))
 
 
 def _held(prior: JointPrior, mass: FloatArray, spread: FloatArray) -> JointPrior:

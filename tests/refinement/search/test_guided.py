@@ -10,7 +10,7 @@ from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import ProfileInversion, SourceEllipse
 from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.priors.blocks import Ellipse, JointPrior, Single
-from lenssbi.refinement.search.guided import HELD, guided, source_behind_mean
+from lenssbi.refinement.search.guided import HELD, RoughLens
 from lenssbi.refinement.search.search import SearchSettings, search
 
 SHAPE, SCALE = (36, 36), 0.1
@@ -55,7 +55,7 @@ SETTINGS = SearchSettings(sources=3)
 
 def test_the_mass_waits_for_the_source(clumpy, starts):
     imaging, glow = clumpy
-    mode = source_behind_mean(imaging, PRIOR, glow, starts, SETTINGS)
+    mode = RoughLens(imaging, PRIOR, starts, SETTINGS).source(glow)
     assert len(mode.ellipses) > 1
     # `HELD` is a standard deviation: where the image is bright enough, it is outweighed
     assert (np.abs(mode.values - starts.mean(axis=0)) < 12 * HELD * starts.std(axis=0)).all()
@@ -64,7 +64,7 @@ def test_the_mass_waits_for_the_source(clumpy, starts):
 
 def test_the_lens_is_found_from_a_rough_answer(clumpy, starts):
     imaging, glow = clumpy
-    modes = guided(imaging, PRIOR, glow, starts, SETTINGS)
+    modes = RoughLens(imaging, PRIOR, starts, SETTINGS).modes(glow)
     best = max(modes, key=lambda mode: mode.total_evidence)
     np.testing.assert_allclose(best.values, TRUTH, atol=0.02)
     assert len(best.ellipses) == 2
@@ -73,7 +73,7 @@ def test_the_lens_is_found_from_a_rough_answer(clumpy, starts):
 
 def test_what_is_known_competes_with_the_search(clumpy, starts):
     imaging, glow = clumpy
-    modes = guided(imaging, PRIOR, glow, starts, SETTINGS)
+    modes = RoughLens(imaging, PRIOR, starts, SETTINGS).modes(glow)
     little = SearchSettings(draws=1, rounds=((1, 1),), sources=1, enriched=1)
     assert search(imaging, PRIOR, glow, settings=little)[0].misfit > 3 * imaging.n_pixels
     found = search(imaging, PRIOR, glow, settings=little, known=modes)
@@ -85,5 +85,5 @@ def test_a_pinned_parameter_stays(clumpy, starts):
     pinned = JointPrior((Single("einstein_radius", Normal(0.95, 1e-3, 0.2, 3.2)), *PRIOR.blocks[1:]))
     narrow = starts.copy()
     narrow[:, 0] = 0.95 + 1e-3 * np.random.default_rng(1).normal(size=len(starts))
-    for mode in guided(imaging, pinned, glow, narrow, SETTINGS):
+    for mode in RoughLens(imaging, pinned, narrow, SETTINGS).modes(glow):
         assert mode.params["einstein_radius"] == pytest.approx(0.95, abs=0.01)
