@@ -6,6 +6,11 @@ SIE lenses with shear, distributed as the published fits of 319 Euclid Q1 lenses
 q 0.65 +- 0.18; shear 0.115), a Sersic galaxy aligned with the mass within 12 degrees, sources of one to three Sersics with a total
 magnification above 1.8, field galaxies beyond the arcs, a PSF of two Gaussians, noise of a bilinear resampling, arcs of S/N 30 to 160.
 Nothing of lenssbi is in the stamps but the definition of S/N. Prints bias, NMAD, gross errors, coverage and flags.
+
+Fits of the same stamps: `--stamps FOLDER` writes them as cut-outs (image, noise map overstated as Euclid's, PSF) beside a table of their
+true values, published.csv, and ends there;
+
+    lenssbi benchmark configs/runs/euclid_q1.yaml --set stamps=FOLDER --set published=FOLDER/published.csv --out OUT
 """
 
 # ruff: noqa: E402  (the number of threads is set before NumPy is imported)
@@ -21,20 +26,26 @@ for name in ("OMP", "OPENBLAS", "NUMBA"):
 
 import numpy as np
 import torch
+from astropy.io import fits
 from lenstronomy.Data.pixel_grid import PixelGrid
 from lenstronomy.Data.psf import PSF as TheirPSF
 from lenstronomy.ImSim.image_model import ImageModel
 from lenstronomy.LensModel.lens_model import LensModel
 from lenstronomy.LightModel.light_model import LightModel
 
+from lenssbi.benchmark.real.published import AUTOLENS, COLUMNS
 from lenssbi.calibration.coverage import deviates, stack
 from lenssbi.calibration.scores import gross, nmad, rms
 from lenssbi.estimators.load import find_estimator, load_estimator
+from lenssbi.parameters.conversions import to_autolens
 
 SIDE, SCALE, SUPER = 80, 0.1, 3
 NAMES = ("einstein_radius", "e1", "e2", "shear1", "shear2")
 LEVELS = (0.683, 0.955, 0.997)
 ZERO_POINT, SIGMA = 24.6, 0.0024  # AB magnitude of one unit, scatter of the sky [unit]
+ELECTRONS, OVERSTATED = 7900, 1.55  # electrons of one unit; noise map over scatter
+PSF_SIDE = 21  # [pixels]
+SURE = 0.0005  # limits of a true value, for a table that must have some
 
 
 def drawn(rng: np.random.Generator, mean: float, scatter: float, low: float, high: float) -> float:
@@ -71,6 +82,9 @@ class Scene:
         axis = (np.arange(91) - 45) * fine
         square = axis[:, None] ** 2 + axis**2
         kernel = sum(w * np.exp(-4 * np.log(2) * square / f**2) / f**2 for w, f in ((1 - share, core), (share, wing)))
+        middle = slice(45 - PSF_SIDE * SUPER // 2, 46 + PSF_SIDE * SUPER // 2)
+        effective = kernel[middle, middle].reshape(PSF_SIDE, SUPER, PSF_SIDE, SUPER).sum(axis=(1, 3))
+        self.effective = effective / effective.sum()
         self.psf = TheirPSF(
             psf_type="PIXEL", kernel_point_source=kernel / kernel.sum(), point_source_supersampling_factor=SUPER
         )
@@ -153,8 +167,8 @@ def arcs(
             return lensed
 
 
-def draw(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, float]]:
-    """A stamp [unit] and its true parameters in lenssbi's definitions."""
+def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, float]]:
+    """A stamp and the scatter of its pixels [unit], its PSF and its true parameters in lenssbi's definitions."""
     radius = float(np.exp(drawn(rng, np.log(0.896), 0.383, np.log(0.45), np.log(2.4))))
     q, phi = drawn(rng, 0.65, 0.18, 0.35, 0.95), rng.uniform(0, np.pi)
     shear = np.clip(0.098 * np.hypot(*rng.normal(size=2)), 0, 0.3) * np.exp(2j * np.pi * rng.uniform())
@@ -163,9 +177,8 @@ def draw(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, float]]:
     mass = [{"theta_E": radius, "gamma": 2.0, **ellipse(q, phi), **at}, {"gamma1": shear.real, "gamma2": shear.imag}]
     scene = Scene(rng)
     lensed = arcs(rng, scene, mass, radius, centre)
-    overstated = 1.55
     ordered = np.sort(lensed[lensed > 0])[::-1]
-    snr = (np.cumsum(ordered) / (SIGMA * overstated * np.sqrt(np.arange(1, len(ordered) + 1)))).max()
+    snr = (np.cumsum(ordered) / (SIGMA * OVERSTATED * np.sqrt(np.arange(1, len(ordered) + 1)))).max()
     lensed = lensed * np.exp(rng.uniform(np.log(30), np.log(160))) / snr
     expected = lensed + lens_galaxy(rng, scene, radius, q, phi, centre) + field(rng, scene, radius)
     white, f = rng.normal(size=(SIDE + 1, SIDE + 1)), rng.uniform(0.1, 0.35, 2)
@@ -173,7 +186,41 @@ def draw(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, float]]:
     noise = ((1 - f[1]) * rows[:, :-1] + f[1] * rows[:, 1:]) / np.hypot(1 - f[1], f[1])
     e = (1 - q**2) / (1 + q**2) * np.exp(2j * phi)
     truth = dict(zip(NAMES, (radius, e.real, e.imag, shear.real, shear.imag), strict=True))
-    return expected + noise * np.sqrt(SIGMA**2 + np.clip(expected, 0, None) / 7900), truth
+    scatter = np.sqrt(SIGMA**2 + np.clip(expected, 0, None) / ELECTRONS)
+    return expected + noise * scatter, scatter, scene.effective, truth
+
+
+def write_stamps(folder: Path, made: list[tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, float]]]) -> None:
+    """Write the stamps as FITS files in Euclid's layout and their true values as `lenssbi benchmark` reads published ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, (image, scatter, psf, truth) in enumerate(made):
+        name = f"lenstronomy_{number:04d}"
+        step = SCALE / 3600
+        keywords = {"MAGZERO": ZERO_POINT, "FILTER": "VIS", "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}
+        keywords |= {"CRPIX1": 40.5, "CRPIX2": 40.5, "CRVAL1": 60.0 + 0.01 * number, "CRVAL2": -50.0}
+        keywords |= {"CD1_1": -step, "CD2_2": step}
+        header = fits.Header(keywords)
+        planes = {"VIS_FLUX": image, "VIS_PSF": psf, "VIS_RMS": OVERSTATED * scatter}
+        images = [
+            fits.ImageHDU(plane.astype(np.float32), header if key == "VIS_FLUX" else None, key)
+            for key, plane in planes.items()
+        ]
+        fits.HDUList([fits.PrimaryHDU(), *images]).writeto(folder / f"{name}.fits", overwrite=True)
+        theirs = to_autolens({key: truth[key] for key in NAMES})
+        row: dict[str, object] = {"id": name, "kind": "sie_shear", "galaxies": "1"}
+        for column, key in AUTOLENS.items():
+            value = float(theirs[key])
+            row |= {
+                column: f"{value:.5f}",
+                f"{column}_lo1": f"{value - SURE:.5f}",
+                f"{column}_hi1": f"{value + SURE:.5f}",
+            }
+        rows.append(row)
+    with (folder / "published.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def main() -> None:
@@ -183,17 +230,21 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="a table of the stamps")
+    parser.add_argument("--stamps", type=Path, help="folder to write the stamps to, instead of judging the network")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    estimator = load_estimator(find_estimator(arguments.estimator))
     made = [draw(np.random.default_rng((arguments.seed, i))) for i in range(arguments.count)]
-    images = np.stack([image for image, _ in made]).astype(np.float32)
+    if arguments.stamps:
+        write_stamps(arguments.stamps, made)
+        return
+    estimator = load_estimator(find_estimator(arguments.estimator))
+    images = np.stack([image for image, *_ in made]).astype(np.float32)
     mixtures, scores = estimator.predict_and_score(images, np.full(len(images), SIGMA, np.float32))
     flagged = np.asarray(scores) > estimator.card.misspecification.threshold
-    truths = np.array([[truth[name] for name in NAMES] for _, truth in made])
+    truths = np.array([[truth[name] for name in NAMES] for *_, truth in made])
     places = [estimator.space.names.index(name) for name in NAMES]
     mean = np.array([mixture.mean for mixture in mixtures])[:, places]
-    within = np.abs(deviates(stack(mixtures), np.array([pad(estimator.space.names, truth) for _, truth in made])))[
+    within = np.abs(deviates(stack(mixtures), np.array([pad(estimator.space.names, truth) for *_, truth in made])))[
         :, places
     ]
     error = mean - truths

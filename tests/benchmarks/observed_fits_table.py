@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,53 @@ def share(which: np.ndarray, of: int) -> str:
     return f"{which.sum()} of {of} ({100 * which.sum() / max(of, 1):.1f} per cent, {100 * low:.1f}-{100 * high:.1f})"
 
 
+@dataclass(frozen=True)
+class Fits:
+    """Lines of the table that have a posterior, as arrays of shape (fit,), or (fit, parameter)."""
+
+    names: tuple[str, ...]
+    pulls: np.ndarray
+    off: np.ndarray
+    flags: tuple[frozenset[str], ...]
+    refused: np.ndarray
+    seconds: np.ndarray
+
+    @classmethod
+    def of(cls, rows: list[dict[str, str]]) -> Fits:
+        """The fits of lines of the table."""
+        rows = [one for one in rows if one["einstein_radius_fit"]]
+        names = tuple(name.removesuffix("_fit") for name in rows[0] if name.endswith("_fit"))
+        true, mean, sigma = (
+            np.array([[float(one[name + end]) for name in names] for one in rows]) for end in ("", "_fit", "_sigma")
+        )
+        radius = names.index("einstein_radius")
+        return cls(
+            names,
+            (mean - true) / sigma,
+            np.abs(mean[:, radius] / true[:, radius] - 1) > WRONG,
+            tuple(frozenset(one["flags"].split()) for one in rows),
+            np.array([one["status"] != DONE for one in rows]),
+            np.array([float(one["cpu_seconds"]) for one in rows]),
+        )
+
+    @property
+    def clean(self) -> np.ndarray:
+        """Fits that are done and have no flag."""
+        return ~self.refused & np.array([not raised for raised in self.flags])
+
+    def raised(self, flag: str) -> np.ndarray:
+        """Fits that have a flag."""
+        return np.array([flag in raised for raised in self.flags])
+
+    def all_flags(self) -> list[str]:
+        """Every flag that some fit has, the most frequent first."""
+        return sorted(frozenset().union(*self.flags), key=lambda flag: (-self.raised(flag).sum(), flag))
+
+    def within(self, sigmas: float) -> np.ndarray:
+        """Share of the truths within so many sigma, of the clean fits, shape (parameter,)."""
+        return (np.abs(self.pulls[self.clean]) < sigmas).mean(axis=0)
+
+
 def main() -> None:
     """Write the table and print the shares."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,29 +119,23 @@ def main() -> None:
         writer = csv.DictWriter(file, max((list(one) for one in rows), key=len), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-    counted = [record for record in records[args.first :] if "" in record["beliefs"]]
-    names = counted[0]["beliefs"][""]["names"]
-    mean, sigma, truth = (np.array([one["beliefs"][""][key] for one in counted]) for key in ("mean", "sigma", "true"))
-    off = np.abs(mean[:, 0] / truth[:, 0] - 1) > WRONG
-    clean = np.array([one["status"] == DONE and not one["flags"] for one in counted])
-    refused = np.array([one["status"] != DONE for one in counted])
-    print(f"{len(records[args.first :])} stamps, {len(counted)} with a posterior")
+    with args.out.open() as file:
+        fits = Fits.of(list(csv.DictReader(file))[args.first :])
+    off, clean, refused = fits.off, fits.clean, fits.refused
+    print(f"{len(rows) - args.first} stamps, {len(off)} with a posterior")
     print(f"off by more than 15 per cent: {share(off, len(off))}; without a flag: {share(off & clean, len(off))}")
     print(
         f"refused: {share(refused, len(off))}, of which off: {(off & refused).sum()}; done without a flag: {share(clean, len(off))}"
     )
-    pulls = np.abs(mean - truth)[clean] / sigma[clean]
     for sigmas in (1, 2, 3):
-        each = ", ".join(f"{name} {100 * (pulls[:, k] < sigmas).mean():.0f}" for k, name in enumerate(names))
-        print(f"within {sigmas} sigma of those: {100 * (pulls < sigmas).mean():.1f} per cent ({each})")
-    for flag in sorted({flag for one in counted for flag in one["flags"]}):
-        raised = np.array([flag in one["flags"] for one in counted])
-        print(
-            f"{flag}: raised by {share(raised & ~off, int((~off).sum()))} right ones, {share(raised & off, int(off.sum()))} wrong ones"
-        )
-    cpu = np.array([one["cpu"] for one in counted])
-    print(f"processor time: median {np.median(cpu):.0f} s, largest {cpu.max():.0f} s")
+        held = fits.within(sigmas)
+        each = ", ".join(f"{name} {100 * one:.0f}" for name, one in zip(fits.names, held, strict=True))
+        print(f"within {sigmas} sigma of those: {100 * held.mean():.1f} per cent ({each})")
+    for flag in fits.all_flags():
+        raised = fits.raised(flag)
+        right, wrong = share(raised & ~off, int((~off).sum())), share(raised & off, int(off.sum()))
+        print(f"{flag}: raised by {right} right ones, {wrong} wrong ones")
+    print(f"processor time: median {np.median(fits.seconds):.0f} s, largest {fits.seconds.max():.0f} s")
 
 
 if __name__ == "__main__":

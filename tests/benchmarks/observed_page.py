@@ -5,7 +5,8 @@
     lenssbi benchmark configs/runs/euclid_q1.yaml --out real --set 'methods=[network]'
     python tests/benchmarks/observed_page.py observed --date 2026-01-31 --trained "The network has seen ..." --real "On four real ..."
 
-Figures of simulated stamps are read from the tables; what is said of the training and of the real stamps is given.
+Figures of simulated stamps are read from the tables, those of fits from `fits.csv` of the page (`observed_fits_table.py`); what is said of
+the training, of the real stamps and of the machine of the fits is given.
 """
 
 import argparse
@@ -14,18 +15,23 @@ from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
+from observed_fits_table import Fits
+
+from lenssbi.calibration.scores import wilson
 
 ROOT = Path(__file__).parents[2]
 PAGE, CARD = ROOT / "docs" / "benchmarks" / "observed", ROOT / "lenssbi" / "estimators" / "shipped" / "euclid-vis-sie"
+NETWORK, DROPOUT = "euclid-vis-sie", "euclid-vis-sie-bnn"
 SUITE, LEVELS = "euclid_observed_test", ("0.683", "0.955", "0.997")
 UNKNOWN = ("quasar", "psf_wide", "noise_correlated", "galaxies", "pairs")
 """Suites whose kinds the detector was never shown."""
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file."""
+def read(path: Path, network: str | None = None) -> list[dict[str, str]]:
+    """The rows of a CSV file, of one network if it is given."""
     with path.open() as file:
-        return list(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    return [row for row in rows if network in (None, row.get("method") or row.get("name"))]
 
 
 def percent(text: str) -> str:
@@ -72,16 +78,14 @@ def worst_splits(rows: list[dict[str, str]], count: int = 5) -> str:
 
 def numbers(folder: Path) -> dict[str, str]:
     """What the texts say of the benchmark in `folder`."""
-    coverage, flags = read(folder / "coverage.csv"), read(folder / "misspecification.csv")
-    radii = read(folder / "radii.csv")[0]
-    false, others = flags[0], flags[1:]
+    coverage, flags = read(folder / "coverage.csv", NETWORK), read(folder / "misspecification.csv", NETWORK)
+    radii, others = (read(folder / "radii.csv", network)[0] for network in (NETWORK, DROPOUT))
     far = sum(int(row["far"]) for row in flags)
     caught = sum(int(row["far"]) * float(row["flagged_of_far"] or 0) for row in flags)
-    whole = max(
-        (row for row in coverage if row["split"] == "all" and row["suite"] == SUITE),
-        key=lambda row: abs(float(row["largest_deviation"])),
-    )
-    speed = {row["what"]: row["stamps_per_second"] for row in read(folder / "speed.csv") if row["device"] == "CPU"}
+    whole, other = worst_of_all(coverage), worst_of_all(read(folder / "coverage.csv", DROPOUT))
+    speed = {
+        row["what"]: row["stamps_per_second"] for row in read(folder / "speed.csv", NETWORK) if row["device"] == "CPU"
+    }
     return {
         "nmad": f"{float(radii['nmad']):.3f}",
         "rms": f"{float(radii['rms']):.3f}",
@@ -90,13 +94,51 @@ def numbers(folder: Path) -> dict[str, str]:
         "shapes": f"{float(radii['rms_e1']):.3f}, {float(radii['rms_e2']):.3f}",
         "bright": radii["bright"],
         "coverage": coverage_table(coverage),
-        "suites": suites_table([false, *others], read(folder / "roc.csv")),
+        "suites": suites_table(flags, read(folder / "roc.csv", NETWORK)),
         "splits": worst_splits(coverage),
         "whole": f"{100 * float(whole['largest_deviation']):+.1f}, {whole['parameter']} at {whole['at']}",
-        "alarms": percent(false["flagged"]),
+        "alarms": percent(flags[0]["flagged"]),
         "far": f"{100 * caught / far:.0f} per cent of the {far}",
         "speed": f"{float(speed['network']):.0f}",
         "predict": f"{float(speed['lenssbi predict']):.0f}",
+        "dropout_nmad": f"{float(others['nmad']):.3f}",
+        "dropout_gross": percent(others["gross"]),
+        "dropout_whole": f"{100 * abs(float(other['largest_deviation'])):.1f}",
+    }
+
+
+def worst_of_all(rows: list[dict[str, str]]) -> dict[str, str]:
+    """The parameter whose coverage of all stamps misses most."""
+    whole = [row for row in rows if row["split"] == "all" and row["suite"] == SUITE]
+    return max(whole, key=lambda row: abs(float(row["largest_deviation"])))
+
+
+def fits(path: Path) -> dict[str, str]:
+    """What the page says of the fits."""
+    found = Fits.of(read(path))
+    off, clean, count = found.off, found.clean, len(found.off)
+    lines = [
+        f"| flag | raised by right fits ({(~off).sum()}) | by fits off by more than 15 per cent ({off.sum()}) |",
+        "|---|---|---|",
+    ]
+    for flag in found.all_flags():
+        raised = found.raised(flag)
+        lines.append(f"| `{flag}` | {(raised & ~off).sum()} | {(raised & off).sum()} |")
+
+    def share(which: np.ndarray) -> str:
+        low, high = wilson(which.mean(), count)
+        return f"{which.sum()} ({100 * which.mean():.0f} per cent, {100 * low:.0f}-{100 * high:.0f})"
+
+    held = ", ".join(f"{100 * found.within(sigmas).mean():.0f}" for sigmas in (1, 2, 3))
+    return {
+        "fits_count": str(count),
+        "fits_off": share(off),
+        "fits_silent": share(off & clean),
+        "fits_refused": str((off & found.refused).sum()),
+        "fits_clean": share(clean),
+        "fits_held": held,
+        "fits_seconds": f"{np.median(found.seconds):.0f} s of a processor in the median, {found.seconds.max():.0f} at most",
+        "fits_flags": "\n".join(lines),
     }
 
 
@@ -125,12 +167,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="of the benchmark")
     parser.add_argument("--trained", required=True, help="what the network was trained on, in a sentence or two")
     parser.add_argument("--real", default="", help="what it makes of the real stamps, in a sentence")
+    parser.add_argument("--fits", default="", help="how the fits were made, in a sentence or two")
     parser.add_argument("--date", required=True, help="of the benchmark")
     given = parser.parse_args()
-    found = numbers(given.folder)
+    found = numbers(given.folder) | fits(PAGE / "fits.csv")
     for name in ("accuracy", "coverage", "log_score", "misspecification", "radii", "roc", "speed"):
         (PAGE / f"{name}.csv").write_bytes((given.folder / f"{name}.csv").read_bytes())
-    words = {"date": given.date, "trained": given.trained, "real": given.real}
+    words = {"date": given.date, "trained": given.trained, "real": given.real, "fits": given.fits}
     texts = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), keep_trailing_newline=True)
     for name, folder in (("page", PAGE), ("card", CARD)):
         text = texts.get_template(f"observed_{name}.md.j2")
