@@ -50,6 +50,8 @@ class FreshExamples:
         Number of stamps in an epoch.
     ahead
         Number of blocks of stamps that a thread prepares in advance; it changes no stamp.
+    reuse
+        Number of stamps of one system, for populations that are not composed.
     """
 
     supplies: tuple[Supply, ...]
@@ -57,6 +59,7 @@ class FreshExamples:
     prepare: Prepare
     stamps: int
     ahead: int = 0
+    reuse: int = 1
 
     def kept(self, count: int, seed: int, progress: Callable[[int, int, str], None]) -> Examples:
         """Examples for validation, which are in no epoch; `progress` is called with (done, total, text).
@@ -83,7 +86,7 @@ class FreshExamples:
         ends = np.cumsum([0.0, *(supply.share for supply in self.supplies)])
         counts = np.diff(np.round(ends / ends[-1] * size)).astype(int).tolist()
         streams = [
-            (supply, _stamps(supply.config, device, seed).batches(count))
+            (supply, _stamps(supply.config, device, seed, self.reuse).batches(count))
             for supply, seed, count in zip(self.supplies, seeds, counts, strict=True)
             if count
         ]
@@ -108,9 +111,11 @@ class FreshExamples:
         return torch.from_numpy(self.prepare(batch.images.cpu().numpy(), batch.noise.cpu().numpy()))
 
 
-def _stamps(config: SimulateConfig, device: "torch.device | str", seed: int) -> FreshStamps | ComposedStamps:
+def _stamps(
+    config: SimulateConfig, device: "torch.device | str", seed: int, reuse: int
+) -> FreshStamps | ComposedStamps:
     if config.composition is None:
-        return FreshStamps(config, device, seed)
+        return FreshStamps(config, device, seed, reuse)
     return ComposedStamps(config.population, config.instrument, config.selection, config.composition, device, seed)
 
 

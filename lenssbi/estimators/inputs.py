@@ -203,7 +203,7 @@ def from_populations(
     _check_alike(
         [*pixels, *([(other.path, other.shape, other.pixel_scale, other.attributes["band"])] if other else [])]
     )
-    training = FreshExamples(supplies, config.space, config.preprocessing, fresh.stamps, config.ahead)
+    training = FreshExamples(supplies, config.space, config.preprocessing, fresh.stamps, config.ahead, fresh.reuse)
     described = [{"name": Path(s.name).name, "share": s.share, "config": dump_yaml(s.config)} for s in supplies]
     identity = " + ".join(f"{Path(s.name).name} {config_hash(s.config)} {s.share:g}" for s in supplies)
     return Inputs(

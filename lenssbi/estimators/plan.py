@@ -47,6 +47,9 @@ class FreshConfig(Config):
     populations: tuple[FreshPopulation, ...] = Field(min_length=1)
     stamps: int = Field(default=100_000, gt=1, description="of an epoch")
     validation: int = Field(default=5_000, gt=0, description="stamps to validate on, if there is no set for it")
+    reuse: int = Field(
+        default=1, gt=0, description="stamps of one system, each with new noise (composed ones: composition.reuse)"
+    )
 
 
 class TrainConfig(Config):

@@ -39,6 +39,22 @@ def test_the_same_seed_gives_the_same_batches():
     assert torch.equal(one.images, other.images)
 
 
+def test_a_system_is_used_again_with_other_noise_and_then_replaced(monkeypatch):
+    monkeypatch.setattr("lenssbi.rendering.fresh.POOL", 12)
+    first, second, third, fourth = islice(FreshStamps(loaded("training_sie"), reuse=3).batches(6), 4)
+    radii = [batch.params["einstein_radius"].tolist() for batch in (first, second, third, fourth)]
+    assert len({*radii[0], *radii[1]}) == 12
+    again = {*radii[2], *radii[3]}
+    assert len(again) == 12
+    assert len(again & {*radii[0], *radii[1]}) == 8  # a third was replaced
+    pairs = [(i, j) for i, r in enumerate(radii[0]) for j, other in enumerate(radii[2]) if r == other]
+    assert pairs
+    for i, j in pairs:
+        assert torch.equal(first.noise[i], third.noise[j])
+        pulls = (first.images[i] - third.images[j]) / (first.noise[i] * 2**0.5)
+        assert pulls.std() == pytest.approx(1, abs=0.06)
+
+
 def test_they_are_what_simulate_writes():
     """Einstein radii and peaks in sigma come from the same distributions (Kolmogorov-Smirnov at 0.1 per cent)."""
     config = loaded("training_sie", "rendering.engine=batched")
