@@ -14,6 +14,9 @@ PriorName = Literal["auto", "broad", "blind", "cnn-uniform", "cnn-gaussian", "cn
 SamplerName = Literal["auto", "importance", "nautilus"]
 PRIORS = "Prior of the mass; auto (the default) is broad, but with --sampler nautilus cnn-gaussian, or blind without a network."
 SAMPLERS = "Sampler; auto (the default) is importance, and nautilus if that does not converge and no search was made."
+COMPANIONS = (
+    "Further lens galaxy, which gets a mass, at X,Y (arcsec from the middle of the stamp, right and up). Repeatable."
+)
 
 
 @grouped
@@ -26,6 +29,7 @@ def refine(
     ] = None,
     prior: Annotated[PriorName | None, typer.Option("--prior", help=PRIORS)] = None,
     sampler: Annotated[SamplerName | None, typer.Option("--sampler", help=SAMPLERS)] = None,
+    companion: Annotated[list[str] | None, typer.Option("--companion", metavar="X,Y", help=COMPANIONS)] = None,
     settings: Settings,
     figures: Annotated[
         bool | None, typer.Option(help="Save a figure of each lens; saved by default.", show_default=False)
@@ -54,7 +58,7 @@ def refine(
         if out is None:
             raise InputError("no folder for the fits: name one with --out")
         changes: dict[str, object] = {"prior.mode": prior, "sampler.method": sampler, "sampler.seed": shared.seed}
-        changes |= {"lens_light": shared.stamps.lens_light}
+        changes |= {"lens_light": shared.stamps.lens_light, "mass.companions": places(companion)}
         config = load_config(settings.config, RefineConfig, settings.changes(changes))
         inputs, read = shared.stamps.found(inputs, out / CUTOUTS, screen)
         result = run(
@@ -67,3 +71,20 @@ def refine(
             progress=screen.progress,
         )
         screen.finish(result)
+
+
+def places(items: list[str] | None) -> list[list[float]] | None:
+    """Places of companions from X,Y each; None without any.
+
+    Raises
+    ------
+    InputError
+        If an item is not a pair of numbers.
+    """
+    from lenssbi.refinement.config import read_place
+    from lenssbi.status import InputError
+
+    try:
+        return [list(read_place(item)) for item in items] if items else None
+    except ValueError as error:
+        raise InputError(f"--companion {error}: write it as X,Y, such as 0.8,-0.3") from None

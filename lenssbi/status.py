@@ -43,6 +43,7 @@ class Status(StrEnum):
         "correct --z-lens and --z-source, the columns z_lens and z_source or the keywords ZLENS and ZSOURCE"
     )
     BAD_PRIOR = "not what is known of the mass: write NAME=MEAN,SIGMA or NAME=VALUE in the column mass_prior, with blanks between them"
+    NO_COMPANION = "there is no galaxy at the place of a companion: correct --companion, which is seen from the middle of the stamp"
     BAD_PSF = "not a PSF that can be used: give another with --psf"
     ALL_NAN = "no usable pixel is left: the image or its noise is not finite everywhere"
     NO_SKY = "too little empty sky to measure the noise: give a larger cut-out"

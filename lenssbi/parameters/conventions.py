@@ -12,6 +12,8 @@ The mass is the elliptical power law of Tessore & Metcalf (2015, A&A 580, A79), 
 
 from __future__ import annotations
 
+import re
+
 COORDINATES = (
     "x to the right, y up along the pixels of the stamp, 0 in its centre, in arcsec; angles are anticlockwise from +x. "
     "Where the stamp has North up and East to the left, the position angle East of North is phi - 90 deg"
@@ -35,6 +37,14 @@ CONVENTIONS: dict[str, str] = {
 }
 """Name of a parameter to its definition."""
 
+COMPANION = re.compile(r"companion[1-9]_(einstein_radius|x|y)")
+COMPANIONS = {
+    "einstein_radius": "Einstein radius [arcsec] of a further lens galaxy, an isothermal sphere",
+    "x": "its centre [arcsec], to the right of the stamp's centre",
+    "y": "its centre [arcsec], above the stamp's centre",
+}
+"""Parameters of further lens galaxies, and the ends of their names with definitions."""
+
 
 def convention(name: str) -> str:
     """Definition of the parameter `name`; empty for one that is not of the mass.
@@ -46,4 +56,5 @@ def convention(name: str) -> str:
     >>> convention("log10_strength")
     ''
     """
-    return CONVENTIONS.get(name, "")
+    of_companion = COMPANION.fullmatch(name)
+    return COMPANIONS[of_companion[1]] if of_companion else CONVENTIONS.get(name, "")

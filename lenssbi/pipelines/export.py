@@ -18,6 +18,7 @@ import numpy as np
 from lenssbi.dataset.observed import READ
 from lenssbi.dataset.reading import ReadOptions
 from lenssbi.dataset.redshifts import REDSHIFTS
+from lenssbi.parameters.conventions import COMPANION
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.posteriors.export.coolest import Observed
@@ -31,6 +32,7 @@ Format = Literal["coolest", "arviz", "fits", "lenstronomy", "hierarc", "ecsv", "
 SUFFIXES: dict[Format, str] = {"coolest": ".json", "arviz": ".nc", "fits": ".fits"}
 SUFFIXES |= {"lenstronomy": "_lenstronomy.json", "hierarc": "_hierarc.json"}
 SUFFIXES |= {"ecsv": "_draws.ecsv", "parquet": "_draws.parquet"}
+ONE_LENS = ("coolest", "lenstronomy", "hierarc")
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ def run(
     sources = [_source(Path(path), wanted) for path in inputs]
     total, paths, taken, left_out = sum(count for count, _ in sources), [], set[str](), list[str]()
     for lens in (lens for _, lenses in sources for lens in lenses()):
-        if to == "hierarc" and None in (lens.observed.z_lens, lens.observed.z_source):
-            left_out.append(f"{lens.name}: {NO_REDSHIFTS}")
+        if reason := _unfit(lens, to):
+            left_out.append(f"{lens.name}: {reason}")
             continue
         stem = _free(lens.name, taken)
         paths.append(_write(lens, out / f"{stem}{SUFFIXES[to]}", to, seed))
@@ -122,6 +124,15 @@ def run(
     if not paths:
         raise InputError(f"{', '.join(map(str, inputs))}: there is no posterior to export: check its rows' status")
     return ExportResult(tuple(paths), out, tuple(left_out))
+
+
+def _unfit(lens: Lens, to: Format) -> str:
+    """Why a lens cannot be written in a format, with the remedy; empty if it can."""
+    if to == "hierarc" and None in (lens.observed.z_lens, lens.observed.z_source):
+        return NO_REDSHIFTS
+    if to in ONE_LENS and any(COMPANION.fullmatch(name) for name in lens.samples.names):
+        return f"it has further lens galaxies, which {to} files of ours do not hold: export to ecsv, parquet or arviz"
+    return ""
 
 
 def _write(lens: Lens, path: Path, to: Format, seed: int) -> Path:

@@ -28,6 +28,7 @@ import numpy as np
 
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.lensing import EllipticalPowerLaw
+from lenssbi.parameters.conventions import COMPANION
 from lenssbi.parameters.conversions import ISOTHERMAL, complete
 from lenssbi.posteriors.samples import Samples
 
@@ -47,7 +48,7 @@ def effective_radii(samples: Samples) -> FloatArray:
 
 def effective_radius(lens: Mapping[str, FloatArray | float]) -> FloatArray:
     """Effective radius [arcsec] of lenses by the names of their parameters, numbers or arrays of one shape; NaN for parameters that are not
-    those of a lens.
+    those of a lens, and for one with companions.
 
     Examples
     --------
@@ -60,6 +61,8 @@ def effective_radius(lens: Mapping[str, FloatArray | float]) -> FloatArray:
     shear = np.asarray(ours.get("shear1", 0.0) + 1j * ours.get("shear2", 0.0))
     good = (radius > 0) & (np.abs(e) < 1) & (np.abs(shear) < 1) & (slope > 1) & (slope < 3)
     found = np.full(radius.shape, np.nan)
+    if any(COMPANION.fullmatch(name) for name in lens):  # another curve, which has no closed form
+        return found
     shear = np.broadcast_to(shear, radius.shape)
     for which, of_unit_lens in (
         (good & (slope == ISOTHERMAL), _isothermal),

@@ -13,10 +13,12 @@ PriorMode = Literal["broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"
 LEARNED_MODES = ("cnn-uniform", "cnn-gaussian", "cnn-joint")
 NoiseChoice = Literal["extended", "measured", "claimed"]
 SourceKind = Literal["pixels", "gaussians", "sersic"]
+LensLightChoice = Literal["auto", "joint", "subtract", "none"]
 Range = tuple[float, float]
 OF_MASS = ("einstein_radius", "e1", "e2", "slope", "centre_x", "centre_y", "shear1", "shear2")
 PINNED = 1e-3  # [arcsec, or no unit] sigma of a parameter that is held: a hundredth of a pixel of Euclid VIS
 MAX_ELLIPTICITY, MAX_SHEAR = 0.95, 0.3
+MOST_COMPANIONS = 4
 
 
 class PriorConfig(Config):
@@ -95,10 +97,15 @@ class PriorConfig(Config):
 
 
 class MassConfig(Config):
-    """The deflector; ``shear: auto`` fits an external shear unless the stamp is a simulation without one."""
+    """The deflector; ``shear: auto`` fits an external shear unless the stamp is a simulation without one.
+
+    ``companions`` are places of further lens galaxies [arcsec from the middle of the stamp, to the right and up]; each adds the
+    parameters companionN_einstein_radius, companionN_x and companionN_y (:mod:`lenssbi.refinement.companions`).
+    """
 
     model: Literal["sie", "power_law"] = "sie"
     shear: bool | Literal["auto"] = "auto"
+    companions: tuple[Range, ...] = Field(default=(), max_length=MOST_COMPANIONS)
 
     @field_validator("model", mode="before")
     @classmethod
@@ -212,7 +219,7 @@ class RefineConfig(Config):
     noise_scale: NoiseChoice | PositiveFloat = "extended"
     error_factor: Literal["auto"] | Annotated[float, Field(ge=1, le=5)] = "auto"
     model_error: ModelErrorConfig = NO_MODEL_ERROR
-    lens_light: Literal["auto", "joint", "subtract", "none"] = "auto"
+    lens_light: LensLightChoice = "auto"
 
     @model_validator(mode="after")
     def _fitted(self) -> RefineConfig:
@@ -222,6 +229,23 @@ class RefineConfig(Config):
         if self.mass.shear is False and {"shear1", "shear2"} & said.keys():
             raise ValueError("a prior of the shear needs mass.shear: true")
         return self
+
+
+def read_place(text: str) -> Range:
+    """A place [arcsec] from ``X,Y``.
+
+    Raises
+    ------
+    ValueError
+        If the text is not one.
+    """
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError:
+        raise ValueError(text) from None
+    if not math.isfinite(x + y):
+        raise ValueError(text)
+    return x, y
 
 
 def read_prior(text: str) -> tuple[str, tuple[float, ...]]:

@@ -9,7 +9,7 @@ parameters. A model that cannot be evaluated is very unlikely, never an error, s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -27,7 +27,7 @@ from lenssbi.reconstruction.rectangular import Rectangular
 from lenssbi.reconstruction.regularisation import Adaptive, Constant, Curvature, Gradient, Regularisation
 from lenssbi.reconstruction.smooth import SmoothPart
 from lenssbi.refinement.basins import SeveralImages, basin
-from lenssbi.refinement.config import MeshConfig
+from lenssbi.refinement.config import MOST_COMPANIONS, MeshConfig
 from lenssbi.refinement.result import SOURCE_SIDE, LensModel, SourceImage, square, worst_residual
 from lenssbi.systems import LensSystem
 
@@ -79,7 +79,8 @@ class LensLikelihood(VectorLikelihood):
         Image, its mask and the mesh.
     names
         Parameters of a vector, in order: einstein_radius, e1, e2, centre_x, centre_y [arcsec], log10_strength, and
-        possibly slope, shear1, shear2, log10_noise (of a factor on the noise; the strength then is in units of the noise so changed).
+        possibly slope, shear1, shear2, those of companions, log10_noise (of a factor on the noise; the strength then is in units of the
+        noise so changed).
     threads
         Vectors evaluated at a time; the results do not depend on it.
     images
@@ -217,7 +218,17 @@ def deflectors(params: Mapping[str, float]) -> LensSystem:
     parts: tuple[Deflector, ...] = (halo,)
     if "shear1" in params:
         parts += (ExternalShear(complex(params["shear1"], params["shear2"])),)
-    return LensSystem(parts)
+    return LensSystem((*parts, *_companions(params)))
+
+
+def _companions(params: Mapping[str, float]) -> Iterator[EllipticalPowerLaw]:
+    """The isothermal spheres of further lens galaxies."""
+    for number in range(1, MOST_COMPANIONS + 1):
+        radius = params.get(f"companion{number}_einstein_radius")
+        if radius is None:
+            return
+        centre = complex(params[f"companion{number}_x"], params[f"companion{number}_y"])
+        yield EllipticalPowerLaw(max(radius, 0.0), 0.0, 0.0, centre=centre)
 
 
 def _psf_radius(psf: PSF, pixel_scale: float) -> float:

@@ -74,7 +74,9 @@ class Observation:
     sky: SkyNoise | None = None
 
 
-def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = None) -> Observation:
+def observe(
+    stamp: Stamp, config: RefineConfig, light: LensLightFit | None = None, centre: complex | None = None
+) -> Observation:
     """Make a stamp ready.
 
     Parameters
@@ -85,6 +87,8 @@ def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = Non
         Configuration of the fit.
     light
         Lens light that was subtracted, if any.
+    centre
+        Centre of the circle through the arcs [arcsec]; that of the lens light if it is None.
 
     Raises
     ------
@@ -95,7 +99,8 @@ def observe(stamp: Stamp, config: RefineConfig, light: LensLightFit | None = Non
     stamp, scale = with_honest_noise(stamp, config.noise_scale, light, sky)
     # the error of a model of the lens light makes another map of it
     chi2 = _sky_chi2(sky, scale) if light is None else _sky_chi2(measured_sky(stamp), 1.0)
-    mask, circle, others = _chosen(stamp, config, light)
+    middle = _centre(light) if centre is None else centre
+    mask, circle, others = _chosen(stamp, config, middle)
     return Observation(stamp, mask, circle, scale, others, chi2, sky)
 
 
@@ -107,7 +112,7 @@ def seen_through(
     Without an arc that it allows, the stamp as it was.
     """
     try:
-        mask, circle, others = _chosen(observation.stamp, config, light, probability)
+        mask, circle, others = _chosen(observation.stamp, config, _centre(light), probability)
     except ItemError as error:
         if error.status is not Status.NO_ARCS:
             raise
@@ -115,12 +120,15 @@ def seen_through(
     return replace(observation, mask=mask, circle=circle, others=others)
 
 
+def _centre(light: LensLightFit | None) -> complex:
+    return 0j if light is None else complex(light.centre)
+
+
 def _chosen(
-    stamp: Stamp, config: RefineConfig, light: LensLightFit | None, probability: ImageProbability | None = None
+    stamp: Stamp, config: RefineConfig, centre: complex, probability: ImageProbability | None = None
 ) -> tuple[np.ndarray, Circle, np.ndarray]:
     """Pixels that are fitted, the circle through the arcs, and pixels with light of other galaxies."""
     radius = np.abs(pixel_grid(stamp.shape, stamp.pixel_scale))
-    centre = 0j if light is None else complex(light.centre)
     field = sort_field(stamp, centre, probability)
     own = ~field.others & (radius >= (config.mask.inner or 0.0))
     reach = min(search_radius(config), field.reach + MARGIN if field.reach else np.inf)

@@ -21,7 +21,8 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.flags import Flag
 from lenssbi.posteriors import DiagonalMixture, Summary
 from lenssbi.refinement.circle import Circle
-from lenssbi.refinement.config import LEARNED_MODES, RefineConfig, read_prior
+from lenssbi.refinement.companions import common_centre, without_companions
+from lenssbi.refinement.config import LEARNED_MODES, RefineConfig, read_place, read_prior
 from lenssbi.refinement.fit import solve
 from lenssbi.refinement.lens_light import without_lens_light
 from lenssbi.refinement.model_error import widened
@@ -34,6 +35,7 @@ from lenssbi.refinement.sampling.draws import Watch
 from lenssbi.status import InputError, ItemError, Status
 
 CONFLICT = 3.0  # sigma
+COMPANION = "companion="  # in a table
 DRAWS = 4000  # for the quantiles of the network's answer
 
 
@@ -99,8 +101,9 @@ def set_up(
 ) -> tuple[Problem, tuple[str, ...]]:
     """Take the lens light off, ask the network, and set the fit up; with the flags raised on the way."""
     as_read, start = stamp, processor_seconds()
+    stamp, companions = without_companions(stamp, config.mass.companions, config.lens_light)
     stamp, light = without_lens_light(stamp, config.lens_light)
-    observation = observe(stamp, config, light)
+    observation = observe(stamp, config, light, common_centre(light, companions))
     flags = stamp.flags
     network, may_go_without = learned, config.prior.mode == "auto"
     if network is None and estimator is not None:
@@ -111,16 +114,18 @@ def set_up(
             seen = with_honest_noise(stamp, "measured", light, observation.sky)[0]
         network, more = _asked(estimator, seen, may_go_without)
         flags = (*flags, *more)
-    learned = None if may_go_without and Flag.MISSPECIFIED in flags else network
+    learned = None if companions or (may_go_without and Flag.MISSPECIFIED in flags) else network
     if may_go_without and learned is not None:
         centre = 0j if light is None else complex(light.centre)
         observation = seen_through(observation, config, light, partial(multiply_imaged, learned, centre))
         if contradicts(learned, observation.circle):
             learned, flags = None, (*flags, Flag.ESTIMATE_CONFLICT)
+    if config.prior.mode in LEARNED_MODES and companions:
+        raise InputError(f"{stamp.name}: a network knows no companions: leave out the prior {config.prior.mode}")
     if config.prior.mode in LEARNED_MODES and learned is None:
         raise InputError(f"{stamp.name}: the prior {config.prior.mode} needs an estimator: name one with --estimator")
     seconds = processor_seconds() - start
-    problem = build_problem(observation, config, learned, light, network)
+    problem = build_problem(observation, config, learned, light, network, companions)
     return replace(problem, flags=flags, seconds=seconds), flags
 
 
@@ -165,7 +170,8 @@ def with_prior(config: RefineConfig, said: str | None, name: str) -> RefineConfi
     config
         Configuration of the fit.
     said
-        ``NAME=MEAN,SIGMA`` for a Gaussian prior, ``NAME=VALUE`` for a parameter that is held, with blanks or semicolons between them.
+        ``NAME=MEAN,SIGMA`` for a Gaussian prior, ``NAME=VALUE`` for a parameter that is held, ``companion=X,Y`` for a further lens galaxy,
+        with blanks or semicolons between them.
     name
         Name of the lens.
 
@@ -177,11 +183,14 @@ def with_prior(config: RefineConfig, said: str | None, name: str) -> RefineConfi
     if not said:
         return config
     try:
-        known = dict(read_prior(item) for item in said.replace(";", " ").split())
+        items = said.replace(";", " ").split()
+        others = [read_place(item.removeprefix(COMPANION)) for item in items if item.startswith(COMPANION)]
+        known = dict(read_prior(item) for item in items if not item.startswith(COMPANION))
         for parameter, values in known.items():
             if len(values) == 2 and not values[1] > 0:
                 raise ValueError(f"the standard deviation of {parameter} is above zero")
         data = config.model_dump()
+        data["mass"]["companions"] = [*data["mass"]["companions"], *others]
         data["prior"]["gaussian"] |= {parameter: (*values, 0.0)[:2] for parameter, values in known.items()}
         return parse(data, RefineConfig, "mass_prior")
     except (InputError, ValueError) as error:

@@ -12,6 +12,7 @@ import numpy as np
 import lenssbi
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.posteriors import DiagonalMixture
+from lenssbi.refinement.companions import Companion, mass_blocks
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.observation import Observation
 from lenssbi.refinement.priors.blocks import JointPrior
@@ -126,6 +127,7 @@ def build_problem(
     learned: DiagonalMixture | None = None,
     light: LensLightFit | None = None,
     network: DiagonalMixture | None = None,
+    companions: tuple[Companion, ...] = (),
 ) -> Problem:
     """Set a fit up.
 
@@ -141,11 +143,14 @@ def build_problem(
         Lens light that was found, if any.
     network
         Posterior of the network, if the search only is to take starts from it.
+    companions
+        Further lens galaxies.
     """
-    centre = 0j if light is None else complex(light.centre)
-    priors, network = build_priors(config, observation.circle, learned, centre), learned or network
+    centre, flux = (0j, None) if light is None else (complex(light.centre), float(light.amplitudes.sum()))
+    masses = mass_blocks(companions, config, observation.circle.radius, flux)
+    priors, network = build_priors(config, observation.circle, learned, centre, masses), learned or network
     guide = priors.belief
-    if guide is None and network is not None:
+    if guide is None and network is not None and not companions:
         guide = network_belief(config.prior, priors.broad, network)
     return Problem(observation, config, priors, learned, light, network, guide)
 

@@ -16,6 +16,8 @@ def where_to_search(problem: Problem) -> tuple[JointPrior, FloatArray]:
     prior, window = problem.priors.sampled, problem.observation.circle.window
     mass = [prior.names.index(name) for name in SearchSpace(prior).names]
     starts = network_draws(problem, NETWORK_STARTS)[:, mass]
+    if problem.config.mass.companions:  # the circle is that of all lens galaxies together
+        return prior, starts
     if len(starts):  # a neighbour may mislead the circle
         radii = starts[:, prior.names.index("einstein_radius")]
         middle, spread = float(radii.mean()), float(radii.std())

@@ -17,6 +17,7 @@ the place of what they say of that parameter.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -60,7 +61,13 @@ def resolve(config: RefineConfig, has_answer: bool) -> str:
     return "broad"
 
 
-def build_priors(config: RefineConfig, circle: Circle, learned: DiagonalMixture | None, centre: complex = 0j) -> Priors:
+def build_priors(
+    config: RefineConfig,
+    circle: Circle,
+    learned: DiagonalMixture | None,
+    centre: complex = 0j,
+    masses: Sequence[Single] = (),
+) -> Priors:
     """Priors of a fit.
 
     Parameters
@@ -73,6 +80,8 @@ def build_priors(config: RefineConfig, circle: Circle, learned: DiagonalMixture 
         Posterior of the network.
     centre
         Expected centre of the mass [arcsec]: the centre of the lens light, if it was detected.
+    masses
+        Priors of the Einstein radius and of further lens galaxies, if there are any.
 
     Raises
     ------
@@ -82,7 +91,10 @@ def build_priors(config: RefineConfig, circle: Circle, learned: DiagonalMixture 
     mode = resolve(config, learned is not None)
     nuisance = _nuisance(config, centre)
     window = _window(config.prior, circle) if mode == "blind" else config.prior.einstein_radius
-    broad = _with_knowledge(config.prior, [*_broad(config, window), *nuisance])
+    blocks = _broad(config, window)
+    if masses:
+        blocks = [masses[0], *blocks[1:], *masses[1:]]
+    broad = _with_knowledge(config.prior, [*blocks, *nuisance])
     prior = JointPrior(tuple(broad))
     if mode in ("broad", "blind"):
         return Priors(mode, prior, prior, None if learned is None else network_belief(config.prior, prior, learned))
