@@ -17,6 +17,7 @@ import numpy as np
 
 from lenssbi.arrays import FloatArray
 from lenssbi.dataset.noise import FEWEST, sky_pixels
+from lenssbi.dataset.robust import median, scatter
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.flags import Flag
 
@@ -134,41 +135,47 @@ def _plane_through(stamp: Stamp, start: FloatArray) -> SkyPlane | None:
     axes = _axes(stamp.shape)
     first = np.where(stamp.mask, stamp.image - np.tensordot(start, axes, 1), 0.0)
     sky = sky_pixels(replace(stamp, image=first))
-    if sky.sum() < FEWEST:
+    count = int(np.count_nonzero(sky))
+    if count < FEWEST:
         return None
-    plane, scatter = _fit(axes[:, sky], first[sky])
-    return SkyPlane(start + plane, scatter, float(np.median(stamp.noise[sky])), int(sky.sum()))
+    plane, scattered = _fit(axes.reshape(3, -1).compress(sky.ravel(), axis=1), first[sky])
+    return SkyPlane(start + plane, scattered, median(stamp.noise[sky]), count)
 
 
 def _first_plane(stamp: Stamp) -> FloatArray:
     """A plane through the medians of blocks, without the outliers."""
     rows, columns = (np.array_split(np.arange(n), min(BLOCKS, n)) for n in stamp.shape)
     axes, places, medians = _axes(stamp.shape), [], []
-    for r in rows:
-        for c in columns:
-            here = stamp.mask[r[:, None], c]
+    for r in (slice(row[0], row[-1] + 1) for row in rows):
+        for c in (slice(column[0], column[-1] + 1) for column in columns):
+            here = stamp.mask[r, c]
             if here.any():
-                medians.append(np.median(stamp.image[r[:, None], c][here]))
-                places.append(axes[:, r[:, None], c][:, here].mean(axis=1))
+                medians.append(median(stamp.image[r, c][here]))
+                places.append(axes[:, r, c][:, here].mean(axis=1))
     return _fit(np.transpose(places), np.array(medians))[0]
 
 
 def _fit(axes: FloatArray, values: FloatArray) -> tuple[FloatArray, float]:
     """Least squares without outliers, and the scatter of the rest, for axes (3, n) and values (n,)."""
     used = np.ones(values.size, bool)
+    normal, right = axes @ axes.T, axes @ values
     for _ in range(10):
-        seen = axes[:, used]  # x and y are of order one, so that the normal equations of three numbers lose nothing
-        plane = np.linalg.lstsq(seen @ seen.T, seen @ values[used], rcond=None)[0]
+        # x and y are of order one, so that the normal equations of three numbers lose nothing; the outliers are few
+        outliers = np.flatnonzero(~used)
+        without = axes[:, outliers]
+        plane = np.linalg.lstsq(normal - without @ without.T, right - without @ values[outliers], rcond=None)[0]
         left = values - plane @ axes
-        scatter = 1.4826 * float(np.median(np.abs(left[used] - np.median(left[used])))) or float(np.std(left[used]))
-        kept = np.abs(left) <= CLIP * scatter
-        if np.array_equal(kept, used) or kept.sum() < max(3, used.size // 4):
+        rest = left[used]
+        scattered = scatter(rest) or float(np.std(rest))
+        kept = np.abs(left) <= CLIP * scattered
+        if np.array_equal(kept, used) or np.count_nonzero(kept) < max(3, used.size // 4):
             break
         used = kept
-    return plane, scatter
+    return plane, scattered
 
 
 def _axes(shape: tuple[int, int]) -> FloatArray:
     """1, x and y of every pixel, shape (3, *shape)."""
-    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
-    return np.stack([np.ones(shape), x, y])
+    axes: FloatArray = np.ones((3, *shape))
+    axes[1], axes[2] = np.linspace(-1, 1, shape[1]), np.linspace(-1, 1, shape[0])[:, None]
+    return axes

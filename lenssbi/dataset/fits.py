@@ -19,6 +19,7 @@ from lenssbi.dataset.extensions import choose_image, choose_noise, choose_psf, s
 from lenssbi.dataset.masks import combined, counts, read_masks
 from lenssbi.dataset.planes import Plane, read_planes
 from lenssbi.dataset.redshifts import in_header, with_redshifts
+from lenssbi.dataset.robust import median
 from lenssbi.dataset.stamp import WCS, Stamp
 from lenssbi.dataset.usable import usable_pixels
 from lenssbi.flags import Flag
@@ -76,7 +77,7 @@ def read_stamp(
     usable = usable_pixels(image.data, errors.data, combined(masks, image.data.shape))
     if not usable.any() or np.ptp(image.data[usable]) == 0:
         raise ItemError(Status.ALL_NAN, path, "or every pixel has the same value" if usable.any() else "")
-    typical = float(np.median(errors.data[usable]))
+    typical = median(errors.data[usable])
     stamp = Stamp(
         image=np.where(usable, image.data, 0.0),
         # Masked pixels keep a harmless number, so that no arithmetic on the whole array meets 1e16 or NaN.
@@ -154,5 +155,6 @@ def _kind(plane: Plane, path: str | Path) -> Kind:
 def _info(image: Plane, path: str | Path, masked: int) -> dict[str, Any]:
     """The file's metadata for the tables."""
     info: dict[str, Any] = {"path": str(path), "masked": masked}
-    sky = header.sky_position(image.header, image.data.shape)
-    return info if sky is None else {**info, "ra": sky[0], "dec": sky[1], WCS: header.wcs_keywords(image.header)}
+    wcs = header.celestial_wcs(image.header)
+    sky = None if wcs is None else header.sky_position(wcs, image.data.shape)
+    return info if sky is None else {**info, "ra": sky[0], "dec": sky[1], WCS: header.wcs_keywords(wcs)}

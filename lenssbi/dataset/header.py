@@ -58,53 +58,42 @@ def pixel_scale(header: Header) -> float | None:
     return round(float(np.sqrt(sides[0] * sides[1])), 9)
 
 
-def sky_position(header: Header, shape: tuple[int, ...]) -> tuple[float, float] | None:
-    """ICRS right ascension and declination [deg] of the centre of an image of `shape`, None if the header has no WCS."""
-    if not _is_celestial(header):
+def celestial_wcs(header: Header) -> Any:
+    """The celestial WCS of a header as an `astropy.wcs.WCS`, None if the header has none that can be used."""
+    if not str(header.get("CTYPE1", "")).startswith(CELESTIAL):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ny, nx = shape[-2:]
-            centre = _wcs(header).pixel_to_world((nx - 1) / 2, (ny - 1) / 2).icrs
-            ra, dec = float(centre.ra.deg), float(centre.dec.deg)
+            from astropy.wcs import WCS
+
+            # The axes in their order: `celestial` would sort them.
+            return WCS({key: value for key, value in header.items() if key not in WORDS}, naxis=2)
     except Exception:  # wcslib's errors share no base; a broken position is no reason to refuse the pixels
+        return None
+
+
+def sky_position(wcs: Any, shape: tuple[int, ...]) -> tuple[float, float] | None:
+    """ICRS right ascension and declination [deg] of the centre of an image of `shape` by its `celestial_wcs`, None if there is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ny, nx = shape[-2:]
+            centre = wcs.pixel_to_world((nx - 1) / 2, (ny - 1) / 2).icrs
+            ra, dec = float(centre.ra.deg), float(centre.dec.deg)
+    except Exception:  # as above, and for None
         return None
     return (ra, dec) if np.isfinite([ra, dec]).all() else None
 
 
-def wcs_keywords(header: Header) -> dict[str, Any]:
-    """The keywords of a celestial WCS, in astropy's spelling and with SIP; none if the header has none that can be used."""
-    wcs = celestial_wcs(header)
+def wcs_keywords(wcs: Any) -> dict[str, Any]:
+    """The keywords of a `celestial_wcs`, in astropy's spelling and with SIP; none if it is None or cannot be used."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return {} if wcs is None else dict(wcs.to_header(relax=True))
     except Exception:  # as above
         return {}
-
-
-def celestial_wcs(header: Header) -> Any:
-    """The celestial WCS of a header as an `astropy.wcs.WCS`, None if the header has none that can be used."""
-    if not _is_celestial(header):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _wcs(header)
-    except Exception:  # as above
-        return None
-
-
-def _is_celestial(header: Header) -> bool:
-    return str(header.get("CTYPE1", "")).startswith(CELESTIAL)
-
-
-def _wcs(header: Header) -> Any:
-    from astropy.wcs import WCS
-
-    # The axes in their order: `celestial` would sort them.
-    return WCS({k: v for k, v in header.items() if k not in WORDS}, naxis=2)
 
 
 def as_ascii(text: str) -> str:

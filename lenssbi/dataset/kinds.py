@@ -86,13 +86,14 @@ def _is_list(path: Path) -> bool:
 
 
 def _contents(path: Path) -> tuple[bool, list[Any]]:
-    """Whether a FITS file has an image, and its tables; neither if it cannot be read, which is said when it is loaded as a stamp."""
+    """Whether a FITS file has an image, or else its tables; neither if it cannot be read, which is said when it is loaded as a stamp."""
     from astropy.io import fits
 
     try:
         with fits.open(path) as units:
-            images = any(unit.is_image and unit.header.get("NAXIS", 0) > 0 for unit in units)
+            if any(unit.is_image and unit.header.get("NAXIS", 0) > 0 for unit in units):
+                return True, []  # without reading the headers that follow
             tables = [unit for unit in units if hasattr(unit, "columns")]
     except Exception:  # whatever is wrong with the file
         return False, []
-    return images, tables
+    return False, tables

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from lenssbi.arrays import FloatArray
+from lenssbi.dataset.morphology import connected, grown
+from lenssbi.dataset.robust import median, scatter
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.status import ItemError, Status
 
@@ -22,6 +24,7 @@ FEWEST = 300  # pixels: the scatter of fewer is uncertain by more than 4 per cen
 SOURCE = 4.0  # a 5 x 5 mean this many of its own sigma above the sky belongs to a source; a lower threshold would remove noise
 BLOCK = 5  # [pixels]: side of the squares in which sources and extended noise are measured
 LOPSIDED = 1.25  # ratio of the scatter of all values to that of the lower half above which the latter is used
+ROUNDED = 1e-9  # scatter over level below which rounding decides what is brighter than the sky
 RIM = 3  # [pixels] around a source that its wings reach
 
 
@@ -85,20 +88,30 @@ def sky_noise(stamp: Stamp) -> SkyNoise:
 
 def sky_pixels(stamp: Stamp) -> NDArray[np.bool_]:
     """Usable pixels away from all sources, shape (y, x)."""
-    sky = stamp.mask.copy()
+    sky, masked = stamp.mask.copy(), ~stamp.mask
+    noise = np.where(masked, 1.0, stamp.noise)
+    light, unit = (_smooth(np.where(masked, 0.0, values / noise)) for values in (stamp.image, 1.0))
     for _ in range(5):
-        if sky.sum() < FEWEST:
+        if np.count_nonzero(sky) < FEWEST:
             break
-        level = np.median(stamp.image[sky])
-        z = np.where(stamp.mask, (stamp.image - level) / np.where(stamp.mask, stamp.noise, 1.0), 0.0)
-        smooth = ndimage.uniform_filter(z, BLOCK)
+        level = median(stamp.image[sky])
+        smooth = light - level * unit
         step = _scatter(smooth[sky])
-        source = ndimage.binary_propagation(smooth > SOURCE * step, mask=smooth > SOURCE / 2 * step)
-        found = stamp.mask & ~ndimage.binary_dilation(source, iterations=RIM)
+        if (
+            not step > ROUNDED * abs(level) * unit.max()
+        ):  # an image without noise: where it is even, it is so without rounding
+            smooth = _smooth(np.where(masked, 0.0, (stamp.image - level) / noise))
+            step = _scatter(smooth[sky])
+        source = connected(smooth > SOURCE * step, smooth > SOURCE / 2 * step)
+        found = stamp.mask & ~grown(source, RIM)
         if np.array_equal(found, sky):
             break
         sky = found
     return sky
+
+
+def _smooth(values: FloatArray) -> FloatArray:
+    return ndimage.uniform_filter(values, BLOCK)
 
 
 def _spread(means: FloatArray) -> float:
@@ -109,5 +122,5 @@ def _spread(means: FloatArray) -> float:
 
 
 def _scatter(values: FloatArray) -> float:
-    """Standard deviation from the median absolute deviation."""
-    return max(1.4826 * float(np.median(np.abs(values - np.median(values)))), float(np.finfo(float).tiny))
+    """Standard deviation from the median absolute deviation, above 0."""
+    return max(scatter(values), float(np.finfo(float).tiny))

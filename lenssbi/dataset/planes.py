@@ -35,7 +35,7 @@ class Plane:
     data
         Pixels, any number of axes.
     header
-        FITS keywords.
+        FITS keywords, whose values are parsed when they are asked for.
     """
 
     name: str
@@ -121,7 +121,7 @@ def data_end(hdu: Any, place: Mapping[str, Any]) -> int:
 
 
 def _plane(hdu: Any) -> Plane:
-    return Plane(extension_name(hdu), np.asarray(hdu.data, dtype=float), dict(hdu.header))
+    return Plane(extension_name(hdu), np.asarray(hdu.data, dtype=float), hdu.header)
 
 
 def extension_name(hdu: Any) -> str:

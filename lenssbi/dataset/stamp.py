@@ -65,8 +65,7 @@ class Stamp:
             raise ValueError(f"image, noise and mask need one two-dimensional shape, got {shapes}")
         if not self.pixel_scale > 0:
             raise ValueError(f"a stamp needs pixel_scale > 0, got {self.pixel_scale}")
-        used = self.mask
-        if not np.isfinite(self.image[used]).all() or not (self.noise[used] > 0).all():
+        if not ((np.isfinite(self.image) & (self.noise > 0)) | ~self.mask).all():
             raise ValueError("every unmasked pixel needs a finite value and positive noise: mask the others")
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenssbi.arrays import FloatArray
+from lenssbi.dataset.robust import median, quantile, scatter
 
 FLAGGED = 1e6  # noise this many times the usual marks unusable pixels (Euclid: 1e16)
 IMPOSSIBLE = 1000.0  # [sigma] below the sky: not a value of a pixel with data
@@ -32,7 +33,7 @@ def usable_pixels(image: FloatArray, noise: FloatArray, bad: NDArray[np.bool_]) 
     if not positive.any():
         return positive
     # A low quantile instead of the median: a cut-out at the edge of a tile may be flagged for the most part.
-    typical = np.quantile(noise[positive], 0.1)
+    typical = quantile(noise[positive], 0.1)
     usable = positive & np.isfinite(image) & ~bad & (noise <= FLAGGED * typical) & (noise * FLAGGED >= typical)
     return usable & ~_fill_values(image, noise, usable)
 
@@ -42,9 +43,8 @@ def _fill_values(image: FloatArray, noise: FloatArray, usable: NDArray[np.bool_]
     found = np.zeros(image.shape, bool)
     if not usable.any():
         return found
-    level = float(np.median(image[usable]))
-    scatter = 1.4826 * float(np.median(np.abs(image[usable] - level)))
-    sigma = max(scatter, float(np.median(noise[usable])))
+    values = image[usable]
+    level, sigma = median(values), max(scatter(values), median(noise[usable]))
     found |= usable & (image < level - IMPOSSIBLE * sigma)
     for _ in range(MOST_VALUES):
         rest = usable & ~found

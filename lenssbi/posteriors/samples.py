@@ -256,7 +256,10 @@ def weighted_quantiles(values: np.ndarray, weights: np.ndarray, levels: tuple[fl
     numpy.ndarray
         Shape (level,); the distribution function steps by half a weight on each side of a draw and is linear between.
     """
-    order = np.argsort(values, kind="stable")
-    sorted_weights = weights[order]
+    if weights.min() == weights.max():  # as for all of a network's draws: their order among equals does not matter
+        ordered, sorted_weights = np.sort(values), weights
+    else:
+        order = np.argsort(values, kind="stable")
+        ordered, sorted_weights = values[order], weights[order]
     cumulative = np.cumsum(sorted_weights) - 0.5 * sorted_weights
-    return np.interp(levels, cumulative / sorted_weights.sum(), values[order])
+    return np.interp(levels, cumulative / sorted_weights.sum(), ordered)

@@ -8,6 +8,7 @@ import pytest
 
 from lenssbi.parameters import ellipticity
 from lenssbi.posteriors import DiagonalMixture, Samples, load_learned, load_samples, load_with_prior
+from lenssbi.posteriors.samples import weighted_quantiles
 from lenssbi.status import InputError
 
 
@@ -155,3 +156,13 @@ def test_a_table_without_pandas_names_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(InputError, match="pip install pandas"):
         Samples(np.ones((2, 1)), ("q",), ("",)).to_dataframe()
+
+
+@pytest.mark.parametrize("values", [[3.0, 1.0, 2.0, 1.0, 1.0], [0.0], [2.0, 2.0]])
+def test_equal_weights_need_no_order_of_equal_draws(values):
+    draws = np.array(values)
+    equal, almost = np.full(draws.size, 0.2), np.full(draws.size, 0.2) + 1e-12 * np.arange(draws.size)
+    levels = (0.16, 0.5, 0.84)
+    np.testing.assert_allclose(
+        weighted_quantiles(draws, equal, levels), weighted_quantiles(draws, almost, levels), atol=1e-9
+    )

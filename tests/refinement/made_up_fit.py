@@ -4,7 +4,7 @@ import numpy as np
 from astropy.io import fits
 
 from lenssbi.arrays import pixel_grid
-from lenssbi.dataset.header import wcs_keywords
+from lenssbi.dataset.header import celestial_wcs, wcs_keywords
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
 from lenssbi.posteriors import Samples
@@ -59,7 +59,7 @@ def made_up_fit(
         name="made-up",
         unit=unit,
         zero_point=zero_point,
-        info={} if celestial is None else {"wcs": wcs_keywords(celestial)},
+        info={} if celestial is None else {"wcs": wcs_keywords(celestial_wcs(celestial))},
     )
     image = np.where(mask, arcs, np.nan)
     residual = ((stamp.image - image) / noise)[mask]
