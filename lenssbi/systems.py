@@ -7,12 +7,13 @@ Surface brightness is conserved by lensing: that of the source is evaluated at `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lenssbi.arrays import Array, array_namespace
-from lenssbi.lensing import Deflector, Together, magnification
+from lenssbi.lensing import Deflector, EllipticalPowerLaw, ExternalShear, Together, magnification
 from lenssbi.light import LightProfile
+from lenssbi.parameters.conventions import MOST_COMPANIONS
 
 
 @dataclass(frozen=True)
@@ -75,3 +76,31 @@ def _total(parts: Sequence[Callable[[Array], Array]], theta: Array) -> Array:
         return array_namespace(theta).zeros_like(theta)
     answers = [part(theta) for part in parts]
     return sum(answers[1:], start=answers[0])
+
+
+def deflectors(params: Mapping[str, float]) -> LensSystem:
+    """The mass model of named parameters.
+
+    Raises
+    ------
+    ValueError
+        If the parameters describe no lens, for example an ellipticity of 1.
+    """
+    centre = complex(params["centre_x"], params["centre_y"])
+    halo = EllipticalPowerLaw(
+        params["einstein_radius"], params["e1"], params["e2"], slope=params.get("slope", 2.0), centre=centre
+    )
+    parts: tuple[Deflector, ...] = (halo,)
+    if "shear1" in params:
+        parts += (ExternalShear(complex(params["shear1"], params["shear2"])),)
+    return LensSystem((*parts, *_companions(params)))
+
+
+def _companions(params: Mapping[str, float]) -> Iterator[EllipticalPowerLaw]:
+    """The isothermal spheres of further lens galaxies."""
+    for number in range(1, MOST_COMPANIONS + 1):
+        radius = params.get(f"companion{number}_einstein_radius")
+        if radius is None:
+            return
+        centre = complex(params[f"companion{number}_x"], params[f"companion{number}_y"])
+        yield EllipticalPowerLaw(max(radius, 0.0), 0.0, 0.0, centre=centre)

@@ -37,6 +37,7 @@ CONVENTIONS: dict[str, str] = {
 }
 """Name of a parameter to its definition."""
 
+MOST_COMPANIONS = 4
 COMPANION = re.compile(r"companion[1-9]_(einstein_radius|x|y)")
 COMPANIONS = {
     "einstein_radius": "Einstein radius [arcsec] of a further lens galaxy, an isothermal sphere",

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 
 from lenssbi.arrays import FloatArray
+from lenssbi.parameters.conventions import COMPANION
 from lenssbi.posteriors.cosmology import DEFAULT, distances, kpc_per_arcsec
 from lenssbi.posteriors.effective import effective_radii
 from lenssbi.posteriors.samples import Samples, Summary, systematic
 
 C_KM_S = 299792.458  # speed of light [km/s]
-DRAWS = 500  # used for a lens of any slope, which takes longer than an isothermal one
+DRAWS = 500  # used for a lens of any slope or with companions, which take longer than an isothermal one
 EFFECTIVE, LENGTH = "effective_einstein_radius", "effective_einstein_radius_kpc"
 MASS, DISPERSION = "einstein_mass", "velocity_dispersion"
 QUANTITIES: dict[str, tuple[str, str]] = {
@@ -49,7 +50,7 @@ def quantities(samples: Samples, known: Mapping[str, Any] | None = None) -> dict
     """
     if not {"einstein_radius", "e1", "e2"} <= set(samples.names):
         return {}
-    if "slope" in samples.names and len(samples) > DRAWS:
+    if len(samples) > DRAWS and ("slope" in samples.names or any(map(COMPANION.fullmatch, samples.names))):
         rows = systematic(samples.weights, DRAWS, seed=0)
         samples = replace(samples, values=samples.values[rows], log_weights=None)
     columns = columns_of(samples, known or {})

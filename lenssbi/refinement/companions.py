@@ -38,10 +38,11 @@ SCATTER, LEAST = 0.5, 0.05  # of the prior's mean, and at least [arcsec]
 
 
 class Companion(NamedTuple):
-    """A further lens galaxy: the centre of its light [arcsec] and its flux [unit]."""
+    """A further lens galaxy: the centre of its light [arcsec], its flux [unit], and its image [flux/pixel], shape (y, x)."""
 
     place: complex
     flux: float
+    image: FloatArray
 
 
 def without_companions(
@@ -80,7 +81,10 @@ def without_companions(
     theta = pixel_grid(stamp.shape, stamp.pixel_scale)
     for fit in found:
         mask &= np.abs(theta - fit.centre) >= fit.core_radius
-    companions = tuple(Companion(complex(fit.centre), float(fit.amplitudes.sum())) for fit in found)
+    companions = tuple(
+        Companion(complex(fit.centre), float(fit.amplitudes.sum()), image)
+        for fit, image in zip(found, images, strict=True)
+    )
     return replace(stamp, image=np.where(mask, stamp.image - images.sum(axis=0), 0.0), mask=mask), companions
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from lenssbi.config import Config
+from lenssbi.parameters.conventions import MOST_COMPANIONS
 
 PriorMode = Literal["broad", "blind", "cnn-uniform", "cnn-gaussian", "cnn-joint"]
 LEARNED_MODES = ("cnn-uniform", "cnn-gaussian", "cnn-joint")
@@ -18,7 +19,6 @@ Range = tuple[float, float]
 OF_MASS = ("einstein_radius", "e1", "e2", "slope", "centre_x", "centre_y", "shear1", "shear2")
 PINNED = 1e-3  # [arcsec, or no unit] sigma of a parameter that is held: a hundredth of a pixel of Euclid VIS
 MAX_ELLIPTICITY, MAX_SHEAR = 0.95, 0.3
-MOST_COMPANIONS = 4
 
 
 class PriorConfig(Config):

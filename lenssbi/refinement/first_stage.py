@@ -30,7 +30,6 @@ from lenssbi.refinement.likelihood import (
     VectorLikelihood,
     build_imaging,
     build_likelihood,
-    deflectors,
 )
 from lenssbi.refinement.observation import Observation
 from lenssbi.refinement.priors.blocks import JointPrior
@@ -46,6 +45,7 @@ from lenssbi.refinement.search.modes import mode_at
 from lenssbi.refinement.search.search import Mode, SearchSettings, polish, search
 from lenssbi.refinement.starts import where_to_search
 from lenssbi.status import ItemError, Status
+from lenssbi.systems import deflectors
 
 NETWORK_COMPONENTS = 4
 WITH_NETWORK = 2  # the search is eased once more, as for a mask so many times larger, if a network has answered

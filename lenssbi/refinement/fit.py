@@ -130,6 +130,9 @@ def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitR
 
 def _assemble(problem: Problem, best: LensModel, samples: Samples, with_prior: Samples | None) -> FitResult:
     stamp, light = _light_apart(problem, best)
+    if problem.companions:
+        others = np.sum([one.image for one in problem.companions], axis=0)
+        light = others if light is None else light + others
     return FitResult(stamp, light, best, samples, with_prior, problem.learned, problem.network)
 
 

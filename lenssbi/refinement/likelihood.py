@@ -9,7 +9,7 @@ parameters. A model that cannot be evaluated is very unlikely, never an error, s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -19,7 +19,6 @@ import numpy as np
 from lenssbi.arrays import FloatArray
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
-from lenssbi.lensing import Deflector, EllipticalPowerLaw, ExternalShear
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.inversion import Inversion
 from lenssbi.reconstruction.mesh import Mesh
@@ -27,9 +26,9 @@ from lenssbi.reconstruction.rectangular import Rectangular
 from lenssbi.reconstruction.regularisation import Adaptive, Constant, Curvature, Gradient, Regularisation
 from lenssbi.reconstruction.smooth import SmoothPart
 from lenssbi.refinement.basins import SeveralImages, basin
-from lenssbi.refinement.config import MOST_COMPANIONS, MeshConfig
+from lenssbi.refinement.config import MeshConfig
 from lenssbi.refinement.result import SOURCE_SIDE, LensModel, SourceImage, square, worst_residual
-from lenssbi.systems import LensSystem
+from lenssbi.systems import deflectors
 
 IMPOSSIBLE = -1e100  # finite: the sampler's arithmetic knows no infinities
 PSF_SHARE = 0.995
@@ -201,34 +200,6 @@ def build_likelihood(
         )
     inversion = Inversion(imaging, _mesh(mesh), _regularisation(mesh, smooth is not None), columns, solver, smooth)
     return LensLikelihood(inversion, names, threads)
-
-
-def deflectors(params: Mapping[str, float]) -> LensSystem:
-    """The mass model of named parameters.
-
-    Raises
-    ------
-    ValueError
-        If the parameters describe no lens, for example an ellipticity of 1.
-    """
-    centre = complex(params["centre_x"], params["centre_y"])
-    halo = EllipticalPowerLaw(
-        params["einstein_radius"], params["e1"], params["e2"], slope=params.get("slope", 2.0), centre=centre
-    )
-    parts: tuple[Deflector, ...] = (halo,)
-    if "shear1" in params:
-        parts += (ExternalShear(complex(params["shear1"], params["shear2"])),)
-    return LensSystem((*parts, *_companions(params)))
-
-
-def _companions(params: Mapping[str, float]) -> Iterator[EllipticalPowerLaw]:
-    """The isothermal spheres of further lens galaxies."""
-    for number in range(1, MOST_COMPANIONS + 1):
-        radius = params.get(f"companion{number}_einstein_radius")
-        if radius is None:
-            return
-        centre = complex(params[f"companion{number}_x"], params[f"companion{number}_y"])
-        yield EllipticalPowerLaw(max(radius, 0.0), 0.0, 0.0, centre=centre)
 
 
 def _psf_radius(psf: PSF, pixel_scale: float) -> float:

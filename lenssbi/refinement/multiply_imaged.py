@@ -11,7 +11,7 @@ import numpy as np
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.posteriors import DiagonalMixture
 from lenssbi.refinement.config import MAX_ELLIPTICITY
-from lenssbi.refinement.likelihood import deflectors
+from lenssbi.systems import deflectors
 
 DRAWS = 48
 RADII, TURNS, SPAN = 48, 96, 2.5

@@ -17,10 +17,11 @@ from lenssbi.posteriors import DiagonalMixture
 from lenssbi.reconstruction.inversion import Reconstruction
 from lenssbi.refinement.circle import find_arcs
 from lenssbi.refinement.config import MaskConfig, MeshConfig, RefineConfig
-from lenssbi.refinement.likelihood import LensLikelihood, build_imaging, build_likelihood, deflectors
+from lenssbi.refinement.likelihood import LensLikelihood, build_imaging, build_likelihood
 from lenssbi.refinement.observation import outer_radius, search_radius
 from lenssbi.refinement.result import square
 from lenssbi.status import ItemError, Status
+from lenssbi.systems import deflectors
 
 MESH = MeshConfig(pixels=196, subgrid=1, smooth=False, solver="linear")
 HIDDEN = ("centre_x", "centre_y", "shear1", "shear2")  # what a network may have marginalised

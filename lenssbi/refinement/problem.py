@@ -49,6 +49,8 @@ class Problem:
         The network's posterior as a prior, from which the search takes starts, whether or not the fit uses it further; None without one.
     flags
         Flags of the stamp and of the network from before the fit; the result has them as well.
+    companions
+        Further lens galaxies, whose light the stamp no longer has.
     seconds
         Processor time of the preparation [s]; it counts towards the fit's limit.
     """
@@ -61,6 +63,7 @@ class Problem:
     network: DiagonalMixture | None = None
     guide: JointPrior | None = None
     flags: tuple[str, ...] = ()
+    companions: tuple[Companion, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -152,7 +155,7 @@ def build_problem(
     guide = priors.belief
     if guide is None and network is not None and not companions:
         guide = network_belief(config.prior, priors.broad, network)
-    return Problem(observation, config, priors, learned, light, network, guide)
+    return Problem(observation, config, priors, learned, light, network, guide, companions=companions)
 
 
 def network_draws(problem: Problem, count: int) -> np.ndarray:

@@ -14,9 +14,10 @@ from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import ProfileFit, ProfileInversion, SourceEllipse
 from lenssbi.refinement.basins import Basin, counter, size
-from lenssbi.refinement.likelihood import IMPOSSIBLE, VectorLikelihood, deflectors
+from lenssbi.refinement.likelihood import IMPOSSIBLE, VectorLikelihood
 from lenssbi.refinement.priors.source_prior import SOURCE_NAMES
 from lenssbi.refinement.result import SOURCE_SIDE, LensModel, SourceImage, square, worst_residual
+from lenssbi.systems import deflectors
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,8 @@ class FitResult:
     stamp
         Image without the lens light; noise as it was used.
     lens_light
-        Lens light [unit of the stamp] that `stamp.image` no longer contains, subtracted or fitted, shape (y, x); None if there was none.
+        Light of all lens galaxies [unit of the stamp] that `stamp.image` no longer contains, subtracted or fitted, shape (y, x); None if
+        there was none.
     best
         Model of the highest likelihood.
     samples

@@ -18,9 +18,9 @@ from lenssbi.posteriors.export import coolest, hierarc, lenstronomy
 from lenssbi.posteriors.export.coolest import Observed
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import restore
-from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.restored import fitted_model
 from lenssbi.status import InputError
+from lenssbi.systems import deflectors
 
 from ..refinement.made_up_fit import gaussian, made_up_fit
 

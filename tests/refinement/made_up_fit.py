@@ -8,8 +8,8 @@ from lenssbi.dataset.header import celestial_wcs, wcs_keywords
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.instrument import PSF
 from lenssbi.posteriors import Samples
-from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.result import FitResult, LensModel, SourceImage
+from lenssbi.systems import deflectors
 
 PIXEL, SHAPE = 0.1, (48, 52)
 PARAMS = {"einstein_radius": 1.1, "e1": 0.12, "e2": -0.07, "centre_x": 0.04, "centre_y": -0.03, "log10_strength": 0.5}

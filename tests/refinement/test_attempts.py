@@ -16,11 +16,11 @@ from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import STRENGTHS, Stage, first_stage, start_mixture
 from lenssbi.refinement.fit import solve
 from lenssbi.refinement.flags import is_wrong
-from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.observation import observe
 from lenssbi.refinement.problem import build_problem, network_draws
 from lenssbi.refinement.sampling.mixtures import Mixture
 from lenssbi.status import Status
+from lenssbi.systems import deflectors
 
 SMALL = {
     "mass": {"shear": False},

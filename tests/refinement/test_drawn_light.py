@@ -9,9 +9,9 @@ import pytest
 from lenssbi.posteriors import Samples
 from lenssbi.posteriors.cosmology import kpc_per_arcsec
 from lenssbi.refinement.drawn_light import COUNT, drawn_photometry, fit_quantities, light_quantities
-from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.photometry import Photometry, half_light_radius, photometry
 from lenssbi.refinement.result import SourceImage
+from lenssbi.systems import deflectors
 
 from .made_up_fit import PARAMS, made_up_fit, source_image
 

@@ -9,10 +9,11 @@ from lenssbi.config import parse
 from lenssbi.refinement.basins import SeveralImages
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.first_stage import Stage, first_stage
-from lenssbi.refinement.likelihood import IMPOSSIBLE, deflectors
+from lenssbi.refinement.likelihood import IMPOSSIBLE
 from lenssbi.refinement.observation import observe
 from lenssbi.refinement.problem import build_problem
 from lenssbi.refinement.regions import RegionalLikelihood, RegionalPrior, Regions
+from lenssbi.systems import deflectors
 
 SMALL = {"mass": {"shear": False}, "mesh": {"pixels": 100}, "start": {"candidates": 64}, "noise_scale": "claimed"}
 

@@ -34,9 +34,10 @@ from lenssbi.reconstruction.columns import prepare
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.inversion import Inversion
 from lenssbi.refinement.config import RefineConfig
-from lenssbi.refinement.likelihood import LensLikelihood, build_imaging, build_likelihood, deflectors
+from lenssbi.refinement.likelihood import LensLikelihood, build_imaging, build_likelihood
 from lenssbi.refinement.observation import Observation, observe
 from lenssbi.refinement.prepare import with_shear
+from lenssbi.systems import deflectors
 
 OURS = "lenssbi"
 CASES = (("linear", False), ("positive", False), ("positive", True))

@@ -10,7 +10,7 @@ import numpy as np
 
 from lenssbi.benchmark.measures.evaluation import CASES, MASS, MODELS, EvaluationStamp, Row, row_of
 from lenssbi.benchmark.runners.peers import Peer, arrays_of, job_of
-from lenssbi.refinement.likelihood import deflectors
+from lenssbi.systems import deflectors
 
 PEER = "PyAutoLens"
 BATCHED = "lenssbi batched"

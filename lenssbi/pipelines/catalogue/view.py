@@ -10,8 +10,8 @@ from lenssbi.arrays import ComplexArray
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.lensing.curves import caustics, critical_curves
 from lenssbi.plots.thumbnails import half_sides
-from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.own_model import OwnModel
+from lenssbi.systems import deflectors
 
 GRID = 64  # number of points along the side of the grid on which curves are found
 POINTS = 72  # largest number of points of a curve, sufficient for a thumbnail

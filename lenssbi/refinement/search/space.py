@@ -16,9 +16,9 @@ import numpy as np
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.parameters import Normal
 from lenssbi.reconstruction.profiles import SourceEllipse
-from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.priors.blocks import Block, Ellipse, JointPrior, Single
 from lenssbi.refinement.priors.source_prior import MAX_STRETCH, SOURCE_FIELD, STRETCH_SIGMA
+from lenssbi.systems import deflectors
 
 ASIDE = ("log10_", "source_")  # first letters of parameters that are not of the mass
 STEP = 1e-6  # of the finite differences [arcsec, or no unit]

@@ -8,10 +8,10 @@ from lenssbi.instrument import PSF
 from lenssbi.parameters import Normal, Uniform
 from lenssbi.reconstruction.imaging import Imaging
 from lenssbi.reconstruction.profiles import ProfileInversion, SourceEllipse
-from lenssbi.refinement.likelihood import deflectors
 from lenssbi.refinement.priors.blocks import Ellipse, JointPrior, Single
 from lenssbi.refinement.search.guided import HELD, RoughLens
 from lenssbi.refinement.search.search import SearchSettings, search
+from lenssbi.systems import deflectors
 
 SHAPE, SCALE = (36, 36), 0.1
 CENTRES = tuple(Single(name, Normal(0.0, 0.1, -0.5, 0.5)) for name in ("centre_x", "centre_y"))
