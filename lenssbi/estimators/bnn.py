@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lenssbi.estimators.dropout import shared_masks
+from lenssbi.estimators.folding import Folding
 from lenssbi.estimators.memory import Memory
 from lenssbi.estimators.network import CompactNetwork, PaperNetwork
 
@@ -37,6 +38,8 @@ class DropoutBNN(nn.Module):
     """
 
     validation_passes = 4
+    folding: Folding | None = None
+    """Evaluates the convolutions faster; set for a network that is loaded to predict."""
 
     def __init__(
         self,
@@ -65,7 +68,8 @@ class DropoutBNN(nn.Module):
 
     def embed(self, images: Tensor) -> Tensor:
         """Features (batch, k) of prepared images (batch, 1, y, x), which are computed once per stamp."""
-        return self.net.trunk(images.contiguous(memory_format=torch.channels_last))
+        images = images.contiguous(memory_format=torch.channels_last)
+        return self.folding(self.net.trunk, images) if self.folding else self.net.trunk(images)
 
     def loss(self, input: Tensor, condition: Tensor) -> Tensor:
         """Negative log-likelihood of targets (batch, p) given prepared images (batch, 1, y, x); shape (batch,)."""

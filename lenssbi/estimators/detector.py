@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from lenssbi.estimators.augmentation import turn_images
 from lenssbi.estimators.checkpoint import EstimatorCard, read_described, write_described
+from lenssbi.estimators.folding import Folding
 from lenssbi.estimators.network import NetworkConfig, deterministic_trunk
 from lenssbi.status import InputError
 
@@ -44,6 +45,9 @@ class Detector(nn.Module):
         Names of the kinds.
     """
 
+    folding: Folding | None = None
+    """Evaluates the convolutions faster; set for a detector that is read from its file."""
+
     def __init__(self, network: NetworkConfig, field: tuple[int, int], kinds: Sequence[str]) -> None:
         super().__init__()
         self.kinds = tuple(kinds)
@@ -52,7 +56,8 @@ class Detector(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (batch, 1 + kind) of prepared images (batch, channel, y, x)."""
-        return self.head(self.trunk(images.contiguous(memory_format=torch.channels_last)))
+        images = images.contiguous(memory_format=torch.channels_last)
+        return self.head(self.folding(self.trunk, images) if self.folding else self.trunk(images))
 
     def score(self, images: Tensor) -> Tensor:
         """Scores (batch,) of prepared images (batch, channel, y, x), square ones."""
@@ -89,4 +94,5 @@ def read_detector(card: EstimatorCard, folder: Path) -> Detector | None:
         detector.load_state_dict(load(data))
     except (SafetensorError, RuntimeError) as error:
         raise InputError(f"{path}: not a detector of this layout ({error}): copy the estimator again") from None
+    detector.folding = Folding()
     return detector.eval()

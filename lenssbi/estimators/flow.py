@@ -21,7 +21,8 @@ from torch.distributions import AffineTransform
 from zuko.flows import NSF, Flow, MaskedAutoregressiveTransform, UnconditionalTransform
 
 from lenssbi.estimators.density_config import DensityConfig
-from lenssbi.estimators.inversion import inverse
+from lenssbi.estimators.folding import Folding
+from lenssbi.estimators.inversion import CHUNK, inverse
 from lenssbi.estimators.memory import Memory
 from lenssbi.estimators.network import NetworkConfig, deterministic_trunk
 from lenssbi.parameters.space import TARGET_RANGE
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 
 KERNEL = 0.1
-CHUNK = 16  # stamps processed at a time, so that their draws fit into a core's cache
 SMALLEST_VARIANCE = exp(-14)  # as for the dropout network
 
 
@@ -87,6 +87,8 @@ class FlowDensity(nn.Module):
 
     draws = 512
     """Components of a posterior."""
+    folding: Folding | None = None
+    """Evaluates the convolutions faster; set for a network that is loaded to predict."""
 
     def __init__(
         self,
@@ -110,7 +112,8 @@ class FlowDensity(nn.Module):
 
     def embed(self, images: Tensor) -> Tensor:
         """Features (batch, k) of prepared images (batch, channel, y, x)."""
-        return self.trunk(images.contiguous(memory_format=torch.channels_last))
+        images = images.contiguous(memory_format=torch.channels_last)
+        return self.folding(self.trunk, images) if self.folding else self.trunk(images)
 
     def loss(self, input: Tensor, condition: Tensor) -> Tensor:
         """Negative log-likelihood of targets (batch, p) given prepared images (batch, channel, y, x); shape (batch,)."""
@@ -140,8 +143,7 @@ class FlowDensity(nn.Module):
         """
         noise = sobol(count or self.draws, self.input_shape.numel() + 1, self.seed).to(features.device)
         draw = flow_draws if isinstance(self.net, SplineFlow) else mixture_draws
-        parts = self.summary(features).split(CHUNK)
-        draws = torch.cat([draw(self.net, context, noise) for context in parts], dim=1)
+        draws = draw(self.net, self.summary(features), noise)
         mean, variance = draws.mean(dim=0), draws.var(dim=0, unbiased=False)
         kernels = (KERNEL**2 * variance).clamp(min=SMALLEST_VARIANCE)
         return mean + sqrt(1 - KERNEL**2) * (draws - mean), kernels.expand_as(draws)
@@ -199,6 +201,10 @@ def flow_draws(density: SplineFlow, context: Tensor, noise: Tensor) -> Tensor:
 
 def mixture_draws(density: "MixtureDensityEstimator", context: Tensor, noise: Tensor) -> Tensor:
     """The same of a mixture of Gaussians; the first coordinate of a point chooses the Gaussian."""
+    return torch.cat([_mixture_draws(density, part, noise) for part in context.split(CHUNK)], dim=1)
+
+
+def _mixture_draws(density: "MixtureDensityEstimator", context: Tensor, noise: Tensor) -> Tensor:
     mog = density.get_uncorrected_mog(context)
     chosen = (noise[:, :1, None] > mog.weights.cumsum(dim=-1)[..., :-1]).sum(dim=-1)
     batch = torch.arange(len(context), device=context.device)

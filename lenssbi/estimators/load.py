@@ -10,6 +10,7 @@ from lenssbi.estimators.checkpoint import EstimatorCard, read_card, read_weights
 from lenssbi.estimators.densities import Density, build_density, unpack
 from lenssbi.estimators.detector import read_detector
 from lenssbi.estimators.estimator import Estimator
+from lenssbi.estimators.folding import Folding
 from lenssbi.estimators.misspecification import read_reference
 from lenssbi.estimators.symmetric import SymmetricDensity
 from lenssbi.status import InputError
@@ -69,6 +70,7 @@ def _density(card: EstimatorCard, member: int, state: dict[str, Tensor]) -> "Den
     seed = card.seed + member
     density = build_density(card.density, card.network, card.field, len(card.parameters), card.passes, seed)
     density.load_state_dict(state)
+    density.folding = Folding()
     if card.symmetric:
         density = SymmetricDensity(density, card.space.names, middle_of(card.space))
     return density.to("cuda" if torch.cuda.is_available() else "cpu").eval()

@@ -70,11 +70,11 @@ class SymmetricDensity(nn.Module):
             Number of components, rounded up to a multiple of eight.
         """
         share = -(-(count or self.draws) // SYMMETRIES)
-        means, variances = [], []
-        for k, part in enumerate(features.chunk(SYMMETRIES, dim=1)):
-            mean, variance = self.net.components(part, share)
-            means.append(self._turn(mean, BACK[k]))
-            variances.append(turn_targets(variance, self.names, torch.zeros_like(self.middle), BACK[k]).abs())
+        found = self.net.components(torch.cat(features.chunk(SYMMETRIES, dim=1)), share)
+        means, variances = (both.chunk(SYMMETRIES, dim=1) for both in found)
+        means = [self._turn(mean, back) for mean, back in zip(means, BACK, strict=True)]
+        zero = torch.zeros_like(self.middle)
+        variances = [turn_targets(v, self.names, zero, back).abs() for v, back in zip(variances, BACK, strict=True)]
         return torch.stack(means, dim=1).flatten(0, 1), torch.stack(variances, dim=1).flatten(0, 1)
 
     def log_prob(self, input: Tensor, condition: Tensor) -> Tensor:
