@@ -18,6 +18,7 @@ from lenssbi.arrays import FloatArray
 from lenssbi.dataset.observed import describe
 from lenssbi.dataset.stamp import Stamp
 from lenssbi.flags import Flag
+from lenssbi.parameters.conventions import COMPANION
 from lenssbi.posteriors import Samples
 from lenssbi.refinement.attempts import Attempt, make_attempts, runs_of, select_run
 from lenssbi.refinement.config import LEARNED_MODES
@@ -101,7 +102,7 @@ def _likelihood_of(problem: Problem, info: Mapping[str, Any]) -> VectorLikelihoo
 def _result(problem: Problem, attempt: Attempt, attempts: list[Attempt]) -> FitResult:
     priors, draws, best = problem.priors, attempt.draws, attempt.best
     names = priors.sampled.names
-    units = tuple(UNITS.get(name, "") for name in names)
+    units = tuple("arcsec" if COMPANION.fullmatch(name) else UNITS.get(name, "") for name in names)
     sampled = Samples(draws.values, names, units, draws.log_weights, draws.log_evidence)
     broad = reweight_to_prior(sampled, priors.sampled, priors.broad) if priors.learned else sampled
     samples = sampled if broad is None else broad

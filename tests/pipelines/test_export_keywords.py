@@ -91,3 +91,14 @@ def test_draws_as_a_table_are_those_of_the_posterior(kind, tmp_path):
     for name in ("einstein_radius", "e1", "q"):
         assert np.median(table[name]) == pytest.approx(summary[name].median, abs=0.1 * summary[name].sigma)
     assert table.meta["lens"] == "J1"
+
+
+def test_files_of_one_lens_galaxy_refuse_companions(tmp_path):
+    names = ("einstein_radius", "e1", "e2", "companion1_einstein_radius", "companion1_x", "companion1_y")
+    values = np.tile([1.0, 0.1, 0.0, 0.4, 1.0, 0.0], (20, 1))
+    path = tmp_path / "group.h5"
+    Samples(values, names, ("",) * 6).save(path)
+    for to in ("coolest", "lenstronomy"):
+        with pytest.raises(InputError, match="further lens galaxies"):
+            run([path], to=to, out=tmp_path / "out")
+    assert [one.name for one in run([path], to="ecsv", out=tmp_path / "out").paths] == ["group_draws.ecsv"]

@@ -13,6 +13,7 @@ from lenssbi.instrument import PSF
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.parameters import Normal, Uniform
+from lenssbi.parameters.conventions import convention
 from lenssbi.posteriors import Samples
 from lenssbi.posteriors.effective import effective_radius
 from lenssbi.posteriors.quantities import EFFECTIVE, quantities
@@ -58,6 +59,7 @@ def test_deflections_add():
 def test_spheres_in_one_place_have_the_sum_of_their_radii():
     here = dict.fromkeys(("e1", "e2", "centre_x", "centre_y", "companion1_x", "companion1_y"), 0.0)
     lens = here | {"einstein_radius": 0.7, "companion1_einstein_radius": 0.5}
+    assert all("[arcsec]" in convention(name) for name in lens if name.startswith("companion"))
     assert float(effective_radius(lens)) == pytest.approx(1.2, rel=1e-3)
     values = np.tile(list(lens.values()), (5, 1))
     found = quantities(Samples(values, tuple(lens), ("",) * len(lens)))
