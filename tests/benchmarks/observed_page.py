@@ -15,14 +15,16 @@ from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
-from observed_fits_table import Fits
+from observed_fits_table import DONE, WRONG, Fits
 
 from lenssbi.calibration.scores import wilson
 
 ROOT = Path(__file__).parents[2]
 PAGE, CARD = ROOT / "docs" / "benchmarks" / "observed", ROOT / "lenssbi" / "estimators" / "shipped" / "euclid-vis-sie"
 NETWORK, DROPOUT = "euclid-vis-sie", "euclid-vis-sie-bnn"
+OTHER_FITS = "lenstronomy_fits.csv"
 SUITE, LEVELS = "euclid_observed_test", ("0.683", "0.955", "0.997")
+FITTED = ("radius", "e1", "e2", "shear1", "shear2")
 UNKNOWN = ("quasar", "psf_wide", "noise_correlated", "galaxies", "pairs")
 """Suites whose kinds the detector was never shown."""
 
@@ -161,6 +163,28 @@ def lenstronomy(path: Path) -> str:
     return f"{text}, and {100 * column['flagged'].mean():.1f} per cent are flagged."
 
 
+def lenstronomy_fits(path: Path) -> str:
+    """What fits make of stamps that lenstronomy rendered; empty if there are none."""
+    if not path.is_file():
+        return ""
+    rows = [row for row in read(path) if row["fit_radius"]]
+    off = np.array([abs(float(row["fit_radius"]) / float(row["radius"]) - 1) > WRONG for row in rows])
+    clean = np.array([row["fit_status"] == DONE and row["fit_flagged"] != "True" for row in rows])
+    pulls = np.array(
+        [
+            [(float(row[f"fit_{name}"]) - float(row[name])) / float(row[f"fit_{name}_error"]) for name in FITTED]
+            for row in rows
+        ]
+    )
+    held = ", ".join(f"{100 * (np.abs(pulls[clean]) < sigmas).mean():.0f}" for sigmas in (1, 2, 3))
+    seconds = np.array([float(row["fit_seconds"]) for row in rows])
+    return (
+        f"Fits of {len(rows)} such stamps of another seed (`lenstronomy_fits.csv`): off by more than 15 per cent: {off.sum()}, "
+        f"without a flag: {(off & clean).sum()}; {clean.sum()} are done without a flag, of whose radii, ellipticities and shears "
+        f"{held} per cent lie within 1, 2 and 3 sigma. A fit took {np.median(seconds):.0f} s in the median, {seconds.max():.0f} at most."
+    )
+
+
 def main() -> None:
     """Write the page, the card and the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -177,7 +201,8 @@ def main() -> None:
     texts = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), keep_trailing_newline=True)
     for name, folder in (("page", PAGE), ("card", CARD)):
         text = texts.get_template(f"observed_{name}.md.j2")
-        (folder / "README.md").write_text(text.render(**found, **words, other=lenstronomy(PAGE / "lenstronomy.csv")))
+        others = {"other": lenstronomy(PAGE / "lenstronomy.csv"), "other_fits": lenstronomy_fits(PAGE / OTHER_FITS)}
+        (folder / "README.md").write_text(text.render(**found, **words, **others))
 
 
 if __name__ == "__main__":
