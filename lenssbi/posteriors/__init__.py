@@ -1,6 +1,6 @@
 """Posteriors: weighted samples with names and units, the network's Gaussian mixtures, and their file."""
 
-from lenssbi.posteriors.hdf5 import load_learned, load_samples, load_with_prior
+from lenssbi.posteriors.hdf5 import load_learned, load_network, load_samples, load_with_prior
 from lenssbi.posteriors.mixtures import DiagonalMixture
 from lenssbi.posteriors.samples import Samples, Summary, derive_ellipse
 from lenssbi.posteriors.writing import save_samples
@@ -10,6 +10,7 @@ __all__ = [
     "Samples",
     "Summary",
     "load_learned",
+    "load_network",
     "load_samples",
     "load_with_prior",
     "derive_ellipse",

@@ -7,6 +7,7 @@
                                     weights have the learned prior divided out
     /learned/means, sigmas (pass, parameter), names, units
                                     the network's posterior, if the fit used one, so that the fit can be set up again without the network
+    /network/...                    the same of a network that only gave starts of the search, since it was flagged or contradicted the arcs
 
 The attributes hold the schema, the package's version, ``log_evidence`` and ``info``, a JSON object with the status, the
 timings, and the identity of the estimator and of the configuration.
@@ -51,6 +52,12 @@ def load_with_prior(path: str | Path) -> Samples | None:
 def load_learned(path: str | Path) -> DiagonalMixture | None:
     """The network's posterior that the fit used, or None if it used none; raises as :func:`load_samples`."""
     return _read(path, lambda file: _mixture(file["learned"]) if "learned" in file else None)
+
+
+def load_network(path: str | Path) -> DiagonalMixture | None:
+    """The posterior of the network that was asked, whether or not the fit used it; None without one; raises as :func:`load_samples`."""
+    groups = ("learned", "network")
+    return _read(path, lambda file: next((_mixture(file[name]) for name in groups if name in file), None))
 
 
 def _read(path: str | Path, reader: Callable[[h5py.File], T]) -> T:

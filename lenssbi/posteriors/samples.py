@@ -188,12 +188,17 @@ class Samples:
         return DataFrame(draws.values, columns=list(draws.names))
 
     def save(
-        self, path: str | Path, *, with_prior: Samples | None = None, learned: DiagonalMixture | None = None
+        self,
+        path: str | Path,
+        *,
+        with_prior: Samples | None = None,
+        learned: DiagonalMixture | None = None,
+        network: DiagonalMixture | None = None,
     ) -> None:
         """Write the posterior file; see :mod:`lenssbi.posteriors.hdf5`."""
         from lenssbi.posteriors.writing import save_samples
 
-        save_samples(path, self, with_prior=with_prior, learned=learned)
+        save_samples(path, self, with_prior=with_prior, learned=learned, network=network)
 
 
 def systematic(weights: np.ndarray, count: int, seed: int) -> np.ndarray:

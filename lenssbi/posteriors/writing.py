@@ -28,6 +28,7 @@ def save_samples(
     *,
     with_prior: Samples | None = None,
     learned: DiagonalMixture | None = None,
+    network: DiagonalMixture | None = None,
 ) -> None:
     """Write a posterior file atomically.
 
@@ -41,6 +42,8 @@ def save_samples(
         The same draws weighted under the learned prior, if there was one.
     learned
         The network's posterior, if the fit used one.
+    network
+        The posterior of a network that was asked, if the fit took nothing but starts from it.
 
     Raises
     ------
@@ -63,10 +66,11 @@ def save_samples(
         _write_weights(file, samples)
         if with_prior is not None:
             _write_weights(file.create_group("with_prior"), with_prior)
-        if learned is not None:
-            group = file.create_group("learned")
-            group["means"], group["sigmas"] = learned.means, learned.sigmas
-            group["names"], group["units"] = list(learned.names), list(learned.units)
+        for name, mixture in {"learned": learned, "network": network}.items():
+            if mixture is not None:
+                group = file.create_group(name)
+                group["means"], group["sigmas"] = mixture.means, mixture.sigmas
+                group["names"], group["units"] = list(mixture.names), list(mixture.units)
 
 
 def _write_weights(group: h5py.Group, samples: Samples) -> None:

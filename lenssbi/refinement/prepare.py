@@ -97,14 +97,21 @@ def refine_stamp(
 
 
 def set_up(
-    stamp: Stamp, config: RefineConfig, estimator: Network | None = None, learned: DiagonalMixture | None = None
+    stamp: Stamp,
+    config: RefineConfig,
+    estimator: Network | None = None,
+    learned: DiagonalMixture | None = None,
+    raised: tuple[str, ...] = (),
 ) -> tuple[Problem, tuple[str, ...]]:
-    """Take the lens light off, ask the network, and set the fit up; with the flags raised on the way."""
+    """Take the lens light off, ask the network, and set the fit up; with the flags raised on the way.
+
+    Parameters are those of `refine_stamp`, and the flags that the network `raised` with its answer `learned`.
+    """
     as_read, start = stamp, processor_seconds()
     stamp, companions = without_companions(stamp, config.mass.companions, config.lens_light)
     stamp, light = without_lens_light(stamp, config.lens_light)
     observation = observe(stamp, config, light, common_centre(light, companions))
-    flags = stamp.flags
+    flags = (*stamp.flags, *raised)
     network, may_go_without = learned, config.prior.mode == "auto"
     if network is None and estimator is not None:
         # Other networks are trained on independent pixels: they are shown the noise of single ones, as `predict` does.

@@ -14,7 +14,8 @@ from lenssbi.config import ConfigError, parse
 from lenssbi.dataset.observed import READ
 from lenssbi.dataset.reading import ReadOptions
 from lenssbi.dataset.stamp import Stamp
-from lenssbi.posteriors import Samples, load_learned, load_samples, load_with_prior
+from lenssbi.flags import Flag
+from lenssbi.posteriors import Samples, load_network, load_samples, load_with_prior
 from lenssbi.posteriors.export.model import FittedModel
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.fit import restore
@@ -68,7 +69,8 @@ def _posed_again(path: str | Path, info: Any, stamp: Stamp) -> Problem | None:
     """The problem of the fit; None if the stamp no longer allows one."""
     try:
         config = parse(info["config"], RefineConfig, str(path))
-        return set_up(stamp, config, learned=load_learned(path))[0]
+        raised = tuple(flag for flag in (Flag.MISSPECIFIED,) if flag in info["flags"])
+        return set_up(stamp, config, learned=load_network(path), raised=raised)[0]
     except (ConfigError, InputError):
         return None
 

@@ -11,13 +11,16 @@ the training, of the real stamps and of the machine of the fits is given.
 
 import argparse
 import csv
+import sys
 from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
-from observed_fits_table import DONE, WRONG, Fits
 
 from lenssbi.calibration.scores import wilson
+
+sys.path.insert(0, str(Path(__file__).parent))
+from observed_fits_table import DONE, WRONG, Fits
 
 ROOT = Path(__file__).parents[2]
 PAGE, CARD = ROOT / "docs" / "benchmarks" / "observed", ROOT / "lenssbi" / "estimators" / "shipped" / "euclid-vis-sie"

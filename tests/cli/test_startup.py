@@ -69,10 +69,13 @@ UNUSED = {
 
 @pytest.mark.parametrize(
     ("command", "needed", "unused"),
-    [("check", {"astropy"}, {*UNUSED, "torch", "zuko"}), ("predict", {"astropy", "torch", "zuko"}, UNUSED)],
+    [
+        ("check", {"astropy"}, {*UNUSED, "torch", "zuko"}),
+        ("predict", {"astropy", "torch", "zuko", "numba"}, UNUSED - {"numba"}),
+    ],
 )
 def test_a_command_loads_only_what_it_needs(command, needed, unused, tmp_path):
-    """With the shipped estimator: a process that loads it pays for torch and zuko, not for all that sbi imports."""
+    """With the shipped estimator: a process that loads it pays for torch, zuko and numba's loops, not for all that sbi imports."""
     path = stamp(tmp_path / "stamp.fits", data=image((100, 100)))
     out = tmp_path / "table.ecsv"
     found = loaded(f"check {path} --json" if command == "check" else f"predict {path} --quiet --out {out}")
