@@ -46,26 +46,33 @@ def write_stamp(path, flux=60.0):
     return path
 
 
-def write_posterior(path, stamp_file, learned=ANSWER, config=CONFIG):
-    """A posterior as a fit of the stamp leaves it, its draws made up."""
+def write_posterior(path, stamp_file, learned=ANSWER, config=CONFIG, raised=()):
+    """A posterior as a fit of the stamp leaves it, its draws made up; `raised` are flags of the network."""
     (source,) = expand_inputs([str(stamp_file)])
     stamp = source.load()
-    problem, _ = set_up(stamp, config, learned=learned)
+    problem, _ = set_up(stamp, config, learned=learned, raised=raised)
     names = problem.priors.sampled.names
     best = {name: PARAMS[name] for name in names}
     values = np.array(list(best.values())) + 0.01 * np.random.default_rng(0).normal(size=(100, len(names)))
-    info = {"status": "DONE", "flags": ["edge"], "evaluations": 12, "seconds": 0.5, "attempt": "first"}
+    info = {"status": "DONE", "flags": ["edge", *raised], "evaluations": 12, "seconds": 0.5, "attempt": "first"}
     info |= {"key": problem.key, "stamp": stamp.name, "prior": problem.priors.mode}
     info |= {"best": best, "best_log_likelihood": -100.0}
     info |= {"observation": describe(stamp), "config": config.model_dump(mode="json"), "n_eff": 100.0}
     samples = Samples(values, names, ("",) * len(names), log_evidence=-110.0, info=info)
-    samples.save(path, with_prior=samples if learned else None, learned=learned)
+    aside = learned if problem.learned is None else None
+    samples.save(path, with_prior=samples if problem.learned else None, learned=problem.learned, network=aside)
     return path
 
 
 @pytest.fixture
 def stamp_file(tmp_path):
     return write_stamp(tmp_path / "J1.fits")
+
+
+def test_a_fit_is_made_again_if_its_network_was_flagged(tmp_path, stamp_file):
+    fit = restored_fit(write_posterior(tmp_path / "fit.h5", stamp_file, raised=("misspecified",)))
+    assert fit.learned is None
+    np.testing.assert_array_equal(fit.network.means, ANSWER.means)
 
 
 @pytest.fixture
