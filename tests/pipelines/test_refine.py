@@ -160,7 +160,9 @@ def test_a_finished_fit_is_found_before_any_work(stamps, tmp_path, monkeypatch):
         }
         draws = np.random.default_rng(0).normal([0.9, 0.1, 0.0], 0.01, (50, 3))
         samples = Samples(draws, ("einstein_radius", "e1", "e2"), ("arcsec", "", ""), info=info)
-        return SimpleNamespace(samples=samples, samples_with_prior=None, learned=problem.learned)
+        return SimpleNamespace(
+            samples=samples, samples_with_prior=None, learned=problem.learned, network=problem.network
+        )
 
     def asked(config=QUICK, **network):
         item = refine.refine_source(source, config, tmp_path, estimator=Network(**network), figure=False)
