@@ -13,6 +13,7 @@ The mass is the elliptical power law of Tessore & Metcalf (2015, A&A 580, A79), 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 COORDINATES = (
     "x to the right, y up along the pixels of the stamp, 0 in its centre, in arcsec; angles are anticlockwise from +x. "
@@ -45,6 +46,11 @@ COMPANIONS = {
     "y": "its centre [arcsec], above the stamp's centre",
 }
 """Parameters of further lens galaxies, and the ends of their names with definitions."""
+
+
+def has_companions(names: Iterable[str]) -> bool:
+    """Whether some of the parameters are those of further lens galaxies."""
+    return any(map(COMPANION.fullmatch, names))
 
 
 def convention(name: str) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from lenssbi.dataset.observed import READ
 from lenssbi.dataset.reading import ReadOptions
 from lenssbi.dataset.redshifts import REDSHIFTS
-from lenssbi.parameters.conventions import COMPANION
+from lenssbi.parameters.conventions import has_companions
 from lenssbi.pipelines.results import Progress, silent
 from lenssbi.posteriors import Samples, load_samples
 from lenssbi.posteriors.export.coolest import Observed
@@ -130,7 +130,7 @@ def _unfit(lens: Lens, to: Format) -> str:
     """Why a lens cannot be written in a format, with the remedy; empty if it can."""
     if to == "hierarc" and None in (lens.observed.z_lens, lens.observed.z_source):
         return NO_REDSHIFTS
-    if to in ONE_LENS and any(COMPANION.fullmatch(name) for name in lens.samples.names):
+    if to in ONE_LENS and has_companions(lens.samples.names):
         return f"it has further lens galaxies, which {to} files of ours do not hold: export to ecsv, parquet or arviz"
     return ""
 

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from lenssbi.arrays import ComplexArray, FloatArray
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.lensing.curves import critical_curves, equivalent_einstein_radius
-from lenssbi.parameters.conventions import COMPANION
+from lenssbi.parameters.conventions import has_companions
 from lenssbi.parameters.conversions import ISOTHERMAL, complete
 from lenssbi.posteriors.samples import Samples
 from lenssbi.systems import deflectors
@@ -65,7 +65,7 @@ def effective_radius(lens: Mapping[str, FloatArray | float]) -> FloatArray:
     shear = np.asarray(ours.get("shear1", 0.0) + 1j * ours.get("shear2", 0.0))
     good = (radius > 0) & (np.abs(e) < 1) & (np.abs(shear) < 1) & (slope > 1) & (slope < 3)
     found = np.full(radius.shape, np.nan)
-    if any(COMPANION.fullmatch(name) for name in lens):
+    if has_companions(lens):
         return _traced(lens, good)
     shear = np.broadcast_to(shear, radius.shape)
     for which, of_unit_lens in (

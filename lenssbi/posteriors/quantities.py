@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from lenssbi.arrays import FloatArray
-from lenssbi.parameters.conventions import COMPANION
+from lenssbi.parameters.conventions import has_companions
 from lenssbi.posteriors.cosmology import DEFAULT, distances, kpc_per_arcsec
 from lenssbi.posteriors.effective import effective_radii
 from lenssbi.posteriors.samples import Samples, Summary, systematic
@@ -50,7 +50,7 @@ def quantities(samples: Samples, known: Mapping[str, Any] | None = None) -> dict
     """
     if not {"einstein_radius", "e1", "e2"} <= set(samples.names):
         return {}
-    if len(samples) > DRAWS and ("slope" in samples.names or any(map(COMPANION.fullmatch, samples.names))):
+    if len(samples) > DRAWS and ("slope" in samples.names or has_companions(samples.names)):
         rows = systematic(samples.weights, DRAWS, seed=0)
         samples = replace(samples, values=samples.values[rows], log_weights=None)
     columns = columns_of(samples, known or {})

@@ -110,7 +110,7 @@ def set_up(
     as_read, start = stamp, processor_seconds()
     stamp, companions = without_companions(stamp, config.mass.companions, config.lens_light)
     stamp, light = without_lens_light(stamp, config.lens_light)
-    observation = observe(stamp, config, light, common_centre(light, companions))
+    observation = observe(stamp, config, light, common_centre(light, companions) if companions else None)
     flags = (*stamp.flags, *raised)
     network, may_go_without = learned, config.prior.mode == "auto"
     if network is None and estimator is not None:

@@ -69,7 +69,7 @@ def _posed_again(path: str | Path, info: Any, stamp: Stamp) -> Problem | None:
     """The problem of the fit; None if the stamp no longer allows one."""
     try:
         config = parse(info["config"], RefineConfig, str(path))
-        raised = tuple(flag for flag in (Flag.MISSPECIFIED,) if flag in info["flags"])
+        raised = (Flag.MISSPECIFIED,) if Flag.MISSPECIFIED in info["flags"] else ()
         return set_up(stamp, config, learned=load_network(path), raised=raised)[0]
     except (ConfigError, InputError):
         return None
