@@ -9,7 +9,7 @@ from lenssbi.dataset.inputs import StampSource
 from lenssbi.dataset.observed import describe
 from lenssbi.files import file_stem
 from lenssbi.pipelines.results import ItemResult, NetworkAnswer
-from lenssbi.posteriors import Samples, load_learned, load_samples, load_with_prior
+from lenssbi.posteriors import Samples, load_learned, load_network, load_samples, load_with_prior
 from lenssbi.refinement.problem import Problem
 from lenssbi.status import InputError, Status
 
@@ -44,6 +44,7 @@ def kept_fit(problem: Problem, files: Files) -> Posteriors | None:
         if samples.info.get("key") != problem.key or samples.info.get("status") not in FINISHED:
             return None
         with_prior, learned = load_with_prior(files.posterior), load_learned(files.posterior)
+        network = load_network(files.posterior)
     except InputError:  # no file, or another file of the same name
         return None
     flags = list(dict.fromkeys((*samples.info.get("flags_of_fit", samples.info["flags"]), *problem.flags)))
@@ -55,7 +56,7 @@ def kept_fit(problem: Problem, files: Files) -> Posteriors | None:
     info |= {"observation": seen} if "observation" in info else {}
     samples = replace(samples, info=info)
     with_prior = None if with_prior is None else replace(with_prior, info=info)
-    samples.save(files.posterior, with_prior=with_prior, learned=learned)
+    samples.save(files.posterior, with_prior=with_prior, learned=learned, network=network)
     if redrawn:
         files.figure.unlink(missing_ok=True)  # it shows the flags
     return samples, with_prior

@@ -185,8 +185,7 @@ def refine_source(
         fit = solve(problem, files.work, watch)
         more = {"request": request, "network_answer": None if answer is None else answer.as_info()}
         kept = replace(fit.samples, info={**fit.samples.info, **more}), fit.samples_with_prior
-        aside = fit.network if fit.learned is None else None
-        kept[0].save(files.posterior, with_prior=kept[1], learned=fit.learned, network=aside)
+        kept[0].save(files.posterior, with_prior=kept[1], learned=fit.learned, network=fit.network)
         files.figure.unlink(missing_ok=True)  # figure of an older fit
     if kept[0].info["status"] in FINISHED:
         remove_checkpoints(problem, files.work)

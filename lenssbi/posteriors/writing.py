@@ -43,7 +43,7 @@ def save_samples(
     learned
         The network's posterior, if the fit used one.
     network
-        The posterior of a network that was asked, if the fit took nothing but starts from it.
+        The posterior of the network that was asked, which is stored if the fit took nothing but starts from it.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def save_samples(
         _write_weights(file, samples)
         if with_prior is not None:
             _write_weights(file.create_group("with_prior"), with_prior)
-        for name, mixture in {"learned": learned, "network": network}.items():
+        for name, mixture in {"learned": learned, "network": network if learned is None else None}.items():
             if mixture is not None:
                 group = file.create_group(name)
                 group["means"], group["sigmas"] = mixture.means, mixture.sigmas

@@ -1,6 +1,7 @@
 """`lenssbi export --to fits`: the images of a fit made again from its posterior file and its stamp, nothing sampled."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,7 @@ from lenssbi.dataset.inputs import expand_inputs
 from lenssbi.dataset.observed import describe
 from lenssbi.pipelines.catalogue.folder import CatalogueFolder
 from lenssbi.pipelines.export import run
+from lenssbi.pipelines.kept_fits import Files, kept_fit
 from lenssbi.posteriors import DiagonalMixture, Samples
 from lenssbi.refinement.config import RefineConfig
 from lenssbi.refinement.prepare import set_up
@@ -70,7 +72,11 @@ def stamp_file(tmp_path):
 
 
 def test_a_fit_is_made_again_if_its_network_was_flagged(tmp_path, stamp_file):
-    fit = restored_fit(write_posterior(tmp_path / "fit.h5", stamp_file, raised=("misspecified",)))
+    path = write_posterior(tmp_path / "fit.h5", stamp_file, raised=("misspecified",))
+    problem, _ = set_up(expand_inputs([str(stamp_file)])[0].load(), CONFIG, learned=ANSWER, raised=("misspecified",))
+    assert kept_fit(replace(problem, flags=(*problem.flags, "psf_unseen")), Files(path, tmp_path / "fit.png", tmp_path))
+    fit = restored_fit(path)
+    assert "psf_unseen" in fit.flags  # the file was written again
     assert fit.learned is None
     np.testing.assert_array_equal(fit.network.means, ANSWER.means)
 
