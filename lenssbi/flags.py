@@ -11,6 +11,9 @@ from typing import Literal
 
 Subject = Literal["network", "fit", "stamp", "row"]
 
+MAX_RELATIVE_ERROR = 0.1
+"""Standard deviation of an Einstein radius over its mean above which an answer is flagged as imprecise."""
+
 
 class Flag(StrEnum):
     """Something to check; the value is its name in files.
@@ -47,6 +50,12 @@ class Flag(StrEnum):
         "network",
         "the PSF is wider or narrower than any of the network's training",
         "do not use the network's answer; check the PSF, or fit the stamp",
+    )
+    NETWORK_IMPRECISE = (
+        "network_imprecise",
+        "network",
+        "the network's error of the Einstein radius is above 10 per cent",
+        "fit the stamp, or use the whole posterior instead of one number",
     )
     ESTIMATOR_NOT_APPLICABLE = (
         "estimator_not_applicable",
@@ -96,6 +105,12 @@ class Flag(StrEnum):
         "the images of the source are two to four points and nothing else: a quasar",
         "do not use the error bars: no galaxy is the source; fit the places of the points instead",
     )
+    IMPRECISE = (
+        "imprecise",
+        "fit",
+        "the fit's error of the Einstein radius is above 10 per cent",
+        "use the whole posterior instead of one number, or narrow the prior",
+    )
     FEW_EFFECTIVE_SAMPLES = (
         "few_effective_samples",
         "fit",
@@ -126,6 +141,11 @@ class Flag(StrEnum):
         "the row has a reason to be looked at before it is used",
         "read the column look_because",
     )
+
+
+def is_imprecise(mean: float, sigma: float) -> bool:
+    """Whether an Einstein radius is known too badly to be used as one number: `sigma` above MAX_RELATIVE_ERROR of the `mean`."""
+    return not sigma <= MAX_RELATIVE_ERROR * mean
 
 
 def about(subject: Subject) -> tuple[Flag, ...]:

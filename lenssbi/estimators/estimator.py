@@ -14,7 +14,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.estimators.checkpoint import EstimatorCard
 from lenssbi.estimators.densities import Density
 from lenssbi.estimators.detector import Detector
-from lenssbi.estimators.misspecification import Reference, flags, psf_width
+from lenssbi.estimators.misspecification import Reference, flags_of_answer, psf_width
 from lenssbi.estimators.recalibration import Recalibration
 from lenssbi.estimators.symmetric import SymmetricDensity, single, upright
 from lenssbi.parameters import ParameterSpace
@@ -110,11 +110,11 @@ class Estimator:
         return self.predict(stamp.image[None], stamp.noise[None], stamp.mask[None])[0]
 
     def judge_stamp(self, stamp: Stamp) -> tuple[DiagonalMixture, tuple[str, ...]]:
-        """Posterior of one stamp, and flags for differences from the training (:func:`lenssbi.estimators.misspecification.flags`)."""
+        """Posterior of one stamp, and its flags (:func:`lenssbi.estimators.misspecification.flags_of_answer`)."""
         width = None if self.card.psf_fwhm is None else psf_width(stamp.psf, stamp.pixel_scale)
         stamp = self._cut(stamp)
         mixtures, scores = self.predict_and_score(stamp.image[None], stamp.noise[None], stamp.mask[None])
-        return mixtures[0], flags(self.card, float(scores[0]), width)
+        return mixtures[0], flags_of_answer(self.card, mixtures[0], float(scores[0]), width)
 
     def predict(
         self,

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from lenssbi.dataset.hdf5 import StampSet
 from lenssbi.estimators.checkpoint import EstimatorCard, read_described, write_described
-from lenssbi.flags import Flag
+from lenssbi.flags import Flag, is_imprecise
 from lenssbi.instrument import PSF
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.status import InputError
 
 FILE = "misspecification.safetensors"
@@ -171,3 +172,12 @@ def flags(card: EstimatorCard, score: float, psf_fwhm: float | None) -> tuple[st
     entry = card.misspecification
     far = entry is not None and score > entry.threshold
     return ((Flag.MISSPECIFIED,) if far or unseen else ()) + ((Flag.PSF_UNSEEN,) if unseen else ())
+
+
+def flags_of_answer(
+    card: EstimatorCard, answer: DiagonalMixture, score: float, psf_fwhm: float | None
+) -> tuple[str, ...]:
+    """Flags of the network's posterior of one stamp: those of `flags`, and `network_imprecise`."""
+    index = answer.names.index("einstein_radius") if "einstein_radius" in answer.names else None
+    vague = index is not None and is_imprecise(answer.mean[index], answer.sigma[index])
+    return flags(card, score, psf_fwhm) + ((Flag.NETWORK_IMPRECISE,) if vague else ())

@@ -162,7 +162,7 @@ def answers(
     sources: Sequence[StampSource], network: Estimator, seed: int, model_error: ModelErrorConfig = NO_MODEL_ERROR
 ) -> Iterator[Answer]:
     """Posteriors of a few stamps at once; the posterior of a stamp does not depend on the others."""
-    from lenssbi.estimators.misspecification import flags
+    from lenssbi.estimators.misspecification import flags_of_answer
 
     start = time.perf_counter()
     loaded = load_pixels(sources, network)
@@ -176,7 +176,8 @@ def answers(
         number = name_number(source.name)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         samples = widened(mixture.sample(DRAWS, rng), model_error, number).derived()
-        posterior = NetworkAnswer(samples.summary(), flags(network.card, score, stamp.psf_fwhm))
+        raised = flags_of_answer(network.card, mixture, score, stamp.psf_fwhm)
+        posterior = NetworkAnswer(samples.summary(), raised)
         item = ItemResult(
             source.argument,
             Status.DONE.value,

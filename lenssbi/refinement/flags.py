@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lenssbi.flags import Flag
+from lenssbi.flags import Flag, is_imprecise
 from lenssbi.parameters import Uniform, axis_ratio
 from lenssbi.posteriors import DiagonalMixture, Samples
 from lenssbi.refinement.priors.blocks import Ellipse, Single
@@ -51,11 +51,13 @@ def find_flags(
         Mean square of sky over its noise, with which that of the residuals is compared: noise maps of mosaics overstate the scatter of
         single pixels, which would hide a bad model.
     """
+    radius = samples.summary().get("einstein_radius")
     found = {
         Flag.PRIOR_CONFLICT: learned is not None and _conflict(samples, learned) > CONFLICT,
         Flag.EDGE: _at_edge(samples, priors),
         Flag.DEMAGNIFIED: is_wrong(best, seen_twice),
         Flag.RESIDUALS: best.chi2 > MAX_CHI2 * sky_chi2 or best.worst > MAX_WORST,
+        Flag.IMPRECISE: radius is not None and is_imprecise(radius.mean, radius.sigma),
         Flag.FEW_EFFECTIVE_SAMPLES: samples.n_eff < MIN_N_EFF,
     }
     return tuple(flag for flag, raised in found.items() if raised)

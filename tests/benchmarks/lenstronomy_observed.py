@@ -37,6 +37,7 @@ from lenssbi.benchmark.real.published import AUTOLENS, COLUMNS
 from lenssbi.calibration.coverage import deviates, stack
 from lenssbi.calibration.scores import gross, nmad, rms
 from lenssbi.estimators.load import find_estimator, load_estimator
+from lenssbi.estimators.misspecification import flags_of_answer
 from lenssbi.parameters.conversions import to_autolens
 
 SIDE, SCALE, SUPER = 80, 0.1, 3
@@ -240,7 +241,8 @@ def main() -> None:
     estimator = load_estimator(find_estimator(arguments.estimator))
     images = np.stack([image for image, *_ in made]).astype(np.float32)
     mixtures, scores = estimator.predict_and_score(images, np.full(len(images), SIGMA, np.float32))
-    flagged = np.asarray(scores) > estimator.card.misspecification.threshold
+    raised = [flags_of_answer(estimator.card, one, score, None) for one, score in zip(mixtures, scores, strict=True)]
+    flagged = np.array([bool(one) for one in raised])
     truths = np.array([[truth[name] for name in NAMES] for *_, truth in made])
     places = [estimator.space.names.index(name) for name in NAMES]
     mean = np.array([mixture.mean for mixture in mixtures])[:, places]

@@ -13,10 +13,19 @@ from lenssbi.calibration.anomalies import KINDS, anomalies
 from lenssbi.dataset.hdf5 import StampSet, write_set
 from lenssbi.estimators.checkpoint import EstimatorCard, ParameterCard, read_card, save_card, save_estimator
 from lenssbi.estimators.load import load_estimator
-from lenssbi.estimators.misspecification import FILE, flags, psf_width, psf_widths, read_reference, save_reference
+from lenssbi.estimators.misspecification import (
+    FILE,
+    flags,
+    flags_of_answer,
+    psf_width,
+    psf_widths,
+    read_reference,
+    save_reference,
+)
 from lenssbi.estimators.network import NetworkConfig, build_network
 from lenssbi.estimators.preprocessing import ImagePreprocessing
 from lenssbi.instrument import PSF
+from lenssbi.posteriors import DiagonalMixture
 from lenssbi.status import InputError
 
 SIDE, SCALE = 24, 0.3
@@ -177,6 +186,13 @@ def test_flags(estimator):
     assert flags(card, float("nan"), None) == ()
     assert flags(card, threshold - 0.1, 0.24) == ("misspecified", "psf_unseen")
     assert flags(card.model_copy(update={"misspecification": None}), 99.0, 0.155) == ()
+
+
+@pytest.mark.parametrize(("sigma", "vague"), [(0.09, False), (0.11, True)])
+def test_an_answer_that_does_not_know_the_einstein_radius_is_flagged(estimator, sigma, vague):
+    answer = DiagonalMixture([[0.1, 1.0]], [[0.3, sigma]], ("e1", "einstein_radius"), ("", "arcsec"))
+    found = flags_of_answer(estimator.card, answer, estimator.card.misspecification.threshold + 0.1, None)
+    assert found == (("misspecified", "network_imprecise") if vague else ("misspecified",))
 
 
 @pytest.mark.parametrize("fwhm", [0.14, 0.17, 0.25])

@@ -9,9 +9,10 @@ from lenssbi.benchmark.scores.radii import areas, radii
 from lenssbi.calibration.splits import splits
 
 
-def answers(mean, flagged):
+def answers(mean, flagged, broad=()):
     nothing = np.zeros_like(mean)
-    return Answers(("einstein_radius", "e1", "e2"), mean, nothing, nothing, np.empty(0), flagged, 0.0, flagged)
+    names = ("einstein_radius", "e1", "e2")
+    return Answers(names, mean, nothing, nothing, np.empty(0), flagged, 0.0, np.array(broad), flagged)
 
 
 def test_gross_errors_are_counted_flagged_or_not():
@@ -34,6 +35,8 @@ def test_gross_errors_are_counted_flagged_or_not():
     assert row["bright"] == 50
     assert row["rms_e1"] == pytest.approx(0.3)
     assert row["rms_e2"] == pytest.approx(0.1)
+    (row,) = radii(answers(mean, flagged, np.arange(n) >= 8), truths, None)
+    assert row["unflagged"] == pytest.approx(0.04)
     (row,) = radii(answers(mean, np.empty(0)), truths, None)
     assert row["unflagged"] == row["gross"]
     assert row["bright"] == n

@@ -39,7 +39,10 @@ def stamps(tmp_path_factory):
 
 
 @pytest.fixture
-def run(estimator, stamps, tmp_path):
+def run(estimator, stamps, tmp_path, monkeypatch):
+    # an untrained network knows no Einstein radius
+    monkeypatch.setattr("lenssbi.estimators.misspecification.is_imprecise", lambda mean, sigma: False)
+
     def run(refine="none", inputs=None, out="out"):
         config = CatalogueConfig(refine=refine, estimator=str(estimator), tables=("ecsv",))
         return catalogue.run(inputs or [str(stamps)], config=config, out=tmp_path / out)

@@ -42,6 +42,7 @@ class Network:
     """Answers with the mean of the image as the Einstein radius, and as the score."""
 
     name, field, card, sees_lens_light = "made-up", (30, 30), CARD, False
+    sigma = 0.1
 
     def applies_to(self, stamp):
         return None if min(stamp.shape) >= 30 else f"it has {stamp.shape[0]} pixels, the estimator needs 30"
@@ -49,7 +50,7 @@ class Network:
     def predict_and_score(self, images, noise, mask):
         assert images.shape[1:] == noise.shape[1:] == mask.shape[1:] == self.field
         levels = images.mean(axis=(1, 2))
-        found = [DiagonalMixture([[x, 0.2, 0.1]] * 3, [[0.1, 0.02, 0.02]] * 3, NAMES, UNITS) for x in levels]
+        found = [DiagonalMixture([[x, 0.2, 0.1]] * 3, [[self.sigma, 0.02, 0.02]] * 3, NAMES, UNITS) for x in levels]
         return found, np.full(len(images), np.nan) if self.card.misspecification is None else levels
 
 
@@ -58,6 +59,12 @@ def _made_up_network(monkeypatch):
     monkeypatch.setattr("lenssbi.estimators.load.load_estimator", lambda name: Network())
     # a uniform image is neither sky nor arcs
     monkeypatch.setattr("lenssbi.refinement.pixels.for_network", lambda stamp, sees_lens_light: stamp)
+    # a mean of 0 is no Einstein radius
+    monkeypatch.setattr("lenssbi.flags.MAX_RELATIVE_ERROR", 0.11)
+    judge = lenssbi.flags.is_imprecise
+    monkeypatch.setattr(
+        "lenssbi.estimators.misspecification.is_imprecise", lambda mean, sigma: mean > 0.5 and judge(mean, sigma)
+    )
 
 
 @pytest.fixture
@@ -157,6 +164,14 @@ def test_a_stamp_that_is_unlike_the_training_is_flagged(simulated, monkeypatch, 
     table = read(tmp_path / "scored.ecsv")
     np.testing.assert_allclose(table["misspecification"], [0, 1, 2, 3, np.nan, 5, 6])
     assert table["misspecified"].tolist() == [False, False, False, True, False, True, True]
+
+
+def test_an_imprecise_answer_is_flagged(folder, monkeypatch):
+    paths = [str(folder / "a.fits"), str(folder / "b.fits")]
+    monkeypatch.setattr(Network, "sigma", 0.15)
+    items = run(paths).items
+    assert [item.flags for item in items] == [("network_imprecise",), ()]
+    assert items[0].network.flags == ("network_imprecise",)
 
 
 def test_a_psf_unlike_the_training_s_is_flagged(simulated, folder, monkeypatch):

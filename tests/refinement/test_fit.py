@@ -198,6 +198,11 @@ def test_flags_say_what_to_look_at(ring, fitted):
     blind = problem_of(ring, None, prior={"mode": "blind"}).priors
     assert "edge" in find_flags(replace(fit.samples, values=values), blind, fit.best, None)
     assert "edge" not in find_flags(fit.samples, blind, fit.best, None)
+    values, radius = fit.samples.values.copy(), fit.samples.summary()["einstein_radius"]
+    column = values[:, fit.samples.names.index("einstein_radius")]
+    column *= 1 + 0.11 * (column - radius.mean) / radius.sigma
+    assert "imprecise" in flags(replace(fit.samples, values=values))
+    assert "imprecise" not in flags()
     assert "few_effective_samples" in flags(fit.samples.reweighted(-1e3 * np.arange(len(fit.samples))))
 
 

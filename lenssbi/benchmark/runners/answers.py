@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from lenssbi.dataset.hdf5 import StampSet, blocks
 from lenssbi.files import atomic
+from lenssbi.flags import Flag
 from lenssbi.pipelines.results import Progress
 from lenssbi.refinement.config import NO_MODEL_ERROR, ModelErrorConfig
 from lenssbi.refinement.model_error import widened
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 DIGITS = 7
 DRAWS = 1000  # number of draws of a posterior to which a model's error is added
-ARRAYS = ("mean", "pulls", "below", "log_score", "flagged", "scores")
+ARRAYS = ("mean", "pulls", "below", "log_score", "flagged", "broad", "scores")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Answers:
         Whether the stamp is flagged as unlike the training (0 or 1), shape (stamp,); empty if the method has no such flag.
     seconds
         Time [s].
+    broad
+        Whether the stamp has the flag `network_imprecise` (0 or 1), shape (stamp,); empty if the method has no such flag.
     scores
         Misspecification score of each stamp, shape (stamp,); empty if the method has none.
     """
@@ -67,7 +70,16 @@ class Answers:
     log_score: NDArray[np.float64]
     flagged: NDArray[np.float64]
     seconds: float
+    broad: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     scores: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def warned(self) -> NDArray[np.bool_]:
+        """Whether any flag warns of the answer, shape (stamp,)."""
+        warned = np.zeros(len(self.mean), dtype=bool)
+        for raised in (self.flagged, self.broad):
+            warned |= raised > 0 if len(raised) else False
+        return warned
 
 
 def reason_against(estimator: Estimator, stamps: StampSet) -> str | None:
@@ -96,7 +108,7 @@ def predict_set(
     """
     from lenssbi.calibration.coverage import deviates, marginal_cdf, stack
     from lenssbi.calibration.judgement import rows_of
-    from lenssbi.estimators.misspecification import flags, psf_widths
+    from lenssbi.estimators.misspecification import flags_of_answer, psf_widths
 
     if rows_of(estimator.card, stamps, None).start > 0:
         raise InputError(f"{stamps.path}: the estimator was trained on these stamps: give the suite another seed")
@@ -124,8 +136,9 @@ def predict_set(
             parts["log_score"].append(np.asarray(estimator.log_prob(images, noise, truths[rows]), dtype=float))
         if estimator.reference is not None:
             widths = psf_widths(stamps, range(rows.start, rows.stop))
-            raised = [flags(estimator.card, *one) for one in zip(scores, widths, strict=True)]
-            parts["flagged"].append(np.array([bool(one) for one in raised], dtype=float))
+            raised = [flags_of_answer(estimator.card, *one) for one in zip(mixtures, scores, widths, strict=True)]
+            for key, flag in (("flagged", Flag.MISSPECIFIED), ("broad", Flag.NETWORK_IMPRECISE)):
+                parts[key].append(np.array([flag in one for one in raised], dtype=float))
             parts["scores"].append(scores)
         progress(rows.stop, len(stamps), "predicting")
     seconds = time.perf_counter() - start

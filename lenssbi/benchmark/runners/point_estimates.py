@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 SAMPLED = ("einstein_radius", "e1", "e2", "slope")
 SPENT = ("seconds", "cpu", "evaluations")
-MISSPECIFIED = "misspecified"
 HALF_TURN = 180.0
 UNKNOWN_PHI = HALF_TURN / np.sqrt(12)
 Which = tuple[str, str]
@@ -104,7 +103,7 @@ class PointEstimates:
     def out_of_distribution(self) -> NDArray[np.bool_]:
         """Whether the stamp is flagged as unlike the training of the network or its prior, shape (n,)."""
         unlike = [
-            bool({MISSPECIFIED, Flag.PRIOR_CONFLICT, Flag.ESTIMATE_CONFLICT} & set(flags.split()))
+            bool({Flag.MISSPECIFIED, Flag.PRIOR_CONFLICT, Flag.ESTIMATE_CONFLICT} & set(flags.split()))
             for flags in self.flags
         ]
         return np.array(unlike, dtype=bool)
@@ -163,15 +162,16 @@ def lenses_of(stamps: StampSet) -> Lenses:
 def of_network(suite: str, method: str, answers: Answers, stamps: StampSet) -> PointEstimates:
     """Estimates of a network for all lenses of a suite."""
     count = len(answers.mean)
-    flagged = answers.flagged > 0 if len(answers.flagged) else np.zeros(count, dtype=bool)
+    known = ((Flag.MISSPECIFIED, answers.flagged), (Flag.NETWORK_IMPRECISE, answers.broad))
+    raised = [(flag, those > 0) for flag, those in known if len(those)]
     return _points(
         suite,
         method,
         np.arange(count),
         answers,
         stamps,
-        flagged=flagged,
-        flags=tuple(MISSPECIFIED if one else "" for one in flagged),
+        flagged=answers.warned,
+        flags=tuple(" ".join(flag for flag, those in raised if those[i]) for i in range(count)),
         seconds=np.full(count, answers.seconds / count),
         cpu=np.full(count, np.nan),
         evaluations=np.full(count, np.nan),
@@ -191,7 +191,7 @@ def of_fits(suite: str, method: str, records: Sequence[Record], which: str, stam
         np.array([record.index for record in found]),
         answers,
         stamps,
-        flagged=answers.flagged > 0,
+        flagged=answers.warned,
         flags=tuple(" ".join(record.flags) for record in found),
         **{key: np.array([_number(getattr(record, key)) for record in found]) for key in SPENT},
         failed=tuple(

@@ -21,7 +21,7 @@ from lenssbi.pipelines.results import Progress
 from lenssbi.posteriors import Samples
 from lenssbi.status import InputError, Status
 
-HARMLESS = (Flag.ESTIMATOR_NOT_APPLICABLE,)  # flags that do not concern the reliability of a fit
+HARMLESS = (Flag.ESTIMATOR_NOT_APPLICABLE, Flag.NETWORK_IMPRECISE)  # flags that do not concern the reliability of a fit
 RESULT = ""
 """Name of the posterior that is the result; the other one is `config.WITH_PRIOR`."""
 

@@ -39,10 +39,9 @@ def radii(answers: Answers, truths: Mapping[str, NDArray[Any]], snr: NDArray[Any
         return
     away = _errors(answers, truths, "einstein_radius")
     wrong = gross(away, np.asarray(truths["einstein_radius"], dtype=float))
-    silent = wrong & (answers.flagged == 0) if len(answers.flagged) else wrong
     bright = np.ones(len(wrong), bool) if snr is None else np.asarray(snr) > BRIGHT
     row: Row = {"stamps": len(wrong), "nmad": float(nmad(away)), "rms": float(rms(away))}
-    row |= share_columns("gross", wrong) | share_columns("unflagged", silent)
+    row |= share_columns("gross", wrong) | share_columns("unflagged", wrong & ~answers.warned)
     for name in ("e1", "e2"):
         known = name in answers.names and bright.any()
         row[f"rms_{name}"] = float(rms(_errors(answers, truths, name)[bright])) if known else None
