@@ -8,6 +8,7 @@ an ordinary and an altered one (`rendering/composition/paired_supply.py`), in ra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from math import cos, pi
 
 import torch
@@ -87,7 +88,7 @@ def train_detector(
     plan
         Options of the training.
     seed
-        Seed of the stamps; not that of the set.
+        Seed of the stamps; not that of the set. A detector that is trained further gets other stamps than before.
     progress
         Function that is called with (stamps used, stamps in all, text).
 
@@ -107,6 +108,7 @@ def train_detector(
         )
     weights = {kind: weight for kind, weight in WEIGHTS.items() if kind not in plan.without}
     device = next(estimator.densities[0].parameters()).device
+    seed = seed if plan.start_from is None else _seed_after(seed, plan.start_from)
     supply = ComposedStamps(config.population, config.instrument, config.selection, config.composition, device, seed)
     stamps = shown(PairedStamps(supply, weights), estimator.card.preprocessing, plan)
     with torch.random.fork_rng():
@@ -119,6 +121,13 @@ def train_detector(
         detector = detector.to(device)
         fit_detector(detector, stamps, plan, progress, in_half_precision(estimator.card))
     return detector.eval()
+
+
+def _seed_after(seed: int, name: str) -> int:
+    """A seed that follows from another one and from the detector of the estimator `name`, which has seen the stamps of `seed`."""
+    entry = read_card(find_estimator(name)).misspecification
+    before = entry.detector.sha256 if entry is not None and entry.detector is not None else ""
+    return int(sha256(f"{seed} {before}".encode()).hexdigest()[:8], 16)
 
 
 def take_over(detector: Detector, name: str, estimator: Estimator, kinds: tuple[str, ...]) -> None:

@@ -162,6 +162,17 @@ def test_the_detector_of_another_estimator_is_trained_further(calibrated, kept, 
         train_detector(load_estimator(kept), text, fewer, 5)
 
 
+def test_a_detector_that_is_trained_further_sees_other_stamps(calibrated, kept, text, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(
+        "lenssbi.calibration.detector.ComposedStamps", lambda *given: seeds.append(given[-1]) or ComposedStamps(*given)
+    )
+    for plan in (PLAN, *[PLAN.model_copy(update={"start_from": str(calibrated)})] * 2):
+        train_detector(load_estimator(kept), text, plan, 5)
+    assert seeds[0] == 5
+    assert seeds[1] == seeds[2] != 5
+
+
 def test_a_kind_that_is_left_out_has_no_logit(kept, text):
     without = PLAN.model_copy(update={"without": ALTERATIONS[2:]})
     detector = train_detector(load_estimator(kept), text, without, 5)
