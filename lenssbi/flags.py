@@ -117,6 +117,12 @@ class Flag(StrEnum):
         "too few effective draws are left: the error bars are rough",
         "sample longer, or with --sampler nautilus",
     )
+    SEVERAL_LENSES = (
+        "several_lenses",
+        "stamp",
+        "the stamp seems to show several lens galaxies",
+        "look at the figure, and fit again with --companion for each further lens galaxy",
+    )
     BACKGROUND_REMOVED = (
         "background_removed",
         "stamp",

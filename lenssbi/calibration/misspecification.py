@@ -29,7 +29,8 @@ from lenssbi.estimators.estimator import Estimator
 from lenssbi.estimators.misspecification import Reference, flags, numbers, psf_widths, save_reference
 from lenssbi.status import InputError
 
-FALSE_ALARMS = 0.05
+FALSE_ALARMS = 0.05  # of all flags
+FALSE_ALARMS_SEVERAL = 0.01  # of `several_lenses`
 EXAMPLES = 600
 FEWEST = 40
 FAR = 3.0  # [sigma]
@@ -104,10 +105,13 @@ def fit_reference(
         reference, detector, scores = fit_observed(estimator, stamps, rows, folder, plan or DetectorPlan(), progress)
     else:
         reference, scores = fit_embedded(estimator, stamps, rows, progress)
-    threshold = float(np.quantile(scores, 1 - FALSE_ALARMS))
+    several = None if np.isnan(scores[:, 1]).any() else float(np.quantile(scores[:, 1], 1 - FALSE_ALARMS_SEVERAL))
+    flagged = np.zeros(len(scores), dtype=bool) if several is None else scores[:, 1] > several
+    threshold = float(np.quantile(np.where(flagged, np.inf, scores[:, 0]), 1 - FALSE_ALARMS))
     card = read_card(folder)
     entry = MisspecificationCard(
         threshold=threshold,
+        several=several,
         false_alarms=FALSE_ALARMS,
         stamps=len(scores),
         set=stamps.path.name,
@@ -148,7 +152,8 @@ def fit_embedded(
     """Reference of an estimator of arcs alone, trained on every other stamp of `rows`, and scores of the other stamps."""
     features, odd_ones = embed_all(estimator, stamps, rows, progress)
     reference = with_examples(train_reference(features[::2], odd_ones), features[1::2])
-    return reference, reference.score(features[1::2])
+    scores = reference.score(features[1::2])
+    return reference, np.stack([scores, np.full_like(scores, np.nan)], axis=1)
 
 
 def with_examples(reference: Reference, held_out: NDArray[np.float32]) -> Reference:
@@ -222,7 +227,7 @@ def judge(estimator: Estimator, reference: Reference, stamps: StampSet, rows: ra
         images, noise = stamps.images(where), stamps.noise(where)
         found, values, seen = estimator.predict_score_and_embed(images, noise)
         mixtures += found
-        scores += values.tolist()
+        scores += [*values]
         features.append(seen)
     truths = truths_of(estimator, stamps)[rows.start : rows.stop]
     widths = psf_widths(stamps, rows)

@@ -73,7 +73,10 @@ class MisspecificationCard(Config):
     """The reference that detects stamps unlike the training's (`estimators/misspecification.py`), a file next to the weights."""
 
     threshold: float = Field(description="score above which a stamp is flagged")
-    false_alarms: float = Field(gt=0, lt=1, description="share of the held-out stamps above the threshold")
+    several: float | None = Field(
+        default=None, description="score of several lens galaxies above which a stamp is flagged"
+    )
+    false_alarms: float = Field(gt=0, lt=1, description="share of the held-out stamps above a threshold")
     stamps: int = Field(gt=0, description="held-out stamps that the threshold was fixed on")
     set: str = Field(description="the set they came from")
     weights_sha256: str = Field(description="weights whose features the reference holds")

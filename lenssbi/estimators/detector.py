@@ -8,7 +8,8 @@ ordinary:
 
     score = mean over the stamp's four quarter turns of ln sum_{k > 0} exp(l_k) - l_0,
 
-the natural log of the odds that the stamp is none of the training's kind, both being equally frequent. Errors in one orientation
+the natural log of the odds that the stamp is none of the training's kind, both being equally frequent. The mean of l_several - l_0 is a
+score of its own: of stamps with several lens galaxies it finds more at fewer false alarms. Errors in one orientation
 are often absent in another: on seven suites of 150 stamps the mean over four raised the area under the ROC curve by 0.009 to 0.027, and
 all eight orientations added nothing.
 """
@@ -16,6 +17,7 @@ all eight orientations added nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from pathlib import Path
 
 import torch
@@ -29,6 +31,7 @@ from lenssbi.status import InputError
 
 FILE = "detector.safetensors"
 HIDDEN = 128
+SEVERAL = "several"  # the kind of alteration that adds lens galaxies
 QUARTER_TURNS = 4  # the first four symmetries
 
 
@@ -60,10 +63,15 @@ class Detector(nn.Module):
         return self.head(self.folding(self.trunk, images) if self.folding else self.trunk(images))
 
     def score(self, images: Tensor) -> Tensor:
-        """Scores (batch,) of prepared images (batch, channel, y, x), square ones."""
+        """Scores (batch, 2) of prepared images (batch, channel, y, x), square ones: of any kind, and of several lens galaxies.
+
+        The second one is NaN if the training had no such stamps.
+        """
         with torch.inference_mode():
             logits = torch.stack([self(turn_images(images, k)) for k in range(QUARTER_TURNS)]).double()
-        return (logits[..., 1:].logsumexp(dim=2) - logits[..., 0]).mean(dim=0)
+        kind = 1 + self.kinds.index(SEVERAL) if SEVERAL in self.kinds else None
+        several = torch.full_like(logits[..., 0], nan) if kind is None else logits[..., kind]
+        return (torch.stack([logits[..., 1:].logsumexp(dim=2), several], dim=-1) - logits[..., :1]).mean(dim=0)
 
 
 def save_detector(detector: Detector, folder: Path) -> str:

@@ -114,7 +114,7 @@ class Estimator:
         width = None if self.card.psf_fwhm is None else psf_width(stamp.psf, stamp.pixel_scale)
         stamp = self._cut(stamp)
         mixtures, scores = self.predict_and_score(stamp.image[None], stamp.noise[None], stamp.mask[None])
-        return mixtures[0], flags_of_answer(self.card, mixtures[0], float(scores[0]), width)
+        return mixtures[0], flags_of_answer(self.card, mixtures[0], scores[0], width)
 
     def predict(
         self,
@@ -156,9 +156,9 @@ class Estimator:
     def predict_and_score(
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
     ) -> tuple[list[DiagonalMixture], NDArray[np.float64]]:
-        """Posteriors of many stamps as from `predict`, and their misspecification scores, shape (n,).
+        """Posteriors of many stamps as from `predict`, and their scores of misspecification and of several lens galaxies, shape (n, 2).
 
-        The scores are those of `Detector.score`, of `Reference.score` if there is no detector, NaN if there is neither.
+        They are those of `Detector.score`; without a detector, that of `Reference.score`, NaN without a reference, and NaN.
         """
         mixtures, scores, _ = self.predict_score_and_embed(images, noise, mask, batch=batch)
         return mixtures, scores
@@ -170,7 +170,7 @@ class Estimator:
 
         The convolutions run once for all of them.
         """
-        mend, mixtures, scores, seen = self.recalibration, [], [np.zeros(0)], []
+        mend, mixtures, scores, seen = self.recalibration, [], [np.zeros((0, 2))], []
         for inputs in self._prepared(images, noise, mask, batch):
             with torch.inference_mode():
                 features = self.densities[0].embed(inputs)
@@ -182,20 +182,21 @@ class Estimator:
     def score(
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
     ) -> NDArray[np.float64]:
-        """The scores of `predict_and_score` alone, shape (n,)."""
-        density, scores = self.densities[0], [np.zeros(0)]
+        """The scores of `predict_and_score` alone, shape (n, 2)."""
+        density, scores = self.densities[0], [np.zeros((0, 2))]
         for inputs in self._prepared(images, noise, mask, batch):
             with torch.inference_mode():
                 scores.append(self._scores(inputs, None if self.detector else density.embed(inputs)))
         return np.concatenate(scores)
 
     def _scores(self, inputs: Tensor, features: Tensor | None) -> NDArray[np.float64]:
-        """Scores of prepared stamps, whose features for the first density are known if there is no detector."""
+        """Scores (n, 2) of prepared stamps, whose features for the first density are known if there is no detector."""
         if self.detector is not None:
             return self.detector.score(inputs).cpu().numpy()
-        if self.reference is None or features is None:
-            return np.full(len(inputs), np.nan)
-        return self.reference.score(upright(self.densities[0], features).cpu().float().numpy())
+        scores = np.full((len(inputs), 2), np.nan)
+        if self.reference is not None and features is not None:
+            scores[:, 0] = self.reference.score(upright(self.densities[0], features).cpu().float().numpy())
+        return scores
 
     def embed(
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64

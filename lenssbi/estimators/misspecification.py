@@ -148,36 +148,37 @@ def psf_widths(stamps: StampSet, rows: range) -> list[float | None]:
     return [psf_width(stamps.psf(rows.start), stamps.pixel_scale)] * len(rows)
 
 
-def flags(card: EstimatorCard, score: float, psf_fwhm: float | None) -> tuple[str, ...]:
+def flags(card: EstimatorCard, scores: NDArray[np.floating], psf_fwhm: float | None) -> tuple[str, ...]:
     """Flags of one stamp that is unlike the training.
 
     Parameters
     ----------
     card
         Card of the estimator.
-    score
-        Score of the stamp; NaN if the estimator has no reference.
+    scores
+        Scores of the stamp as from `Estimator.score`, shape (2,); NaN if unknown.
     psf_fwhm
         FWHM of the stamp's PSF without the pixel [arcsec]; None if unknown.
 
     Returns
     -------
-    "misspecified" if the score is above the threshold, or the PSF narrower or wider than all of the training; in the second case
-    also `psf_unseen`.
+    "misspecified" if a score is above its threshold, or the PSF narrower or wider than all of the training; also `several_lenses` if it is
+    the second score, and `psf_unseen` for such a PSF.
     """
-    unseen = False
+    unseen, entry = False, card.misspecification
     if card.psf_fwhm is not None and psf_fwhm is not None:
         narrow, wide = card.psf_fwhm
         unseen = not narrow / (1 + PSF_TOLERANCE) <= psf_fwhm <= wide * (1 + PSF_TOLERANCE)
-    entry = card.misspecification
-    far = entry is not None and score > entry.threshold
-    return ((Flag.MISSPECIFIED,) if far or unseen else ()) + ((Flag.PSF_UNSEEN,) if unseen else ())
+    far = entry is not None and scores[0] > entry.threshold
+    several = entry is not None and entry.several is not None and scores[1] > entry.several
+    found = {Flag.MISSPECIFIED: far or several or unseen, Flag.SEVERAL_LENSES: several, Flag.PSF_UNSEEN: unseen}
+    return tuple(flag for flag, raised in found.items() if raised)
 
 
 def flags_of_answer(
-    card: EstimatorCard, answer: DiagonalMixture, score: float, psf_fwhm: float | None
+    card: EstimatorCard, answer: DiagonalMixture, scores: NDArray[np.floating], psf_fwhm: float | None
 ) -> tuple[str, ...]:
     """Flags of the network's posterior of one stamp: those of `flags`, and `network_imprecise`."""
     index = answer.names.index("einstein_radius") if "einstein_radius" in answer.names else None
     vague = index is not None and is_imprecise(answer.mean[index], answer.sigma[index])
-    return flags(card, score, psf_fwhm) + ((Flag.NETWORK_IMPRECISE,) if vague else ())
+    return flags(card, scores, psf_fwhm) + ((Flag.NETWORK_IMPRECISE,) if vague else ())

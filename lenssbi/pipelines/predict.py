@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lenssbi.catalogue import build, check_writable, write
 from lenssbi.catalogue import read as read_catalogue
@@ -172,11 +173,11 @@ def answers(
         if isinstance(stamp, ItemError):
             yield Answer(ItemResult(source.argument, sentence(stamp), seconds=seconds))
             continue
-        mixture, score = next(found)
+        mixture, scores = next(found)
         number = name_number(source.name)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         samples = widened(mixture.sample(DRAWS, rng), model_error, number).derived()
-        raised = flags_of_answer(network.card, mixture, score, stamp.psf_fwhm)
+        raised = flags_of_answer(network.card, mixture, scores, stamp.psf_fwhm)
         posterior = NetworkAnswer(samples.summary(), raised)
         item = ItemResult(
             source.argument,
@@ -186,7 +187,7 @@ def answers(
             derived=quantities(samples, stamp.known),
             truth=stamp.truth,
             flags=(*posterior.flags, *(stamp.stamp.flags if stamp.stamp else ())),
-            misspecification=score if np.isfinite(score) else None,
+            misspecification=float(scores[0]) if np.isfinite(scores[0]) else None,
             seconds=seconds,
         )
         yield Answer(item, samples, mixture, stamp)
@@ -210,12 +211,12 @@ def name_number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
-def _predictions(stamps: Sequence[Pixels], network: Estimator) -> Iterable[tuple[DiagonalMixture, float]]:
+def _predictions(stamps: Sequence[Pixels], network: Estimator) -> Iterable[tuple[DiagonalMixture, NDArray[np.float64]]]:
     if not stamps:
         return []
     images, noise, mask = (np.stack([getattr(s, name) for s in stamps]) for name in ("image", "noise", "mask"))
     mixtures, scores = network.predict_and_score(images, noise, mask)
-    return zip(mixtures, scores.tolist(), strict=True)
+    return zip(mixtures, scores, strict=True)
 
 
 def _keep(draws: Samples, name: str, folder: Path) -> str:

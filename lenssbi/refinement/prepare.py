@@ -120,7 +120,7 @@ def set_up(
         else:
             seen = with_honest_noise(stamp, "measured", light, observation.sky)[0]
         network, more = _asked(estimator, seen, may_go_without)
-        flags = (*flags, *more)
+        flags = (*flags, *(flag for flag in more if not (companions and flag == Flag.SEVERAL_LENSES)))
     learned = None if companions or (may_go_without and Flag.MISSPECIFIED in flags) else network
     if may_go_without and learned is not None:
         centre = 0j if light is None else complex(light.centre)

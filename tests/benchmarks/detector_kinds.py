@@ -77,7 +77,7 @@ def main() -> None:
         words = lambda done, total, text: print(f"{done} of {total}, {text}", end="\r")  # noqa: E731
         estimator = replace(estimator, detector=train_detector(estimator, text, plan, args.seed, words))
     shown = suites(args.count, args.seed + 1)
-    scores = {name: estimator.score(images.numpy(), np.ones(len(images))) for name, images in shown}
+    scores = {name: estimator.score(images.numpy(), np.ones(len(images)))[:, 0] for name, images in shown}
     threshold = np.quantile(scores.pop(TRAINING), 1 - FALSE_ALARMS)
     with args.out.open("w", newline="") as file:
         writer = csv.writer(file)

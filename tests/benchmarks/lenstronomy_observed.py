@@ -266,7 +266,7 @@ def main() -> None:
             writer.writerow([*NAMES, *(f"network_{name}" for name in NAMES), "pull", "score", "flagged"])
             writer.writerows(
                 [*t.round(4), *m.round(4), round(float(p), 3), round(float(s), 3), int(f)]
-                for t, m, p, s, f in zip(truths, mean, within[:, 0], scores, flagged, strict=True)
+                for t, m, p, s, f in zip(truths, mean, within[:, 0], scores[:, 0], flagged, strict=True)
             )
 
 

@@ -37,7 +37,7 @@ def measured(path: Path, count: int) -> tuple[NDArray[np.float64], NDArray[np.fl
             flow, dropout = (member.predict(images, noise) for member in members)
             pulls = [(a.mean - b.mean) / np.hypot(a.sigma, b.sigma) for a, b in zip(flow, dropout, strict=True)]
             spreads.append(np.sqrt(np.mean(np.square(pulls), axis=1)))
-            scores.append(members[0].score(images, noise))
+            scores.append(members[0].score(images, noise)[:, 0])
             print(f"{path.stem}: {rows.stop} of {min(count, len(stamps))}", end="\r", flush=True)
     return np.concatenate(spreads), np.concatenate(scores)
 

@@ -126,7 +126,7 @@ def test_it_tells_a_galaxy_with_a_ring_from_one_without(half):
     made.fit_detector(detector, made.shown(ToyPairs(1), prepare, plan), plan, half=half)
     detector.eval()
     images, labels = next(ToyPairs(2).pairs(100))
-    scores = detector.score(prepare.observed(images))
+    scores = detector.score(prepare.observed(images))[:, 0]
     rings, galaxies = scores[labels == 0], scores[labels == 1]
     assert (galaxies[:, None] > rings).double().mean() > 0.97  # 0.5 for one that has learned nothing
 
@@ -180,7 +180,8 @@ def test_a_kind_that_is_left_out_has_no_logit(kept, text):
     logits = detector(torch.zeros(1, 3, SIDE, SIDE)).double()
     assert logits.shape == (1, 3)
     odds = (logits[0, 1:].exp().sum() / logits[0, 0].exp()).log()
-    torch.testing.assert_close(detector.score(torch.zeros(1, 3, SIDE, SIDE))[0], odds)
+    torch.testing.assert_close(detector.score(torch.zeros(1, 3, SIDE, SIDE))[0, 0], odds)
+    assert torch.isnan(detector.score(torch.zeros(1, 3, SIDE, SIDE))[0, 1])
 
 
 def test_calibration_stores_it_and_a_threshold(calibrated, stamps):
@@ -190,7 +191,9 @@ def test_calibration_stores_it_and_a_threshold(calibrated, stamps):
     assert entry.detector.stamps == PLAN.passes
     mixtures, scores = estimator.predict_and_score(stamps.images(), stamps.noise())
     assert len(mixtures) == 64
-    assert np.sum(scores > entry.threshold) == 4  # the quantile 0.95 of 64
+    several = scores[:, 1] > entry.several
+    assert np.sum(several) == 1  # the quantile 0.99 of 64
+    assert np.sum(several | (scores[:, 0] > entry.threshold)) == 4  # the quantile 0.95 of 64
     np.testing.assert_allclose(estimator.score(stamps.images(), stamps.noise()), scores, rtol=1e-5, atol=1e-5)
     # the reference serves to compare sets alone
     assert estimator.reference.weights_1 is None
@@ -245,7 +248,7 @@ def test_estimators_without_one_keep_their_reference():
     images = np.random.default_rng(0).standard_normal((2, *estimator.field))
     scores = estimator.score(images, np.ones(2))
     np.testing.assert_array_equal(scores, estimator.predict_and_score(images, np.ones(2))[1])
-    np.testing.assert_allclose(scores, estimator.reference.score(estimator.embed(images, np.ones(2))), rtol=1e-5)
+    np.testing.assert_allclose(scores[:, 0], estimator.reference.score(estimator.embed(images, np.ones(2))), rtol=1e-5)
     bare = replace(estimator, reference=None)
     assert np.isnan(bare.score(images, np.ones(2))).all()
 

@@ -112,7 +112,7 @@ def test_badly_judged_stamps_are_those_beyond_three_sigma(estimator, tmp_path):
     flagged = scores > estimator.card.misspecification.threshold
     np.testing.assert_equal(judged.flagged_far, flagged[far].mean() if any(far) else np.nan)
     features = estimator.embed(stamps.images(), stamps.noise())
-    np.testing.assert_allclose(scores, estimator.reference.score(features), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(scores[:, 0], estimator.reference.score(features), rtol=1e-4, atol=1e-4)
 
 
 def test_the_score_is_that_of_the_network_that_was_trained(estimator, tmp_path):
@@ -181,17 +181,23 @@ def test_a_reference_of_other_weights_or_bytes_is_not_used(fitted, tmp_path):
 def test_flags(estimator):
     card = estimator.card.model_copy(update={"psf_fwhm": (0.16, 0.20)})
     threshold = card.misspecification.threshold
-    assert flags(card, threshold - 0.1, 0.17) == ()
-    assert flags(card, threshold + 0.1, 0.17) == ("misspecified",)
-    assert flags(card, float("nan"), None) == ()
-    assert flags(card, threshold - 0.1, 0.24) == ("misspecified", "psf_unseen")
-    assert flags(card.model_copy(update={"misspecification": None}), 99.0, 0.155) == ()
+    low, high = (threshold - 0.1, 9.0), (threshold + 0.1, 9.0)  # a second score says nothing without a threshold
+    assert flags(card, low, 0.17) == ()
+    assert flags(card, high, 0.17) == ("misspecified",)
+    assert flags(card, (float("nan"),) * 2, None) == ()
+    assert flags(card, low, 0.24) == ("misspecified", "psf_unseen")
+    assert flags(card.model_copy(update={"misspecification": None}), (99.0, 99.0), 0.155) == ()
+    entry = card.misspecification.model_copy(update={"several": 9.5})
+    card = card.model_copy(update={"misspecification": entry})
+    assert flags(card, low, 0.17) == ()
+    assert flags(card, (threshold - 0.1, 9.6), 0.17) == ("misspecified", "several_lenses")
 
 
 @pytest.mark.parametrize(("sigma", "vague"), [(0.09, False), (0.11, True)])
 def test_an_answer_that_does_not_know_the_einstein_radius_is_flagged(estimator, sigma, vague):
     answer = DiagonalMixture([[0.1, 1.0]], [[0.3, sigma]], ("e1", "einstein_radius"), ("", "arcsec"))
-    found = flags_of_answer(estimator.card, answer, estimator.card.misspecification.threshold + 0.1, None)
+    scores = (estimator.card.misspecification.threshold + 0.1, np.nan)
+    found = flags_of_answer(estimator.card, answer, scores, None)
     assert found == (("misspecified", "network_imprecise") if vague else ("misspecified",))
 
 

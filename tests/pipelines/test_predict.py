@@ -51,7 +51,10 @@ class Network:
         assert images.shape[1:] == noise.shape[1:] == mask.shape[1:] == self.field
         levels = images.mean(axis=(1, 2))
         found = [DiagonalMixture([[x, 0.2, 0.1]] * 3, [[self.sigma, 0.02, 0.02]] * 3, NAMES, UNITS) for x in levels]
-        return found, np.full(len(images), np.nan) if self.card.misspecification is None else levels
+        scores = np.full((len(images), 2), np.nan)
+        if self.card.misspecification is not None:
+            scores[:, 0] = levels
+        return found, scores
 
 
 @pytest.fixture(autouse=True)

@@ -9,12 +9,13 @@ from scipy.signal import fftconvolve
 from lenssbi.arrays import pixel_grid
 from lenssbi.config import parse
 from lenssbi.dataset.stamp import Stamp
+from lenssbi.flags import Flag
 from lenssbi.instrument import PSF
 from lenssbi.lensing import EllipticalPowerLaw
 from lenssbi.light import Sersic
 from lenssbi.parameters import Normal, Uniform
 from lenssbi.parameters.conventions import convention
-from lenssbi.posteriors import Samples
+from lenssbi.posteriors import DiagonalMixture, Samples
 from lenssbi.posteriors.effective import effective_radius
 from lenssbi.posteriors.quantities import EFFECTIVE, quantities
 from lenssbi.refinement.companions import Companion, common_centre, mass_blocks, without_companions
@@ -115,6 +116,27 @@ def test_a_fit_has_the_masses_and_no_network(group):
     assert abs(problem.observation.circle.radius - sum(RADII)) < 0.35
     with pytest.raises(InputError, match="knows no companions"):
         set_up(group, parse(config.model_dump() | {"prior": {"mode": "cnn-gaussian"}}, RefineConfig, "test"))
+
+
+class Suspicious:
+    """A network that sees several lens galaxies."""
+
+    identity, sees_lens_light = "suspicious", True
+
+    def applies_to(self, stamp):
+        return None
+
+    def judge_stamp(self, stamp):
+        answer = DiagonalMixture([[0.9, 0.0, 0.0]], [[0.05] * 3], ("einstein_radius", "e1", "e2"), ("arcsec", "", ""))
+        return answer, (Flag.MISSPECIFIED, Flag.SEVERAL_LENSES)
+
+
+@pytest.mark.parametrize(("companions", "raised"), [([], True), ([[1.0, -0.4]], False)])
+def test_several_lenses_are_told_until_they_are_named(group, companions, raised):
+    config = parse({"mass": {"companions": companions}}, RefineConfig, "test")
+    problem, _ = set_up(group, config, Suspicious())
+    assert (Flag.SEVERAL_LENSES in problem.flags) == raised
+    assert Flag.MISSPECIFIED in problem.flags
 
 
 def test_a_column_of_a_table_names_companions():

@@ -139,7 +139,7 @@ def predict_set(
             raised = [flags_of_answer(estimator.card, *one) for one in zip(mixtures, scores, widths, strict=True)]
             for key, flag in (("flagged", Flag.MISSPECIFIED), ("broad", Flag.NETWORK_IMPRECISE)):
                 parts[key].append(np.array([flag in one for one in raised], dtype=float))
-            parts["scores"].append(scores)
+            parts["scores"].append(scores[:, 0])
         progress(rows.stop, len(stamps), "predicting")
     seconds = time.perf_counter() - start
     arrays = {key: _rounded(np.concatenate(those)) if those else np.empty(0) for key, those in parts.items()}
