@@ -96,6 +96,7 @@ def numbers(folder: Path) -> dict[str, str]:
         "rms": f"{float(radii['rms']):.3f}",
         "gross": f"{percent(radii['gross'])} per cent ({percent(radii['gross_low'])}-{percent(radii['gross_high'])})",
         "unflagged": percent(radii["unflagged"]),
+        "broad": percent(radii["broad"]),
         "shapes": f"{float(radii['rms_e1']):.3f}, {float(radii['rms_e2']):.3f}",
         "bright": radii["bright"],
         "coverage": coverage_table(coverage),

@@ -37,6 +37,7 @@ def test_gross_errors_are_counted_flagged_or_not():
     assert row["rms_e2"] == pytest.approx(0.1)
     (row,) = radii(answers(mean, flagged, np.arange(n) >= 8), truths, None)
     assert row["unflagged"] == pytest.approx(0.04)
+    assert row["broad"] == pytest.approx(0.92)
     (row,) = radii(answers(mean, np.empty(0)), truths, None)
     assert row["unflagged"] == row["gross"]
     assert row["bright"] == n

@@ -3,6 +3,7 @@
 NMAD       1.4826 times the median distance of the error from its median
 gross      share of the stamps with an error of einstein_radius above 15 per cent
 unflagged  share of the stamps with a gross error and no flag
+broad      share of the stamps whose answer is flagged as imprecise
 area       under the ROC curve of the score: the probability that a stamp of a suite scores higher than one of the references
 """
 
@@ -42,6 +43,7 @@ def radii(answers: Answers, truths: Mapping[str, NDArray[Any]], snr: NDArray[Any
     bright = np.ones(len(wrong), bool) if snr is None else np.asarray(snr) > BRIGHT
     row: Row = {"stamps": len(wrong), "nmad": float(nmad(away)), "rms": float(rms(away))}
     row |= share_columns("gross", wrong) | share_columns("unflagged", wrong & ~answers.warned)
+    row["broad"] = float(np.mean(answers.broad)) if len(answers.broad) else None
     for name in ("e1", "e2"):
         known = name in answers.names and bright.any()
         row[f"rms_{name}"] = float(rms(_errors(answers, truths, name)[bright])) if known else None
