@@ -66,6 +66,9 @@ class DetectorCard(Config):
     stamps: int = Field(gt=0, description="stamps shown to it, counting repetitions")
     seed: int = Field(ge=0, description="seed of its training")
     start_from: str | None = Field(default=None, description="estimator whose detector it continues")
+    spread: float = Field(
+        default=0.0, ge=0, description="weight of the log of the relative error of einstein_radius in the score"
+    )
     sha256: str = Field(description="of its file")
 
 

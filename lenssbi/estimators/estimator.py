@@ -14,7 +14,7 @@ from lenssbi.dataset.stamp import Stamp
 from lenssbi.estimators.checkpoint import EstimatorCard
 from lenssbi.estimators.densities import Density
 from lenssbi.estimators.detector import Detector
-from lenssbi.estimators.misspecification import Reference, flags_of_answer, psf_width
+from lenssbi.estimators.misspecification import Reference, flags_of_answer, psf_width, relative_error
 from lenssbi.estimators.recalibration import Recalibration
 from lenssbi.estimators.symmetric import SymmetricDensity, single, upright
 from lenssbi.parameters import ParameterSpace
@@ -158,7 +158,8 @@ class Estimator:
     ) -> tuple[list[DiagonalMixture], NDArray[np.float64]]:
         """Posteriors of many stamps as from `predict`, and their scores of misspecification and of several lens galaxies, shape (n, 2).
 
-        They are those of `Detector.score`; without a detector, that of `Reference.score`, NaN without a reference, and NaN.
+        They are those of `Detector.score`, the first with a multiple of the log of the relative error of the Einstein radius added
+        (:mod:`lenssbi.estimators.detector`); without a detector, that of `Reference.score`, NaN without a reference, and NaN.
         """
         mixtures, scores, _ = self.predict_score_and_embed(images, noise, mask, batch=batch)
         return mixtures, scores
@@ -174,8 +175,9 @@ class Estimator:
         for inputs in self._prepared(images, noise, mask, batch):
             with torch.inference_mode():
                 features = self.densities[0].embed(inputs)
-            mixtures += [mend(mixture) if mend else mixture for mixture in self._mixtures(inputs, features)]
-            scores.append(self._scores(inputs, features))
+            found = list(self._mixtures(inputs, features))
+            scores.append(self._scores(inputs, features, found))
+            mixtures += [mend(mixture) if mend else mixture for mixture in found]
             seen.append(upright(self.densities[0], features).cpu().float().numpy())
         return mixtures, np.concatenate(scores), np.concatenate(seen)
 
@@ -183,18 +185,15 @@ class Estimator:
         self, images: NDArray[Any], noise: NDArray[Any], mask: NDArray[np.bool_] | None = None, *, batch: int = 64
     ) -> NDArray[np.float64]:
         """The scores of `predict_and_score` alone, shape (n, 2)."""
-        density, scores = self.densities[0], [np.zeros((0, 2))]
-        for inputs in self._prepared(images, noise, mask, batch):
-            with torch.inference_mode():
-                scores.append(self._scores(inputs, None if self.detector else density.embed(inputs)))
-        return np.concatenate(scores)
+        return self.predict_and_score(images, noise, mask, batch=batch)[1]
 
-    def _scores(self, inputs: Tensor, features: Tensor | None) -> NDArray[np.float64]:
-        """Scores (n, 2) of prepared stamps, whose features for the first density are known if there is no detector."""
-        if self.detector is not None:
-            return self.detector.score(inputs).cpu().numpy()
+    def _scores(self, inputs: Tensor, features: Tensor, found: list[DiagonalMixture]) -> NDArray[np.float64]:
+        """Scores (n, 2) of prepared stamps, from their features for the first density and their posteriors before recalibration."""
         scores = np.full((len(inputs), 2), np.nan)
-        if self.reference is not None and features is not None:
+        if self.detector is not None:
+            scores[:] = self.detector.score(inputs).cpu().numpy()
+            scores[:, 0] += self.detector.spread * np.log([relative_error(mixture) for mixture in found])
+        elif self.reference is not None:
             scores[:, 0] = self.reference.score(upright(self.densities[0], features).cpu().float().numpy())
         return scores
 

@@ -31,6 +31,7 @@ LIMIT = 8.0
 """Standard deviations beyond which the network would extrapolate."""
 PSF_TOLERANCE = 0.05
 """Share by which a PSF may be narrower or wider than those of the training: the error of a width measured on an image."""
+RADIUS = "einstein_radius"
 TINY = 1e-6
 
 
@@ -179,6 +180,13 @@ def flags_of_answer(
     card: EstimatorCard, answer: DiagonalMixture, scores: NDArray[np.floating], psf_fwhm: float | None
 ) -> tuple[str, ...]:
     """Flags of the network's posterior of one stamp: those of `flags`, and `network_imprecise`."""
-    index = answer.names.index("einstein_radius") if "einstein_radius" in answer.names else None
+    index = answer.names.index(RADIUS) if RADIUS in answer.names else None
     vague = index is not None and is_imprecise(answer.mean[index], answer.sigma[index])
     return flags(card, scores, psf_fwhm) + ((Flag.NETWORK_IMPRECISE,) if vague else ())
+
+
+def relative_error(answer: DiagonalMixture) -> float:
+    """Standard deviation of the Einstein radius over its mean in a network's posterior; infinite for a mean that is not above 0."""
+    index = answer.names.index(RADIUS)
+    mean, sigma = float(answer.mean[index]), float(answer.sigma[index])
+    return sigma / mean if mean > 0 else np.inf

@@ -173,6 +173,19 @@ def test_a_detector_that_is_trained_further_sees_other_stamps(calibrated, kept, 
     assert seeds[1] == seeds[2] != 5
 
 
+def test_wide_posteriors_raise_the_score(calibrated, stamps):
+    estimator = load_estimator(calibrated)
+    assert estimator.detector.spread == 1
+    mixtures, scores = estimator.predict_and_score(stamps.images(), stamps.noise())
+    estimator.detector.spread = 0.0
+    of_images = estimator.score(stamps.images(), stamps.noise())
+    index = estimator.space.names.index("einstein_radius")
+    errors = np.array([one.sigma[index] / one.mean[index] for one in mixtures])
+    assert estimator.recalibration is None  # the score is that of the posterior as trained
+    np.testing.assert_allclose(scores[:, 0], of_images[:, 0] + np.log(errors), rtol=1e-6)
+    np.testing.assert_array_equal(scores[:, 1], of_images[:, 1])
+
+
 def test_a_kind_that_is_left_out_has_no_logit(kept, text):
     without = PLAN.model_copy(update={"without": ALTERATIONS[2:]})
     detector = train_detector(load_estimator(kept), text, without, 5)
@@ -237,7 +250,7 @@ def test_scores_do_not_change_with_a_quarter_turn(calibrated, stamps):
     images, noise = stamps.images(slice(0, 9)), stamps.noise(slice(0, 9))
     scores = estimator.score(images, noise)
     turned = [np.rot90(part, axes=(1, 2)).copy() if part.ndim == 3 else part for part in (images, noise)]
-    np.testing.assert_allclose(estimator.score(*turned), scores, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(estimator.score(*turned), scores, rtol=1e-3, atol=1e-3)
     upright = estimator.detector(torch.as_tensor(images[:, None].repeat(3, 1), dtype=torch.float32))
     assert not torch.allclose(upright, estimator.detector(torch.as_tensor(turned[0][:, None].repeat(3, 1)).float()))
 
