@@ -98,6 +98,8 @@ class TestJudging:
         # beyond 3 claimed, 1.5 true sigma in any of four parameters
         assert row["far"] / STAMPS == pytest.approx(1 - 0.8664**4, abs=0.05)
         assert row["flagged_of_far"] == pytest.approx(0.5, abs=0.1)
+        assert row["warned"] >= row["flagged"]
+        assert row["warned_of_far"] >= row["flagged_of_far"]
 
     def test_the_table_says_what_is_as_good_as_wanted(self):
         tables = {name: [] for name in session.TABLES}
@@ -110,13 +112,14 @@ class TestJudging:
             tables["misspecification"] += [{**whose, **row} for row in misspecification(found)]
         suite = {"paper": paper.model_dump(), "misspecified": True, "coverage": {"overall": 0.03, "splits": 0.05}}
         config = parse({"methods": {"exact": {"estimator": "x"}}, "suites": {"sie": suite}}, BenchmarkConfig, "test")
-        errors, overall, splits, strange, _ = lines(config, tables)
+        errors, overall, splits, strange, warned, _ = lines(config, tables)
         assert (errors.paper, errors.wanted) == ("0.1, 0.001", "0.05, 0.0005")
         assert [cell.met for cell in errors.cells["exact"]] == [True, False]
         for line in (overall, splits):
             assert [line.cells[method][0].met for method in ("exact", "narrow")] == [True, False]
         assert [cell.met for cell in strange.cells["narrow"]] == [False]
         assert strange.paper == "not done"
+        assert warned.what.startswith("any flag")
         assert "S/N" in splits.cells["narrow"][0].text
 
     def test_the_figures_show_every_bin_and_method(self):

@@ -92,16 +92,23 @@ def log_score(answers: Answers, splits: list[Split]) -> Iterator[Row]:
 
 
 def misspecification(answers: Answers) -> Iterator[Row]:
-    """One row, if the method has a misspecification flag: share flagged, number with an error above 3 sigma, and share of these flagged."""
+    """One row, if the method has a misspecification flag: share flagged, number with an error above 3 sigma, and share of these flagged.
+
+    The shares with any flag are `warned` and `warned_of_far`.
+    """
     if not len(answers.flagged):
         return
     far = (np.abs(answers.pulls) > FAR).any(axis=1)
-    of_far = float(answers.flagged[far].mean()) if far.any() else None
+    of_far, warned_of_far = (
+        float(raised[far].mean()) if far.any() else None for raised in (answers.flagged, answers.warned)
+    )
     yield {
         "stamps": len(answers.pulls),
         "flagged": float(answers.flagged.mean()),
         "far": int(far.sum()),
         "flagged_of_far": of_far,
+        "warned": float(answers.warned.mean()),
+        "warned_of_far": warned_of_far,
     }
 
 
