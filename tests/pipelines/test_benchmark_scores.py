@@ -112,7 +112,7 @@ class TestJudging:
             tables["misspecification"] += [{**whose, **row} for row in misspecification(found)]
         suite = {"paper": paper.model_dump(), "misspecified": True, "coverage": {"overall": 0.03, "splits": 0.05}}
         config = parse({"methods": {"exact": {"estimator": "x"}}, "suites": {"sie": suite}}, BenchmarkConfig, "test")
-        errors, overall, splits, strange, warned, _ = lines(config, tables)
+        errors, overall, splits, strange, _, warned = lines(config, tables)
         assert (errors.paper, errors.wanted) == ("0.1, 0.001", "0.05, 0.0005")
         assert [cell.met for cell in errors.cells["exact"]] == [True, False]
         for line in (overall, splits):
