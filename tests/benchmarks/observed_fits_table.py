@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from lenssbi.benchmark.runners.records import HARMLESS
 from lenssbi.calibration.scores import wilson
 from lenssbi.dataset.hdf5 import StampSet
 
@@ -87,8 +88,8 @@ class Fits:
 
     @property
     def clean(self) -> np.ndarray:
-        """Fits that are done and have no flag."""
-        return ~self.refused & np.array([not raised for raised in self.flags])
+        """Fits that are done and have no flag about the fit or the stamp."""
+        return ~self.refused & np.array([raised <= set(HARMLESS) for raised in self.flags])
 
     def raised(self, flag: str) -> np.ndarray:
         """Fits that have a flag."""
