@@ -109,7 +109,7 @@ def test_badly_judged_stamps_are_those_beyond_three_sigma(estimator, tmp_path):
     far = [abs(m.mean[0] - t) > 3 * m.sigma[0] for m, t in zip(mixtures, stamps.params["einstein_radius"], strict=True)]
     judged = made.judge(estimator, estimator.reference, stamps, range(100))
     assert judged.far == np.mean(far)
-    flagged = scores > estimator.card.misspecification.threshold
+    flagged = scores[:, 0] > estimator.card.misspecification.threshold
     np.testing.assert_equal(judged.flagged_far, flagged[far].mean() if any(far) else np.nan)
     features = estimator.embed(stamps.images(), stamps.noise())
     np.testing.assert_allclose(scores[:, 0], estimator.reference.score(features), rtol=1e-4, atol=1e-4)
